@@ -1,0 +1,1 @@
+"""Token sequences: text and SMILES by SeqGAN and its Gumbel relatives. Not built yet: see README.md."""
