@@ -1,0 +1,99 @@
+"""Callbacks of the loop: functions of `(step, logs)`."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class _Means:
+    """Running means of figures by name, between one `take` and the next."""
+
+    def __init__(self):
+        self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, figures: Mapping[str, float]) -> None:
+        for name, value in figures.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take(self) -> dict[str, float]:
+        means = {name: total / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        return means
+
+
+class JsonLines:
+    """Appends one JSON object every `every` steps to a file: the step and the mean of each figure since the last."""
+
+    def __init__(self, path: Path, every: int = 50):
+        self.path, self.every = Path(path), every
+        self.means = _Means()
+
+    def __call__(self, step: int, logs: dict[str, float]) -> None:
+        """Add one step's figures; write a line when it is due."""
+        self.means.add(logs)
+        if (step + 1) % self.every == 0:
+            with open(self.path, "a", encoding="utf-8") as out:
+                out.write(json.dumps({"step": step + 1} | self.means.take()) + "\n")
+
+
+class ProgressBar:
+    """One line that shows the step, the time left and a few figures, means over the last ten steps.
+
+    show: figure -> label. Where the output is no terminal it prints a plain line every tenth of the way.
+    """
+
+    def __init__(self, title: str, steps: range, show: Mapping[str, str], console: Console):
+        self.title, self.steps, self.show, self.console = title, steps, show, console
+        self.means, self.figures = _Means(), {}
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+        )
+        self.live = console.is_terminal or console.is_jupyter
+        self.bar = Progress(*columns, console=console, disable=not self.live)
+        self.task = self.bar.add_task(title, total=len(steps), figures="")
+
+    def __enter__(self) -> "ProgressBar":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, step: int, logs: dict[str, float]) -> None:
+        """Show one more step done."""
+        self.means.add(logs)
+        done = step + 1 - self.steps.start
+        every = 10 if self.live else max(1, len(self.steps) // 10)
+        if done % every and done != len(self.steps):
+            return
+        self.figures |= self.means.take()
+        line = " ".join(
+            f"{label} {self.figures[name]:.2f}" for name, label in self.show.items() if name in self.figures
+        )
+        if self.live:
+            self.bar.update(self.task, completed=done, figures=line)
+        else:
+            self.console.print(f"{self.title} {done}/{len(self.steps)} {line}", highlight=False, markup=False)
+
+
+class Checkpoints:
+    """Calls `save(steps done)` every `every` steps."""
+
+    def __init__(self, save: Callable[[int], None], every: int):
+        self.save, self.every = save, every
+
+    def __call__(self, step: int, logs: dict[str, float]) -> None:
+        """Save when it is due."""
+        if (step + 1) % self.every == 0:
+            self.save(step + 1)

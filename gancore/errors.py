@@ -1,0 +1,13 @@
+"""Errors a person can act on: each message is one sentence that says what, where, and what to do."""
+
+
+class UserError(ValueError):
+    """Something outside the program is not as it must be; a command line prints the message and exits with 1."""
+
+
+class ConfigError(UserError):
+    """A setting or argument that cannot be used; a command line exits with 2."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint that is missing, damaged or of another kind."""

@@ -1,0 +1,32 @@
+"""Score-function gradients: losses whose gradient is that of an expected reward."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def policy_gradient(log_prob: Float[Tensor, "*shape"], advantage: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """REINFORCE (Williams 1992): a loss, `(batch,)` or `(batch, step)`, whose gradient is -advantage * grad log p.
+
+    `advantage` is a reward less a baseline that does not depend on the draw; it is held constant.
+    """
+    return -advantage.detach() * log_prob
+
+
+def leave_one_out(reward: Float[Tensor, "group draw"]) -> Float[Tensor, "group draw"]:
+    """Reward less the mean reward of the other draws of its group (Kool et al. 2019): unbiased, no learned baseline.
+
+    Raises ValueError when a group holds fewer than two draws.
+
+    >>> leave_one_out(torch.tensor([[1.0, 0.0, 0.0]]))
+    tensor([[ 1.0000, -0.5000, -0.5000]])
+    """
+    draws = reward.shape[1]
+    if draws < 2:
+        raise ValueError(f"leave_one_out needs at least two draws a group, got {draws}.")
+    return (reward - reward.mean(1, keepdim=True)) * draws / (draws - 1)
+
+
+def categorical_kl(logits: Float[Tensor, "*row category"], anchor: Float[Tensor, "*row category"]) -> Tensor:
+    """KL(softmax(logits) || softmax(anchor)) in nats, closed form, one value a row; no gradient into `anchor`."""
+    log_p, log_q = logits.log_softmax(-1), anchor.detach().log_softmax(-1)
+    return (log_p.exp() * (log_p - log_q)).sum(-1)

@@ -1,0 +1,15 @@
+"""Learning-rate schedules: functions of the step, giving a factor in (0, 1]."""
+
+import math
+
+
+def warm_cosine(step: int, steps: int, warm_up: int = 0, floor: float = 0.1) -> float:
+    """Linear warm-up over `warm_up` steps, then a half cosine from 1 to `floor` at `steps`.
+
+    >>> [round(warm_cosine(s, 10, warm_up=2), 3) for s in (0, 1, 2, 10)]
+    [0.5, 1.0, 1.0, 0.1]
+    """
+    if step < warm_up:
+        return (step + 1) / warm_up
+    progress = min(1.0, (step - warm_up) / max(1, steps - warm_up))
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
