@@ -1,0 +1,27 @@
+"""Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
+
+`MolGAN`, `Config` and `evaluate` are the front door; importing the package alone loads neither torch nor RDKit.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from molgan.config import Config
+    from molgan.gan import MolGAN
+    from molgan.metrics import evaluate
+
+__all__ = ["Config", "MolGAN", "evaluate"]
+
+_HOME = {"Config": "molgan.config", "MolGAN": "molgan.gan", "evaluate": "molgan.metrics"}
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'molgan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

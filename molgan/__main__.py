@@ -1,0 +1,167 @@
+"""The command line: `molgan demo | train | generate | score | evaluate`.
+
+Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
+failed (one sentence says why), 2 it was asked for wrongly.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gancore.errors import ConfigError, UserError
+
+app = typer.Typer(
+    help="Train generators of molecules, make candidate libraries, score and judge them.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[Path, typer.Option(help="Where to write.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
+Train = Annotated[Path | None, typer.Option("--train", help="Training molecules, to tell what is novel.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
+
+
+@app.command()
+def demo(
+    out: Out = Path("runs/demo"),
+    config: Annotated[str, typer.Option(help="Configuration to train with: bundled name or TOML file.")] = "qm9",
+    n: Annotated[int, typer.Option("-n", min=1, help="Molecules in the library.")] = 10_000,
+    seed: Seed = 0,
+    overrides: Set = [],  # noqa: B006
+) -> None:
+    """The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT."""
+    from molgan.config import Config
+    from molgan.demo import run
+
+    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n)
+
+
+@app.command()
+def train(
+    data: Annotated[
+        Path | None, typer.Option(help="Molecules: .smi .csv .parquet .sdf, also .gz; default QM9.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/molgan"),
+    config: Annotated[str, typer.Option(help="Bundled name or TOML file.")] = "qm9",
+    seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
+    overrides: Set = [],  # noqa: B006
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a generator on a file of molecules.
+
+    Rows that cannot be used are listed with their reasons in OUT/rejected.csv; progress is in OUT/metrics.jsonl.
+    """
+    from molgan.config import Config
+
+    settings = Config.load(config, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
+    from molgan.data import embedded
+    from molgan.gan import MolGAN
+
+    MolGAN(settings).fit(data or embedded(), out=out, resume=resume, quiet=quiet)
+    if not quiet:
+        typer.echo(f"trained: {out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
+
+
+@app.command()
+def generate(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many draws.")] = 1000,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Leave out constrained decoding.")] = False,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+) -> None:
+    """Draw molecules from a trained run, one SMILES a line, duplicates included.
+
+    With --raw nothing is repaired and an invalid draw is an empty line.
+    """
+    from molgan.gan import MolGAN
+
+    smiles = MolGAN.load(run, device).sample(n, seed, raw)
+    lines = "".join(f"{text or ''}\n" for text in smiles if text or raw)
+    if out is None:
+        sys.stdout.write(lines)
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(lines, encoding="utf-8")
+
+
+@app.command()
+def score(
+    file: Annotated[Path, typer.Argument(help="Molecules to score, any file that train reads.")],
+    train: Train = None,
+    score: Annotated[Path | None, typer.Option(help="TOML file with a [score] table of weights.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Table to write: .parquet or .csv.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score molecules one by one: canonical SMILES, validity, novelty, properties and the aggregate score.
+
+    Prints means, or with --json one JSON object; --out keeps every row, in the order of the file.
+    """
+    from molgan.config import ScoreConfig
+    from molgan.data import as_rows
+    from molgan.metrics.evaluation import known_smiles
+    from molgan.scoring import Scorer, score_frame
+
+    if out is not None and out.suffix not in (".parquet", ".csv"):
+        raise ConfigError(f"{out}: the table can be written as .parquet or .csv.")
+    settings = ScoreConfig.load(score) if score else ScoreConfig()
+    known = known_smiles(train) if train else None
+    frame = score_frame(as_rows(file), Scorer(settings.weights), known)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(out, index=False) if out.suffix == ".parquet" else frame.to_csv(out, index=False)
+    means = frame.drop(columns="smiles").astype(float).mean()
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {"rows": len(frame)} | {name: value if value == value else None for name, value in means.items()},
+                indent=1,
+            )
+        )
+    else:
+        typer.echo(
+            f"{len(frame):,} rows; means over those that have one\n{means.to_string(float_format='{:.4f}'.format)}"
+        )
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Generated molecules; empty lines count as invalid draws.")],
+    train: Train = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a list of generated molecules: valid, connected, unique, novel, with 95% intervals."""
+    from molgan.data import as_rows
+    from molgan.metrics import evaluate as judge
+
+    figures = judge(as_rows(file), train)
+    typer.echo(json.dumps(figures.to_dict(), indent=1) if as_json else str(figures))
+
+
+def main() -> None:
+    """Run the command line; a foreseeable failure is one sentence on standard error."""
+    try:
+        app()
+    except UserError as error:
+        _fail(str(error), 2 if isinstance(error, ConfigError) else 1)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}." if error.filename else str(error), 1)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"molgan: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

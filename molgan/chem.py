@@ -1,0 +1,250 @@
+"""SMILES <-> RDKit molecules <-> integer arrays. RDKit and numpy only.
+
+A molecule is held as a kekulé graph: each heavy atom an index into a vocabulary of (element,
+charge), each unordered pair of atoms a bond order 0-3. Hydrogens follow from the bonds, padding is
+explicit, stereochemistry is not represented. Pair (i, j), i < j, stands at j (j - 1) / 2 + i, so the
+pairs of the first n atoms are a prefix whatever the padded size.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from rdkit import Chem, rdBase
+
+ORDERS = 4
+"""Bond categories: none, single, double, triple."""
+PAD = -1
+"""Atom index of a place that holds no atom."""
+_BOND = (None, Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)
+# Clean-up rewrites what it takes for a slip, a five-valent N say, into charges: a graph means what it says.
+_SANITIZE = Chem.SANITIZE_ALL ^ Chem.SANITIZE_CLEANUP ^ Chem.SANITIZE_CLEANUP_ORGANOMETALLICS
+_ORDER = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
+
+
+class AtomType(NamedTuple):
+    """An element with a formal charge; prints as in SMILES, `C` or `[N+]`."""
+
+    symbol: str
+    charge: int = 0
+
+    def __str__(self) -> str:
+        if not self.charge:
+            return self.symbol
+        size = "" if abs(self.charge) == 1 else str(abs(self.charge))
+        return f"[{self.symbol}{'+' if self.charge > 0 else '-'}{size}]"
+
+
+class Graph(NamedTuple):
+    """One molecule: canonical SMILES (no stereo), atoms in its order, and bonds `(i, j, order)` with i < j."""
+
+    smiles: str
+    atoms: tuple[AtomType, ...]
+    bonds: tuple[tuple[int, int, int], ...]
+
+
+class Rejected(ValueError):
+    """A molecule that cannot be a training graph; the message is the reason, a few words."""
+
+
+@lru_cache
+def hydrogens(atom: AtomType) -> tuple[int, ...]:
+    """Implicit hydrogens RDKit gives the atom at bond-order sums 0, 1, 2, ...; ends before the first it refuses."""
+    counts = []
+    with rdBase.BlockLogs():
+        for total in range(9):
+            mol = Chem.RWMol()
+            centre = mol.AddAtom(_new_atom(atom))
+            for _ in range(total):
+                mol.AddBond(centre, mol.AddAtom(Chem.Atom("C")), Chem.BondType.SINGLE)
+            try:
+                Chem.SanitizeMol(mol, _SANITIZE)
+            except Chem.MolSanitizeException:
+                break
+            counts.append(mol.GetAtomWithIdx(centre).GetTotalNumHs())
+    return tuple(counts)
+
+
+def _new_atom(atom: AtomType) -> Chem.Atom:
+    new = Chem.Atom(atom.symbol)
+    new.SetFormalCharge(atom.charge)
+    return new
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The atom types graphs may hold, and how many atoms at most."""
+
+    atoms: tuple[AtomType, ...]
+    max_atoms: int
+
+    @property
+    def capacity(self) -> np.ndarray:
+        """Largest bond-order sum of each atom type, `(atom,)` int64."""
+        return np.array([len(hydrogens(atom)) - 1 for atom in self.atoms])
+
+    @property
+    def pairs(self) -> int:
+        """Unordered pairs of `max_atoms` places."""
+        return self.max_atoms * (self.max_atoms - 1) // 2
+
+    @classmethod
+    def of(cls, graphs: Iterable[Graph]) -> "Vocabulary":
+        """The smallest vocabulary that covers the graphs; atom types sorted by element symbol, then charge."""
+        atoms: set[AtomType] = set()
+        size = 1
+        for graph in graphs:
+            atoms.update(graph.atoms)
+            size = max(size, len(graph.atoms))
+        return cls(tuple(sorted(atoms)), size)
+
+
+def pair_ends(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends `(i, j)`, i < j, of every pair of `size` places, in pair order.
+
+    >>> [end.tolist() for end in pair_ends(3)]
+    [[0, 0, 1], [1, 2, 2]]
+    """
+    j, i = np.tril_indices(size, -1)
+    return i, j
+
+
+def parse(smiles: str) -> Chem.Mol:
+    """Parse and sanitise; raises Rejected with the reason."""
+    if not smiles.strip():
+        raise Rejected("empty")
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+        if mol is not None and mol.GetNumAtoms():
+            return mol
+        readable = Chem.MolFromSmiles(smiles, sanitize=False) is not None
+    raise Rejected("breaks a valence or aromaticity rule" if readable else "not a SMILES")
+
+
+def to_graph(mol: Chem.Mol, max_atoms: int | None = None) -> Graph:
+    """The kekulé graph of a sanitised molecule; raises Rejected for what a graph cannot hold."""
+    if len(Chem.GetMolFrags(mol)) > 1:
+        raise Rejected("more than one fragment")
+    if max_atoms is not None and mol.GetNumAtoms() > max_atoms:
+        raise Rejected(f"more than {max_atoms} heavy atoms")
+    smiles = Chem.MolToSmiles(mol, isomericSmiles=False)
+    order = list(mol.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
+    mol = Chem.RenumberAtoms(mol, order)
+    kekule = Chem.Mol(mol)
+    Chem.Kekulize(kekule, clearAromaticFlags=True)
+    bonds, totals = [], [0] * len(order)
+    for bond in kekule.GetBonds():
+        bond_order = _ORDER.get(bond.GetBondType())
+        if bond_order is None:
+            raise Rejected(f"bond of kind {str(bond.GetBondType()).lower()}")
+        i, j = sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+        bonds.append((i, j, bond_order))
+        totals[i] += bond_order
+        totals[j] += bond_order
+    atoms = tuple(_atom_type(atom, total) for atom, total in zip(mol.GetAtoms(), totals, strict=True))
+    return Graph(smiles, atoms, tuple(sorted(bonds)))
+
+
+def graph_or_reason(text: str | None, max_atoms: int | None = None) -> Graph | str:
+    """The graph of a SMILES, or the reason why there is none."""
+    if text is None:
+        return "unreadable record"
+    try:
+        return to_graph(parse(text), max_atoms)
+    except Rejected as reason:
+        return str(reason)
+
+
+def _atom_type(atom: Chem.Atom, total: int) -> AtomType:
+    number = atom.GetAtomicNum()
+    if number == 0:
+        raise Rejected("wildcard atom")
+    if atom.GetIsotope():
+        raise Rejected("isotope label")
+    if number == 1:
+        raise Rejected("hydrogen as an atom of its own")
+    if atom.GetNumRadicalElectrons():
+        raise Rejected("unpaired electron")
+    kind = AtomType(atom.GetSymbol(), atom.GetFormalCharge())
+    counts = hydrogens(kind)
+    if total >= len(counts) or counts[total] != atom.GetTotalNumHs():
+        raise Rejected(f"hydrogen count of {kind} not implied by its bonds")
+    return kind
+
+
+def encode(graphs: Sequence[Graph], vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+    """Arrays `atoms (graph, node)`, PAD where there is none, and `orders (graph, pair)`, both int8.
+
+    Raises KeyError for an atom type and ValueError for a size that the vocabulary does not cover.
+    """
+    index = {atom: position for position, atom in enumerate(vocabulary.atoms)}
+    atoms = np.full((len(graphs), vocabulary.max_atoms), PAD, dtype=np.int8)
+    orders = np.zeros((len(graphs), vocabulary.pairs), dtype=np.int8)
+    for row, graph in enumerate(graphs):
+        if len(graph.atoms) > vocabulary.max_atoms:
+            raise ValueError(
+                f"{graph.smiles} has {len(graph.atoms)} atoms, the vocabulary holds {vocabulary.max_atoms}."
+            )
+        atoms[row, : len(graph.atoms)] = [index[atom] for atom in graph.atoms]
+        for i, j, order in graph.bonds:
+            orders[row, j * (j - 1) // 2 + i] = order
+    return atoms, orders
+
+
+def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> list[Chem.Mol | None]:
+    """Sanitised molecules of arrays as `encode` makes them; None where RDKit refuses or there is no atom.
+
+    A molecule of several fragments is returned as it is: connectedness is the caller's question.
+    """
+    templates = [_new_atom(atom) for atom in vocabulary.atoms]
+    i_of, j_of = pair_ends(vocabulary.max_atoms)
+    rows, columns = np.nonzero(orders)
+    starts = np.searchsorted(rows, np.arange(len(atoms) + 1)).tolist()
+    bonds = list(zip(i_of[columns].tolist(), j_of[columns].tolist(), orders[rows, columns].tolist(), strict=True))
+    mols: list[Chem.Mol | None] = []
+    with rdBase.BlockLogs():
+        for row, kinds in enumerate(atoms.tolist()):
+            mol = Chem.RWMol()
+            place = {}
+            for node, kind in enumerate(kinds):
+                if kind != PAD:
+                    place[node] = mol.AddAtom(templates[kind])  # pyright: ignore
+            try:
+                for i, j, order in bonds[starts[row] : starts[row + 1]]:
+                    mol.AddBond(place[i], place[j], _BOND[order])
+                Chem.SanitizeMol(mol, _SANITIZE)
+            except (Chem.MolSanitizeException, KeyError):  # KeyError: a bond to a place without an atom
+                mols.append(None)
+            else:
+                mols.append(mol if place else None)
+    return mols
+
+
+def strict_smiles(mol: Chem.Mol | None) -> str | None:
+    """Canonical SMILES without stereo if the molecule is valid in the strict sense, else None.
+
+    Strict: it sanitises, has at least one atom, no wildcard, and is one fragment.
+    """
+    if mol is None or not mol.GetNumAtoms() or len(Chem.GetMolFrags(mol)) > 1:
+        return None
+    if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+        return None
+    return Chem.MolToSmiles(mol, isomericSmiles=False)
+
+
+class Judged(NamedTuple):
+    """One string: whether RDKit reads it, and its `strict_smiles`."""
+
+    valid: bool
+    smiles: str | None
+
+
+def judge(text: str | None) -> Judged:
+    """Judge one string; None and the empty string are invalid."""
+    try:
+        mol = parse(text or "")
+    except Rejected:
+        return Judged(False, None)
+    return Judged(True, strict_smiles(mol))

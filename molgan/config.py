@@ -1,0 +1,223 @@
+"""Configuration of a molecule GAN: frozen dataclasses, one docstring a field, written as TOML."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Interval, Len
+from pydantic import ConfigDict
+
+from gancore import config as toml
+from gancore.errors import ConfigError
+
+Count = Annotated[int, Ge(0)]
+Positive = Annotated[int, Gt(0)]
+Weight = Annotated[float, Ge(0)]
+Rate = Annotated[float, Gt(0)]
+Widths = Annotated[tuple[Positive, ...], Len(1)]
+Share = Annotated[float, Interval(ge=0, le=1)]
+
+_STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is kept of the training file."""
+
+    __pydantic_config__ = _STRICT
+    max_atoms: Annotated[int, Interval(ge=2, le=64)] = 64
+    """Molecules with more heavy atoms are rejected; networks are built for the largest that is kept."""
+    min_atom_share: Share = 0.0
+    """An atom type in a smaller share of the molecules is dropped, together with those molecules."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of the networks."""
+
+    __pydantic_config__ = _STRICT
+    noise: Positive = 64
+    """Width of the generator's Gaussian input."""
+    generator: Widths = (256, 512, 512)
+    """Hidden widths of the generator."""
+    critic: Widths = (512, 512, 256)
+    """Hidden widths of the order-aware critic."""
+    encoder: Widths = (512, 256)
+    """Hidden widths of the encoder, used while there is an evidence bound."""
+    relational_layers: Count = 0
+    """Layers of a second, permutation-invariant critic; 0 leaves it out."""
+    relational_width: Positive = 64
+    """Width of those layers."""
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """The first phase: the generator as the decoder of a variational autoencoder, without an adversary."""
+
+    __pydantic_config__ = _STRICT
+    steps: Count = 0
+    """Steps of the phase; 0 leaves it out."""
+    batch: Positive = 256
+    """Molecules a step."""
+    lr: Rate = 1e-3
+    """Learning rate at the start; falls to a tenth by the end."""
+    kl_start: Share = 0.1
+    """Weight of the KL term at the start; grows linearly to 1 by the middle of the phase."""
+
+
+@dataclass(frozen=True)
+class CriticConfig:
+    """The game and the slope the critic pays for."""
+
+    __pydantic_config__ = _STRICT
+    objective: Literal["relativistic_pairing", "non_saturating", "wasserstein", "hinge"] = "relativistic_pairing"
+    """Adversarial objective."""
+    penalty: Literal["finite_r1_r2", "r1_r2", "r1", "r2", "wgan_gp"] = "finite_r1_r2"
+    """Slope penalty."""
+    penalty_weight: Weight = 0.05
+    """Its weight. For r1 and r2 this is half of the gamma of the papers; wgan_gp wants 10."""
+    penalty_every: Positive = 2
+    """The penalty is taken every so many steps, with that much more weight."""
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """A score in [0, 1]: the weighted mean of the desirabilities of some properties."""
+
+    __pydantic_config__ = _STRICT
+    qed: Weight = 1.0
+    """Weight of drug-likeness (QED)."""
+    sa: Weight = 0.0
+    """Weight of synthetic accessibility (SA; easy is good)."""
+    logp: Weight = 0.0
+    """Weight of lipophilicity (Crippen logP; high is good)."""
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise ConfigError("score: qed, sa and logp are all 0, so there is nothing to score; set one above 0.")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weights above zero, by property."""
+        return {name: weight for name, weight in asdict(self).items() if weight}
+
+    @classmethod
+    def load(cls, path: Path, overrides: Iterable[str] = ()) -> "ScoreConfig":
+        """Read a TOML file with one table, `[score]`; raises ConfigError."""
+        return toml.load(ScoreFile, path, overrides).score
+
+
+@dataclass(frozen=True)
+class ScoreFile:
+    """A TOML file that defines a score."""
+
+    __pydantic_config__ = _STRICT
+    score: ScoreConfig
+    """The score."""
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """Reinforcement: what the generator is rewarded for beside fooling the critic."""
+
+    __pydantic_config__ = _STRICT
+    validity: Weight = 0.0
+    """Weight of the policy gradient on strict validity, computed without RDKit."""
+    weight: Weight = 0.0
+    """Weight (lambda) of the policy gradient on the RDKit score of valid molecules; 0 leaves RDKit out."""
+    score: ScoreConfig = field(default_factory=ScoreConfig)
+    """That score."""
+    kl: Weight = 0.02
+    """Weight of the KL divergence that holds the generator near its average."""
+    draws: Annotated[int, Ge(2)] = 4
+    """Graphs drawn for each noise; each one's baseline is the mean reward of the others."""
+    groups: Positive = 32
+    """Noises a turn."""
+    every: Positive = 1
+    """The rewards are taken every so many generator turns."""
+    start: Share = 0.5
+    """Share of the adversarial steps after which the rewards begin."""
+
+    @property
+    def active(self) -> bool:
+        """Whether there is any reward."""
+        return self.validity > 0 or self.weight > 0
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """When training saves itself."""
+
+    __pydantic_config__ = _STRICT
+    every: Positive = 1000
+    """Steps between checkpoints; the end of training always saves."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run depends on beside its data."""
+
+    __pydantic_config__ = _STRICT
+    steps: Count = 4000
+    """Adversarial steps, after pre-training."""
+    batch: Positive = 128
+    """Molecules a turn."""
+    lr: Rate = 5e-4
+    """Learning rate of generator and critic."""
+    lr_floor: Share = 0.2
+    """Share of the learning rate that is left at the end of a half-cosine decay over the adversarial steps."""
+    seed: Count = 0
+    """Seed of everything random."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    temperature: Rate = 1.0
+    """Temperature of the Gumbel-Softmax relaxation."""
+    bound: Weight = 0.03
+    """Weight of the evidence bound kept in the adversarial phase, where there was pre-training."""
+    average: Annotated[float, Interval(ge=0, lt=1)] = 0.999
+    """Decay of the averaged generator, the one that is sampled from."""
+    log_every: Positive = 50
+    """Steps between lines of metrics.jsonl."""
+    monitor_every: Positive = 500
+    """Steps between samples of 500 molecules that show validity and uniqueness while training."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """The training file."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """The networks."""
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    """The autoencoder phase."""
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    """The adversary."""
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    """The reinforcement."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """The checkpoints."""
+
+    def __post_init__(self) -> None:
+        if self.critic.objective == "wasserstein" and not self.critic.penalty_weight:
+            raise ConfigError("objective wasserstein needs a slope penalty: set critic.penalty_weight above 0.")
+
+    @classmethod
+    def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> "Config":
+        """A bundled configuration by name (`bundled()` lists them) or a TOML file by path, with "key=value" overrides.
+
+        Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value.
+        """
+        path = Path(name)
+        if str(name) in bundled():
+            path = Path(str(resources.files("molgan") / "configs" / f"{name}.toml"))
+        elif not path.exists():
+            raise ConfigError(f"{name}: no such configuration file, and the bundled ones are {', '.join(bundled())}.")
+        return toml.load(cls, path, overrides)
+
+    def dump(self) -> str:
+        """The configuration as TOML, every field."""
+        return toml.dump(self)
+
+
+def bundled() -> list[str]:
+    """Names of the configurations that come with the package."""
+    folder = resources.files("molgan") / "configs"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))

@@ -1,0 +1,300 @@
+"""Training sets: files and lists of molecules -> graphs, with an account of every row that was left out."""
+
+import csv
+import gzip
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from rdkit import Chem, rdBase
+from torch.utils.data import Dataset
+from torch_geometric.data import Batch, Data
+from torch_geometric.utils import to_dense_adj, to_dense_batch
+
+from gancore.device import derive_seed
+from gancore.errors import UserError
+from gancore.types import Sample
+from molgan import chem, graphs
+from molgan.parallel import map_chunks
+
+SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv", ".parquet", ".sdf")
+_SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi")
+
+
+class DataError(UserError):
+    """A data set that cannot be used; the message is one sentence naming the file and the way out."""
+
+
+class Rejection(NamedTuple):
+    """A row that is not in the training set: its 1-based number (record number in .sdf), its text, the reason."""
+
+    row: int
+    text: str
+    reason: str
+
+
+def embedded(name: str = "qm9") -> Path:
+    """Path of a data set that comes with the package; raises DataError for an unknown name."""
+    here = Path(__file__).parent
+    for folder in (here / "embedded", here.parent / "data"):  # in a wheel; in a checkout
+        path = folder / f"{name}.smi.gz"
+        if path.is_file():
+            return path
+    raise DataError(f"no embedded data set {name!r}; there is qm9.")
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
+    """`(row number, SMILES)` of a molecule file, None for an .sdf record that cannot be read.
+
+    Reads .smi .smiles .txt (one SMILES a line, anything after white space is a name), .csv and
+    .tsv (a column named SMILES, any case), .parquet (likewise), .sdf; all but .parquet also as .gz.
+    Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
+    """
+    path = Path(path)
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if not path.exists():
+        raise DataError(f"{path}: no such file.")
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; give a file of molecules ({' '.join(SUFFIXES)}, also .gz).")
+    if suffix not in SUFFIXES:
+        raise DataError(f"{path}: unknown kind of file; known are {' '.join(SUFFIXES)}, also .gz.")
+    try:
+        if suffix == ".parquet":
+            yield from _read_parquet(path)
+        elif suffix == ".sdf":
+            yield from _read_sdf(path)
+        elif suffix in (".csv", ".tsv"):
+            yield from _read_table(path, "," if suffix == ".csv" else "\t")
+        else:
+            with _open_text(path) as lines:
+                yield from ((number, (line.split() or [""])[0]) for number, line in enumerate(lines, 1))
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read ({error}).") from None
+
+
+def _open_binary(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    return gzip.open(path, "rb") if path.name.endswith(".gz") else open(path, "rb")
+
+
+def _open_text(path: Path) -> io.TextIOWrapper:
+    return io.TextIOWrapper(_open_binary(path), encoding="utf-8-sig", newline=None)  # pyright: ignore
+
+
+def _smiles_column(path: Path, columns: Sequence[str]) -> str:
+    by_lower = {str(column).strip().lower(): column for column in reversed(columns)}
+    for name in _SMILES_COLUMNS:
+        if name in by_lower:
+            return by_lower[name]
+    raise DataError(f"{path}: no column named SMILES; its columns are {', '.join(map(str, columns)) or '(none)'}.")
+
+
+def _read_table(path: Path, delimiter: str) -> Iterator[tuple[int, str]]:
+    with _open_text(path) as lines:
+        reader = csv.DictReader(lines, delimiter=delimiter)
+        if reader.fieldnames is None:
+            return
+        column = _smiles_column(path, reader.fieldnames)
+        for row in reader:
+            yield reader.line_num, (row[column] or "").strip()
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[int, str]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        names = pyarrow.parquet.read_schema(path).names
+        column = _smiles_column(path, names)
+        values = pyarrow.parquet.read_table(path, columns=[column])[column].to_pylist()
+    except pyarrow.ArrowException as error:
+        raise DataError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}).") from None
+    yield from ((number, str(value or "")) for number, value in enumerate(values, 1))
+
+
+def _read_sdf(path: Path) -> Iterator[tuple[int, str | None]]:
+    with _open_binary(path) as raw, rdBase.BlockLogs():
+        for number, mol in enumerate(Chem.ForwardSDMolSupplier(raw), 1):
+            yield number, None if mol is None else Chem.MolToSmiles(mol)
+
+
+class MoleculeDataset(Dataset):
+    """Distinct molecules as graphs. An item is a PyG `Data` (x, edge_index, edge_attr, smiles).
+
+    smiles: canonical, no stereo. atoms `(molecule, node)` and orders `(molecule, pair)`: int8, as `chem.encode`
+    makes them. rejected: every row that is not in the set, and why.
+    """
+
+    def __init__(self, kept: list[chem.Graph], vocabulary: chem.Vocabulary, rejected: Sequence[Rejection] = ()):
+        self.vocabulary = vocabulary
+        self.rejected = list(rejected)
+        self.smiles = [graph.smiles for graph in kept]
+        atoms, orders = chem.encode(kept, vocabulary)
+        self.atoms, self.orders = torch.from_numpy(atoms), torch.from_numpy(orders)
+
+    @classmethod
+    def from_file(cls, path: str | Path, **limits) -> "MoleculeDataset":
+        """Read a molecule file (see `read_rows`); `limits` and errors as in `from_rows`."""
+        return cls.from_rows(list(read_rows(Path(path))), str(path), **limits)
+
+    @classmethod
+    def from_smiles(cls, smiles: Sequence[str | None], **limits) -> "MoleculeDataset":
+        """Take a list of SMILES; `limits` and errors as in `from_rows`."""
+        return cls.from_rows(list(enumerate(smiles, 1)), "the list of SMILES", **limits)
+
+    @classmethod
+    def from_rows(
+        cls, rows: Sequence[tuple[int, str | None]], where: str, max_atoms: int = 64, min_atom_share: float = 0.0
+    ) -> "MoleculeDataset":
+        """Keep the distinct rows that are graphs of at most `max_atoms` heavy atoms.
+
+        Molecules with an atom type that occurs in less than `min_atom_share` of them are dropped
+        too. Raises DataError, naming `where` and the commonest reasons, when nothing is left.
+        """
+        if not rows:
+            raise DataError(f"{where}: holds no rows.")
+        outcomes = map_chunks(partial(chem.graph_or_reason, max_atoms=max_atoms), [text for _, text in rows])
+        kept: dict[str, tuple[int, chem.Graph]] = {}
+        rejected: list[Rejection] = []
+        for (number, text), outcome in zip(rows, outcomes, strict=True):
+            if isinstance(outcome, str):
+                rejected.append(Rejection(number, text or "", outcome))
+            elif outcome.smiles in kept:
+                rejected.append(Rejection(number, text or "", f"duplicate of row {kept[outcome.smiles][0]}"))
+            else:
+                kept[outcome.smiles] = (number, outcome)
+        rare = _rare_atoms([graph for _, graph in kept.values()], min_atom_share)
+        graphs_kept = []
+        for number, graph in kept.values():
+            found = sorted(rare.intersection(graph.atoms))
+            if found:
+                rejected.append(Rejection(number, graph.smiles, f"rare atom type {found[0]}"))
+            else:
+                graphs_kept.append(graph)
+        if not graphs_kept:
+            reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])
+            raise DataError(f"{where}: none of the {len(rows)} rows can be used ({reasons}); expected SMILES.")
+        rejected.sort()
+        return cls(graphs_kept, chem.Vocabulary.of(graphs_kept), rejected)
+
+    @classmethod
+    def from_data(cls, items: Sequence[Data], vocabulary: chem.Vocabulary) -> "MoleculeDataset":
+        """Take PyG graphs in the form `__getitem__` gives; raises DataError for one that is no valid molecule."""
+        sample = dense(Batch.from_data_list(list(items)), vocabulary)  # type: ignore[arg-type]
+        atoms, orders = (part.numpy().astype(np.int8) for part in graphs.indices(sample))
+        smiles = [chem.strict_smiles(mol) for mol in chem.decode(atoms, orders, vocabulary)]
+        missing = [row for row, text in enumerate(smiles, 1) if text is None]
+        if missing:
+            raise DataError(f"PyG graph {missing[0]} of {len(smiles)}: not a valid molecule of one fragment.")
+        kept = [chem.to_graph(chem.parse(text)) for text in smiles if text is not None]
+        return cls(kept, vocabulary)
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    def __getitem__(self, index: int) -> Data:
+        """One molecule: one-hot x `(node, atom)`, edge_attr `(edge, 3)`, edge_index `(2, edge)` both ways, smiles."""
+        atoms, orders = self.atoms[index : index + 1], self.orders[index : index + 1]
+        nodes, _ = graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
+        matrix = graphs.to_matrix(orders, atoms.shape[1])[0].long()
+        edge_index = matrix.nonzero().T.contiguous()
+        kinds = torch.eye(chem.ORDERS - 1)[matrix[edge_index[0], edge_index[1]] - 1]
+        x = nodes[0][: int((atoms >= 0).sum())]
+        return Data(x=x, edge_index=edge_index, edge_attr=kinds, smiles=self.smiles[index])
+
+    @property
+    def sizes(self) -> torch.Tensor:
+        """Heavy atoms of each molecule, `(molecule,)` int64."""
+        return (self.atoms >= 0).sum(1)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the canonical SMILES in order: the identity of the set."""
+        return hashlib.sha256("\n".join(self.smiles).encode()).hexdigest()
+
+    def write_rejected(self, path: Path) -> None:
+        """Write the rejected rows as CSV with columns row, text, reason."""
+        with open(path, "w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out)
+            writer.writerow(Rejection._fields)
+            writer.writerows(self.rejected)
+
+
+def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
+    """Reasons with their counts, commonest first; duplicates count as one reason."""
+    return Counter(r.reason.split(" of row ")[0] for r in rejected).most_common()
+
+
+def _rare_atoms(kept: Sequence[chem.Graph], share: float) -> set[chem.AtomType]:
+    counts = Counter(atom for graph in kept for atom in set(graph.atoms))
+    return {atom for atom, count in counts.items() if count < share * len(kept)}
+
+
+def dense(batch: Batch, vocabulary: chem.Vocabulary) -> Sample:
+    """A PyG batch as `nodes (batch, node, atom)`, `bonds (batch, pair, order)`, padded to the vocabulary's size."""
+    size = vocabulary.max_atoms
+    nodes, present = to_dense_batch(batch.x, batch.batch, max_num_nodes=size)  # pyright: ignore
+    matrix = to_dense_adj(batch.edge_index, batch.batch, batch.edge_attr, max_num_nodes=size)  # pyright: ignore
+    drawn = graphs.to_pairs(matrix)
+    none = graphs.pair_mask(present)[..., None].to(drawn.dtype) - drawn.sum(-1, keepdim=True)
+    return nodes, torch.cat((none, drawn), -1)
+
+
+def as_dataset(source: "MoleculeDataset | pd.DataFrame | Sequence[str] | str | Path", **limits) -> MoleculeDataset:
+    """A data set from whatever a user holds: a set, a path, a frame with a SMILES column, or a list of SMILES."""
+    if isinstance(source, MoleculeDataset):
+        return source
+    if isinstance(source, (str, Path)):
+        return MoleculeDataset.from_file(source, **limits)
+    return MoleculeDataset.from_smiles(as_rows(source), **limits)
+
+
+def as_rows(source: "pd.DataFrame | Sequence[str | None] | str | Path") -> list[str | None]:
+    """The SMILES of a path, a frame or a list, as they are, row by row; None for a row without text."""
+    if isinstance(source, (str, Path)):
+        return [text for _, text in read_rows(Path(source))]
+    if isinstance(source, pd.DataFrame):
+        texts = source[_smiles_column(Path("the data frame"), list(source.columns))]
+        return [text if isinstance(text, str) else None for text in texts]
+    return list(source)
+
+
+class Batches:
+    """An endless shuffled stream of one-hot batches whose place is one number, `position`, for an exact resume.
+
+    Every epoch is a permutation of the set from `(seed, epoch)`; a batch may straddle two epochs.
+    """
+
+    def __init__(self, data: MoleculeDataset, size: int, seed: int, device: torch.device):
+        self.data, self.size, self.seed, self.device = data, size, seed, device
+        self.position = 0
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+
+    def __iter__(self) -> "Batches":
+        return self
+
+    def __next__(self) -> Sample:
+        """The next batch, `nodes (size, node, atom)`, `bonds (size, pair, order)`."""
+        rows: list[torch.Tensor] = []
+        wanted = self.size
+        while wanted:
+            epoch, start = divmod(self.position, len(self.data))
+            part = self._permutation(epoch)[start : start + wanted]
+            rows.append(part)
+            wanted -= len(part)
+            self.position += len(part)
+        index = torch.cat(rows)
+        atoms, orders = self.data.atoms[index].to(self.device), self.data.orders[index].to(self.device)
+        return graphs.one_hots(atoms, orders, len(self.data.vocabulary.atoms))
+
+    def _permutation(self, epoch: int) -> torch.Tensor:
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
+            self._epoch, self._order = epoch, torch.randperm(len(self.data), generator=generator)
+        return self._order

@@ -1,0 +1,85 @@
+"""`molgan demo`: embedded QM9 in; a trained GAN, a judged sample, a scored library and its pictures out."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from molgan.config import Config
+from molgan.data import MoleculeDataset, embedded
+from molgan.gan import MolGAN, RunError
+from molgan.library import Library, collect
+from molgan.metrics import Evaluation, composition, evaluate
+from molgan.plots import molecule_grid, property_distributions
+from molgan.scoring import property_frame
+
+_REFERENCE = 5000  # training molecules that properties and composition are compared with
+_BEST = 24
+
+
+def run(config: Config, out: Path, n: int) -> None:
+    """Do it all into the folder `out`, which is replaced if a demo made it; prints one table on standard output."""
+    progress = Console(stderr=True)
+    if out.exists() and any(out.iterdir()):
+        if not (out / "config.toml").is_file():
+            raise RunError(f"{out}: holds files that are not a run's; give an empty or new folder.")
+        shutil.rmtree(out)
+    from dataclasses import asdict
+
+    progress.print("reading the embedded QM9 molecules", highlight=False)
+    data = MoleculeDataset.from_file(embedded(), **asdict(config.data))
+    gan = MolGAN(config).fit(data, out=out)
+    progress.print(f"drawing {n:,} molecules, raw and repaired", highlight=False)
+    draws = {stage: gan.sample(n, config.seed, raw=stage == "raw") for stage in ("raw", "repaired")}
+    known = frozenset(data.smiles)
+    figures = {stage: evaluate(smiles, known, ks=()) for stage, smiles in draws.items()}
+    progress.print(f"collecting a library of {n:,} distinct valid molecules", highlight=False)
+    library = collect(gan, n, config.seed, known)
+    progress.print("scoring and writing it", highlight=False)
+    library.write(out)
+    picked = np.random.default_rng(config.seed).choice(len(data), min(_REFERENCE, len(data)), replace=False)
+    reference = [data.smiles[row] for row in picked]
+    properties = property_frame(reference)
+    _draw(library, properties, out)
+    table = _table(figures, draws["repaired"], library, reference, properties)
+    Console().print(table)
+    short = "" if len(library) == n else f" (gave up: {n:,} were asked for)"
+    Console().print(f"{len(library):,} distinct valid molecules from {library.draws:,} draws{short}, in {out}/")
+
+
+def _draw(library: Library, reference: pd.DataFrame, out: Path) -> None:
+    best = library.frame.head(_BEST)
+    legends = [f"QED {qed:.2f}" + (" new" if new else "") for qed, new in zip(best["qed"], best["novel"], strict=True)]
+    molecule_grid(list(best["smiles"]), legends, out / "best.png")
+    property_distributions(library.frame, reference, out / "properties.png")
+
+
+def _table(
+    figures: dict[str, Evaluation],
+    repaired: list[str | None],
+    library: Library,
+    reference: list[str],
+    properties: pd.DataFrame,
+) -> Table:
+    """Quality before and after repair; composition and mean properties beside the training set's."""
+    table = Table(title="generated molecules", title_justify="left")
+    for name, side in (("", "left"), ("raw", "right"), ("repaired", "right"), ("95% interval", "right")):
+        table.add_column(name, justify=side)  # pyright: ignore
+    table.add_column("library", justify="right")
+    table.add_column("training set", justify="right")
+    for name, estimate in figures["repaired"].items():
+        interval = f"{estimate.low:.4f}-{estimate.high:.4f}"
+        raw = figures["raw"][name].value if name in figures["raw"] else float("nan")
+        table.add_row(name, f"{raw:.4f}", f"{estimate.value:.4f}", interval, "", "")
+    table.add_section()
+    made, theirs = composition(repaired), composition(reference)
+    for name in theirs:
+        label = "aromatic share" if name == "aromatic" else f"{name} a molecule"
+        table.add_row(label, "", f"{made.get(name, 0.0):.4f}", "", "", f"{theirs[name]:.4f}")
+    table.add_section()
+    for name in properties:
+        table.add_row(f"mean {name}", "", "", "", f"{library.frame[name].mean():.3f}", f"{properties[name].mean():.3f}")
+    return table

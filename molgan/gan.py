@@ -1,0 +1,266 @@
+"""`MolGAN`: the facade a notebook uses. Fit, sample, save, load."""
+
+import json
+import platform
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+
+from gancore import checkpoint
+from gancore.callbacks import Checkpoints, JsonLines, ProgressBar
+from gancore.config import from_dict
+from gancore.device import new_generator, pick_device, seed_everything
+from gancore.errors import UserError
+from gancore.loop import Callback, play
+from molgan import chem, sampling
+from molgan.config import Config
+from molgan.data import MoleculeDataset, as_dataset, summarise
+from molgan.metrics import evaluate
+from molgan.recipes import graph_gan
+
+_CHUNK = 1000  # molecules drawn at a time; fixed, so that the first k of n draws are the same for every n
+_SHOWN = {
+    "autoencoder/reconstruction": "reconstruction",
+    "critic/adversarial": "critic",
+    "critic/penalty": "penalty",
+    "generator/score": "score",
+    "sample/connected": "connected",
+    "sample/unique": "unique",
+}
+
+
+class RunError(UserError):
+    """A run folder that cannot be used as asked; the message is one sentence."""
+
+
+class MolGAN:
+    """A generator of molecules: `MolGAN(config).fit(smiles).sample(1000, seed=0)`.
+
+    >>> gan = MolGAN(Config(steps=2))
+    >>> len(gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True).sample(5, seed=0))
+    5
+    """
+
+    def __init__(self, config: Config | None = None):
+        self.config = config or Config()
+        self.device = pick_device(self.config.device)
+        self.networks: graph_gan.GraphGAN | None = None
+        self.provenance: dict[str, Any] = {}
+        self._sizes = torch.empty(0)
+        self._phases: list[graph_gan.Phase] = []
+        self._positions: dict[str, int] = {}
+        self._random: dict[str, torch.Tensor] = {}
+        self._known: frozenset[str] = frozenset()
+        self._step = 0
+
+    # Training ---------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        source: MoleculeDataset | pd.DataFrame | Sequence[str] | str | Path,
+        out: str | Path | None = None,
+        resume: bool = False,
+        quiet: bool = False,
+    ) -> "MolGAN":
+        """Train on a file, a frame with a SMILES column, a list of SMILES or a data set.
+
+        out: a run folder: configuration, metrics.jsonl, rejected rows and checkpoints go there.
+        resume: go on from the folder's checkpoint, bit for bit on the CPU; starts anew where there is none.
+        Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed.
+        """
+        console = Console(stderr=True, quiet=quiet)
+        folder = Path(out) if out is not None else None
+        if folder is not None and not resume and (folder / "checkpoint").exists():
+            raise RunError(f"{folder}: holds a trained run already; resume it, or give another folder.")
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        limits = asdict(self.config.data)
+        data = as_dataset(source, **limits)
+        _tell(data, console)
+        seed_everything(self.config.seed)
+        self._build(data)
+        if folder is not None:
+            if resume and (folder / "checkpoint").exists():
+                self._restore(folder, data)
+                console.print(f"resuming {folder} at step {self._step}", highlight=False)
+            (folder / "config.toml").write_text(self.config.dump(), encoding="utf-8")
+            data.write_rejected(folder / "rejected.csv")
+            _cut_after(folder / "metrics.jsonl", self._step)
+        self._train(console, folder)
+        if folder is not None:
+            self.save(folder)
+        return self
+
+    def _build(self, data: MoleculeDataset) -> None:
+        self.networks, self._phases = graph_gan.build(self.config, data, self.device)
+        self._sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
+        self._known = frozenset(data.smiles)
+        self._step = 0
+        self.provenance = {
+            "data": {"sha256": data.digest, "molecules": len(data), "rejected": len(data.rejected)},
+            "versions": {name: version(name) for name in ("discretegan", "torch", "rdkit", "numpy")},
+            "python": platform.python_version(),
+        }
+
+    def _train(self, console: Console, folder: Path | None) -> None:
+        for phase in self._phases:
+            left = range(max(self._step, phase.steps.start), phase.steps.stop)
+            if not left:
+                continue
+            phase.set_rates(left.start)
+            callbacks: list[Callback] = [
+                *phase.callbacks,
+                lambda step, logs, phase=phase: phase.set_rates(step + 1),
+                self._count,
+                self._monitor,
+            ]
+            if folder is not None:
+                callbacks.append(JsonLines(folder / "metrics.jsonl", self.config.log_every))
+                callbacks.append(Checkpoints(lambda step: self.save(folder), self.config.checkpoint.every))
+            with ProgressBar(phase.name, left, _SHOWN, console) as bar:
+                play(phase.players, phase.batches, left, [*callbacks, bar])
+
+    def _count(self, step: int, logs: dict[str, float]) -> None:
+        self._step = step + 1
+
+    def _monitor(self, step: int, logs: dict[str, float]) -> None:
+        """Every so often, put what 500 raw draws of the averaged generator are worth into the logs."""
+        if (step + 1) % self.config.monitor_every == 0:
+            judged = evaluate(self.sample(500, seed=0, raw=True), train=self._known, ks=())
+            logs.update({f"sample/{name}": estimate.value for name, estimate in judged.items()})
+
+    # Sampling ---------------------------------------------------------------------------------
+
+    def sample(self, n: int, seed: int = 0, raw: bool = False) -> list[str | None]:
+        """Draw `n` molecules as canonical SMILES; None for a draw that is no strictly valid molecule.
+
+        raw: leave out the joining of fragments, as the sampler drew them. Fewer than one in a
+        thousand of the repaired draws is None. The same seed gives the same molecules on one kind of
+        device, and the first k of n draws do not depend on n.
+        """
+        out: list[str | None] = []
+        for atoms, orders in self.draw_arrays(n, seed, raw):
+            out += [chem.strict_smiles(mol) for mol in chem.decode(atoms, orders, self._trained.vocabulary)]
+        return out
+
+    @torch.no_grad()
+    def draw_arrays(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The draws of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time."""
+        if n < 0:
+            raise ValueError(f"cannot draw {n} molecules.")
+        networks = self._trained
+        generator = networks.averaged.average
+        places = torch.arange(networks.vocabulary.max_atoms, device=self.device)
+        for chunk, start in enumerate(range(0, n, _CHUNK)):
+            random = new_generator(self.device, seed, "sample", chunk)
+            sizes = torch.multinomial(self._sizes.to(self.device, torch.float), _CHUNK, True, generator=random)
+            noise = torch.randn(_CHUNK, self.config.model.noise, device=self.device, generator=random)
+            present = places < sizes[:, None]
+            nodes, bonds = generator(noise, present)
+            drawn = sampling.draw_graphs(nodes, bonds, present, networks.capacity, generator=random)
+            atoms, orders = drawn.atoms, drawn.orders
+            if not raw:
+                atoms, orders = sampling.repair(atoms, orders, drawn.confidence, networks.capacity)
+            keep = min(_CHUNK, n - start)
+            yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
+
+    @property
+    def _trained(self) -> graph_gan.GraphGAN:
+        if self.networks is None:
+            raise RunError("this MolGAN has no weights yet: call fit, or MolGAN.load a run folder.")
+        return self.networks
+
+    # Saving and loading -----------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> None:
+        """Write configuration, weights and the state of training to a run folder, whole or not at all."""
+        networks, folder = self._trained, Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.toml").write_text(self.config.dump(), encoding="utf-8")
+        if self._phases:  # else a loaded model, whose training stands where it stood
+            self._positions = {phase.name: phase.batches.position for phase in self._phases}
+            self._random = checkpoint.generator_states(self.device)
+        tensors = checkpoint.pack(networks.modules, networks.optimizers)
+        tensors |= self._random | {"sizes": self._sizes}
+        values = {
+            "step": self._step,
+            "positions": self._positions,
+            "vocabulary": {"atoms": networks.vocabulary.atoms, "max_atoms": networks.vocabulary.max_atoms},
+            "provenance": self.provenance,
+        }
+        checkpoint.save(folder / "checkpoint", tensors, values)
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str | None = None) -> "MolGAN":
+        """A trained model from its run folder, ready to sample.
+
+        device: overrides the configuration's. Raises RunError or CheckpointError, one sentence each, for a
+        folder that is missing, unfinished, damaged or of another format.
+        """
+        folder = Path(folder)
+        if not (folder / "config.toml").is_file():
+            raise RunError(f"{folder}: no run here (config.toml is missing); train one with molgan train.")
+        overrides = [f"device={device}"] if device else []
+        gan = cls(Config.load(folder / "config.toml", overrides))
+        tensors, values = checkpoint.load(folder / "checkpoint", gan.device)
+        atoms = tuple(chem.AtomType(*atom) for atom in values["vocabulary"]["atoms"])
+        vocabulary = chem.Vocabulary(atoms, values["vocabulary"]["max_atoms"])
+        gan.networks = graph_gan.GraphGAN(gan.config, vocabulary, gan.device)
+        checkpoint.unpack(tensors, gan.networks.modules, gan.networks.optimizers)
+        gan._sizes, gan._step, gan.provenance = tensors["sizes"].cpu(), values["step"], values["provenance"]
+        gan._positions = values["positions"]
+        gan._random = {name: tensor.cpu() for name, tensor in tensors.items() if name.startswith("random/")}
+        return gan
+
+    def _restore(self, folder: Path, data: MoleculeDataset) -> None:
+        """Put the state of training back; refuses another configuration or other data, naming what differs."""
+        saved = from_dict(Config, tomllib.loads((folder / "config.toml").read_text(encoding="utf-8")), "config.toml")
+        changed = _differences(asdict(saved), asdict(self.config))
+        if changed:
+            raise RunError(f"{folder}: cannot resume, the configuration differs in {', '.join(changed)}.")
+        tensors, values = checkpoint.load(folder / "checkpoint", self.device)
+        if values["provenance"]["data"]["sha256"] != data.digest:
+            raise RunError(f"{folder}: cannot resume, it was trained on other data.")
+        networks = self._trained
+        checkpoint.unpack(tensors, networks.modules, networks.optimizers)
+        checkpoint.set_generator_states(tensors, self.device)
+        self._step = values["step"]
+        for phase in self._phases:
+            phase.batches.position = values["positions"].get(phase.name, 0)
+
+
+def _tell(data: MoleculeDataset, console: Console) -> None:
+    atoms = " ".join(str(atom) for atom in data.vocabulary.atoms)
+    console.print(
+        f"{len(data):,} molecules, {atoms}, up to {data.vocabulary.max_atoms} heavy atoms; "
+        f"{len(data.rejected):,} rows left out",
+        markup=False,
+        highlight=False,
+    )
+    for reason, count in summarise(data.rejected):
+        console.print(f"  {count:>8,}  {reason}", markup=False, highlight=False)
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for key, value in new.items():
+        if isinstance(value, dict):
+            found += _differences(old[key], value, f"{prefix}{key}.")
+        elif old[key] != value:
+            found.append(f"{prefix}{key} ({old[key]} then, {value} now)")
+    return found
+
+
+def _cut_after(path: Path, step: int) -> None:
+    """Drop the lines of a metrics file that a resumed run will write again."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    kept = [line for line in lines if json.loads(line)["step"] <= step]
+    path.write_text("".join(line + "\n" for line in kept))

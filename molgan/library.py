@@ -1,0 +1,79 @@
+"""Candidate libraries: sample, keep the distinct valid ones, score, write."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rdkit import Chem
+from rdkit.Chem import AllChem
+
+from gancore.types import Reward, Sampler
+from molgan.scoring import property_frame
+
+
+@dataclass(frozen=True)
+class Library:
+    """Distinct molecules with their properties, best first.
+
+    frame: columns smiles, novel (None where no training set was given), score (where one was
+        asked for), and the properties of `molgan.properties`. draws: how many it took.
+    """
+
+    frame: pd.DataFrame
+    draws: int
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write library.parquet, library.smi (one SMILES a line) and library.sdf (2D); returns the paths."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        table, lines, records = (folder / f"library.{suffix}" for suffix in ("parquet", "smi", "sdf"))
+        self.frame.to_parquet(table, index=False)
+        lines.write_text("".join(f"{smiles}\n" for smiles in self.frame["smiles"]), encoding="utf-8")
+        with Chem.SDWriter(str(records)) as writer:
+            for row in self.frame.to_dict("records"):
+                mol = Chem.MolFromSmiles(row["smiles"])
+                AllChem.Compute2DCoords(mol)  # pyright: ignore
+                mol.SetProp("_Name", row["smiles"])
+                for name, value in row.items():
+                    if name != "smiles" and value is not None:
+                        mol.SetProp(str(name), f"{value:.4f}" if isinstance(value, float) else str(value))
+                writer.write(mol)
+        return [table, lines, records]
+
+
+def collect(
+    sampler: Sampler,
+    n: int,
+    seed: int = 0,
+    known: Set[str] | None = None,
+    reward: Reward | None = None,
+    patience: int = 10,
+    rank_by: str = "qed",
+) -> Library:
+    """Draw until there are `n` distinct valid molecules, or `patience` times `n` draws are spent.
+
+    known: canonical SMILES of the training set, for the column `novel`. reward: fills the column `score`.
+    rank_by: the column to sort by, highest first; ties by SMILES. The same seed gives the same library.
+    Raises ValueError when n is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"a library of {n} molecules cannot be collected; ask for at least 1.")
+    found: dict[str, None] = {}
+    draws = rounds = 0
+    while len(found) < n and draws < patience * n:
+        batch = min(max(1000, n), patience * n - draws)
+        found |= dict.fromkeys(smiles for smiles in sampler.sample(batch, seed + rounds) if smiles is not None)
+        draws += batch
+        rounds += 1
+    smiles = list(found)[:n]
+    frame = pd.DataFrame({"smiles": pd.Series(smiles, dtype=str)})
+    frame["novel"] = [text not in known for text in smiles] if known is not None else None
+    if reward is not None:
+        frame["score"] = reward(smiles)
+    frame = pd.concat((frame, property_frame(smiles)), axis=1)
+    frame = frame.sort_values([rank_by, "smiles"], ascending=[False, True], ignore_index=True)
+    return Library(frame, draws)

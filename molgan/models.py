@@ -1,0 +1,168 @@
+"""Networks over batches of graphs: generator, critics, encoder. All they know of chemistry is capacity."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch_geometric.nn import DenseGraphConv
+
+from gancore.types import Sample, Verdict
+from molgan import chem, graphs
+
+
+def mlp(widths: Sequence[int]) -> nn.Sequential:
+    """Linear layers of the given widths with LeakyReLU between them, none after the last."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers[:-1])
+
+
+class Generator(nn.Module):
+    """Noise and the places that hold an atom -> logits of atoms and bonds, all at once."""
+
+    def __init__(self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int]):
+        super().__init__()
+        self.noise, self.max_atoms, self.kinds = noise, max_atoms, kinds
+        self.pairs = max_atoms * (max_atoms - 1) // 2
+        self.body = mlp((noise + max_atoms, *hidden))
+        self.nodes = nn.Linear(hidden[-1], max_atoms * kinds)
+        self.bonds = nn.Linear(hidden[-1], self.pairs * chem.ORDERS)
+
+    def forward(
+        self, noise: Float[Tensor, "batch latent"], present: Bool[Tensor, "batch node"]
+    ) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch pair order"]]:
+        """Node logits and bond logits."""
+        hidden = nn.functional.leaky_relu(self.body(torch.cat((noise, present.to(noise.dtype)), 1)), 0.2)
+        return (
+            self.nodes(hidden).unflatten(1, (self.max_atoms, self.kinds)),
+            self.bonds(hidden).unflatten(1, (self.pairs, chem.ORDERS)),
+        )
+
+
+class Encoder(nn.Module):
+    """A graph -> mean and log-variance of its noise: the recognition half of an autoencoder."""
+
+    def __init__(self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int]):
+        super().__init__()
+        pairs = max_atoms * (max_atoms - 1) // 2
+        self.body = mlp((max_atoms * kinds + pairs * chem.ORDERS, *hidden, 2 * noise))
+
+    def forward(self, sample: Sample) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
+        """Mean and log-variance."""
+        mean, log_var = self.body(torch.cat([part.flatten(1) for part in sample], 1)).chunk(2, 1)
+        return mean, log_var.clamp(-12, 6)
+
+
+class Structure(NamedTuple):
+    """Differentiable structure of a batch: see `structure`."""
+
+    nodes: Float[Tensor, "batch node feature"]
+    pairs: Float[Tensor, "batch pair feature"]
+
+
+def structure(sample: Sample, capacity: Int[Tensor, "atom"]) -> Structure:
+    """What a critic should not have to discover: valence, degrees, closed walks; polynomial in the one-hots.
+
+    A node gets its spare and its excess valence, its degree by bond order, closed walks of 3 to 6
+    bonds, and closed alternating (single, double) walks of 5 and 6, which mark kekulé aromatic rings;
+    a pair gets the walks of 2 and of 3 bonds between its ends.
+    """
+    nodes, bonds = sample
+    size = nodes.shape[1]
+    single, double, triple = graphs.to_matrix(bonds[..., 1:], size).unbind(-1)
+    degrees = torch.stack((single.sum(-1), double.sum(-1), triple.sum(-1)), -1)
+    spare = nodes @ capacity.to(nodes.dtype) - degrees @ degrees.new_tensor([1.0, 2.0, 3.0])
+    walk = single + double + triple
+    two = walk @ walk
+    three = two @ walk
+    turn = single @ double
+    turns = turn @ turn
+    closed = torch.stack(
+        (
+            _closed(two, walk),
+            _closed(two, two),
+            _closed(two, three),
+            _closed(three, three),
+            _closed(turns, single),
+            _closed(turns, turn),
+        ),
+        -1,
+    )
+    node_features = torch.cat((spare.relu()[..., None], (-spare).relu()[..., None], degrees, closed / 8), -1)
+    return Structure(node_features, torch.stack((graphs.to_pairs(two), graphs.to_pairs(three)), -1) / 2)
+
+
+def _closed(there: Float[Tensor, "batch node node"], back: Float[Tensor, "batch node node"]):
+    return (there * back.transpose(1, 2)).sum(-1)  # the diagonal of the product, without the product
+
+
+STRUCTURE_NODE, STRUCTURE_PAIR = 11, 2
+
+
+class OrderedCritic(nn.Module):
+    """Judges the flattened one-hots and their structure: sees the order of the atoms, which canonical SMILES fixes."""
+
+    def __init__(self, max_atoms: int, kinds: int, hidden: Sequence[int]):
+        super().__init__()
+        pairs = max_atoms * (max_atoms - 1) // 2
+        width = max_atoms * (kinds + STRUCTURE_NODE) + pairs * (chem.ORDERS + STRUCTURE_PAIR)
+        self.body = mlp((width, *hidden, 1))
+
+    def forward(self, sample: Sample, features: Structure) -> Float[Tensor, "batch"]:
+        """Logits."""
+        return self.body(torch.cat([part.flatten(1) for part in (*sample, *features)], 1)).squeeze(1)
+
+
+class RelationalCritic(nn.Module):
+    """Judges a graph whatever the order of its atoms: one dense graph convolution a bond order (R-GCN).
+
+    Schlichtkrull et al. 2018, with PyG's `DenseGraphConv` as the layer, weights of its own for
+    each relation, and a sum over atoms.
+    """
+
+    def __init__(self, kinds: int, width: int, layers: int):
+        super().__init__()
+        widths = [kinds + STRUCTURE_NODE] + [width] * layers
+        self.layers = nn.ModuleList(
+            nn.ModuleList(DenseGraphConv(before, after) for _ in range(chem.ORDERS - 1))
+            for before, after in pairwise(widths)
+        )
+        self.head = mlp((width, width, 1))
+
+    def forward(self, sample: Sample, features: Structure) -> Float[Tensor, "batch"]:
+        """Logits."""
+        nodes, bonds = sample
+        mask = graphs.node_mask(nodes)
+        relations = graphs.to_matrix(bonds[..., 1:], nodes.shape[1]).unbind(-1)
+        hidden = torch.cat((nodes, features.nodes), -1)
+        for layer in self.layers:
+            parts = [conv(hidden, adjacency) for conv, adjacency in zip(layer, relations, strict=True)]  # pyright: ignore
+            hidden = nn.functional.leaky_relu(torch.stack(parts).sum(0), 0.2)
+        return self.head((hidden * mask[..., None]).sum(1)).squeeze(1)
+
+
+class GraphCritic(nn.Module):
+    """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic on shared structure."""
+
+    capacity: Tensor
+
+    def __init__(
+        self, vocabulary: chem.Vocabulary, hidden: Sequence[int], relational_width: int = 64, relational_layers: int = 0
+    ):
+        super().__init__()
+        kinds = len(vocabulary.atoms)
+        self.register_buffer("capacity", torch.from_numpy(vocabulary.capacity), persistent=False)
+        self.ordered = OrderedCritic(vocabulary.max_atoms, kinds, hidden)
+        self.relational = RelationalCritic(kinds, relational_width, relational_layers) if relational_layers else None
+
+    def forward(self, sample: Sample) -> Verdict:
+        """A verdict on one-hots, hard or relaxed."""
+        features = structure(sample, self.capacity)
+        logits = self.ordered(sample, features)
+        if self.relational is not None:
+            logits = logits + self.relational(sample, features)
+        return Verdict(logits)

@@ -1,0 +1,1 @@
+"""Recipes: `build(config, data, device)` says in full what one turn of each player is; one file a topology."""

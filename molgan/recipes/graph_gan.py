@@ -1,0 +1,198 @@
+"""The one-shot graph GAN: an autoencoder's decoder, then a generator against a critic, then rewarded as well.
+
+Phase one trains generator and encoder on the evidence lower bound (Kingma and Welling 2014). Phase
+two plays the adversarial game on straight-through draws that respect valence, keeps a little of the
+bound as an anchor against mode dropping, and adds a policy gradient on rewards computed from the
+hard draws. It is a hybrid and calls itself one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from gancore.adversary import Adversary
+from gancore.ema import EMA
+from gancore.loop import Callback, Player
+from gancore.objectives import OBJECTIVES
+from gancore.penalties import PENALTIES
+from gancore.policy import categorical_kl, leave_one_out, policy_gradient
+from gancore.schedules import warm_cosine
+from gancore.terms import gaussian_kl, reconstruction
+from gancore.types import Sample
+from molgan import chem, graphs
+from molgan.config import Config
+from molgan.data import Batches, MoleculeDataset
+from molgan.models import Encoder, Generator, GraphCritic
+from molgan.sampling import CLOSED, GraphDraw, draw_graphs
+from molgan.scoring import Scorer
+
+
+@dataclass
+class Phase:
+    """A stretch of training: who plays on which batches from which step to which.
+
+    set_rates: sets the learning rates a step is to be played with. callbacks: what follows each step.
+    """
+
+    name: str
+    players: list[Player]
+    batches: Batches
+    steps: range
+    set_rates: Callable[[int], None]
+    callbacks: list[Callback]
+
+
+class GraphGAN:
+    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+
+    def __init__(self, config: Config, vocabulary: chem.Vocabulary, device: torch.device):
+        self.config, self.vocabulary, self.device = config, vocabulary, device
+        size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
+        self.generator = Generator(model.noise, size, kinds, model.generator).to(device)
+        self.encoder = Encoder(model.noise, size, kinds, model.encoder).to(device)
+        critic = GraphCritic(vocabulary, model.critic, model.relational_width, model.relational_layers).to(device)
+        self.averaged = EMA(self.generator, config.average)
+        self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
+        penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
+        penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
+        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
+        self.scorer = Scorer(config.reward.score.weights) if config.reward.weight else None
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "encoder": self.encoder,
+            "critic": critic,
+            "averaged": self.averaged,
+        }
+        makers = nn.ModuleList((self.generator, self.encoder))
+        fused = device.type in ("cpu", "cuda")
+        self.makers = makers
+        self.optimizers: dict[str, Optimizer] = {
+            "pretrain": Adam(makers.parameters(), config.pretrain.lr, (0.9, 0.99), fused=fused),
+            "generator": Adam(makers.parameters(), config.lr, (0.0, 0.99), fused=fused),
+            "critic": Adam(critic.parameters(), config.lr, (0.0, 0.99), fused=fused),
+        }
+
+    # One turn of each player ------------------------------------------------------------------
+
+    def autoencoder_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Phase one: reconstruct the molecule from its code; the KL's weight grows to 1 by the middle."""
+        grown = min(1.0, step / max(1, self.config.pretrain.steps // 2))
+        weight = self.config.pretrain.kl_start + (1 - self.config.pretrain.kl_start) * grown
+        missed, coded = self.evidence_bound(real)
+        return {"reconstruction": missed, "kl": coded * weight}
+
+    def critic_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Tell the batch from as many fresh draws of the same sizes."""
+        with torch.no_grad():
+            fake = self.draw(graphs.node_mask(real[0])).draw
+        return self.adversary.critic_losses(real, fake.hard, step)
+
+    def generator_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Pass for the batch, keep explaining it, and earn the rewards."""
+        config = self.config
+        drawn = self.draw(graphs.node_mask(real[0]))
+        losses = self.adversary.generator_losses(real, drawn.draw.relaxed)
+        if config.pretrain.steps and config.bound:
+            missed, coded = self.evidence_bound(real)
+            losses["bound"] = (missed + coded) * config.bound
+        done = step - config.pretrain.steps
+        if config.reward.active and done >= config.reward.start * config.steps and done % config.reward.every == 0:
+            losses |= self.reward_terms(real)
+        return losses
+
+    # What the turns are made of ---------------------------------------------------------------
+
+    def draw(self, present: Tensor) -> GraphDraw:
+        """Graphs of the given sizes from fresh noise."""
+        noise = torch.randn(len(present), self.config.model.noise, device=self.device)
+        node_logits, bond_logits = self.generator(noise, present)
+        return draw_graphs(node_logits, bond_logits, present, self.capacity, self.config.temperature)
+
+    def evidence_bound(self, real: Sample) -> tuple[Tensor, Tensor]:
+        """Reconstruction loss and KL of the code, means over the batch in nats a molecule."""
+        mean, log_var = self.encoder(real)
+        code = mean + (0.5 * log_var).exp() * torch.randn_like(mean)
+        logits = self.generator(code, graphs.node_mask(real[0]))
+        return reconstruction(logits, real).mean(), gaussian_kl(mean, log_var).mean()
+
+    def reward_terms(self, real: Sample) -> dict[str, Tensor]:
+        """Policy gradient on several draws a noise, each against the others' mean, near the averaged generator."""
+        reward = self.config.reward
+        present = graphs.node_mask(real[0][: reward.groups])
+        noise = torch.randn(len(present), self.config.model.noise, device=self.device)
+        nodes, bonds = self.generator(noise, present)
+        with torch.no_grad():
+            anchor_nodes, anchor_bonds = self.averaged(noise, present)
+        nodes, bonds, anchor_nodes, anchor_bonds, present = (
+            part.repeat_interleave(reward.draws, 0) for part in (nodes, bonds, anchor_nodes, anchor_bonds, present)
+        )
+        drawn = draw_graphs(nodes, bonds, present, self.capacity)
+        earned, figures = self.rewards(drawn)
+        advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
+        closed = drawn.bond_logits.detach() <= CLOSED
+        node_kl = categorical_kl(nodes, anchor_nodes) * present
+        bond_kl = categorical_kl(drawn.bond_logits, anchor_bonds.masked_fill(closed, CLOSED)) * graphs.pair_mask(
+            present
+        )
+        return {
+            "policy": policy_gradient(drawn.draw.log_prob, advantage).mean(),
+            "anchor": (node_kl.sum(1) + bond_kl.sum(1)).mean() * reward.kl,
+        } | figures
+
+    def rewards(self, drawn: GraphDraw) -> tuple[Tensor, dict[str, Tensor]]:
+        """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid."""
+        valid = graphs.valid(drawn.atoms, drawn.orders, self.capacity)
+        earned = valid.float() * self.config.reward.validity
+        figures = {"_valid": valid.float().mean()}
+        if self.scorer is not None:
+            score = torch.from_numpy(self.score(drawn, valid)).float().to(self.device)
+            earned = earned + self.config.reward.weight * score
+            figures["_score"] = score.sum() / valid.sum().clamp_min(1)
+        return earned, figures
+
+    def score(self, drawn: GraphDraw, valid: Tensor) -> np.ndarray:
+        """The RDKit score of each draw, 0 for an invalid one."""
+        assert self.scorer is not None
+        rows = valid.nonzero().squeeze(1).cpu().numpy()
+        atoms, orders = drawn.atoms.cpu().numpy()[rows], drawn.orders.cpu().numpy()[rows]
+        smiles = [chem.strict_smiles(mol) for mol in chem.decode(atoms, orders, self.vocabulary)]
+        scores = np.zeros(len(drawn.atoms))
+        scores[rows] = np.nan_to_num(self.scorer([text or "" for text in smiles]))
+        return scores
+
+
+def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[GraphGAN, list[Phase]]:
+    """The networks and the phases of training on `data`."""
+    gan = GraphGAN(config, data.vocabulary, device)
+    start, end = config.pretrain.steps, config.pretrain.steps + config.steps
+
+    def average(step: int, logs: dict[str, float]) -> None:
+        gan.averaged.update(gan.generator)
+
+    def pretrain_rates(step: int) -> None:
+        _set_rate(gan.optimizers["pretrain"], config.pretrain.lr * warm_cosine(step, start, floor=0.1))
+
+    def adversarial_rates(step: int) -> None:
+        factor = warm_cosine(step - start, config.steps, floor=config.lr_floor)
+        _set_rate(gan.optimizers["critic"], config.lr * factor)
+        _set_rate(gan.optimizers["generator"], config.lr * factor)
+
+    autoencoder = Player("autoencoder", gan.makers, gan.optimizers["pretrain"], gan.autoencoder_turn, max_norm=10.0)
+    critic = Player("critic", gan.adversary.critic, gan.optimizers["critic"], gan.critic_turn)
+    generator = Player("generator", gan.makers, gan.optimizers["generator"], gan.generator_turn, max_norm=10.0)
+    pretrain_batches = Batches(data, config.pretrain.batch, config.seed, device)
+    batches = Batches(data, config.batch, config.seed + 1, device)
+    phases = [
+        Phase("autoencoder", [autoencoder], pretrain_batches, range(start), pretrain_rates, [average]),
+        Phase("adversarial", [critic, generator], batches, range(start, end), adversarial_rates, [average]),
+    ]
+    return gan, [phase for phase in phases if phase.steps]
+
+
+def _set_rate(optimizer: Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate

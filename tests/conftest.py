@@ -1,0 +1,51 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from molgan.config import Config, DataConfig, ModelConfig, PretrainConfig
+from molgan.data import MoleculeDataset, embedded, read_rows
+
+
+@pytest.fixture(autouse=True)
+def _one_seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def qm9_smiles() -> list[str]:
+    """Every 200th embedded molecule, the charged ones among them."""
+    rows = [text for _, text in read_rows(embedded()) if text]
+    return rows[::200]
+
+
+@pytest.fixture(scope="session")
+def small_data(qm9_smiles) -> MoleculeDataset:
+    return MoleculeDataset.from_smiles(qm9_smiles, min_atom_share=0.005)
+
+
+@pytest.fixture
+def small_config() -> Config:
+    """A run of a second: narrow networks, a few steps of each phase."""
+    return Config(
+        steps=6,
+        batch=16,
+        device="cpu",
+        monitor_every=4,
+        log_every=2,
+        data=DataConfig(min_atom_share=0.005),
+        model=ModelConfig(
+            noise=8, generator=(16,), critic=(16,), encoder=(16,), relational_layers=1, relational_width=8
+        ),
+        pretrain=PretrainConfig(steps=4, batch=16),
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of further data sets; tests that need it are skipped, saying so, where it is not."""
+    folder = Path(os.environ.get("GAN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no further data sets at {folder}; set GAN_DATA")
+    return folder

@@ -1,0 +1,136 @@
+import numpy as np
+import pandas as pd
+import pytest
+from rdkit import Chem
+
+from molgan import chem
+
+BEYOND_QM9 = [
+    "CS(=O)(=O)Nc1ccccc1Cl",
+    "OP(=O)(O)OCC(Br)CI",
+    "C[N+](C)(C)CC([O-])=O",
+    "O=[N+]([O-])c1ccc(F)cc1",
+    "CB(O)O",
+    "C[Si](C)(C)C",
+    "F[B-](F)(F)F",
+    "c1ccc2[nH]ccc2c1",
+    "C1CC1[S+](C)C",
+    "CS(C)=O",
+    "FS(F)(F)(F)(F)F",
+    "[C-]#[N+]C",
+    "C" * 64,
+]
+
+
+def graph(smiles, **limits):
+    return chem.to_graph(chem.parse(smiles), **limits)
+
+
+def round_trip(smiles_list):
+    graphs = [graph(smiles) for smiles in smiles_list]
+    vocabulary = chem.Vocabulary.of(graphs)
+    mols = chem.decode(*chem.encode(graphs, vocabulary), vocabulary)
+    return [one.smiles for one in graphs], [chem.strict_smiles(mol) for mol in mols]
+
+
+def test_qm9_survives_the_round_trip(qm9_smiles):
+    expected, found = round_trip(qm9_smiles)
+    assert found == expected == qm9_smiles
+
+
+def test_elements_charges_and_sizes_that_qm9_lacks_survive():
+    expected, found = round_trip(BEYOND_QM9)
+    assert found == expected
+
+
+def test_drug_like_molecules_survive(shared_data):
+    smiles = pd.read_csv(shared_data / "zinc.csv.gz")["SMILES"][:5000]
+    graphs = [g for g in (chem.graph_or_reason(text.strip()) for text in smiles) if isinstance(g, chem.Graph)]
+    assert len(graphs) > 500, "many rows of this copy lack their last character and are no SMILES"
+    vocabulary = chem.Vocabulary.of(graphs)
+    decoded = chem.decode(*chem.encode(graphs, vocabulary), vocabulary)
+    assert [chem.strict_smiles(mol) for mol in decoded] == [one.smiles for one in graphs]
+
+
+@pytest.mark.parametrize(
+    ("smiles", "reason"),
+    [
+        ("", "empty"),
+        ("hello world", "not a SMILES"),
+        ("C(C)(C)(C)(C)C", "breaks a valence or aromaticity rule"),
+        ("c1cccc1", "breaks a valence or aromaticity rule"),
+        ("[Na+].[Cl-]", "more than one fragment"),
+        ("[2H]C", "isotope label"),
+        ("[CH2]C", "unpaired electron"),
+        ("*C", "wildcard atom"),
+        ("[H][H]", "hydrogen as an atom of its own"),
+        ("CCCC", "more than 3 heavy atoms"),
+        ("N->[Fe]", "bond of kind dative"),
+    ],
+)
+def test_reasons_for_rejection(smiles, reason):
+    with pytest.raises(chem.Rejected, match=reason):
+        graph(smiles, max_atoms=3 if "CCCC" in smiles else None)
+    found = chem.graph_or_reason(smiles, 3 if "CCCC" in smiles else None)
+    assert isinstance(found, str)
+
+
+def test_stereo_is_dropped_and_atom_order_is_that_of_the_canonical_smiles():
+    assert graph("C[C@H](N)O").smiles == graph("C[C@@H](N)O").smiles == "CC(N)O"
+    assert graph("OC(N)C").atoms == graph("CC(N)O").atoms
+    assert [str(atom) for atom in graph("OC(N)C").atoms] == ["C", "C", "N", "O"]
+
+
+def test_hydrogen_table_is_what_rdkit_gives():
+    assert chem.hydrogens(chem.AtomType("C")) == (4, 3, 2, 1, 0)
+    assert chem.hydrogens(chem.AtomType("N", 1)) == (4, 3, 2, 1, 0)
+    assert chem.hydrogens(chem.AtomType("O", -1)) == (1, 0)
+    assert chem.hydrogens(chem.AtomType("S")) == (2, 1, 0, 1, 0, 1, 0)
+    assert chem.hydrogens(chem.AtomType("F")) == (1, 0)
+
+
+def test_pair_order_is_a_prefix_whatever_the_size():
+    small, large = np.array(chem.pair_ends(4)), np.array(chem.pair_ends(9))
+    assert (large[:, :6] == small).all()
+    i, j = large
+    assert (j * (j - 1) // 2 + i == np.arange(36)).all()
+
+
+def test_what_rdkit_refuses_decodes_to_none():
+    vocabulary = chem.Vocabulary((chem.AtomType("C"), chem.AtomType("F")), 3)
+    atoms = np.array([[1, 0, -1], [0, 0, -1], [-1, -1, -1], [0, -1, 0]], dtype=np.int8)
+    orders = np.array([[2, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 0]], dtype=np.int8)
+    mols = chem.decode(atoms, orders, vocabulary)
+    assert mols[0] is None, "a double bond to fluorine"
+    assert mols[1] is None, "a bond to padding"
+    assert mols[2] is None, "no atom at all"
+    assert chem.strict_smiles(mols[3]) == "CC", "padding in the middle is no obstacle"
+
+
+@pytest.mark.parametrize(
+    ("text", "valid", "smiles"),
+    [
+        ("OCC", True, "CCO"),
+        ("C.C", True, None),
+        ("*C", True, None),
+        ("C(", False, None),
+        ("", False, None),
+        (None, False, None),
+    ],
+)
+def test_judge(text, valid, smiles):
+    assert chem.judge(text) == (valid, smiles)
+
+
+def test_vocabulary_refuses_what_it_does_not_cover():
+    vocabulary = chem.Vocabulary.of([graph("CC")])
+    with pytest.raises(KeyError):
+        chem.encode([graph("CN")], vocabulary)
+    with pytest.raises(ValueError, match="3 atoms"):
+        chem.encode([graph("CCC")], vocabulary)
+
+
+def test_decoded_molecules_are_sanitised():
+    (mol,) = chem.decode(*chem.encode([graph("c1ccncc1")], v := chem.Vocabulary.of([graph("c1ccncc1")])), v)
+    assert sum(atom.GetIsAromatic() for atom in mol.GetAtoms()) == 6
+    assert Chem.MolToSmiles(mol) == "c1ccncc1"

@@ -1,0 +1,161 @@
+import csv
+import gzip
+
+import pandas as pd
+import pytest
+import torch
+from rdkit import Chem
+from torch_geometric.data import Batch
+from torch_geometric.loader import DataLoader
+
+from molgan import chem, graphs
+from molgan.data import Batches, DataError, MoleculeDataset, as_dataset, dense, embedded, read_rows, summarise
+
+SMILES = ["CCO", "c1ccccc1", "CC(=O)N", "C[N+](C)(C)C"]
+
+
+def write(path, text):
+    if path.name.endswith(".gz"):
+        with gzip.open(path, "wt") as out:
+            out.write(text)
+    else:
+        path.write_text(text)
+    return path
+
+
+def sdf_text(smiles):
+    return "".join(Chem.MolToMolBlock(Chem.MolFromSmiles(text)) + "$$$$\n" for text in smiles)
+
+
+@pytest.fixture(params=[".smi", ".smi.gz", ".csv", ".csv.gz", ".tsv", ".parquet", ".sdf", ".sdf.gz", ".txt"])
+def file(request, tmp_path):
+    path = tmp_path / f"mols{request.param}"
+    if "csv" in request.param:
+        return write(path, "name,Smiles\n" + "".join(f'"a, b",{text}\n' for text in SMILES))
+    if "tsv" in request.param:
+        return write(path, "id\tcanonical_smiles\n" + "".join(f"1\t{text}\n" for text in SMILES))
+    if "parquet" in request.param:
+        pd.DataFrame({"SMILES": SMILES}).to_parquet(path)
+        return path
+    if "sdf" in request.param:
+        return write(path, sdf_text(SMILES))
+    return write(path, "".join(f"{text} some name\n" for text in SMILES))
+
+
+def test_every_format_gives_the_same_set(file):
+    data = MoleculeDataset.from_file(file)
+    assert data.smiles == [Chem.CanonSmiles(text) for text in SMILES]
+    assert data.rejected == []
+
+
+def test_the_audit_names_row_text_and_reason(tmp_path):
+    rows = ["CCO", "nonsense here", "OCC", "C.C", "", "CCCCC", "CCS", "CO"]
+    data = MoleculeDataset.from_smiles(rows, max_atoms=4, min_atom_share=0.5)
+    assert data.smiles == ["CCO", "CO"]
+    assert [tuple(rejection) for rejection in data.rejected] == [
+        (2, "nonsense here", "not a SMILES"),
+        (3, "OCC", "duplicate of row 1"),
+        (4, "C.C", "more than one fragment"),
+        (5, "", "empty"),
+        (6, "CCCCC", "more than 4 heavy atoms"),
+        (7, "CCS", "rare atom type S"),
+    ]
+    assert ("duplicate", 1) in summarise(data.rejected)
+    data.write_rejected(tmp_path / "r.csv")
+    with open(tmp_path / "r.csv") as lines:
+        assert list(csv.reader(lines))[:2] == [["row", "text", "reason"], ["2", "nonsense here", "not a SMILES"]]
+
+
+def test_rows_are_numbered_as_in_the_file(tmp_path):
+    path = write(tmp_path / "m.csv", "smiles\nCC\nbad!\n")
+    assert MoleculeDataset.from_file(path).rejected[0].row == 3, "the header is line 1"
+
+
+def test_a_half_cut_sdf_gives_its_whole_records(tmp_path):
+    text = sdf_text(SMILES)
+    data = MoleculeDataset.from_file(write(tmp_path / "m.sdf", text[: len(text) * 2 // 3]))
+    assert 1 <= len(data) < len(SMILES)
+    assert data.rejected[-1].reason == "unreadable record"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.smi", None, "no such file"),
+        ("m.docx", "x", "unknown kind of file"),
+        ("empty.smi", "", "holds no rows"),
+        ("empty.csv", "", "holds no rows"),
+        ("m.csv", "a,b\n1,2\n", "no column named SMILES; its columns are a, b"),
+        ("prose.txt", "Dear reader,\nthis is a letter.\n", "none of the 2 rows can be used"),
+        ("m.smi.gz", "not gzip", "cannot be read"),
+        ("m.parquet", "not parquet", "cannot be read"),
+        ("m.sdf", "garbage\n", "can be used|holds no rows"),
+    ],
+)
+def test_unusable_files_are_one_sentence(tmp_path, name, content, message):
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DataError, match=message) as error:
+        MoleculeDataset.from_file(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match="is a folder"):
+        list(read_rows(tmp_path))
+
+
+def test_embedded_set_is_as_documented():
+    rows = [text for _, text in read_rows(embedded())]
+    assert len(rows) == len(set(rows)) == 130_744
+    assert rows == sorted(rows)
+    with pytest.raises(DataError, match="no embedded data set 'qm10'"):
+        embedded("qm10")
+
+
+def test_frames_lists_and_sets_are_taken(small_data):
+    assert as_dataset(small_data) is small_data
+    frame = pd.DataFrame({"name": [1, 2], "SMILES": ["CC", None]})
+    assert as_dataset(frame).smiles == ["CC"]
+    with pytest.raises(DataError, match="no column named SMILES"):
+        as_dataset(pd.DataFrame({"x": [1]}))
+
+
+def test_pyg_graphs_go_out_and_come_back(small_data):
+    items = [small_data[index] for index in range(40)]
+    first = items[10]
+    assert first.x.shape == (len(chem.to_graph(chem.parse(first.smiles)).atoms), 4)
+    assert (
+        first.edge_index.shape[1] == first.edge_attr.shape[0] == 2 * len(chem.to_graph(chem.parse(first.smiles)).bonds)
+    )
+    back = MoleculeDataset.from_data(items, small_data.vocabulary)
+    assert back.smiles == small_data.smiles[:40]
+    assert torch.equal(back.atoms, small_data.atoms[:40])
+
+
+def test_dense_batches_of_pyg_equal_ours(small_data):
+    batch = next(iter(DataLoader(small_data, batch_size=32)))  # type: ignore[arg-type]
+    ours = graphs.one_hots(small_data.atoms[:32], small_data.orders[:32], 4)
+    for mine, theirs in zip(ours, dense(batch, small_data.vocabulary), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    assert isinstance(batch, Batch)
+
+
+def test_a_broken_pyg_graph_is_refused(small_data):
+    item = small_data[5].clone()
+    item.edge_index, item.edge_attr = item.edge_index[:, :0], item.edge_attr[:0]
+    with pytest.raises(DataError, match="PyG graph 2 of 2"):
+        MoleculeDataset.from_data([small_data[4], item], small_data.vocabulary)
+
+
+def test_batches_cover_each_epoch_once_and_resume_from_their_position(small_data):
+    size = 7
+    stream = Batches(small_data, size, seed=0, device=torch.device("cpu"))
+    seen = torch.cat([graphs.indices(next(stream))[0] for _ in range(-(-len(small_data) // size))])[: len(small_data)]
+    assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, small_data.atoms.tolist()))
+    again = Batches(small_data, size, seed=0, device=torch.device("cpu"))
+    again.position = stream.position
+    for mine, theirs in zip(next(stream), next(again), strict=True):
+        assert torch.equal(mine, theirs)

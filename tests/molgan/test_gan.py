@@ -1,0 +1,226 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gancore.errors import CheckpointError, ConfigError
+from gancore.types import Sampler
+from molgan import chem
+from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, RewardConfig, ScoreConfig, bundled
+from molgan.data import MoleculeDataset
+from molgan.gan import MolGAN, RunError
+from molgan.recipes import graph_gan
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in sorted((folder / "checkpoint").iterdir())}
+
+
+@pytest.fixture
+def rewarded(small_config):
+    """Every kind of turn there is."""
+    reward = RewardConfig(validity=1.0, weight=1.0, score=ScoreConfig(qed=1.0, sa=1.0), groups=4, draws=2, start=0.0)
+    return replace(small_config, reward=reward)
+
+
+def test_same_seed_same_bytes_same_molecules(small_config, small_data, tmp_path):
+    first = MolGAN(small_config).fit(small_data, out=tmp_path / "a", quiet=True)
+    torch.rand(7)
+    second = MolGAN(small_config).fit(small_data, out=tmp_path / "b", quiet=True)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    assert first.sample(30, seed=0) == second.sample(30, seed=0)
+    assert first.sample(30, seed=0) != first.sample(30, seed=1)
+    other = MolGAN(replace(small_config, seed=1)).fit(small_data, quiet=True)
+    assert other.sample(30, seed=0) != first.sample(30, seed=0)
+
+
+@pytest.mark.parametrize("cut", [2, 4, 7])
+def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_path, monkeypatch, cut):
+    """In pre-training, at the border, and in the adversarial phase."""
+    config = replace(rewarded, checkpoint=replace(rewarded.checkpoint, every=1))
+    MolGAN(config).fit(small_data, out=tmp_path / "straight", quiet=True)
+
+    class Killed(Exception):
+        pass
+
+    save = MolGAN.save
+
+    def save_then_die(self, folder):
+        save(self, folder)
+        if self._step == cut:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MolGAN, "save", save_then_die)
+        with pytest.raises(Killed):
+            MolGAN(config).fit(small_data, out=tmp_path / "cut", quiet=True)
+    torch.rand(3)
+    MolGAN(config).fit(small_data, out=tmp_path / "cut", resume=True, quiet=True)
+    assert files(tmp_path / "straight") == files(tmp_path / "cut")
+    straight, resumed = ((tmp_path / name / "metrics.jsonl").read_text() for name in ("straight", "cut"))
+    assert [json.loads(line)["step"] for line in resumed.splitlines()] == [2, 4, 6, 8, 10]
+    if cut % config.log_every == 0:
+        assert straight == resumed
+
+
+def test_resume_refuses_other_settings_and_other_data(small_config, small_data, tmp_path):
+    MolGAN(small_config).fit(small_data, out=tmp_path / "r", quiet=True)
+    with pytest.raises(RunError, match=r"differs in lr \(0.0005 then, 0.1 now\)"):
+        MolGAN(replace(small_config, lr=0.1)).fit(small_data, out=tmp_path / "r", resume=True, quiet=True)
+    other = MoleculeDataset.from_smiles(small_data.smiles[:-1])
+    with pytest.raises(RunError, match="trained on other data"):
+        MolGAN(small_config).fit(other, out=tmp_path / "r", resume=True, quiet=True)
+    with pytest.raises(RunError, match="holds a trained run already"):
+        MolGAN(small_config).fit(small_data, out=tmp_path / "r", quiet=True)
+
+
+def test_save_load_sample(small_config, small_data, tmp_path):
+    gan = MolGAN(small_config).fit(small_data, quiet=True)
+    gan.save(tmp_path / "r")
+    loaded = MolGAN.load(tmp_path / "r")
+    assert isinstance(loaded, Sampler)
+    assert loaded.sample(40, seed=3) == gan.sample(40, seed=3)
+    assert loaded.config == gan.config
+    assert loaded.provenance["data"]["molecules"] == len(small_data)
+    loaded.save(tmp_path / "again")
+    assert files(tmp_path / "r") == files(tmp_path / "again")
+
+
+def test_sampling_leaves_the_global_state_alone_and_its_prefix_fixed(small_config, small_data):
+    gan = MolGAN(small_config).fit(small_data, quiet=True)
+    state = torch.get_rng_state()
+    many = gan.sample(1500, seed=0)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert gan.sample(10, seed=0) == many[:10]
+    assert gan.sample(0) == []
+    assert all(many), "repaired draws of an untrained generator are valid too"
+    raw = gan.sample(1500, seed=0, raw=True)
+    assert None in raw
+    assert all(a == b for a, b in zip(raw, many, strict=True) if a is not None), "repair leaves valid draws alone"
+    assert {chem.judge(text).smiles for text in many[:50]} == set(many[:50])
+
+
+def test_no_weights_no_sample(small_config, tmp_path):
+    with pytest.raises(RunError, match="call fit"):
+        MolGAN(small_config).sample(1)
+    with pytest.raises(RunError, match="no run here"):
+        MolGAN.load(tmp_path)
+    (tmp_path / "config.toml").write_text(small_config.dump())
+    with pytest.raises(CheckpointError, match="no checkpoint here"):
+        MolGAN.load(tmp_path)
+
+
+def test_vocabulary_of_its_own_for_data_that_qm9_lacks(small_config):
+    smiles = ["CS(=O)(=O)Nc1ccccc1Cl", "C[N+](C)(C)CC([O-])=O", "CB(O)OCCBr", "C[Si](C)(C)CI", "OP(=O)(O)OC"] * 3
+    gan = MolGAN(replace(small_config, data=replace(small_config.data, min_atom_share=0.0))).fit(smiles, quiet=True)
+    drawn = gan.sample(50, seed=0)
+    assert all(drawn)
+    assert any(any(symbol in text for symbol in ("S", "P", "B", "I")) for text in drawn if text)
+
+
+def turn_and_moved(gan, data, turn, makers=True):
+    """Which modules a turn's gradient reaches."""
+    losses = turn(next(data), 10_000)
+    for module in gan.modules.values():
+        for p in module.parameters():
+            p.grad = None
+    sum(value for name, value in losses.items() if not name.startswith("_")).backward()
+    return {
+        name: any(p.grad is not None and bool(p.grad.any()) for p in module.parameters())
+        for name, module in gan.modules.items()
+    }
+
+
+def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
+    gan, phases = graph_gan.build(rewarded, small_data, torch.device("cpu"))
+    pretrain, adversarial = phases
+    reached = turn_and_moved(gan, pretrain.batches, gan.autoencoder_turn)
+    assert reached == {"generator": True, "encoder": True, "critic": False, "averaged": False}
+    assert turn_and_moved(gan, adversarial.batches, gan.critic_turn) == {
+        "generator": False,
+        "encoder": False,
+        "critic": True,
+        "averaged": False,
+    }
+    losses = gan.generator_turn(next(adversarial.batches), 10_000)
+    assert set(losses) == {"adversarial", "bound", "policy", "anchor", "_valid", "_score"}
+    for name in ("adversarial", "bound", "policy"):
+        gan.generator.zero_grad()
+        losses[name].backward(retain_graph=True)
+        assert any(p.grad.any() for p in gan.generator.parameters() if p.grad is not None), name
+
+
+def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_data):
+    gan, (_, adversarial) = graph_gan.build(rewarded, small_data, torch.device("cpu"))
+    assert gan.reward_terms(next(adversarial.batches))["anchor"].item() == pytest.approx(0, abs=1e-6)
+    with torch.no_grad():
+        gan.generator.bonds.bias += torch.randn_like(gan.generator.bonds.bias)
+    assert gan.reward_terms(next(adversarial.batches))["anchor"].item() > 0.001
+
+
+def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
+    gan, (_, adversarial) = graph_gan.build(rewarded, small_data, torch.device("cpu"))
+    real = next(adversarial.batches)
+    drawn = gan.draw(real[0].sum(-1) > 0.5)
+    earned, figures = gan.rewards(drawn)
+    smiles = [chem.strict_smiles(m) for m in chem.decode(drawn.atoms.numpy(), drawn.orders.numpy(), gan.vocabulary)]
+    for text, reward in zip(smiles, earned.tolist(), strict=True):
+        expected = 0.0 if text is None else 1.0 + gan.scorer([text])[0]
+        assert reward == pytest.approx(expected, abs=1e-5)
+    assert figures["_valid"].item() == pytest.approx(sum(t is not None for t in smiles) / len(smiles))
+
+
+def test_policy_gradient_on_validity_learns_in_seconds(small_data):
+    """No adversary, no bound: the reward alone must raise the share of connected graphs."""
+    config = Config(
+        steps=60,
+        batch=64,
+        device="cpu",
+        lr=3e-3,
+        average=0.9,
+        model=ModelConfig(noise=4, generator=(32,), critic=(4,), encoder=(4,)),
+        critic=CriticConfig(penalty_weight=0.0),
+        reward=RewardConfig(validity=5.0, kl=0.0, groups=64, draws=4, start=0.0),
+    )
+    before = MolGAN(replace(config, steps=0)).fit(small_data, quiet=True)
+    after = MolGAN(config).fit(small_data, quiet=True)
+    share = [sum(text is not None for text in gan.sample(1000, raw=True)) / 1000 for gan in (before, after)]
+    assert share[1] > share[0] + 0.1, share
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_bundled_configurations_load_and_round_trip(name, tmp_path):
+    config = Config.load(name)
+    (tmp_path / "c.toml").write_text(config.dump())
+    assert Config.load(tmp_path / "c.toml") == config
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["critic.objective=wasserstein", "critic.penalty_weight=0"], "needs a slope penalty"),
+        (["reward.score.qed=0"], "nothing to score"),
+        (["model.generator=[]"], "model.generator"),
+        (["batch=0"], "batch = 0"),
+        (["stepz=1"], "did you mean steps"),
+    ],
+)
+def test_settings_that_cannot_learn_are_refused(overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        Config.load("qm9", overrides)
+
+
+def test_unknown_configuration_names_the_bundled_ones():
+    with pytest.raises(ConfigError, match="bundled ones are qm9"):
+        Config.load("qm10")
+
+
+def test_every_objective_and_penalty_trains(small_config, small_data):
+    for objective in ("wasserstein", "hinge", "non_saturating"):
+        for penalty in ("wgan_gp", "r1_r2", "finite_r1_r2"):
+            critic = CriticConfig(objective=objective, penalty=penalty, penalty_weight=0.1, penalty_every=1)
+            gan = MolGAN(replace(small_config, critic=critic, pretrain=PretrainConfig(), steps=2)).fit(
+                small_data, quiet=True
+            )
+            assert all(torch.isfinite(p).all() for p in gan.networks.generator.parameters())

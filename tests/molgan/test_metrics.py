@@ -1,0 +1,64 @@
+import pytest
+
+from molgan.data import DataError
+from molgan.metrics import composition, evaluate
+
+SMILES = ["CCO", "OCC", "CCN", "C.C", "*C", "nope", None, ""]
+
+
+def test_definitions_by_hand():
+    figures = evaluate(SMILES, train=["CCN", "not one"], ks=(2, 100))
+    values = {name: round(estimate.value, 4) for name, estimate in figures.items()}
+    assert values == {
+        "valid": 0.625,  # CCO OCC CCN C.C *C of 8
+        "connected": 0.375,
+        "unique": 0.6667,
+        "unique@2": 0.5,
+        "novel": 0.5,
+        "product": 0.125,  # one distinct novel molecule in 8 draws
+    }
+    assert values["product"] == pytest.approx(0.375 * 2 / 3 * 0.5)
+
+
+def test_without_training_set_there_is_no_novelty():
+    assert set(evaluate(["C", "CC"], ks=())) == {"valid", "connected", "unique"}
+
+
+def test_all_invalid_has_no_uniqueness():
+    figures = evaluate(["bad", None], train=["C"])
+    assert set(figures) == {"valid", "connected"}
+    assert figures["valid"].value == 0
+
+
+def test_empty_list_is_refused():
+    with pytest.raises(DataError, match="empty"):
+        evaluate([])
+
+
+def test_intervals_hold_their_value_and_shrink_with_n(qm9_smiles):
+    mixed = [text if index % 3 else None for index, text in enumerate(qm9_smiles)]
+    small, large = evaluate(mixed[:100], ks=()), evaluate(mixed, ks=())
+    assert small["valid"].low <= small["valid"].value <= small["valid"].high
+    assert large["valid"].high - large["valid"].low < small["valid"].high - small["valid"].low
+    assert large["unique"].value == large["unique"].low == 1.0
+
+
+def test_shows_itself_as_table_html_and_json():
+    figures = evaluate(["C", "CC"], ks=())
+    assert "unique" in str(figures)
+    assert "<table" in figures._repr_html_()
+    assert figures.to_dict()["valid"]["n"] == 2
+    assert figures.to_frame().loc["valid", "value"] == 1.0
+
+
+def test_training_set_as_data_set_set_path_or_frame(small_data, tmp_path):
+    path = tmp_path / "t.smi"
+    path.write_text("\n".join(small_data.smiles))
+    probe = [small_data.smiles[0], small_data.smiles[1], "CCCCCCCCCCCCC"]
+    for train in (small_data, set(small_data.smiles), path, str(path), list(small_data.smiles)):
+        assert evaluate(probe, train, ks=())["novel"].value == pytest.approx(1 / 3)
+
+
+def test_composition():
+    assert composition(["c1ccncc1", "CCF", None, "bad("]) == {"C": 3.5, "F": 0.5, "N": 0.5, "aromatic": 0.5}
+    assert composition([]) == {}

@@ -1,0 +1,145 @@
+import itertools
+
+import pytest
+import torch
+
+from gancore.estimators import gumbel_like
+from molgan import chem, graphs, sampling
+
+CAPACITY = torch.tensor([4, 1, 3, 2])
+
+
+def random_case(batch, size, scale=2.0):
+    pairs = size * (size - 1) // 2
+    present = torch.arange(size) < torch.randint(1, size + 1, (batch, 1))
+    return torch.randn(batch, size, 4), torch.randn(batch, pairs, 4) * scale, present
+
+
+def one_after_the_other(noisy, priority, capacity):
+    """The definition, in plain Python."""
+    i, j = chem.pair_ends(len(capacity))
+    spare, orders = list(capacity), [0] * len(priority)
+    for pair in sorted(range(len(priority)), key=lambda p: -priority[p]):
+        room = min(spare[i[pair]], spare[j[pair]])
+        best = max(range(4), key=lambda k: noisy[pair][k] if k <= room else float("-inf"))
+        orders[pair] = best
+        spare[i[pair]] -= best
+        spare[j[pair]] -= best
+    return orders
+
+
+@pytest.mark.parametrize("size", [2, 5, 9])
+def test_rounds_give_what_one_pair_after_the_other_gives(size):
+    _, bonds, present = random_case(60, size)
+    capacity = CAPACITY[torch.randint(4, (60, size))] * present
+    noisy, priority = bonds + gumbel_like(bonds), sampling.bond_priority(bonds)
+    found = sampling.accept_bonds(noisy, priority, capacity)
+    for row in range(60):
+        expected = one_after_the_other(noisy[row].tolist(), priority[row].tolist(), capacity[row].tolist())
+        assert found[row].tolist() == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 9, 20])
+def test_valence_holds_whatever_the_logits(size):
+    nodes, bonds, present = random_case(200, size, scale=5.0)
+    drawn = sampling.draw_graphs(nodes, bonds, present, CAPACITY)
+    assert graphs.valence_holds(drawn.atoms, drawn.orders, CAPACITY).all()
+    assert torch.equal(drawn.atoms >= 0, present)
+    hard_nodes, hard_bonds = drawn.draw.hard
+    assert torch.equal(hard_nodes.sum(-1), present.float())
+    assert torch.equal(hard_bonds.sum(-1), graphs.pair_mask(present).float())
+
+
+def test_log_probabilities_of_all_graphs_sum_to_one_and_match_frequencies():
+    """Every graph of three atoms of capacity 2 and 1, enumerated."""
+    nodes = torch.full((1, 3, 4), -50.0)
+    nodes[0, 0, 3] = nodes[0, 1, 3] = nodes[0, 2, 1] = 50.0  # O, O, F
+    bonds = torch.tensor([[[0.0, 0.5, 0.3, -1.0], [0.2, 0.4, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]])
+    n = 30_000
+    drawn = sampling.draw_graphs(
+        nodes.expand(n, 3, 4), bonds.expand(n, 3, 4), torch.ones(n, 3, dtype=torch.bool), CAPACITY
+    )
+    seen: dict[tuple, list[float]] = {}
+    for orders, log_prob in zip(drawn.orders.tolist(), drawn.draw.log_prob.tolist(), strict=True):
+        seen.setdefault(tuple(orders), []).append(log_prob)
+    total = 0.0
+    for orders, log_probs in seen.items():
+        assert max(log_probs) - min(log_probs) < 1e-4, "one graph, one probability"
+        probability = torch.tensor(log_probs[0]).exp().item()
+        total += probability
+        assert len(log_probs) / n == pytest.approx(probability, abs=4 * (probability / n) ** 0.5 + 1e-4), orders
+    assert total == pytest.approx(1.0, abs=1e-4)
+    room = CAPACITY[torch.tensor([3, 3, 1])].tolist()
+    ends = list(zip(*chem.pair_ends(3), strict=True))
+    possible = [
+        orders
+        for orders in itertools.product(range(4), repeat=3)
+        if all(sum(o for o, e in zip(orders, ends, strict=True) if node in e) <= room[node] for node in range(3))
+    ]
+    assert set(seen) == set(possible)
+
+
+def test_log_probability_carries_the_gradient_of_an_expected_reward():
+    """REINFORCE through the restricted softmax against the enumerated gradient, order held fixed."""
+    nodes = torch.full((1, 3, 4), -50.0)
+    nodes[0, :, 1] = 50.0  # three F: one bond at most
+    logits = torch.tensor([[[0.0, 0.9], [0.0, 0.5], [0.0, 0.1]]], requires_grad=True)
+
+    def full(two):
+        return torch.cat((two, torch.full((*two.shape[:-1], 2), -30.0)), -1)
+
+    p = logits[0].softmax(-1)[:, 1]
+    reward = torch.tensor([1.0, 2.0, 5.0])  # for the one bond that is drawn
+    expected = reward[0] * p[0] + (1 - p[0]) * (reward[1] * p[1] + (1 - p[1]) * reward[2] * p[2])
+    (exact,) = torch.autograd.grad(expected, logits)
+    n = 40_000
+    drawn = sampling.draw_graphs(
+        nodes.expand(n, 3, 4), full(logits).expand(n, 3, 4), torch.ones(n, 3, dtype=torch.bool), CAPACITY
+    )
+    earned = (drawn.orders * reward).sum(1)
+    (estimate,) = torch.autograd.grad((drawn.draw.log_prob * earned).mean(), logits)
+    torch.testing.assert_close(estimate, exact, atol=0.05, rtol=0)
+
+
+def test_gradient_reaches_both_kinds_of_logits_and_padding_gets_none():
+    nodes, bonds, present = random_case(8, 6)
+    nodes.requires_grad_()
+    bonds.requires_grad_()
+    drawn = sampling.draw_graphs(nodes, bonds, present, CAPACITY)
+    loss = sum((part * torch.randn_like(part)).sum() for part in drawn.draw.relaxed)
+    loss.backward()
+    assert nodes.grad.abs().sum() > 0
+    assert bonds.grad.abs().sum() > 0
+    assert not nodes.grad[~present].any()
+    assert not bonds.grad[~graphs.pair_mask(present)].any()
+
+
+@pytest.mark.parametrize("bias", [-6.0, 0.0, 3.0])
+def test_repair_makes_every_graph_strictly_valid_and_leaves_valid_ones_alone(bias):
+    nodes, bonds, present = random_case(300, 9)
+    bonds[..., 0] -= bias
+    drawn = sampling.draw_graphs(nodes, bonds, present, CAPACITY)
+    before = graphs.valid(drawn.atoms, drawn.orders, CAPACITY)
+    assert not before.all()
+    atoms, orders = sampling.repair(drawn.atoms, drawn.orders, drawn.confidence, CAPACITY)
+    assert graphs.valid(atoms, orders, CAPACITY).all()
+    assert torch.equal(atoms[before], drawn.atoms[before])
+    assert torch.equal(orders[before], drawn.orders[before])
+    vocabulary = chem.Vocabulary(tuple(chem.AtomType(s) for s in "CFNO"), 9)
+    mols = chem.decode(atoms.numpy(), orders.numpy(), vocabulary)
+    assert all(chem.strict_smiles(mol) for mol in mols)
+
+
+def test_repair_lowers_a_bond_where_there_is_no_room_and_drops_what_cannot_be_joined():
+    i, j = chem.pair_ends(4)
+    carbon_dioxide_and_water = torch.tensor([[3, 0, 3, 3]]), torch.zeros(1, 6, dtype=torch.long)
+    carbon_dioxide_and_water[1][0, (torch.tensor(i) == 0) & (torch.tensor(j) == 1)] = 2
+    carbon_dioxide_and_water[1][0, (torch.tensor(i) == 1) & (torch.tensor(j) == 2)] = 2
+    atoms, orders = sampling.repair(*carbon_dioxide_and_water, torch.randn(1, 6, 4), CAPACITY)
+    assert graphs.valid(atoms, orders, CAPACITY).all()
+    assert (atoms >= 0).all()
+    fluorines = torch.full((1, 4), 1), torch.zeros(1, 6, dtype=torch.long)
+    fluorines[1][0, 0] = 1  # F-F F F: nothing can join them
+    atoms, orders = sampling.repair(*fluorines, torch.randn(1, 6, 4), CAPACITY)
+    assert (atoms >= 0).sum() == 2
+    assert graphs.valid(atoms, orders, CAPACITY).all()
