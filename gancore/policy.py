@@ -17,6 +17,7 @@ def leave_one_out(reward: Float[Tensor, "group draw"]) -> Float[Tensor, "group d
 
     Raises ValueError when a group holds fewer than two draws.
 
+    >>> import torch
     >>> leave_one_out(torch.tensor([[1.0, 0.0, 0.0]]))
     tensor([[ 1.0000, -0.5000, -0.5000]])
     """

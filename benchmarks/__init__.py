@@ -1,0 +1,1 @@
+"""Costs of this package as ratios against a named peer or a physical limit: `make bench`."""

@@ -1,0 +1,17 @@
+"""One command, one table: `python -m benchmarks`."""
+
+import platform
+
+from benchmarks import chemistry, training
+
+
+def main() -> None:
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    print(f"{'':52}{'ours':>10}{'peer':>10}{'peer/ours':>11}")
+    for suite in (chemistry, training):
+        for what, ours, peer, ratio in suite.rows():
+            print(f"{what:52}{ours:10.2f}{peer:10.2f}{ratio:11.2f}")
+
+
+if __name__ == "__main__":
+    main()
