@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from gancore.objectives import Objective
@@ -44,5 +45,7 @@ class Adversary:
         return {"adversarial": self.objective.generator(on_real.detach(), on_fake).mean()}
 
     def judge(self, real: Sample, fake: Sample) -> tuple[Tensor, Tensor]:
-        """Logits of both halves, `(batch,)` each, in two calls: a critic may normalise over its batch."""
-        return self.logits(real), self.logits(fake)
+        """Logits of both halves, `(batch,)` each, in one call: a critic must not normalise over its batch."""
+        both = tuple(torch.cat(pair) for pair in zip(real, fake, strict=True))
+        on_real, on_fake = self.logits(both).split((len(real[0]), len(fake[0])))
+        return on_real, on_fake

@@ -129,9 +129,7 @@ def score(
             )
         )
     else:
-        typer.echo(
-            f"{len(frame):,} rows; means over those that have one\n{means.to_string(float_format='{:.4f}'.format)}"
-        )
+        typer.echo(f"{len(frame):,} rows; means over those that have one\n{means.round(4).to_string()}")
 
 
 @app.command()

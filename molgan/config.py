@@ -123,6 +123,8 @@ class RewardConfig:
     """Reinforcement: what the generator is rewarded for beside fooling the critic."""
 
     __pydantic_config__ = _STRICT
+    critic: Weight = 0.0
+    """Weight of the policy gradient on the critic's logit: the same game by an unbiased estimator."""
     validity: Weight = 0.0
     """Weight of the policy gradient on strict validity, computed without RDKit."""
     weight: Weight = 0.0
@@ -133,8 +135,8 @@ class RewardConfig:
     """Weight of the KL divergence that holds the generator near its average."""
     draws: Annotated[int, Ge(2)] = 4
     """Graphs drawn for each noise; each one's baseline is the mean reward of the others."""
-    groups: Positive = 32
-    """Noises a turn."""
+    share: Annotated[float, Interval(gt=0, le=1)] = 0.25
+    """Noises a turn, as a share of the batch."""
     every: Positive = 1
     """The rewards are taken every so many generator turns."""
     start: Share = 0.5
@@ -143,7 +145,7 @@ class RewardConfig:
     @property
     def active(self) -> bool:
         """Whether there is any reward."""
-        return self.validity > 0 or self.weight > 0
+        return max(self.critic, self.validity, self.weight) > 0
 
 
 @dataclass(frozen=True)

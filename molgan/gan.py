@@ -168,7 +168,7 @@ class MolGAN:
             drawn = sampling.draw_graphs(nodes, bonds, present, networks.capacity, generator=random)
             atoms, orders = drawn.atoms, drawn.orders
             if not raw:
-                atoms, orders = sampling.repair(atoms, orders, drawn.confidence, networks.capacity)
+                atoms, orders = sampling.repair(atoms, orders, drawn.noisy_bonds, networks.capacity)
             keep = min(_CHUNK, n - start)
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
 

@@ -1,4 +1,4 @@
-"""Logits of a graph -> `Draw`: atoms first, then bonds that respect valence, then joined fragments.
+"""Logits of a graph -> a draw: atoms first, then bonds that respect valence, then joined fragments.
 
 Bonds are drawn one after the other in an order that depends on the logits alone, the likeliest
 first; each is an exact draw from its softmax restricted to the orders that the spare valence at both
@@ -6,35 +6,72 @@ ends still allows. So valence holds by construction, and the log-probability of 
 sum of restricted log-softmaxes, exact given the order.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
-from torch.nn.functional import one_hot
 
 from gancore.estimators import gumbel_like, straighten
-from gancore.types import Draw, Sample
+from gancore.types import Sample
 from molgan import chem, graphs
 
 CLOSED = -1e9  # a logit no draw comes from; finite, so that 0 * CLOSED is 0 and gradients stay numbers
 
 
-class GraphDraw(NamedTuple):
-    """A `Draw` of graphs with what was decided between.
+@dataclass(frozen=True)
+class GraphDraw:
+    """A `Draw` of graphs; what costs time is worked out when it is first asked for.
 
-    draw: hard and relaxed one-hots, log-probability in nats `(batch,)`.
-    atoms, orders: the same as integer arrays.
-    bond_logits: the logits `(batch, pair, order)` that bonds were drawn from, closed where valence forbade.
-    confidence: Gumbel-perturbed bond logits before anything was closed, `(batch, pair, order)`.
+    atoms, orders: the drawn graphs as integer arrays, as `chem.encode` makes them.
+    node_logits, bond_logits: what they were drawn from. noisy_nodes, noisy_bonds: the same,
+        Gumbel-perturbed; the bonds' are the sampler's confidence. present: which places hold an atom.
+    capacity: bond-order sum each place takes. temperature: of the relaxation.
     """
 
-    draw: Draw[Sample]
     atoms: Int[Tensor, "batch node"]
     orders: Int[Tensor, "batch pair"]
+    node_logits: Float[Tensor, "batch node atom"]
     bond_logits: Float[Tensor, "batch pair order"]
-    confidence: Float[Tensor, "batch pair order"]
+    noisy_nodes: Float[Tensor, "batch node atom"]
+    noisy_bonds: Float[Tensor, "batch pair order"]
+    present: Bool[Tensor, "batch node"]
+    capacity: Int[Tensor, "batch node"]
+    temperature: float = 1.0
+
+    @cached_property
+    def hard(self) -> Sample:
+        """One-hots without gradient, zero rows for padding."""
+        return graphs.one_hots(self.atoms, self.orders, self.node_logits.shape[-1])
+
+    @cached_property
+    def relaxed(self) -> Sample:
+        """Straight-through: the values of `hard` with the gradient of the unrestricted Gumbel-Softmax.
+
+        The pathwise gradient leaves valence out on purpose: restricted, it tells a bond that was
+        crowded out nothing, and the distance to the data stayed larger (docs/experiments.md).
+        """
+        masks = self.present[..., None], graphs.pair_mask(self.present)[..., None]
+        return tuple(
+            straighten(hard, (noisy / self.temperature).softmax(-1) * mask)
+            for hard, noisy, mask in zip(self.hard, (self.noisy_nodes, self.noisy_bonds), masks, strict=True)
+        )
+
+    @cached_property
+    def closed(self) -> Bool[Tensor, "batch pair order"]:
+        """Which orders valence forbade when a pair's turn came."""
+        limit = room_at_turn(self.orders, bond_priority(self.bond_logits.detach()), self.capacity)
+        return torch.arange(chem.ORDERS, device=limit.device) > limit[..., None]
+
+    @cached_property
+    def log_prob(self) -> Float[Tensor, "batch"]:
+        """Log-probability of each graph in nats, exact given the order of the pairs."""
+        restricted = self.bond_logits.masked_fill(self.closed, CLOSED)
+        parts = zip(self.hard, (self.node_logits, restricted), strict=True)
+        nodes, bonds = ((hard * logits.log_softmax(-1)).flatten(1).sum(1) for hard, logits in parts)
+        return nodes + bonds
 
 
 def bond_priority(bond_logits: Float[Tensor, "batch pair order"]) -> Float[Tensor, "batch pair"]:
@@ -53,24 +90,24 @@ def accept_bonds(
     graph as one pair after the other, in about as many rounds as an atom has bonds.
     """
     size = capacity.shape[1]
-    i, j = graphs.pair_ends(size, noisy.device)
-    spare = capacity.clone()
-    accepted = torch.zeros_like(priority, dtype=torch.long)
-    open_pairs = noisy[..., 1:].amax(-1) > noisy[..., 0]
-    orders = torch.arange(chem.ORDERS, device=noisy.device)
+    best = graphs.to_matrix(noisy.cummax(-1).indices, size)  # [..., k]: the choice when k is the most allowed
+    rank = graphs.to_matrix(priority, size, diagonal=-torch.inf)
+    spare = capacity
+    accepted = torch.zeros_like(best[..., 0])
+    is_open = best[..., -1] > 0
     while True:
-        allowed = torch.minimum(spare[:, i], spare[:, j])
-        choice = noisy.masked_fill(orders > allowed[..., None], CLOSED).argmax(-1)
-        open_pairs = open_pairs & (choice > 0)  # spare valence only shrinks: what closes stays closed
-        if not open_pairs.any():
-            return accepted
-        rank = priority.masked_fill(~open_pairs, -torch.inf)
-        lead = graphs.to_matrix(rank, size, diagonal=-torch.inf).amax(-1)
-        final = open_pairs & (rank >= lead[:, i]) & (rank >= lead[:, j])
+        allowed = torch.minimum(spare[:, :, None], spare[:, None, :]).clamp_max(chem.ORDERS - 1)
+        choice = best.gather(-1, allowed[..., None]).squeeze(-1)
+        is_open = is_open & (choice > 0)  # spare valence only shrinks: what closes stays closed
+        if not is_open.any():
+            return graphs.to_pairs(accepted)
+        open_rank = rank.masked_fill(~is_open, -torch.inf)
+        lead = open_rank.amax(-1)
+        final = is_open & (open_rank >= torch.maximum(lead[:, :, None], lead[:, None, :]))
         taken = choice * final
         accepted = accepted + taken
-        spare = spare - graphs.bond_totals(taken, size)
-        open_pairs = open_pairs & ~final
+        spare = spare - taken.sum(-1)
+        is_open = is_open & ~final
 
 
 def room_at_turn(
@@ -94,37 +131,18 @@ def draw_graphs(
     temperature: float = 1.0,
     generator: Generator | None = None,
 ) -> GraphDraw:
-    """Draw graphs, straight-through: hard values with the gradient of the unrestricted Gumbel-Softmax.
-
-    The pathwise gradient leaves valence out on purpose: restricted, it tells a bond that was crowded
-    out nothing, and the distance to the data stayed larger (docs/experiments.md).
+    """Draw one graph from each row of logits.
 
     present: which places hold an atom. capacity: bond-order sum each atom type takes.
-    temperature: of the relaxation alone, > 0; hard draws do not depend on it.
+    temperature: of the relaxation alone, > 0; what is drawn does not depend on it.
     """
-    nodes = present[..., None].to(node_logits.dtype)
     noisy_nodes = node_logits + gumbel_like(node_logits.detach(), generator)
-    atoms = noisy_nodes.argmax(-1)
-    pairs = graphs.pair_mask(present)[..., None].to(bond_logits.dtype)
-    room = capacity[atoms] * present
-    priority = bond_priority(bond_logits.detach())
-    noise = gumbel_like(bond_logits.detach(), generator)
-    orders = accept_bonds(bond_logits.detach() + noise, priority, room)
-    limit = room_at_turn(orders, priority, room)
-    closed = torch.arange(chem.ORDERS, device=orders.device) > limit[..., None]
-    allowed_logits = bond_logits.masked_fill(closed, CLOSED)
-    noisy_bonds = bond_logits + noise
-    hard = (one_hot(atoms, node_logits.shape[-1]) * nodes, one_hot(orders, chem.ORDERS) * pairs)
-    relaxed = tuple(
-        straighten(h, (noisy / temperature).softmax(-1) * mask)
-        for h, noisy, mask in zip(hard, (noisy_nodes, noisy_bonds), (nodes, pairs), strict=True)
-    )
-    log_prob = sum(
-        (h * logits.log_softmax(-1)).flatten(1).sum(1)
-        for h, logits in zip(hard, (node_logits, allowed_logits), strict=True)
-    )
-    atoms = torch.where(present, atoms, chem.PAD)
-    return GraphDraw(Draw(hard, relaxed, log_prob), atoms, orders, allowed_logits, noisy_bonds.detach())  # pyright: ignore
+    noisy_bonds = bond_logits + gumbel_like(bond_logits.detach(), generator)
+    kinds = noisy_nodes.argmax(-1)
+    room = capacity[kinds] * present
+    orders = accept_bonds(noisy_bonds.detach(), bond_priority(bond_logits.detach()), room)
+    atoms = torch.where(present, kinds, chem.PAD)
+    return GraphDraw(atoms, orders, node_logits, bond_logits, noisy_nodes, noisy_bonds, present, room, temperature)
 
 
 def repair(

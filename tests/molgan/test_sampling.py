@@ -45,7 +45,7 @@ def test_valence_holds_whatever_the_logits(size):
     drawn = sampling.draw_graphs(nodes, bonds, present, CAPACITY)
     assert graphs.valence_holds(drawn.atoms, drawn.orders, CAPACITY).all()
     assert torch.equal(drawn.atoms >= 0, present)
-    hard_nodes, hard_bonds = drawn.draw.hard
+    hard_nodes, hard_bonds = drawn.hard
     assert torch.equal(hard_nodes.sum(-1), present.float())
     assert torch.equal(hard_bonds.sum(-1), graphs.pair_mask(present).float())
 
@@ -60,7 +60,7 @@ def test_log_probabilities_of_all_graphs_sum_to_one_and_match_frequencies():
         nodes.expand(n, 3, 4), bonds.expand(n, 3, 4), torch.ones(n, 3, dtype=torch.bool), CAPACITY
     )
     seen: dict[tuple, list[float]] = {}
-    for orders, log_prob in zip(drawn.orders.tolist(), drawn.draw.log_prob.tolist(), strict=True):
+    for orders, log_prob in zip(drawn.orders.tolist(), drawn.log_prob.tolist(), strict=True):
         seen.setdefault(tuple(orders), []).append(log_prob)
     total = 0.0
     for orders, log_probs in seen.items():
@@ -97,7 +97,7 @@ def test_log_probability_carries_the_gradient_of_an_expected_reward():
         nodes.expand(n, 3, 4), full(logits).expand(n, 3, 4), torch.ones(n, 3, dtype=torch.bool), CAPACITY
     )
     earned = (drawn.orders * reward).sum(1)
-    (estimate,) = torch.autograd.grad((drawn.draw.log_prob * earned).mean(), logits)
+    (estimate,) = torch.autograd.grad((drawn.log_prob * earned).mean(), logits)
     torch.testing.assert_close(estimate, exact, atol=0.05, rtol=0)
 
 
@@ -106,7 +106,7 @@ def test_gradient_reaches_both_kinds_of_logits_and_padding_gets_none():
     nodes.requires_grad_()
     bonds.requires_grad_()
     drawn = sampling.draw_graphs(nodes, bonds, present, CAPACITY)
-    loss = sum((part * torch.randn_like(part)).sum() for part in drawn.draw.relaxed)
+    loss = sum((part * torch.randn_like(part)).sum() for part in drawn.relaxed)
     loss.backward()
     assert nodes.grad.abs().sum() > 0
     assert bonds.grad.abs().sum() > 0
@@ -121,7 +121,7 @@ def test_repair_makes_every_graph_strictly_valid_and_leaves_valid_ones_alone(bia
     drawn = sampling.draw_graphs(nodes, bonds, present, CAPACITY)
     before = graphs.valid(drawn.atoms, drawn.orders, CAPACITY)
     assert not before.all()
-    atoms, orders = sampling.repair(drawn.atoms, drawn.orders, drawn.confidence, CAPACITY)
+    atoms, orders = sampling.repair(drawn.atoms, drawn.orders, drawn.noisy_bonds, CAPACITY)
     assert graphs.valid(atoms, orders, CAPACITY).all()
     assert torch.equal(atoms[before], drawn.atoms[before])
     assert torch.equal(orders[before], drawn.orders[before])
