@@ -1,6 +1,7 @@
 """`molgan demo`: embedded QM9 in; a trained GAN, a judged sample, a scored library and its pictures out."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from molgan.metrics import Evaluation, composition, evaluate
 from molgan.plots import molecule_grid, property_distributions
 from molgan.scoring import property_frame
 
-_REFERENCE = 5000  # training molecules that properties and composition are compared with
+_REFERENCE = 5000  # training molecules whose properties the library's are compared with
 _BEST = 24
 
 
@@ -27,8 +28,6 @@ def run(config: Config, out: Path, n: int) -> None:
         if not (out / "config.toml").is_file():
             raise RunError(f"{out}: holds files that are not a run's; give an empty or new folder.")
         shutil.rmtree(out)
-    from dataclasses import asdict
-
     progress.print("reading the embedded QM9 molecules", highlight=False)
     data = MoleculeDataset.from_file(embedded(), **asdict(config.data))
     gan = MolGAN(config).fit(data, out=out)
@@ -41,10 +40,10 @@ def run(config: Config, out: Path, n: int) -> None:
     progress.print("scoring and writing it", highlight=False)
     library.write(out)
     picked = np.random.default_rng(config.seed).choice(len(data), min(_REFERENCE, len(data)), replace=False)
-    reference = [data.smiles[row] for row in picked]
-    properties = property_frame(reference)
+    properties = property_frame([data.smiles[row] for row in picked])
     _draw(library, properties, out)
-    table = _table(figures, draws["repaired"], library, reference, properties)
+    made = composition(draws["repaired"]), composition(data.smiles)
+    table = _table(figures, made, library, properties)
     Console().print(table)
     short = "" if len(library) == n else f" (gave up: {n:,} were asked for)"
     Console().print(f"{len(library):,} distinct valid molecules from {library.draws:,} draws{short}, in {out}/")
@@ -59,9 +58,8 @@ def _draw(library: Library, reference: pd.DataFrame, out: Path) -> None:
 
 def _table(
     figures: dict[str, Evaluation],
-    repaired: list[str | None],
+    compositions: tuple[dict[str, float], dict[str, float]],
     library: Library,
-    reference: list[str],
     properties: pd.DataFrame,
 ) -> Table:
     """Quality before and after repair; composition and mean properties beside the training set's."""
@@ -75,7 +73,7 @@ def _table(
         raw = figures["raw"][name].value if name in figures["raw"] else float("nan")
         table.add_row(name, f"{raw:.4f}", f"{estimate.value:.4f}", interval, "", "")
     table.add_section()
-    made, theirs = composition(repaired), composition(reference)
+    made, theirs = compositions
     for name in theirs:
         label = "aromatic share" if name == "aromatic" else f"{name} a molecule"
         table.add_row(label, "", f"{made.get(name, 0.0):.4f}", "", "", f"{theirs[name]:.4f}")

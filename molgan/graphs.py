@@ -32,6 +32,13 @@ def pair_places(size: int, device: torch.device) -> Tensor:
     return places
 
 
+@lru_cache
+def incidence(size: int, device: torch.device) -> Tensor:
+    """1 where a pair ends at a node, `(pair, node)` float."""
+    i, j = pair_ends(size, device)
+    return (one_hot(i, size) + one_hot(j, size)).float()
+
+
 def to_matrix(pairs: Tensor, size: int, diagonal: float = 0.0) -> Tensor:
     """Pairs `(batch, pair, ...)` spread over both orders, `(batch, node, node, ...)`; `diagonal` on the diagonal."""
     edge = pairs.new_full((pairs.shape[0], 1, *pairs.shape[2:]), diagonal)

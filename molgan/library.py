@@ -65,7 +65,7 @@ def collect(
     found: dict[str, None] = {}
     draws = rounds = 0
     while len(found) < n and draws < patience * n:
-        batch = min(max(1000, n), patience * n - draws)
+        batch = min(max(1000, n - len(found)), patience * n - draws)
         found |= dict.fromkeys(smiles for smiles in sampler.sample(batch, seed + rounds) if smiles is not None)
         draws += batch
         rounds += 1

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -57,64 +56,35 @@ class Encoder(nn.Module):
         return mean, log_var.clamp(-12, 6)
 
 
-class Structure(NamedTuple):
-    """Differentiable structure of a batch: see `structure`."""
-
-    nodes: Float[Tensor, "batch node feature"]
-    pairs: Float[Tensor, "batch pair feature"]
+VALENCE = 5
+"""Width of `valence`."""
 
 
-def structure(sample: Sample, capacity: Int[Tensor, "atom"]) -> Structure:
-    """What a critic should not have to discover: valence, degrees, closed walks; polynomial in the one-hots.
+def valence(sample: Sample, capacity: Int[Tensor, "atom"]) -> Float[Tensor, "batch node feature"]:
+    """What a critic should not have to discover: spare and excess valence, and the degree by bond order, of each atom.
 
-    A node gets its spare and its excess valence, its degree by bond order, closed walks of 3 to 6
-    bonds, and closed alternating (single, double) walks of 5 and 6, which mark kekulé aromatic rings;
-    a pair gets the walks of 2 and of 3 bonds between its ends.
+    Differentiable in the one-hots. Closed walks that mark rings were tried as well and made nothing
+    better (docs/experiments.md).
     """
     nodes, bonds = sample
-    size = nodes.shape[1]
-    single, double, triple = graphs.to_matrix(bonds[..., 1:], size).unbind(-1)
-    degrees = torch.stack((single.sum(-1), double.sum(-1), triple.sum(-1)), -1)
+    incidence = graphs.incidence(nodes.shape[1], nodes.device)
+    degrees = (bonds[..., 1:].transpose(1, 2) @ incidence).transpose(1, 2)
     spare = nodes @ capacity.to(nodes.dtype) - degrees @ degrees.new_tensor([1.0, 2.0, 3.0])
-    walk = single + double + triple
-    two = walk @ walk
-    three = two @ walk
-    turn = single @ double
-    turns = turn @ turn
-    closed = torch.stack(
-        (
-            _closed(two, walk),
-            _closed(two, two),
-            _closed(two, three),
-            _closed(three, three),
-            _closed(turns, single),
-            _closed(turns, turn),
-        ),
-        -1,
-    )
-    node_features = torch.cat((spare.relu()[..., None], (-spare).relu()[..., None], degrees, closed / 8), -1)
-    return Structure(node_features, torch.stack((graphs.to_pairs(two), graphs.to_pairs(three)), -1) / 2)
-
-
-def _closed(there: Float[Tensor, "batch node node"], back: Float[Tensor, "batch node node"]):
-    return (there * back.transpose(1, 2)).sum(-1)  # the diagonal of the product, without the product
-
-
-STRUCTURE_NODE, STRUCTURE_PAIR = 11, 2
+    return torch.cat((spare.relu()[..., None], (-spare).relu()[..., None], degrees), -1)
 
 
 class OrderedCritic(nn.Module):
-    """Judges the flattened one-hots and their structure: sees the order of the atoms, which canonical SMILES fixes."""
+    """Judges the flattened one-hots and their valence: sees the order of the atoms, which canonical SMILES fixes."""
 
     def __init__(self, max_atoms: int, kinds: int, hidden: Sequence[int]):
         super().__init__()
         pairs = max_atoms * (max_atoms - 1) // 2
-        width = max_atoms * (kinds + STRUCTURE_NODE) + pairs * (chem.ORDERS + STRUCTURE_PAIR)
+        width = max_atoms * (kinds + VALENCE) + pairs * chem.ORDERS
         self.body = mlp((width, *hidden, 1))
 
-    def forward(self, sample: Sample, features: Structure) -> Float[Tensor, "batch"]:
+    def forward(self, sample: Sample, features: Tensor) -> Float[Tensor, "batch"]:
         """Logits."""
-        return self.body(torch.cat([part.flatten(1) for part in (*sample, *features)], 1)).squeeze(1)
+        return self.body(torch.cat([part.flatten(1) for part in (*sample, features)], 1)).squeeze(1)
 
 
 class RelationalCritic(nn.Module):
@@ -126,19 +96,19 @@ class RelationalCritic(nn.Module):
 
     def __init__(self, kinds: int, width: int, layers: int):
         super().__init__()
-        widths = [kinds + STRUCTURE_NODE] + [width] * layers
+        widths = [kinds + VALENCE] + [width] * layers
         self.layers = nn.ModuleList(
             nn.ModuleList(DenseGraphConv(before, after) for _ in range(chem.ORDERS - 1))
             for before, after in pairwise(widths)
         )
         self.head = mlp((width, width, 1))
 
-    def forward(self, sample: Sample, features: Structure) -> Float[Tensor, "batch"]:
+    def forward(self, sample: Sample, features: Tensor) -> Float[Tensor, "batch"]:
         """Logits."""
         nodes, bonds = sample
         mask = graphs.node_mask(nodes)
         relations = graphs.to_matrix(bonds[..., 1:], nodes.shape[1]).unbind(-1)
-        hidden = torch.cat((nodes, features.nodes), -1)
+        hidden = torch.cat((nodes, features), -1)
         for layer in self.layers:
             parts = [conv(hidden, adjacency) for conv, adjacency in zip(layer, relations, strict=True)]  # pyright: ignore
             hidden = nn.functional.leaky_relu(torch.stack(parts).sum(0), 0.2)
@@ -146,7 +116,7 @@ class RelationalCritic(nn.Module):
 
 
 class GraphCritic(nn.Module):
-    """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic on shared structure."""
+    """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic."""
 
     capacity: Tensor
 
@@ -161,7 +131,7 @@ class GraphCritic(nn.Module):
 
     def forward(self, sample: Sample) -> Verdict:
         """A verdict on one-hots, hard or relaxed."""
-        features = structure(sample, self.capacity)
+        features = valence(sample, self.capacity)
         logits = self.ordered(sample, features)
         if self.relational is not None:
             logits = logits + self.relational(sample, features)

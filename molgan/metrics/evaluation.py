@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rdkit import Chem
 
 from gancore.statistics import Estimate, half_sample_interval
 from molgan import chem
@@ -123,13 +122,20 @@ def composition(smiles: Sequence[str | None]) -> dict[str, float]:
     >>> composition(["c1ccccc1", "CO"])
     {'C': 3.5, 'O': 0.5, 'aromatic': 0.5}
     """
+    made_of = [made for made in map_chunks(_made_of, smiles) if made is not None]
     atoms: Counter[str] = Counter()
-    molecules = aromatic = 0
-    for text in smiles:
-        mol = Chem.MolFromSmiles(text) if text else None
-        if mol is not None:
-            molecules += 1
-            atoms.update(atom.GetSymbol() for atom in mol.GetAtoms())
-            aromatic += any(atom.GetIsAromatic() for atom in mol.GetAtoms())
-    shares = {symbol: count / molecules for symbol, count in sorted(atoms.items())}
-    return shares | ({"aromatic": aromatic / molecules} if molecules else {})
+    for made in made_of:
+        atoms.update(made)
+    aromatic = atoms.pop("aromatic", 0)
+    shares = {symbol: count / len(made_of) for symbol, count in sorted(atoms.items())}
+    return shares | ({"aromatic": aromatic / len(made_of)} if made_of else {})
+
+
+def _made_of(text: str | None) -> Counter[str] | None:
+    try:
+        mol = chem.parse(text or "")
+    except chem.Rejected:
+        return None
+    made = Counter(atom.GetSymbol() for atom in mol.GetAtoms())
+    made["aromatic"] = int(any(atom.GetIsAromatic() for atom in mol.GetAtoms()))
+    return made

@@ -83,8 +83,9 @@ class GraphGAN:
         """Phase one: reconstruct the molecule from its code; the KL's weight grows to 1 by the middle."""
         grown = min(1.0, step / max(1, self.config.pretrain.steps // 2))
         weight = self.config.pretrain.kl_start + (1 - self.config.pretrain.kl_start) * grown
-        missed, coded = self.evidence_bound(real)
-        return {"reconstruction": missed, "kl": coded * weight}
+        code, kl = self.encode(real)
+        logits = self.generator(code, graphs.node_mask(real[0]))
+        return {"reconstruction": reconstruction(logits, real).mean(), "kl": kl.mean() * weight}
 
     def critic_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes."""
@@ -94,13 +95,18 @@ class GraphGAN:
 
     def generator_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
         """Pass for the batch, keep explaining it, and earn the rewards."""
-        config = self.config
-        noise = self.noise(len(real[0]))
-        drawn = self.draw(noise, graphs.node_mask(real[0]))
-        losses = self.adversary.generator_losses(real, drawn.relaxed)
-        if config.pretrain.steps and config.bound:
-            missed, coded = self.evidence_bound(real)
-            losses["bound"] = (missed + coded) * config.bound
+        config, present = self.config, graphs.node_mask(real[0])
+        n, noise = len(present), self.noise(len(present))
+        if config.pretrain.steps and config.bound:  # one pass of the generator for both
+            code, kl = self.encode(real)
+            nodes, bonds = self.generator(torch.cat((noise, code)), present.repeat(2, 1))
+            explained = reconstruction((nodes[n:], bonds[n:]), real) + kl
+            losses = {"bound": explained.mean() * config.bound}
+        else:
+            nodes, bonds = self.generator(noise, present)
+            losses = {}
+        drawn = draw_graphs(nodes[:n], bonds[:n], present, self.capacity, config.temperature)
+        losses |= self.adversary.generator_losses(real, drawn.relaxed)
         done = step - config.pretrain.steps
         if config.reward.active and done >= config.reward.start * config.steps and done % config.reward.every == 0:
             losses |= self.reward_terms(noise, drawn)
@@ -117,29 +123,27 @@ class GraphGAN:
         node_logits, bond_logits = self.generator(noise, present)
         return draw_graphs(node_logits, bond_logits, present, self.capacity, self.config.temperature)
 
-    def evidence_bound(self, real: Sample) -> tuple[Tensor, Tensor]:
-        """Reconstruction loss and KL of the code, means over the batch in nats a molecule."""
+    def encode(self, real: Sample) -> tuple[Tensor, Tensor]:
+        """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
         mean, log_var = self.encoder(real)
-        code = mean + (0.5 * log_var).exp() * torch.randn_like(mean)
-        logits = self.generator(code, graphs.node_mask(real[0]))
-        return reconstruction(logits, real).mean(), gaussian_kl(mean, log_var).mean()
+        return mean + (0.5 * log_var).exp() * torch.randn_like(mean), gaussian_kl(mean, log_var)
 
     def reward_terms(self, noise: Tensor, game: GraphDraw) -> dict[str, Tensor]:
         """Policy gradient on several draws of some of the game's logits, each draw against the others' mean."""
         reward = self.config.reward
         rows = slice(max(1, round(reward.share * len(game.atoms))))
-        many = [
+        nodes, bonds, present = (
             part[rows].repeat_interleave(reward.draws, 0) for part in (game.node_logits, game.bond_logits, game.present)
-        ]
-        drawn = draw_graphs(*many, self.capacity)
+        )
+        drawn = draw_graphs(nodes, bonds, present, self.capacity)
         earned, figures = self.rewards(drawn)
         advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
         losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
         if reward.kl:
             with torch.no_grad():
                 anchor = self.averaged(noise[rows], game.present[rows])
-            anchor = [part.repeat_interleave(reward.draws, 0) for part in anchor]
-            losses["anchor"] = self.divergence(drawn, *anchor).mean() * reward.kl
+            anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
+            losses["anchor"] = self.divergence(drawn, anchor_nodes, anchor_bonds).mean() * reward.kl
         return losses
 
     def divergence(self, drawn: GraphDraw, nodes: Tensor, bonds: Tensor) -> Tensor:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from molgan import chem, graphs
-from molgan.models import STRUCTURE_NODE, STRUCTURE_PAIR, Encoder, Generator, GraphCritic, RelationalCritic, structure
+from molgan.models import VALENCE, Encoder, Generator, GraphCritic, RelationalCritic, valence
 
 
 @pytest.fixture
@@ -21,50 +21,34 @@ def test_relational_critic_does_not_see_the_order_of_atoms(batch):
     sample, capacity = batch
     shuffled = permuted(sample, torch.randperm(9))
     relational = RelationalCritic(4, 16, 2)
-    torch.testing.assert_close(
-        relational(sample, structure(sample, capacity)), relational(shuffled, structure(shuffled, capacity))
-    )
+    features, others = valence(sample, capacity), valence(shuffled, capacity)
+    torch.testing.assert_close(relational(sample, features), relational(shuffled, others))
 
 
-def test_structure_follows_a_permutation(batch):
+def test_valence_follows_a_permutation(batch):
     sample, capacity = batch
     order = torch.randperm(9)
-    before, after = structure(sample, capacity), structure(permuted(sample, order), capacity)
-    torch.testing.assert_close(after.nodes, before.nodes[:, order])
-    assert before.nodes.shape == (8, 9, STRUCTURE_NODE)
-    assert before.pairs.shape == (8, 36, STRUCTURE_PAIR)
+    before, after = valence(sample, capacity), valence(permuted(sample, order), capacity)
+    torch.testing.assert_close(after, before[:, order])
+    assert before.shape == (8, 9, VALENCE)
 
 
-def structure_of(smiles):
-    graph = chem.to_graph(chem.parse(smiles))
+def test_valence_of_a_known_molecule_by_hand():
+    graph = chem.to_graph(chem.parse("C=CC#N"))
     vocabulary = chem.Vocabulary.of([graph])
     atoms, orders = (torch.from_numpy(part) for part in chem.encode([graph], vocabulary))
-    return structure(
-        graphs.one_hots(atoms, orders, len(vocabulary.atoms)), torch.from_numpy(vocabulary.capacity)
-    ).nodes[0]
-
-
-def test_structure_of_known_rings_by_hand():
-    spare, excess, single, double, triple, *closed = structure_of("c1ccccc1").T
-    assert (spare == 1).all()
-    assert (excess == 0).all()
-    assert (single == 1).all()
-    assert (double == 1).all()
-    assert (triple == 0).all()
-    assert (closed[5] * 8 == 1).all(), (
-        "benzene: one alternating closed walk of six from each atom that begins with a single bond"
-    )
-    assert (closed[0] == 0).all(), "no triangle"
-    ring = structure_of("C1CC1")
-    assert (ring[:, 5] * 8 == 2).all(), "a triangle is walked both ways"
-    assert (structure_of("C1CCCCC1")[:, 10] == 0).all(), "cyclohexane does not alternate"
+    sample = graphs.one_hots(atoms, orders, len(vocabulary.atoms))
+    spare, excess, single, double, triple = valence(sample, torch.from_numpy(vocabulary.capacity))[0].T.tolist()
+    assert [str(atom) for atom in graph.atoms] == ["C", "C", "C", "N"]
+    assert spare == [2.0, 1.0, 0.0, 0.0], "hydrogens"
+    assert excess == [0.0] * 4
+    assert (single, double, triple) == ([0.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0])
 
 
 def test_excess_shows_in_impossible_graphs():
     nodes = torch.tensor([[[1.0], [1.0]]])
     bonds = torch.tensor([[[0.0, 0.0, 0.0, 1.0]]])
-    features = structure((nodes, bonds), torch.tensor([2]))
-    assert features.nodes[0, :, 1].tolist() == [1.0, 1.0]
+    assert valence((nodes, bonds), torch.tensor([2]))[0, :, 1].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("layers", [0, 2])
