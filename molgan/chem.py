@@ -94,7 +94,7 @@ class Vocabulary:
     def of(cls, graphs: Iterable[Graph]) -> "Vocabulary":
         """The smallest vocabulary that covers the graphs; atom types sorted by element symbol, then charge."""
         atoms: set[AtomType] = set()
-        size = 1
+        size = 2  # networks need a pair, even where all molecules are single atoms
         for graph in graphs:
             atoms.update(graph.atoms)
             size = max(size, len(graph.atoms))

@@ -121,6 +121,12 @@ def test_vocabulary_of_its_own_for_data_that_qm9_lacks(small_config):
     assert any(any(symbol in text for symbol in ("S", "P", "B", "I")) for text in drawn if text)
 
 
+@pytest.mark.parametrize("smiles", [["C"], ["C", "CC"], ["CCO"]])
+def test_the_smallest_data_sets_train(smiles):
+    gan = MolGAN(Config.load("qm9", ["steps=1", "pretrain.steps=1", "device=cpu"])).fit(smiles, quiet=True)
+    assert all(gan.sample(5))
+
+
 def turn_and_moved(gan, data, turn, makers=True):
     """Which modules a turn's gradient reaches."""
     losses = turn(next(data), 10_000)
