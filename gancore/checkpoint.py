@@ -30,6 +30,7 @@ def save(folder: Path, tensors: dict[str, torch.Tensor], values: dict[str, Any])
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.with_name(folder.name + ".new.tmp")
     stale = folder.with_name(folder.name + ".old.tmp")
+    exists(folder)
     for leftover in (fresh, stale):
         shutil.rmtree(leftover, ignore_errors=True)
     fresh.mkdir()
@@ -47,16 +48,29 @@ def save(folder: Path, tensors: dict[str, torch.Tensor], values: dict[str, Any])
     shutil.rmtree(stale, ignore_errors=True)
 
 
-def load(folder: Path, device: torch.device | str = "cpu") -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read a checkpoint back: `(tensors, values)`.
-
-    A save that was killed between its two renames left the old checkpoint beside its place; it is put back.
-    Raises CheckpointError when a file is missing, damaged, or of a later format.
-    """
+def exists(folder: Path) -> bool:
+    """Whether there is a checkpoint; puts the old one back where a save was killed between its two renames."""
     folder = Path(folder)
     stale = folder.with_name(folder.name + ".old.tmp")
     if stale.exists() and not folder.exists():
         stale.rename(folder)
+    return folder.exists()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    fresh = Path(path).with_name(Path(path).name + ".tmp")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def load(folder: Path, device: torch.device | str = "cpu") -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read a checkpoint back: `(tensors, values)`.
+
+    Raises CheckpointError when a file is missing, damaged, or of a later format.
+    """
+    folder = Path(folder)
+    exists(folder)
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
     except FileNotFoundError:
@@ -89,8 +103,10 @@ def unpack(tensors: dict[str, torch.Tensor], modules: dict[str, nn.Module], opti
         own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         try:
             module.load_state_dict(own)
-        except RuntimeError as error:
-            raise CheckpointError(f"checkpoint does not fit the model {name!r}: {error}") from None
+        except RuntimeError:
+            raise CheckpointError(
+                f"checkpoint does not fit the model {name!r}: it has other layers or sizes."
+            ) from None
     for name, optimizer in optimizers.items():
         prefix = f"{name}.optimizer/"
         state: dict[int, dict[str, torch.Tensor]] = {}

@@ -6,6 +6,7 @@ A configuration is a frozen dataclass whose fields are plain values or further s
 
 import dataclasses
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +28,7 @@ def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration
     """
     _refuse_unknown(kind, values, where, prefix="")
     try:
-        return TypeAdapter(kind).validate_python(values)
+        return TypeAdapter(kind).validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_first_sentence(error)}") from None
 

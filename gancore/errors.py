@@ -11,3 +11,7 @@ class ConfigError(UserError):
 
 class CheckpointError(UserError):
     """A checkpoint that is missing, damaged or of another kind."""
+
+
+class DivergedError(UserError):
+    """Training left the numbers: a loss is infinite or not a number."""

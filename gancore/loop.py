@@ -1,5 +1,6 @@
 """The one training loop: players take turns; each moves its own parameters and nobody else's."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from gancore.errors import DivergedError
 
 Losses = Callable[[Any, int], dict[str, Tensor]]
 Callback = Callable[[int, dict[str, float]], None]
@@ -66,6 +69,7 @@ def play(players: list[Player], batches: Iterator[Any], steps: Iterable[int], ca
 
     After each step the callbacks get `(step, logs)`, `logs` mapping "player/loss" to a float for
     whoever played. Values are fetched from the device once a step, after all turns.
+    Raises DivergedError when one of them is not finite, before any callback could save the wreck.
     """
     callbacks = list(callbacks)
     for step in steps:
@@ -81,5 +85,10 @@ def play(players: list[Player], batches: Iterator[Any], steps: Iterable[int], ca
             logs |= {f"{player.name}/{name.lstrip('_')}": value.detach() for name, value in losses.items()}
         values = torch.stack([value.float() for value in logs.values()]).tolist() if logs else []
         plain = dict(zip(logs, values, strict=True))
+        for name, value in plain.items():
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"step {step}: {name} is {value}, training has diverged; try a lower learning rate."
+                )
         for callback in callbacks:
             callback(step, plain)

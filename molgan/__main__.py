@@ -50,7 +50,9 @@ def train(
         Path | None, typer.Option(help="Molecules: .smi .csv .parquet .sdf, also .gz; default QM9.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/molgan"),
-    config: Annotated[str, typer.Option(help="Bundled name or TOML file.")] = "qm9",
+    config: Annotated[
+        str | None, typer.Option(help="Bundled name (default, qm9) or TOML file; default: qm9 without --data.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
     overrides: Set = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
@@ -58,11 +60,14 @@ def train(
 ) -> None:
     """Train a generator on a file of molecules.
 
-    Rows that cannot be used are listed with their reasons in OUT/rejected.csv; progress is in OUT/metrics.jsonl.
+    Rows that cannot be used are listed with their reasons in OUT/rejected.csv; progress is in OUT/metrics.jsonl,
+    all settings with their values in OUT/config.toml.
     """
     from molgan.config import Config
 
-    settings = Config.load(config, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
+    settings = Config.load(
+        config or ("default" if data else "qm9"), [*overrides, *([f"seed={seed}"] if seed is not None else [])]
+    )
     from molgan.data import embedded
     from molgan.gan import MolGAN
 
@@ -77,22 +82,25 @@ def generate(
     n: Annotated[int, typer.Option("-n", min=1, help="How many draws.")] = 1000,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="Leave out constrained decoding.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
 ) -> None:
     """Draw molecules from a trained run, one SMILES a line, duplicates included.
 
-    With --raw nothing is repaired and an invalid draw is an empty line.
+    With --raw nothing is repaired and an invalid draw is an empty line; otherwise the rare draw that is no
+    molecule is left out. Seeds are the same for any number: the first k of n draws do not depend on n.
     """
     from molgan.gan import MolGAN
 
-    smiles = MolGAN.load(run, device).sample(n, seed, raw)
-    lines = "".join(f"{text or ''}\n" for text in smiles if text or raw)
+    lines = (f"{text or ''}\n" for text in MolGAN.load(run, device).stream(n, seed, raw) if text or raw)
     if out is None:
-        sys.stdout.write(lines)
-    else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(lines, encoding="utf-8")
+        sys.stdout.writelines(lines)
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(out.name + ".tmp")
+    with open(part, "w", encoding="utf-8") as file:
+        file.writelines(lines)
+    part.replace(out)
 
 
 @app.command()

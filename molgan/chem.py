@@ -75,15 +75,23 @@ def _new_atom(atom: AtomType) -> Chem.Atom:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The atom types graphs may hold, and how many atoms at most."""
+    """The atom types graphs may hold, how many atoms at most, and how many bonds each type takes.
+
+    capacities: largest bond-order sum of each atom type; left out, the largest that RDKit accepts.
+    """
 
     atoms: tuple[AtomType, ...]
     max_atoms: int
+    capacities: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.capacities:
+            object.__setattr__(self, "capacities", tuple(len(hydrogens(atom)) - 1 for atom in self.atoms))
 
     @property
     def capacity(self) -> np.ndarray:
-        """Largest bond-order sum of each atom type, `(atom,)` int64."""
-        return np.array([len(hydrogens(atom)) - 1 for atom in self.atoms])
+        """`capacities` as an array `(atom,)` int64."""
+        return np.array(self.capacities)
 
     @property
     def pairs(self) -> int:
@@ -92,13 +100,23 @@ class Vocabulary:
 
     @classmethod
     def of(cls, graphs: Iterable[Graph]) -> "Vocabulary":
-        """The smallest vocabulary that covers the graphs; atom types sorted by element symbol, then charge."""
-        atoms: set[AtomType] = set()
+        """The smallest vocabulary that covers the graphs; atom types sorted by element symbol, then charge.
+
+        An atom takes as many bonds as it has in some graph, or as its lowest valence allows: iodine gets
+        five only where the data has such iodine.
+        """
+        most: dict[AtomType, int] = {}
         size = 2  # networks need a pair, even where all molecules are single atoms
         for graph in graphs:
-            atoms.update(graph.atoms)
             size = max(size, len(graph.atoms))
-        return cls(tuple(sorted(atoms)), size)
+            totals = [0] * len(graph.atoms)
+            for i, j, order in graph.bonds:
+                totals[i] += order
+                totals[j] += order
+            for atom, total in zip(graph.atoms, totals, strict=True):
+                most[atom] = max(most.get(atom, hydrogens(atom)[0]), total)
+        atoms = tuple(sorted(most))
+        return cls(atoms, size, tuple(most[atom] for atom in atoms))
 
 
 def pair_ends(size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ Rate = Annotated[float, Gt(0)]
 Widths = Annotated[tuple[Positive, ...], Len(1)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 
-_STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class PretrainConfig:
     """The first phase: the generator as the decoder of a variational autoencoder, without an adversary."""
 
     __pydantic_config__ = _STRICT
-    steps: Count = 0
+    steps: Count = 5000
     """Steps of the phase; 0 leaves it out."""
     batch: Positive = 256
     """Molecules a step."""
@@ -76,9 +76,9 @@ class CriticConfig:
     """Adversarial objective."""
     penalty: Literal["finite_r1_r2", "r1_r2", "r1", "r2", "wgan_gp"] = "finite_r1_r2"
     """Slope penalty."""
-    penalty_weight: Weight = 0.05
+    penalty_weight: Weight = 0.02
     """Its weight. For r1 and r2 this is half of the gamma of the papers; wgan_gp wants 10."""
-    penalty_every: Positive = 2
+    penalty_every: Positive = 4
     """The penalty is taken every so many steps, with that much more weight."""
 
 
@@ -123,8 +123,8 @@ class RewardConfig:
     """Reinforcement: what the generator is rewarded for beside fooling the critic."""
 
     __pydantic_config__ = _STRICT
-    critic: Weight = 0.0
-    """Weight of the policy gradient on the critic's logit: the same game by an unbiased estimator."""
+    critic: Weight = 1.0
+    """Weight of the policy gradient on the critic's logit: unbiased, beside the pathwise gradient, which is not."""
     validity: Weight = 0.0
     """Weight of the policy gradient on strict validity, computed without RDKit."""
     weight: Weight = 0.0
@@ -132,20 +132,25 @@ class RewardConfig:
     score: ScoreConfig = field(default_factory=ScoreConfig)
     """That score."""
     kl: Weight = 0.02
-    """Weight of the KL divergence that holds the generator near its average."""
+    """Weight of the KL divergence that holds the generator near its average while validity or the score is rewarded."""
     draws: Annotated[int, Ge(2)] = 4
     """Graphs drawn for each noise; each one's baseline is the mean reward of the others."""
     share: Annotated[float, Interval(gt=0, le=1)] = 0.25
     """Noises a turn, as a share of the batch."""
     every: Positive = 1
     """The rewards are taken every so many generator turns."""
-    start: Share = 0.5
+    start: Share = 0.0
     """Share of the adversarial steps after which the rewards begin."""
 
     @property
     def active(self) -> bool:
         """Whether there is any reward."""
-        return max(self.critic, self.validity, self.weight) > 0
+        return self.critic > 0 or self.steers
+
+    @property
+    def steers(self) -> bool:
+        """Whether there is a reward that pulls away from the data."""
+        return max(self.validity, self.weight) > 0
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ class Config:
     """Everything a run depends on beside its data."""
 
     __pydantic_config__ = _STRICT
-    steps: Count = 4000
+    steps: Count = 2500
     """Adversarial steps, after pre-training."""
     batch: Positive = 128
     """Molecules a turn."""
@@ -170,7 +175,7 @@ class Config:
     """Learning rate of generator and critic."""
     lr_floor: Share = 0.2
     """Share of the learning rate that is left at the end of a half-cosine decay over the adversarial steps."""
-    seed: Count = 0
+    seed: Annotated[int, Interval(ge=0, lt=2**62)] = 0
     """Seed of everything random."""
     device: str = "auto"
     """auto, cpu or cuda."""

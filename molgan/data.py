@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -58,7 +59,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
     Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
     """
     path = Path(path)
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if not path.exists():
         raise DataError(f"{path}: no such file.")
     if path.is_dir():
@@ -75,16 +76,17 @@ def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
         else:
             with _open_text(path) as lines:
                 yield from ((number, (line.split() or [""])[0]) for number, line in enumerate(lines, 1))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
         raise DataError(f"{path}: cannot be read ({error}).") from None
 
 
 def _open_binary(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.open(path, "rb") if path.name.endswith(".gz") else open(path, "rb")
+    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else open(path, "rb")
 
 
 def _open_text(path: Path) -> io.TextIOWrapper:
-    return io.TextIOWrapper(_open_binary(path), encoding="utf-8-sig", newline=None)  # pyright: ignore
+    # an undecodable byte spoils its row, not the file
+    return io.TextIOWrapper(_open_binary(path), encoding="utf-8-sig", errors="replace")  # pyright: ignore
 
 
 def _smiles_column(path: Path, columns: Sequence[str]) -> str:
@@ -119,8 +121,10 @@ def _read_parquet(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _read_sdf(path: Path) -> Iterator[tuple[int, str | None]]:
-    with _open_binary(path) as raw, rdBase.BlockLogs():
-        for number, mol in enumerate(Chem.ForwardSDMolSupplier(raw), 1):
+    with _open_binary(path) as raw:
+        content = raw.read().rstrip()
+    with rdBase.BlockLogs():
+        for number, mol in enumerate(Chem.ForwardSDMolSupplier(io.BytesIO(content)) if content else (), 1):
             yield number, None if mol is None else Chem.MolToSmiles(mol)
 
 
@@ -146,7 +150,7 @@ class MoleculeDataset(Dataset):
     @classmethod
     def from_smiles(cls, smiles: Sequence[str | None], **limits) -> "MoleculeDataset":
         """Take a list of SMILES; `limits` and errors as in `from_rows`."""
-        return cls.from_rows(list(enumerate(smiles, 1)), "the list of SMILES", **limits)
+        return cls.from_rows(list(enumerate(as_rows(smiles), 1)), "the list of SMILES", **limits)
 
     @classmethod
     def from_rows(
@@ -200,6 +204,7 @@ class MoleculeDataset(Dataset):
 
     def __getitem__(self, index: int) -> Data:
         """One molecule: one-hot x `(node, atom)`, edge_attr `(edge, 3)`, edge_index `(2, edge)` both ways, smiles."""
+        index = range(len(self))[index]
         atoms, orders = self.atoms[index : index + 1], self.orders[index : index + 1]
         nodes, _ = graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
         matrix = graphs.to_matrix(orders, atoms.shape[1])[0].long()
@@ -260,9 +265,8 @@ def as_rows(source: "pd.DataFrame | Sequence[str | None] | str | Path") -> list[
     if isinstance(source, (str, Path)):
         return [text for _, text in read_rows(Path(source))]
     if isinstance(source, pd.DataFrame):
-        texts = source[_smiles_column(Path("the data frame"), list(source.columns))]
-        return [text if isinstance(text, str) else None for text in texts]
-    return list(source)
+        source = list(source[_smiles_column(Path("the data frame"), list(source.columns))])
+    return [text if isinstance(text, str) else None for text in source]
 
 
 class Batches:

@@ -19,17 +19,24 @@ from molgan.scoring import property_frame
 
 _REFERENCE = 5000  # training molecules whose properties the library's are compared with
 _BEST = 24
+_MARK = ".demo"  # a folder with this file in it may be replaced
+
+
+# Draws that are not one molecule come as None, so here valid is the same as connected.
+_STRICT = {"connected": "strictly valid", "unique": "unique", "novel": "novel", "product": "product"}
 
 
 def run(config: Config, out: Path, n: int) -> None:
     """Do it all into the folder `out`, which is replaced if a demo made it; prints one table on standard output."""
     progress = Console(stderr=True)
-    if out.exists() and any(out.iterdir()):
-        if not (out / "config.toml").is_file():
-            raise RunError(f"{out}: holds files that are not a run's; give an empty or new folder.")
-        shutil.rmtree(out)
+    if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
+        raise RunError(f"{out}: holds files that no demo made; give an empty or new folder.")
     progress.print("reading the embedded QM9 molecules", highlight=False)
     data = MoleculeDataset.from_file(embedded(), **asdict(config.data))
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / _MARK).touch()
     gan = MolGAN(config).fit(data, out=out)
     progress.print(f"drawing {n:,} molecules, raw and repaired", highlight=False)
     draws = {stage: gan.sample(n, config.seed, raw=stage == "raw") for stage in ("raw", "repaired")}
@@ -68,10 +75,11 @@ def _table(
         table.add_column(name, justify=side)  # pyright: ignore
     table.add_column("library", justify="right")
     table.add_column("training set", justify="right")
-    for name, estimate in figures["repaired"].items():
+    for name, label in _STRICT.items():
+        estimate = figures["repaired"][name]
         interval = f"{estimate.low:.4f}-{estimate.high:.4f}"
         raw = figures["raw"][name].value if name in figures["raw"] else float("nan")
-        table.add_row(name, f"{raw:.4f}", f"{estimate.value:.4f}", interval, "", "")
+        table.add_row(label, f"{raw:.4f}", f"{estimate.value:.4f}", interval, "", "")
     table.add_section()
     made, theirs = compositions
     for name in theirs:

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -16,7 +15,6 @@ from rich.console import Console
 
 from gancore import checkpoint
 from gancore.callbacks import Checkpoints, JsonLines, ProgressBar
-from gancore.config import from_dict
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import UserError
 from gancore.loop import Callback, play
@@ -37,6 +35,10 @@ _SHOWN = {
 }
 
 
+# What may change between a run and its resumption: none of it moves a weight.
+_FREE = {"device", "log_every", "monitor_every", "checkpoint.every"}
+
+
 class RunError(UserError):
     """A run folder that cannot be used as asked; the message is one sentence."""
 
@@ -44,7 +46,7 @@ class RunError(UserError):
 class MolGAN:
     """A generator of molecules: `MolGAN(config).fit(smiles).sample(1000, seed=0)`.
 
-    >>> gan = MolGAN(Config(steps=2))
+    >>> gan = MolGAN(Config.load("default", ["steps=2", "pretrain.steps=2"]))
     >>> len(gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True).sample(5, seed=0))
     5
     """
@@ -58,6 +60,7 @@ class MolGAN:
         self._phases: list[graph_gan.Phase] = []
         self._positions: dict[str, int] = {}
         self._random: dict[str, torch.Tensor] = {}
+        self._fitted = False
         self._known: frozenset[str] = frozenset()
         self._step = 0
 
@@ -78,7 +81,7 @@ class MolGAN:
         """
         console = Console(stderr=True, quiet=quiet)
         folder = Path(out) if out is not None else None
-        if folder is not None and not resume and (folder / "checkpoint").exists():
+        if folder is not None and not resume and checkpoint.exists(folder / "checkpoint"):
             raise RunError(f"{folder}: holds a trained run already; resume it, or give another folder.")
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -88,10 +91,9 @@ class MolGAN:
         seed_everything(self.config.seed)
         self._build(data)
         if folder is not None:
-            if resume and (folder / "checkpoint").exists():
+            if resume and checkpoint.exists(folder / "checkpoint"):
                 self._restore(folder, data)
                 console.print(f"resuming {folder} at step {self._step}", highlight=False)
-            (folder / "config.toml").write_text(self.config.dump(), encoding="utf-8")
             data.write_rejected(folder / "rejected.csv")
             _cut_after(folder / "metrics.jsonl", self._step)
         self._train(console, folder)
@@ -103,7 +105,7 @@ class MolGAN:
         self.networks, self._phases = graph_gan.build(self.config, data, self.device)
         self._sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
         self._known = frozenset(data.smiles)
-        self._step = 0
+        self._step, self._fitted = 0, True
         self.provenance = {
             "data": {"sha256": data.digest, "molecules": len(data), "rejected": len(data.rejected)},
             "versions": {name: version(name) for name in ("discretegan", "torch", "rdkit", "numpy")},
@@ -146,10 +148,13 @@ class MolGAN:
         thousand of the repaired draws is None. The same seed gives the same molecules on one kind of
         device, and the first k of n draws do not depend on n.
         """
-        out: list[str | None] = []
+        return list(self.stream(n, seed, raw))
+
+    def stream(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[str | None]:
+        """`sample`, one molecule after the other, in constant memory."""
         for atoms, orders in self.draw_arrays(n, seed, raw):
-            out += [chem.strict_smiles(mol) for mol in chem.decode(atoms, orders, self._trained.vocabulary)]
-        return out
+            for mol in chem.decode(atoms, orders, self._trained.vocabulary):
+                yield chem.strict_smiles(mol)
 
     @torch.no_grad()
     def draw_arrays(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -181,11 +186,11 @@ class MolGAN:
     # Saving and loading -----------------------------------------------------------------------
 
     def save(self, folder: str | Path) -> None:
-        """Write configuration, weights and the state of training to a run folder, whole or not at all."""
+        """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
         networks, folder = self._trained, Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.toml").write_text(self.config.dump(), encoding="utf-8")
-        if self._phases:  # else a loaded model, whose training stands where it stood
+        checkpoint.write_text(folder / "config.toml", self.config.dump())
+        if self._fitted:  # else a loaded model, whose training stands where it stood
             self._positions = {phase.name: phase.batches.position for phase in self._phases}
             self._random = checkpoint.generator_states(self.device)
         tensors = checkpoint.pack(networks.modules, networks.optimizers)
@@ -193,7 +198,7 @@ class MolGAN:
         values = {
             "step": self._step,
             "positions": self._positions,
-            "vocabulary": {"atoms": networks.vocabulary.atoms, "max_atoms": networks.vocabulary.max_atoms},
+            "vocabulary": asdict(networks.vocabulary),
             "provenance": self.provenance,
         }
         checkpoint.save(folder / "checkpoint", tensors, values)
@@ -211,8 +216,9 @@ class MolGAN:
         overrides = [f"device={device}"] if device else []
         gan = cls(Config.load(folder / "config.toml", overrides))
         tensors, values = checkpoint.load(folder / "checkpoint", gan.device)
-        atoms = tuple(chem.AtomType(*atom) for atom in values["vocabulary"]["atoms"])
-        vocabulary = chem.Vocabulary(atoms, values["vocabulary"]["max_atoms"])
+        held = values["vocabulary"]
+        atoms = tuple(chem.AtomType(*atom) for atom in held["atoms"])
+        vocabulary = chem.Vocabulary(atoms, held["max_atoms"], tuple(held["capacities"]))
         gan.networks = graph_gan.GraphGAN(gan.config, vocabulary, gan.device)
         checkpoint.unpack(tensors, gan.networks.modules, gan.networks.optimizers)
         gan._sizes, gan._step, gan.provenance = tensors["sizes"].cpu(), values["step"], values["provenance"]
@@ -222,7 +228,7 @@ class MolGAN:
 
     def _restore(self, folder: Path, data: MoleculeDataset) -> None:
         """Put the state of training back; refuses another configuration or other data, naming what differs."""
-        saved = from_dict(Config, tomllib.loads((folder / "config.toml").read_text(encoding="utf-8")), "config.toml")
+        saved = Config.load(folder / "config.toml")
         changed = _differences(asdict(saved), asdict(self.config))
         if changed:
             raise RunError(f"{folder}: cannot resume, the configuration differs in {', '.join(changed)}.")
@@ -254,13 +260,19 @@ def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> 
     for key, value in new.items():
         if isinstance(value, dict):
             found += _differences(old[key], value, f"{prefix}{key}.")
-        elif old[key] != value:
+        elif old[key] != value and f"{prefix}{key}" not in _FREE:
             found.append(f"{prefix}{key} ({old[key]} then, {value} now)")
     return found
 
 
 def _cut_after(path: Path, step: int) -> None:
     """Drop the lines of a metrics file that a resumed run will write again."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    kept = [line for line in lines if json.loads(line)["step"] <= step]
-    path.write_text("".join(line + "\n" for line in kept))
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            done = json.loads(line)["step"] <= step
+        except (json.JSONDecodeError, KeyError, TypeError):  # cut off in the middle by a kill
+            continue
+        if done:
+            kept.append(line + "\n")
+    checkpoint.write_text(path, "".join(kept))

@@ -39,7 +39,7 @@ def incidence(size: int, device: torch.device) -> Tensor:
     return (one_hot(i, size) + one_hot(j, size)).float()
 
 
-def to_matrix(pairs: Tensor, size: int, diagonal: float = 0.0) -> Tensor:
+def to_matrix(pairs: Tensor, size: int, diagonal: float | int = 0) -> Tensor:
     """Pairs `(batch, pair, ...)` spread over both orders, `(batch, node, node, ...)`; `diagonal` on the diagonal."""
     edge = pairs.new_full((pairs.shape[0], 1, *pairs.shape[2:]), diagonal)
     flat = torch.cat((pairs, edge), 1).index_select(1, pair_places(size, pairs.device).flatten())

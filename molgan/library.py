@@ -8,6 +8,7 @@ import pandas as pd
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
+from gancore.device import derive_seed
 from gancore.types import Reward, Sampler
 from molgan.scoring import property_frame
 
@@ -66,7 +67,11 @@ def collect(
     draws = rounds = 0
     while len(found) < n and draws < patience * n:
         batch = min(max(1000, n - len(found)), patience * n - draws)
-        found |= dict.fromkeys(smiles for smiles in sampler.sample(batch, seed + rounds) if smiles is not None)
+        found |= dict.fromkeys(
+            smiles
+            for smiles in sampler.sample(batch, derive_seed(seed, rounds) if rounds else seed)
+            if smiles is not None
+        )
         draws += batch
         rounds += 1
     smiles = list(found)[:n]

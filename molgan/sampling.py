@@ -62,7 +62,7 @@ class GraphDraw:
     @cached_property
     def closed(self) -> Bool[Tensor, "batch pair order"]:
         """Which orders valence forbade when a pair's turn came."""
-        limit = room_at_turn(self.orders, bond_priority(self.bond_logits.detach()), self.capacity)
+        limit = room_at_turn(self.orders, turns(self.bond_logits.detach()), self.capacity)
         return torch.arange(chem.ORDERS, device=limit.device) > limit[..., None]
 
     @cached_property
@@ -74,24 +74,25 @@ class GraphDraw:
         return nodes + bonds
 
 
-def bond_priority(bond_logits: Float[Tensor, "batch pair order"]) -> Float[Tensor, "batch pair"]:
-    """Log-odds of a bond against none: the order in which pairs are decided, highest first."""
-    return bond_logits[..., 1:].logsumexp(-1) - bond_logits[..., 0]
+def turns(bond_logits: Float[Tensor, "batch pair order"]) -> Int[Tensor, "batch pair"]:
+    """When each pair is decided, 0 first: by falling log-odds of a bond against none, ties by position."""
+    log_odds = bond_logits[..., 1:].logsumexp(-1) - bond_logits[..., 0]
+    return log_odds.argsort(dim=-1, descending=True, stable=True).argsort(-1)
 
 
 def accept_bonds(
     noisy: Float[Tensor, "batch pair order"],
-    priority: Float[Tensor, "batch pair"],
+    turn: Int[Tensor, "batch pair"],
     capacity: Int[Tensor, "batch node"],
 ) -> Int[Tensor, "batch pair"]:
-    """Decide pairs by descending priority; each takes its largest noisy logit among the orders valence allows.
+    """Decide pairs in their turn; each takes its largest noisy logit among the orders valence still allows.
 
-    Runs in rounds: a pair is final as soon as it leads at both its ends, which gives the same
+    Runs in rounds: a pair is final as soon as it comes first at both its ends, which gives the same
     graph as one pair after the other, in about as many rounds as an atom has bonds.
     """
-    size = capacity.shape[1]
+    size, last = capacity.shape[1], turn.shape[1]
     best = graphs.to_matrix(noisy.cummax(-1).indices, size)  # [..., k]: the choice when k is the most allowed
-    rank = graphs.to_matrix(priority, size, diagonal=-torch.inf)
+    when = graphs.to_matrix(turn, size, diagonal=last)
     spare = capacity
     accepted = torch.zeros_like(best[..., 0])
     is_open = best[..., -1] > 0
@@ -101,9 +102,9 @@ def accept_bonds(
         is_open = is_open & (choice > 0)  # spare valence only shrinks: what closes stays closed
         if not is_open.any():
             return graphs.to_pairs(accepted)
-        open_rank = rank.masked_fill(~is_open, -torch.inf)
-        lead = open_rank.amax(-1)
-        final = is_open & (open_rank >= torch.maximum(lead[:, :, None], lead[:, None, :]))
+        open_turn = when.masked_fill(~is_open, last)
+        first = open_turn.amin(-1)
+        final = is_open & (open_turn <= torch.minimum(first[:, :, None], first[:, None, :]))
         taken = choice * final
         accepted = accepted + taken
         spare = spare - taken.sum(-1)
@@ -111,14 +112,13 @@ def accept_bonds(
 
 
 def room_at_turn(
-    orders: Int[Tensor, "batch pair"], priority: Float[Tensor, "batch pair"], capacity: Int[Tensor, "batch node"]
+    orders: Int[Tensor, "batch pair"], turn: Int[Tensor, "batch pair"], capacity: Int[Tensor, "batch node"]
 ) -> Int[Tensor, "batch pair"]:
     """Largest bond order that was still allowed for each pair when its turn came."""
     size = capacity.shape[1]
-    rank = graphs.to_matrix(priority, size, diagonal=-torch.inf)
-    turns = rank.argsort(dim=-1, descending=True, stable=True)
-    by_turn = graphs.to_matrix(orders, size).gather(-1, turns)
-    before = torch.empty_like(by_turn).scatter_(-1, turns, by_turn.cumsum(-1) - by_turn)
+    sequence = graphs.to_matrix(turn, size, diagonal=turn.shape[1]).argsort(dim=-1)
+    in_turn = graphs.to_matrix(orders, size).gather(-1, sequence)
+    before = torch.empty_like(in_turn).scatter_(-1, sequence, in_turn.cumsum(-1) - in_turn)
     room = capacity[..., None] - before
     return graphs.to_pairs(torch.minimum(room, room.transpose(1, 2)))
 
@@ -140,7 +140,7 @@ def draw_graphs(
     noisy_bonds = bond_logits + gumbel_like(bond_logits.detach(), generator)
     kinds = noisy_nodes.argmax(-1)
     room = capacity[kinds] * present
-    orders = accept_bonds(noisy_bonds.detach(), bond_priority(bond_logits.detach()), room)
+    orders = accept_bonds(noisy_bonds.detach(), turns(bond_logits.detach()), room)
     atoms = torch.where(present, kinds, chem.PAD)
     return GraphDraw(atoms, orders, node_logits, bond_logits, noisy_nodes, noisy_bonds, present, room, temperature)
 

@@ -43,6 +43,9 @@ def property_frame(smiles: Sequence[str | None], names: Sequence[str] = tuple(PR
     return pd.DataFrame(rows, columns=list(names), dtype=float)
 
 
+_REMEMBERED = 1_000_000  # scores kept, about 100 MB
+
+
 class Scorer:
     """A `Reward`: the weighted mean of the desirabilities of some properties, in [0, 1]; remembers what it scored.
 
@@ -63,6 +66,8 @@ class Scorer:
 
     def __call__(self, strings: Sequence[str]) -> np.ndarray:
         """One score a SMILES, float64; NaN where it cannot be read."""
+        if len(self.known) > _REMEMBERED:
+            self.known.clear()
         new = list(dict.fromkeys(smiles for smiles in strings if smiles not in self.known))
         if new:
             self.known |= zip(new, self.aggregate(property_frame(new, tuple(self.weights))), strict=True)
@@ -75,16 +80,16 @@ class Scorer:
 
 
 def score_frame(texts: Sequence[str | None], scorer: Scorer, known: Set[str] | None = None) -> pd.DataFrame:
-    """Molecules one by one, in order: smiles, valid, novel, score and the properties.
+    """Molecules one by one, in order: smiles, connected, novel, score and the properties.
 
-    `smiles` is canonical without stereo, None where the text is not strictly valid (one fragment, no
+    `smiles` is canonical without stereo, None where the text is not connected (valid, one fragment, no
     wildcard); everything else in that row is then missing. `novel` needs `known`, canonical SMILES.
     """
     smiles = [judged.smiles for judged in map_chunks(chem.judge, texts)]
     properties = property_frame(smiles)
     novel = [None if text is None or known is None else text not in known for text in smiles]
     frame = pd.DataFrame({"smiles": pd.Series(smiles, dtype=object)})
-    frame["valid"] = frame["smiles"].notna()
+    frame["connected"] = frame["smiles"].notna()
     frame["novel"] = pd.array(novel, dtype="boolean")
     frame["score"] = scorer.aggregate(properties)
     return pd.concat((frame, properties), axis=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gancore.statistics import Estimate, half_sample_interval
+from gancore.statistics import Estimate, half_sample_interval, wilson_interval
 from molgan import chem
 from molgan.data import DataError, MoleculeDataset, as_rows
 from molgan.parallel import map_chunks
@@ -32,9 +32,12 @@ class Evaluation(Mapping[str, Estimate]):
         """One row a figure: value, 95% interval, and how many observations it rests on."""
         return pd.DataFrame(self._figures.values(), index=list(self._figures), columns=Estimate._fields)
 
-    def to_dict(self) -> dict[str, dict[str, float]]:
-        """Plain nested dicts for JSON."""
-        return {name: estimate._asdict() for name, estimate in self._figures.items()}
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
+        """Plain nested dicts for JSON; None where a bound is not defined."""
+        return {
+            name: {key: None if figure != figure else figure for key, figure in estimate._asdict().items()}
+            for name, estimate in self._figures.items()
+        }
 
     def __str__(self) -> str:
         return self.to_frame().to_string(float_format=lambda value: f"{value:.4f}")
@@ -66,35 +69,36 @@ def evaluate(
     novel: share of the distinct ones that are not in `train` (MOSES's convention; stereo ignored).
     product: connected x unique x novel, the figure that a collapsed generator cannot raise.
 
-    `novel` and `product` need `train`. Each comes with a 95% interval from half-samples.
+    `novel` and `product` need `train`. Each comes with a 95% interval: Wilson's for plain shares, resampled halves
+    for those of distinct molecules.
     Raises DataError for an empty list.
 
     >>> figures = evaluate(["CCO", "OCC", "C", "not a molecule"], train=["C"])
     >>> [round(figures[name].value, 2) for name in ("valid", "unique", "novel", "product")]
     [0.75, 0.67, 0.5, 0.25]
     """
-    if len(smiles) == 0:
+    smiles = as_rows(smiles)
+    if not smiles:
         raise DataError("there is nothing to evaluate: the list of SMILES is empty.")
     judged = map_chunks(chem.judge, smiles)
-    names, first = _codes([one.smiles for one in judged])
-    valid = np.array([one.valid for one in judged])
-    counted = {
-        "valid": (len(valid), lambda rows: float(valid[rows].mean())),
-        "connected": (len(names), lambda rows: float((names[rows] >= 0).mean())),
+    codes, distinct = _codes([one.smiles for one in judged])
+    strict = codes[codes >= 0]
+    figures = {
+        "valid": wilson_interval(sum(one.valid for one in judged), len(judged)),
+        "connected": wilson_interval(len(strict), len(codes)),
     }
-    strict = names[names >= 0]
     if len(strict):
-        counted["unique"] = (len(strict), lambda rows: _distinct(strict[rows]) / len(rows))
+        figures["unique"] = half_sample_interval(lambda rows: _distinct(strict[rows]) / len(rows), len(strict))
         for k in ks:
             if len(strict) >= k:
-                head = strict[:k]
-                counted[f"unique@{k}"] = (k, lambda rows, head=head: _distinct(head[rows]) / len(rows))
-    if train is not None and len(strict):
+                figures[f"unique@{k}"] = half_sample_interval(lambda rows: _distinct(strict[rows]) / len(rows), k)
+    if train is not None:
         known = known_smiles(train)
-        new = np.array([text not in known for text in first])
-        counted["novel"] = (len(first), lambda rows: float(new[rows].mean()))
-        counted["product"] = (len(names), lambda rows: _product(names[rows], new))
-    return Evaluation({name: half_sample_interval(figure, n) for name, (n, figure) in counted.items()})
+        new = np.array([text not in known for text in distinct], dtype=bool)
+        if len(strict):
+            figures["novel"] = wilson_interval(int(new.sum()), len(new))
+        figures["product"] = half_sample_interval(lambda rows: _product(codes[rows], new), len(codes))
+    return Evaluation(figures)
 
 
 def _codes(smiles: Sequence[str | None]) -> tuple[np.ndarray, list[str]]:

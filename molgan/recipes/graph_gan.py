@@ -139,7 +139,7 @@ class GraphGAN:
         earned, figures = self.rewards(drawn)
         advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
         losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
-        if reward.kl:
+        if reward.kl and reward.steers:
             with torch.no_grad():
                 anchor = self.averaged(noise[rows], game.present[rows])
             anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
@@ -147,7 +147,10 @@ class GraphGAN:
         return losses
 
     def divergence(self, drawn: GraphDraw, nodes: Tensor, bonds: Tensor) -> Tensor:
-        """KL in nats `(batch,)` of the draw's distribution from that of other logits, along the draw's own order."""
+        """KL in nats `(batch,)` of the draw's distribution from that of other logits, along the draw's own order.
+
+        What valence closed counts as given: no gradient goes through the choice of earlier bonds.
+        """
         node_kl = categorical_kl(drawn.node_logits, nodes) * drawn.present
         restricted = (part.masked_fill(drawn.closed, CLOSED) for part in (drawn.bond_logits, bonds))
         bond_kl = categorical_kl(*restricted) * graphs.pair_mask(drawn.present)
@@ -155,9 +158,9 @@ class GraphGAN:
 
     def rewards(self, drawn: GraphDraw) -> tuple[Tensor, dict[str, Tensor]]:
         """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid."""
-        valid = graphs.connected(drawn.atoms, drawn.orders)  # valence holds by construction
+        valid = graphs.valid(drawn.atoms, drawn.orders, self.capacity)
         earned = valid.float() * self.config.reward.validity
-        figures = {"_valid": valid.float().mean()}
+        figures = {"_connected": valid.float().mean()}
         if self.config.reward.critic:
             with torch.no_grad():
                 earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard)

@@ -12,14 +12,14 @@ from gancore.errors import ConfigError
 
 @dataclass(frozen=True)
 class Inner:
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
     kind: Literal["mlp", "graph"] = "mlp"
     widths: tuple[int, ...] = (4, 4)
 
 
 @dataclass(frozen=True)
 class Outer:
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
     steps: Annotated[int, Gt(0)] = 5
     rate: float = 0.1
     inner: Inner = field(default_factory=Inner)
@@ -50,6 +50,10 @@ def test_overrides_take_toml_values_and_bare_words(tmp_path):
         ("[inner]\nkindd = 'mlp'", [], "unknown key inner.kindd; did you mean inner.kind"),
         ("", ["inner.zzz=1"], "unknown key inner.zzz; Valid here: kind, widths"),
         ("steps = 'many'", [], "steps = 'many': input should be a valid integer"),
+        ("steps = '600'", [], "steps = '600': input should be a valid integer"),
+        ("steps = true", [], "steps = True: input should be a valid integer"),
+        ("steps = 4.0", [], "steps = 4.0: input should be a valid integer"),
+        ("rate = inf", [], "rate"),
         ("steps = 0", [], "steps = 0: input should be greater than 0"),
         ("[inner]\nkind = 'cnn'", [], "inner.kind = 'cnn': input should be 'mlp' or 'graph'"),
         ("rate = 2.0", [], "rate above 1 cannot learn"),

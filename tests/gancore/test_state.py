@@ -73,7 +73,9 @@ def test_damage_is_named(tmp_path, name):
 def test_a_save_killed_between_its_renames_leaves_the_old_checkpoint(tmp_path):
     checkpoint.save(tmp_path / "c", {"x": torch.ones(2)}, {"step": 1})
     (tmp_path / "c").rename(tmp_path / "c.old.tmp")
+    assert checkpoint.exists(tmp_path / "c")
     assert checkpoint.load(tmp_path / "c")[1] == {"step": 1}
+    assert not checkpoint.exists(tmp_path / "d")
 
 
 def test_a_failed_save_keeps_what_was_there(tmp_path):
@@ -108,8 +110,12 @@ def test_seeds_are_mixed_and_generators_independent_of_the_global_state():
 
 
 def test_unknown_device_is_one_sentence():
-    with pytest.raises(ConfigError, match="use auto, cpu or cuda"):
-        pick_device("gpu7")
+    for name in ("gpu7", "mps", "cuda:x"):
+        with pytest.raises(ConfigError, match="use auto, cpu or cuda"):
+            pick_device(name)
+    with pytest.raises(ConfigError, match="does not find it"):
+        pick_device("cuda:99")
+    assert pick_device("cpu").type == "cpu"
 
 
 def test_interval_of_a_mean_matches_theory_and_uniqueness_is_not_biased():

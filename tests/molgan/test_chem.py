@@ -89,6 +89,19 @@ def test_hydrogen_table_is_what_rdkit_gives():
     assert chem.hydrogens(chem.AtomType("F")) == (1, 0)
 
 
+def test_an_atom_takes_no_more_bonds_than_the_data_shows_or_its_lowest_valence():
+    vocabulary = chem.Vocabulary.of([graph("CI"), graph("CSC"), graph("CN=O")])
+    assert dict(zip(map(str, vocabulary.atoms), vocabulary.capacities, strict=True)) == {
+        "C": 4,
+        "I": 1,
+        "N": 3,
+        "O": 2,
+        "S": 2,
+    }
+    assert chem.Vocabulary.of([graph("CS(C)(=O)=O")]).capacities == (4, 2, 6)
+    assert chem.Vocabulary((chem.AtomType("I"),), 2).capacities == (5,), "not told, it is what RDKit accepts"
+
+
 def test_pair_order_is_a_prefix_whatever_the_size():
     small, large = np.array(chem.pair_ends(4)), np.array(chem.pair_ends(9))
     assert (large[:, :6] == small).all()

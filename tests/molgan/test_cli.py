@@ -83,13 +83,15 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch, qm9_smiles):
         code, out, err = run("demo", "--out", "d", "-n", 60, *TINY)
         assert code == 0, err
     assert {path.name for path in (tmp_path / "d").iterdir()} == {
-        *("config.toml", "metrics.jsonl", "rejected.csv", "checkpoint", "best.png", "properties.png"),
+        *(".demo", "config.toml", "metrics.jsonl", "rejected.csv", "checkpoint", "best.png", "properties.png"),
         *("library.parquet", "library.smi", "library.sdf"),
     }
     assert "60 distinct valid molecules from" in out
     assert "product" in out
+    assert "strictly valid" in out
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
+    (tmp_path / "mine" / "config.toml").write_text("")
     code, _, err = run("demo", "--out", "mine", *TINY)
     assert code == 1
     assert (tmp_path / "mine" / "thesis.txt").exists(), err

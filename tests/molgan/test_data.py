@@ -102,6 +102,29 @@ def test_unusable_files_are_one_sentence(tmp_path, name, content, message):
     assert "\n" not in str(error.value)
 
 
+def test_one_bad_byte_costs_one_row_and_names_may_be_shouted(tmp_path):
+    path = tmp_path / "MOLS.SMI"
+    path.write_bytes(b"CCO caf\xe9\r\nC\xe9C\r\nCC\r\n\r\n")
+    data = MoleculeDataset.from_file(path)
+    assert data.smiles == ["CCO", "CC"]
+    assert [(r.row, r.reason) for r in data.rejected] == [(2, "not a SMILES"), (4, "empty")]
+
+
+def test_cells_that_are_no_text_are_rows_too():
+    data = as_dataset(pd.DataFrame({"smiles": ["CCO", float("nan"), 7]}))
+    assert [(r.row, r.reason) for r in data.rejected] == [(2, "unreadable record"), (3, "unreadable record")]
+
+
+@pytest.mark.parametrize("name", ["m.smi.gz", "m.sdf.gz"])
+def test_damaged_archives_are_one_sentence(tmp_path, name):
+    path = write(tmp_path / name, sdf_text(SMILES) if "sdf" in name else "CCO\n" * 500)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read"):
+        MoleculeDataset.from_file(path)
+
+
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match="is a folder"):
         list(read_rows(tmp_path))
@@ -125,6 +148,7 @@ def test_frames_lists_and_sets_are_taken(small_data):
 
 def test_pyg_graphs_go_out_and_come_back(small_data):
     items = [small_data[index] for index in range(40)]
+    assert small_data[-1].smiles == small_data.smiles[-1]
     first = items[10]
     assert first.x.shape == (len(chem.to_graph(chem.parse(first.smiles)).atoms), 4)
     assert (

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gancore.errors import CheckpointError, ConfigError
+from gancore import checkpoint
+from gancore.errors import CheckpointError, ConfigError, DivergedError
 from gancore.types import Sampler
 from molgan import chem
 from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, RewardConfig, ScoreConfig, bundled
@@ -64,6 +65,36 @@ def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_p
     assert [json.loads(line)["step"] for line in resumed.splitlines()] == [2, 4, 6, 8, 10]
     if cut % config.log_every == 0:
         assert straight == resumed
+
+
+def test_what_a_kill_leaves_behind_is_resumed(small_config, small_data, tmp_path):
+    """A save killed between its renames, and a line of metrics cut in the middle."""
+    MolGAN(small_config).fit(small_data, out=tmp_path / "r", quiet=True)
+    before = files(tmp_path / "r")
+    (tmp_path / "r" / "checkpoint").rename(tmp_path / "r" / "checkpoint.old.tmp")
+    with open(tmp_path / "r" / "metrics.jsonl", "a") as log:
+        log.write('{"step": 1')
+    with pytest.raises(RunError, match="holds a trained run already"):
+        MolGAN(small_config).fit(small_data, out=tmp_path / "r", quiet=True)
+    relaxed = replace(small_config, log_every=3)  # moves no weight, so it may change
+    MolGAN(relaxed).fit(small_data, out=tmp_path / "r", resume=True, quiet=True)
+    assert files(tmp_path / "r") == before
+    assert all(json.loads(line) for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines())
+
+
+def test_a_run_of_no_steps_saves_and_resumes(small_config, small_data, tmp_path):
+    config = replace(small_config, steps=0, pretrain=PretrainConfig(steps=0))
+    for resume in (False, True):
+        MolGAN(config).fit(small_data, out=tmp_path / "r", resume=resume, quiet=True)
+    assert len(MolGAN.load(tmp_path / "r").sample(3)) == 3
+
+
+def test_divergence_stops_with_a_sentence_and_saves_nothing(small_config, small_data, tmp_path):
+    config = replace(small_config, lr=1e30, checkpoint=replace(small_config.checkpoint, every=1))
+    with pytest.raises(DivergedError, match=r"step \d+: .* training has diverged"):
+        MolGAN(config).fit(small_data, out=tmp_path / "r", quiet=True)
+    tensors, _ = checkpoint.load(tmp_path / "r" / "checkpoint")
+    assert all(torch.isfinite(tensor).all() for name, tensor in tensors.items() if name.startswith("averaged"))
 
 
 def test_resume_refuses_other_settings_and_other_data(small_config, small_data, tmp_path):
@@ -127,7 +158,7 @@ def test_the_smallest_data_sets_train(smiles):
     assert all(gan.sample(5))
 
 
-def turn_and_moved(gan, data, turn, makers=True):
+def turn_and_moved(gan, data, turn):
     """Which modules a turn's gradient reaches."""
     losses = turn(next(data), 10_000)
     for module in gan.modules.values():
@@ -152,7 +183,7 @@ def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
         "averaged": False,
     }
     losses = gan.generator_turn(next(adversarial.batches), 10_000)
-    assert set(losses) == {"adversarial", "bound", "policy", "anchor", "_valid", "_score"}
+    assert set(losses) == {"adversarial", "bound", "policy", "anchor", "_connected", "_score"}
     for name in ("adversarial", "bound", "policy"):
         gan.generator.zero_grad()
         losses[name].backward(retain_graph=True)
@@ -178,7 +209,7 @@ def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
     for text, reward in zip(smiles, earned.tolist(), strict=True):
         expected = 0.0 if text is None else 1.0 + gan.scorer([text])[0]
         assert reward == pytest.approx(expected, abs=1e-5)
-    assert figures["_valid"].item() == pytest.approx(sum(t is not None for t in smiles) / len(smiles))
+    assert figures["_connected"].item() == pytest.approx(sum(t is not None for t in smiles) / len(smiles))
 
 
 def test_policy_gradient_on_validity_learns_in_seconds(small_data):
@@ -190,8 +221,9 @@ def test_policy_gradient_on_validity_learns_in_seconds(small_data):
         lr=3e-3,
         average=0.9,
         model=ModelConfig(noise=4, generator=(32,), critic=(4,), encoder=(4,)),
+        pretrain=PretrainConfig(steps=0),
         critic=CriticConfig(penalty_weight=0.0),
-        reward=RewardConfig(validity=5.0, kl=0.0, share=1.0, draws=4, start=0.0),
+        reward=RewardConfig(critic=0.0, validity=5.0, kl=0.0, share=1.0, draws=4, start=0.0),
     )
     before = MolGAN(replace(config, steps=0)).fit(small_data, quiet=True)
     after = MolGAN(config).fit(small_data, quiet=True)
@@ -222,7 +254,7 @@ def test_settings_that_cannot_learn_are_refused(overrides, message):
 
 
 def test_unknown_configuration_names_the_bundled_ones():
-    with pytest.raises(ConfigError, match="bundled ones are qm9"):
+    with pytest.raises(ConfigError, match="bundled ones are default, qm9"):
         Config.load("qm10")
 
 
@@ -230,7 +262,7 @@ def test_every_objective_and_penalty_trains(small_config, small_data):
     for objective in ("wasserstein", "hinge", "non_saturating"):
         for penalty in ("wgan_gp", "r1_r2", "finite_r1_r2"):
             critic = CriticConfig(objective=objective, penalty=penalty, penalty_weight=0.1, penalty_every=1)
-            gan = MolGAN(replace(small_config, critic=critic, pretrain=PretrainConfig(), steps=2)).fit(
+            gan = MolGAN(replace(small_config, critic=critic, pretrain=PretrainConfig(steps=0), steps=2)).fit(
                 small_data, quiet=True
             )
             assert all(torch.isfinite(p).all() for p in gan.networks.generator.parameters())

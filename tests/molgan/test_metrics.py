@@ -26,8 +26,8 @@ def test_without_training_set_there_is_no_novelty():
 
 def test_all_invalid_has_no_uniqueness():
     figures = evaluate(["bad", None], train=["C"])
-    assert set(figures) == {"valid", "connected"}
-    assert figures["valid"].value == 0
+    assert set(figures) == {"valid", "connected", "product"}
+    assert figures["valid"].value == figures["product"].value == 0
 
 
 def test_empty_list_is_refused():
@@ -41,6 +41,8 @@ def test_intervals_hold_their_value_and_shrink_with_n(qm9_smiles):
     assert small["valid"].low <= small["valid"].value <= small["valid"].high
     assert large["valid"].high - large["valid"].low < small["valid"].high - small["valid"].low
     assert large["unique"].value == large["unique"].low == 1.0
+    sure = evaluate(["C"] * 50, ks=())["valid"]
+    assert (sure.low, sure.high) == pytest.approx((0.929, 1.0), abs=1e-3)
 
 
 def test_shows_itself_as_table_html_and_json():
@@ -48,6 +50,7 @@ def test_shows_itself_as_table_html_and_json():
     assert "unique" in str(figures)
     assert "<table" in figures._repr_html_()
     assert figures.to_dict()["valid"]["n"] == 2
+    assert evaluate(["C"], ks=()).to_dict()["unique"]["low"] is None, "no NaN in JSON"
     assert figures.to_frame().loc["valid", "value"] == 1.0
 
 

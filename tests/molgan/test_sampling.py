@@ -15,11 +15,11 @@ def random_case(batch, size, scale=2.0):
     return torch.randn(batch, size, 4), torch.randn(batch, pairs, 4) * scale, present
 
 
-def one_after_the_other(noisy, priority, capacity):
+def one_after_the_other(noisy, turn, capacity):
     """The definition, in plain Python."""
     i, j = chem.pair_ends(len(capacity))
-    spare, orders = list(capacity), [0] * len(priority)
-    for pair in sorted(range(len(priority)), key=lambda p: -priority[p]):
+    spare, orders = list(capacity), [0] * len(turn)
+    for pair in sorted(range(len(turn)), key=lambda p: turn[p]):
         room = min(spare[i[pair]], spare[j[pair]])
         best = max(range(4), key=lambda k: noisy[pair][k] if k <= room else float("-inf"))
         orders[pair] = best
@@ -32,11 +32,19 @@ def one_after_the_other(noisy, priority, capacity):
 def test_rounds_give_what_one_pair_after_the_other_gives(size):
     _, bonds, present = random_case(60, size)
     capacity = CAPACITY[torch.randint(4, (60, size))] * present
-    noisy, priority = bonds + gumbel_like(bonds), sampling.bond_priority(bonds)
-    found = sampling.accept_bonds(noisy, priority, capacity)
+    noisy, turn = bonds + gumbel_like(bonds), sampling.turns(bonds)
+    found = sampling.accept_bonds(noisy, turn, capacity)
     for row in range(60):
-        expected = one_after_the_other(noisy[row].tolist(), priority[row].tolist(), capacity[row].tolist())
+        expected = one_after_the_other(noisy[row].tolist(), turn[row].tolist(), capacity[row].tolist())
         assert found[row].tolist() == expected
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_ties_and_broken_logits_neither_break_valence_nor_hang(value):
+    bonds = torch.full((50, 36, 4), value)
+    drawn = sampling.draw_graphs(torch.zeros(50, 9, 4), bonds, torch.ones(50, 9, dtype=torch.bool), CAPACITY)
+    assert graphs.valence_holds(drawn.atoms, drawn.orders, CAPACITY).all()
+    assert not drawn.closed[..., 0].any()
 
 
 @pytest.mark.parametrize("size", [1, 2, 9, 20])

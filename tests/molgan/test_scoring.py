@@ -53,7 +53,7 @@ def test_scores_that_mean_nothing_are_refused(weights):
 def test_score_frame_keeps_every_row_in_order():
     frame = score_frame(["OCC", None, "C.C", "C"], Scorer({"qed": 1.0}), known={"C"})
     assert frame["smiles"].tolist() == ["CCO", None, None, "C"]
-    assert frame["valid"].tolist() == [True, False, False, True]
+    assert frame["connected"].tolist() == [True, False, False, True]
     assert frame["novel"].tolist()[0] is True
     assert frame["novel"].isna().tolist() == [False, True, True, False]
     assert frame["novel"].tolist()[3] is False
