@@ -1,5 +1,6 @@
 """A parallel map over many small items."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -17,7 +18,10 @@ def map_chunks(function: Callable[[Item], Result], items: Sequence[Item], chunk:
     if len(items) <= 4 * chunk:
         return [function(item) for item in items]
     parts = (items[start : start + chunk] for start in range(0, len(items), chunk))
-    done = Parallel(n_jobs=-1)(delayed(_apply)(function, part) for part in parts)
+    with warnings.catch_warnings():
+        # workers that idled through minutes of training were let go: started anew, nothing to tell
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+        done = Parallel(n_jobs=-1)(delayed(_apply)(function, part) for part in parts)
     return [result for part in done for result in part]  # pyright: ignore
 
 
