@@ -50,8 +50,8 @@ class GraphDraw:
     def relaxed(self) -> Sample:
         """Straight-through: the values of `hard` with the gradient of the unrestricted Gumbel-Softmax.
 
-        The pathwise gradient leaves valence out on purpose: restricted, it tells a bond that was
-        crowded out nothing, and the distance to the data stayed larger (docs/experiments.md).
+        The pathwise gradient leaves valence out: restricted, it tells a bond that was crowded out
+        nothing. Beside the evidence bound that did better, without it worse (docs/experiments.md).
         """
         masks = self.present[..., None], graphs.pair_mask(self.present)[..., None]
         return tuple(

@@ -3,8 +3,8 @@
 Phase one trains generator and encoder on the evidence lower bound (Kingma and Welling 2014). Phase
 two plays the adversarial game on straight-through draws that respect valence, keeps a little of the
 bound as an anchor against mode dropping, and adds a policy gradient on rewards computed from the
-hard draws: the critic's logit, validity, an RDKit score. The first matters most: the straight-through
-gradient alone is biased, and drifts away from nitrogen and from aromatic rings. It is a hybrid and calls itself one.
+hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and calls itself one; what each
+part was seen to do, and on how little evidence, is in docs/experiments.md.
 """
 
 from collections.abc import Callable
