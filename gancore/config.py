@@ -9,6 +9,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -45,6 +46,22 @@ def load(kind: type[C], path: Path, overrides: Iterable[str] = ()) -> C:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error}).") from None
     return from_dict(kind, apply_overrides(values, overrides), where=str(path))
+
+
+def bundled(package: str) -> list[str]:
+    """Names of the configurations that come with a package, in its folder `configs`."""
+    folder = resources.files(package) / "configs"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_named(kind: type[C], package: str, name: str | Path, overrides: Iterable[str] = ()) -> C:
+    """A configuration that comes with `package` by name, or a TOML file by path; raises ConfigError as `load` does."""
+    path, names = Path(name), bundled(package)
+    if str(name) in names:
+        path = Path(str(resources.files(package) / "configs" / f"{name}.toml"))
+    elif not path.exists():
+        raise ConfigError(f"{name}: no such configuration file, and the bundled ones are {', '.join(names)}.")
+    return load(kind, path, overrides)
 
 
 def dump(config: Any) -> str:

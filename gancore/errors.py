@@ -15,3 +15,11 @@ class CheckpointError(UserError):
 
 class DivergedError(UserError):
     """Training left the numbers: a loss is infinite or not a number."""
+
+
+class DataError(UserError):
+    """A data set that cannot be used: the message names the file and the way out."""
+
+
+class RunError(UserError):
+    """A run folder that cannot be used as asked."""

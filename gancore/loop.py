@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from gancore.errors import DivergedError
 
 Losses = Callable[[Any, int], dict[str, Tensor]]
-Callback = Callable[[int, dict[str, float]], None]
+Callback = Callable[[int, dict[str, float]], bool | None]
 
 
 @dataclass
@@ -68,7 +68,8 @@ def play(players: list[Player], batches: Iterator[Any], steps: Iterable[int], ca
     """Let the players take turns for `steps`, a fresh batch for every turn.
 
     After each step the callbacks get `(step, logs)`, `logs` mapping "player/loss" to a float for
-    whoever played. Values are fetched from the device once a step, after all turns.
+    whoever played; one that returns True ends the playing after this step. Values are fetched from
+    the device once a step, after all turns.
     Raises DivergedError when one of them is not finite, before any callback could save the wreck.
     """
     callbacks = list(callbacks)
@@ -90,5 +91,6 @@ def play(players: list[Player], batches: Iterator[Any], steps: Iterable[int], ca
                 raise DivergedError(
                     f"step {step}: {name} is {value}, training has diverged; try a lower learning rate."
                 )
-        for callback in callbacks:
-            callback(step, plain)
+        enough = [callback(step, plain) for callback in callbacks]
+        if any(enough):
+            return

@@ -1,9 +1,10 @@
-"""Intervals for statistics of samples."""
+"""Intervals for statistics of samples, and how a set of figures shows itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 
 class Estimate(NamedTuple):
@@ -13,6 +14,39 @@ class Estimate(NamedTuple):
     low: float
     high: float
     n: int
+
+
+class Evaluation(Mapping[str, Estimate]):
+    """Figures by name, each an `Estimate` (value, low, high, n); shows itself as a table in a notebook."""
+
+    def __init__(self, figures: Mapping[str, Estimate]):
+        self._figures = dict(figures)
+
+    def __getitem__(self, name: str) -> Estimate:
+        return self._figures[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._figures)
+
+    def __len__(self) -> int:
+        return len(self._figures)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a figure: value, 95% interval, and how many observations it rests on."""
+        return pd.DataFrame(self._figures.values(), index=list(self._figures), columns=Estimate._fields)
+
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
+        """Plain nested dicts for JSON; None where a bound is not defined."""
+        return {
+            name: {key: None if figure != figure else figure for key, figure in estimate._asdict().items()}
+            for name, estimate in self._figures.items()
+        }
+
+    def __str__(self) -> str:
+        return self.to_frame().to_string(float_format=lambda value: f"{value:.4f}")
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(float_format=lambda value: f"{value:.4f}")
 
 
 def half_sample_interval(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -208,23 +207,12 @@ class Config:
 
     @classmethod
     def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> "Config":
-        """A bundled configuration by name (`bundled()` lists them) or a TOML file by path, with "key=value" overrides.
+        """A bundled configuration by name or a TOML file by path, with "key=value" overrides.
 
         Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value.
         """
-        path = Path(name)
-        if str(name) in bundled():
-            path = Path(str(resources.files("molgan") / "configs" / f"{name}.toml"))
-        elif not path.exists():
-            raise ConfigError(f"{name}: no such configuration file, and the bundled ones are {', '.join(bundled())}.")
-        return toml.load(cls, path, overrides)
+        return toml.load_named(cls, "molgan", name, overrides)
 
     def dump(self) -> str:
         """The configuration as TOML, every field."""
         return toml.dump(self)
-
-
-def bundled() -> list[str]:
-    """Names of the configurations that come with the package."""
-    folder = resources.files("molgan") / "configs"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))

@@ -1,15 +1,11 @@
 """Training sets: files and lists of molecules -> graphs, with an account of every row that was left out."""
 
-import csv
-import gzip
 import hashlib
 import io
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,26 +15,24 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Batch, Data
 from torch_geometric.utils import to_dense_adj, to_dense_batch
 
-from gancore.device import derive_seed
-from gancore.errors import UserError
+from gancore.errors import DataError
+from gancore.rows import (
+    Rejection,
+    Shuffled,
+    kind_of,
+    open_binary,
+    open_text,
+    pick_column,
+    readable,
+    summarise,
+    table_rows,
+)
 from gancore.types import Sample
 from molgan import chem, graphs
 from molgan.parallel import map_chunks
 
 SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv", ".parquet", ".sdf")
 _SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi")
-
-
-class DataError(UserError):
-    """A data set that cannot be used; the message is one sentence naming the file and the way out."""
-
-
-class Rejection(NamedTuple):
-    """A row that is not in the training set: its 1-based number (record number in .sdf), its text, the reason."""
-
-    row: int
-    text: str
-    reason: str
 
 
 def embedded(name: str = "qm9") -> Path:
@@ -59,69 +53,19 @@ def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
     Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
     """
     path = Path(path)
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    if not path.exists():
-        raise DataError(f"{path}: no such file.")
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; give a file of molecules ({' '.join(SUFFIXES)}, also .gz).")
-    if suffix not in SUFFIXES:
-        raise DataError(f"{path}: unknown kind of file; known are {' '.join(SUFFIXES)}, also .gz.")
-    try:
-        if suffix == ".parquet":
-            yield from _read_parquet(path)
-        elif suffix == ".sdf":
+    suffix = kind_of(path, SUFFIXES, "molecules")
+    with readable(path):
+        if suffix == ".sdf":
             yield from _read_sdf(path)
-        elif suffix in (".csv", ".tsv"):
-            yield from _read_table(path, "," if suffix == ".csv" else "\t")
+        elif suffix in (".csv", ".tsv", ".parquet"):
+            yield from table_rows(path, suffix, _SMILES_COLUMNS, "SMILES")
         else:
-            with _open_text(path) as lines:
+            with open_text(path) as lines:
                 yield from ((number, (line.split() or [""])[0]) for number, line in enumerate(lines, 1))
-    except (OSError, EOFError, zlib.error, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error}).") from None
-
-
-def _open_binary(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else open(path, "rb")
-
-
-def _open_text(path: Path) -> io.TextIOWrapper:
-    # an undecodable byte spoils its row, not the file
-    return io.TextIOWrapper(_open_binary(path), encoding="utf-8-sig", errors="replace")  # pyright: ignore
-
-
-def _smiles_column(path: Path, columns: Sequence[str]) -> str:
-    by_lower = {str(column).strip().lower(): column for column in reversed(columns)}
-    for name in _SMILES_COLUMNS:
-        if name in by_lower:
-            return by_lower[name]
-    raise DataError(f"{path}: no column named SMILES; its columns are {', '.join(map(str, columns)) or '(none)'}.")
-
-
-def _read_table(path: Path, delimiter: str) -> Iterator[tuple[int, str]]:
-    with _open_text(path) as lines:
-        reader = csv.DictReader(lines, delimiter=delimiter)
-        if reader.fieldnames is None:
-            return
-        column = _smiles_column(path, reader.fieldnames)
-        for row in reader:
-            yield reader.line_num, (row[column] or "").strip()
-
-
-def _read_parquet(path: Path) -> Iterator[tuple[int, str]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        names = pyarrow.parquet.read_schema(path).names
-        column = _smiles_column(path, names)
-        values = pyarrow.parquet.read_table(path, columns=[column])[column].to_pylist()
-    except pyarrow.ArrowException as error:
-        raise DataError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}).") from None
-    yield from ((number, str(value or "")) for number, value in enumerate(values, 1))
 
 
 def _read_sdf(path: Path) -> Iterator[tuple[int, str | None]]:
-    with _open_binary(path) as raw:
+    with open_binary(path) as raw:
         content = raw.read().rstrip()
     with rdBase.BlockLogs():
         for number, mol in enumerate(Chem.ForwardSDMolSupplier(io.BytesIO(content)) if content else (), 1):
@@ -223,18 +167,6 @@ class MoleculeDataset(Dataset):
         """sha256 of the canonical SMILES in order: the identity of the set."""
         return hashlib.sha256("\n".join(self.smiles).encode()).hexdigest()
 
-    def write_rejected(self, path: Path) -> None:
-        """Write the rejected rows as CSV with columns row, text, reason."""
-        with open(path, "w", newline="", encoding="utf-8") as out:
-            writer = csv.writer(out)
-            writer.writerow(Rejection._fields)
-            writer.writerows(self.rejected)
-
-
-def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
-    """Reasons with their counts, commonest first; duplicates count as one reason."""
-    return Counter(r.reason.split(" of row ")[0] for r in rejected).most_common()
-
 
 def _rare_atoms(kept: Sequence[chem.Graph], share: float) -> set[chem.AtomType]:
     counts = Counter(atom for graph in kept for atom in set(graph.atoms))
@@ -265,40 +197,15 @@ def as_rows(source: "pd.DataFrame | Sequence[str | None] | str | Path") -> list[
     if isinstance(source, (str, Path)):
         return [text for _, text in read_rows(Path(source))]
     if isinstance(source, pd.DataFrame):
-        source = list(source[_smiles_column(Path("the data frame"), list(source.columns))])
+        source = list(source[pick_column("the data frame", list(source.columns), _SMILES_COLUMNS, "SMILES")])
     return [text if isinstance(text, str) else None for text in source]
 
 
-class Batches:
-    """An endless shuffled stream of one-hot batches whose place is one number, `position`, for an exact resume.
+def batches(data: MoleculeDataset, size: int, seed: int, device: torch.device) -> Shuffled:
+    """An endless shuffled stream of one-hot batches: `nodes (size, node, atom)`, `bonds (size, pair, order)`."""
 
-    Every epoch is a permutation of the set from `(seed, epoch)`; a batch may straddle two epochs.
-    """
+    def fetch(index: torch.Tensor) -> Sample:
+        atoms, orders = data.atoms[index].to(device), data.orders[index].to(device)
+        return graphs.one_hots(atoms, orders, len(data.vocabulary.atoms))
 
-    def __init__(self, data: MoleculeDataset, size: int, seed: int, device: torch.device):
-        self.data, self.size, self.seed, self.device = data, size, seed, device
-        self.position = 0
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
-
-    def __iter__(self) -> "Batches":
-        return self
-
-    def __next__(self) -> Sample:
-        """The next batch, `nodes (size, node, atom)`, `bonds (size, pair, order)`."""
-        rows: list[torch.Tensor] = []
-        wanted = self.size
-        while wanted:
-            epoch, start = divmod(self.position, len(self.data))
-            part = self._permutation(epoch)[start : start + wanted]
-            rows.append(part)
-            wanted -= len(part)
-            self.position += len(part)
-        index = torch.cat(rows)
-        atoms, orders = self.data.atoms[index].to(self.device), self.data.orders[index].to(self.device)
-        return graphs.one_hots(atoms, orders, len(self.data.vocabulary.atoms))
-
-    def _permutation(self, epoch: int) -> torch.Tensor:
-        if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
-            self._epoch, self._order = epoch, torch.randperm(len(self.data), generator=generator)
-        return self._order
+    return Shuffled(len(data), size, seed, fetch)

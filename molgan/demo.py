@@ -9,9 +9,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from gancore.errors import RunError
 from molgan.config import Config
 from molgan.data import MoleculeDataset, embedded
-from molgan.gan import MolGAN, RunError
+from molgan.gan import MolGAN
 from molgan.library import Library, collect
 from molgan.metrics import Evaluation, composition, evaluate
 from molgan.plots import molecule_grid, property_distributions

@@ -1,6 +1,5 @@
 """`MolGAN`: the facade a notebook uses. Fit, sample, save, load."""
 
-import json
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -14,13 +13,13 @@ import torch
 from rich.console import Console
 
 from gancore import checkpoint
-from gancore.callbacks import Checkpoints, JsonLines, ProgressBar
 from gancore.device import new_generator, pick_device, seed_everything
-from gancore.errors import UserError
-from gancore.loop import Callback, play
+from gancore.errors import RunError
+from gancore.rows import summarise, write_rejected
+from gancore.training import Training, cut_metrics, open_run, refuse_changes
 from molgan import chem, sampling
 from molgan.config import Config
-from molgan.data import MoleculeDataset, as_dataset, summarise
+from molgan.data import MoleculeDataset, as_dataset
 from molgan.metrics import evaluate
 from molgan.recipes import graph_gan
 
@@ -33,14 +32,6 @@ _SHOWN = {
     "sample/connected": "connected",
     "sample/unique": "unique",
 }
-
-
-# What may change between a run and its resumption: none of it moves a weight.
-_FREE = {"device", "log_every", "monitor_every", "checkpoint.every"}
-
-
-class RunError(UserError):
-    """A run folder that cannot be used as asked; the message is one sentence."""
 
 
 class MolGAN:
@@ -57,12 +48,9 @@ class MolGAN:
         self.networks: graph_gan.GraphGAN | None = None
         self.provenance: dict[str, Any] = {}
         self._sizes = torch.empty(0)
-        self._phases: list[graph_gan.Phase] = []
-        self._positions: dict[str, int] = {}
-        self._random: dict[str, torch.Tensor] = {}
-        self._fitted = False
         self._known: frozenset[str] = frozenset()
-        self._step = 0
+        self._training: Training | None = None
+        self._loaded: tuple[dict[str, torch.Tensor], dict[str, Any]] = {}, {}  # the state a checkpoint came with
 
     # Training ---------------------------------------------------------------------------------
 
@@ -81,57 +69,41 @@ class MolGAN:
         """
         console = Console(stderr=True, quiet=quiet)
         folder = Path(out) if out is not None else None
-        if folder is not None and not resume and checkpoint.exists(folder / "checkpoint"):
-            raise RunError(f"{folder}: holds a trained run already; resume it, or give another folder.")
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        limits = asdict(self.config.data)
-        data = as_dataset(source, **limits)
+        found = folder is not None and open_run(folder, resume)
+        data = as_dataset(source, **asdict(self.config.data))
         _tell(data, console)
         seed_everything(self.config.seed)
-        self._build(data)
+        training = self._build(data)
         if folder is not None:
-            if resume and checkpoint.exists(folder / "checkpoint"):
-                self._restore(folder, data)
-                console.print(f"resuming {folder} at step {self._step}", highlight=False)
-            data.write_rejected(folder / "rejected.csv")
-            _cut_after(folder / "metrics.jsonl", self._step)
-        self._train(console, folder)
+            if found:
+                self._restore(folder, data, training)
+                console.print(f"resuming {folder} at step {training.step}", highlight=False)
+            write_rejected(data.rejected, folder / "rejected.csv")
+            cut_metrics(folder, training.step)
+        training.play(
+            console,
+            _SHOWN,
+            self._monitor,
+            folder,
+            self.config.log_every,
+            save=lambda: self.save(folder or ""),
+            save_every=self.config.checkpoint.every,
+        )
         if folder is not None:
             self.save(folder)
         return self
 
-    def _build(self, data: MoleculeDataset) -> None:
-        self.networks, self._phases = graph_gan.build(self.config, data, self.device)
+    def _build(self, data: MoleculeDataset) -> Training:
+        self.networks, phases = graph_gan.build(self.config, data, self.device)
+        self._training = Training(self.networks.modules, self.networks.optimizers, phases, self.device)
         self._sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
         self._known = frozenset(data.smiles)
-        self._step, self._fitted = 0, True
         self.provenance = {
             "data": {"sha256": data.digest, "molecules": len(data), "rejected": len(data.rejected)},
             "versions": {name: version(name) for name in ("discretegan", "torch", "rdkit", "numpy")},
             "python": platform.python_version(),
         }
-
-    def _train(self, console: Console, folder: Path | None) -> None:
-        for phase in self._phases:
-            left = range(max(self._step, phase.steps.start), phase.steps.stop)
-            if not left:
-                continue
-            phase.set_rates(left.start)
-            callbacks: list[Callback] = [
-                *phase.callbacks,
-                lambda step, logs, phase=phase: phase.set_rates(step + 1),
-                self._count,
-                self._monitor,
-            ]
-            if folder is not None:
-                callbacks.append(JsonLines(folder / "metrics.jsonl", self.config.log_every))
-                callbacks.append(Checkpoints(lambda step: self.save(folder), self.config.checkpoint.every))
-            with ProgressBar(phase.name, left, _SHOWN, console) as bar:
-                play(phase.players, phase.batches, left, [*callbacks, bar])
-
-    def _count(self, step: int, logs: dict[str, float]) -> None:
-        self._step = step + 1
+        return self._training
 
     def _monitor(self, step: int, logs: dict[str, float]) -> None:
         """Every so often, put what 500 raw draws of the averaged generator are worth into the logs."""
@@ -190,18 +162,12 @@ class MolGAN:
         networks, folder = self._trained, Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         checkpoint.write_text(folder / "config.toml", self.config.dump())
-        if self._fitted:  # else a loaded model, whose training stands where it stood
-            self._positions = {phase.name: phase.batches.position for phase in self._phases}
-            self._random = checkpoint.generator_states(self.device)
-        tensors = checkpoint.pack(networks.modules, networks.optimizers)
-        tensors |= self._random | {"sizes": self._sizes}
-        values = {
-            "step": self._step,
-            "positions": self._positions,
-            "vocabulary": asdict(networks.vocabulary),
-            "provenance": self.provenance,
-        }
-        checkpoint.save(folder / "checkpoint", tensors, values)
+        if self._training is not None:
+            tensors, values = self._training.state()
+        else:  # a loaded model, whose training stands where it stood
+            tensors, values = self._loaded
+        values = values | {"vocabulary": asdict(networks.vocabulary), "provenance": self.provenance}
+        checkpoint.save(folder / "checkpoint", tensors | {"sizes": self._sizes}, values)
 
     @classmethod
     def load(cls, folder: str | Path, device: str | None = None) -> "MolGAN":
@@ -221,26 +187,17 @@ class MolGAN:
         vocabulary = chem.Vocabulary(atoms, held["max_atoms"], tuple(held["capacities"]))
         gan.networks = graph_gan.GraphGAN(gan.config, vocabulary, gan.device)
         checkpoint.unpack(tensors, gan.networks.modules, gan.networks.optimizers)
-        gan._sizes, gan._step, gan.provenance = tensors["sizes"].cpu(), values["step"], values["provenance"]
-        gan._positions = values["positions"]
-        gan._random = {name: tensor.cpu() for name, tensor in tensors.items() if name.startswith("random/")}
+        gan._sizes, gan.provenance = tensors["sizes"].cpu(), values["provenance"]
+        gan._loaded = tensors, values
         return gan
 
-    def _restore(self, folder: Path, data: MoleculeDataset) -> None:
+    def _restore(self, folder: Path, data: MoleculeDataset, training: Training) -> None:
         """Put the state of training back; refuses another configuration or other data, naming what differs."""
         saved = Config.load(folder / "config.toml")
-        changed = _differences(asdict(saved), asdict(self.config))
-        if changed:
-            raise RunError(f"{folder}: cannot resume, the configuration differs in {', '.join(changed)}.")
         tensors, values = checkpoint.load(folder / "checkpoint", self.device)
-        if values["provenance"]["data"]["sha256"] != data.digest:
-            raise RunError(f"{folder}: cannot resume, it was trained on other data.")
-        networks = self._trained
-        checkpoint.unpack(tensors, networks.modules, networks.optimizers)
-        checkpoint.set_generator_states(tensors, self.device)
-        self._step = values["step"]
-        for phase in self._phases:
-            phase.batches.position = values["positions"].get(phase.name, 0)
+        same_data = values["provenance"]["data"]["sha256"] == data.digest
+        refuse_changes(folder, asdict(saved), asdict(self.config), same_data)
+        training.restore(tensors, values)
 
 
 def _tell(data: MoleculeDataset, console: Console) -> None:
@@ -253,26 +210,3 @@ def _tell(data: MoleculeDataset, console: Console) -> None:
     )
     for reason, count in summarise(data.rejected):
         console.print(f"  {count:>8,}  {reason}", markup=False, highlight=False)
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
-    found = []
-    for key, value in new.items():
-        if isinstance(value, dict):
-            found += _differences(old[key], value, f"{prefix}{key}.")
-        elif old[key] != value and f"{prefix}{key}" not in _FREE:
-            found.append(f"{prefix}{key} ({old[key]} then, {value} now)")
-    return found
-
-
-def _cut_after(path: Path, step: int) -> None:
-    """Drop the lines of a metrics file that a resumed run will write again."""
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            done = json.loads(line)["step"] <= step
-        except (json.JSONDecodeError, KeyError, TypeError):  # cut off in the middle by a kill
-            continue
-        if done:
-            kept.append(line + "\n")
-    checkpoint.write_text(path, "".join(kept))

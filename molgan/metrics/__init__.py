@@ -1,5 +1,6 @@
 """How good a list of SMILES is: validity, uniqueness, novelty, composition. Any list, no model needed."""
 
-from molgan.metrics.evaluation import Evaluation, composition, evaluate
+from gancore.statistics import Evaluation
+from molgan.metrics.evaluation import composition, evaluate
 
 __all__ = ["Evaluation", "composition", "evaluate"]

@@ -1,49 +1,17 @@
 """Valid, connected, unique, novel and their product, with intervals; what the molecules are made of."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from gancore.statistics import Estimate, half_sample_interval, wilson_interval
+from gancore.errors import DataError
+from gancore.statistics import Evaluation, half_sample_interval, wilson_interval
 from molgan import chem
-from molgan.data import DataError, MoleculeDataset, as_rows
+from molgan.data import MoleculeDataset, as_rows
 from molgan.parallel import map_chunks
-
-
-class Evaluation(Mapping[str, Estimate]):
-    """Figures by name, each an `Estimate` (value, low, high, n); shows itself as a table in a notebook."""
-
-    def __init__(self, figures: Mapping[str, Estimate]):
-        self._figures = dict(figures)
-
-    def __getitem__(self, name: str) -> Estimate:
-        return self._figures[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._figures)
-
-    def __len__(self) -> int:
-        return len(self._figures)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a figure: value, 95% interval, and how many observations it rests on."""
-        return pd.DataFrame(self._figures.values(), index=list(self._figures), columns=Estimate._fields)
-
-    def to_dict(self) -> dict[str, dict[str, float | None]]:
-        """Plain nested dicts for JSON; None where a bound is not defined."""
-        return {
-            name: {key: None if figure != figure else figure for key, figure in estimate._asdict().items()}
-            for name, estimate in self._figures.items()
-        }
-
-    def __str__(self) -> str:
-        return self.to_frame().to_string(float_format=lambda value: f"{value:.4f}")
-
-    def _repr_html_(self) -> str:
-        return self.to_frame().to_html(float_format=lambda value: f"{value:.4f}")
 
 
 def known_smiles(train: "MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str] | str | Path") -> Set[str]:

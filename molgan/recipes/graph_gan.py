@@ -7,9 +7,6 @@ hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and cal
 part was seen to do, and on how little evidence, is in docs/experiments.md.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -17,34 +14,20 @@ from torch.optim import Adam, Optimizer
 
 from gancore.adversary import Adversary
 from gancore.ema import EMA
-from gancore.loop import Callback, Player
+from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
 from gancore.penalties import PENALTIES
 from gancore.policy import categorical_kl, leave_one_out, policy_gradient
 from gancore.schedules import warm_cosine
 from gancore.terms import gaussian_kl, reconstruction
+from gancore.training import Phase
 from gancore.types import Sample
 from molgan import chem, graphs
 from molgan.config import Config
-from molgan.data import Batches, MoleculeDataset
+from molgan.data import MoleculeDataset, batches
 from molgan.models import Encoder, Generator, GraphCritic
 from molgan.sampling import CLOSED, GraphDraw, draw_graphs
 from molgan.scoring import Scorer
-
-
-@dataclass
-class Phase:
-    """A stretch of training: who plays on which batches from which step to which.
-
-    set_rates: sets the learning rates a step is to be played with. callbacks: what follows each step.
-    """
-
-    name: str
-    players: list[Player]
-    batches: Batches
-    steps: range
-    set_rates: Callable[[int], None]
-    callbacks: list[Callback]
 
 
 class GraphGAN:
@@ -200,11 +183,11 @@ def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[
     autoencoder = Player("autoencoder", gan.makers, gan.optimizers["pretrain"], gan.autoencoder_turn, max_norm=10.0)
     critic = Player("critic", gan.adversary.critic, gan.optimizers["critic"], gan.critic_turn)
     generator = Player("generator", gan.makers, gan.optimizers["generator"], gan.generator_turn, max_norm=10.0)
-    pretrain_batches = Batches(data, config.pretrain.batch, config.seed, device)
-    batches = Batches(data, config.batch, config.seed + 1, device)
+    pretrain_batches = batches(data, config.pretrain.batch, config.seed, device)
+    game_batches = batches(data, config.batch, config.seed + 1, device)
     phases = [
         Phase("autoencoder", [autoencoder], pretrain_batches, range(start), pretrain_rates, [average]),
-        Phase("adversarial", [critic, generator], batches, range(start, end), adversarial_rates, [average]),
+        Phase("adversarial", [critic, generator], game_batches, range(start, end), adversarial_rates, [average]),
     ]
     return gan, [phase for phase in phases if phase.steps]
 

@@ -8,8 +8,10 @@ from rdkit import Chem
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
 
+from gancore.errors import DataError
+from gancore.rows import summarise, write_rejected
 from molgan import chem, graphs
-from molgan.data import Batches, DataError, MoleculeDataset, as_dataset, dense, embedded, read_rows, summarise
+from molgan.data import MoleculeDataset, as_dataset, batches, dense, embedded, read_rows
 
 SMILES = ["CCO", "c1ccccc1", "CC(=O)N", "C[N+](C)(C)C"]
 
@@ -61,7 +63,7 @@ def test_the_audit_names_row_text_and_reason(tmp_path):
         (7, "CCS", "rare atom type S"),
     ]
     assert ("duplicate", 1) in summarise(data.rejected)
-    data.write_rejected(tmp_path / "r.csv")
+    write_rejected(data.rejected, tmp_path / "r.csv")
     with open(tmp_path / "r.csv") as lines:
         assert list(csv.reader(lines))[:2] == [["row", "text", "reason"], ["2", "nonsense here", "not a SMILES"]]
 
@@ -176,10 +178,10 @@ def test_a_broken_pyg_graph_is_refused(small_data):
 
 def test_batches_cover_each_epoch_once_and_resume_from_their_position(small_data):
     size = 7
-    stream = Batches(small_data, size, seed=0, device=torch.device("cpu"))
+    stream = batches(small_data, size, seed=0, device=torch.device("cpu"))
     seen = torch.cat([graphs.indices(next(stream))[0] for _ in range(-(-len(small_data) // size))])[: len(small_data)]
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, small_data.atoms.tolist()))
-    again = Batches(small_data, size, seed=0, device=torch.device("cpu"))
+    again = batches(small_data, size, seed=0, device=torch.device("cpu"))
     again.position = stream.position
     for mine, theirs in zip(next(stream), next(again), strict=True):
         assert torch.equal(mine, theirs)

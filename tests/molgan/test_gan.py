@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from gancore import checkpoint
-from gancore.errors import CheckpointError, ConfigError, DivergedError
+from gancore.config import bundled
+from gancore.errors import CheckpointError, ConfigError, DivergedError, RunError
 from gancore.types import Sampler
 from molgan import chem
-from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, RewardConfig, ScoreConfig, bundled
+from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, RewardConfig, ScoreConfig
 from molgan.data import MoleculeDataset
-from molgan.gan import MolGAN, RunError
+from molgan.gan import MolGAN
 from molgan.recipes import graph_gan
 
 
@@ -51,7 +52,7 @@ def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_p
 
     def save_then_die(self, folder):
         save(self, folder)
-        if self._step == cut:
+        if self._training.step == cut:
             raise Killed
 
     with monkeypatch.context() as patch:
@@ -231,7 +232,7 @@ def test_policy_gradient_on_validity_learns_in_seconds(small_data):
     assert share[1] > share[0] + 0.1, share
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", bundled("molgan"))
 def test_bundled_configurations_load_and_round_trip(name, tmp_path):
     config = Config.load(name)
     (tmp_path / "c.toml").write_text(config.dump())

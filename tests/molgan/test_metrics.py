@@ -1,6 +1,6 @@
 import pytest
 
-from molgan.data import DataError
+from gancore.errors import DataError
 from molgan.metrics import composition, evaluate
 
 SMILES = ["CCO", "OCC", "CCN", "C.C", "*C", "nope", None, ""]
