@@ -9,23 +9,23 @@ from torch import nn
 class EMA(nn.Module):
     """Exponential moving average of a module's parameters, with warm-up (Karras et al. 2018).
 
-    After n updates the decay is min(decay, (1 + n) / (10 + n)), so early averages forget their start.
+    With warm-up the decay after n updates is min(decay, (1 + n) / (10 + n)), so early averages forget their start.
     Buffers are copied, not averaged.
     """
 
     updates: torch.Tensor
 
-    def __init__(self, module: nn.Module, decay: float = 0.999):
+    def __init__(self, module: nn.Module, decay: float = 0.999, warm_up: bool = True):
         super().__init__()
         self.average = copy.deepcopy(module).requires_grad_(False)
-        self.decay = decay
+        self.decay, self.warm_up = decay, warm_up
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
         """Move the average towards the module's present parameters."""
         done = int(self.updates)
-        decay = min(self.decay, (1 + done) / (10 + done))
+        decay = min(self.decay, (1 + done) / (10 + done)) if self.warm_up else self.decay
         torch._foreach_lerp_(  # pyright: ignore
             list(self.average.parameters()), list(module.parameters()), 1 - decay
         )

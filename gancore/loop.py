@@ -22,7 +22,7 @@ class Player:
 
     losses: (batch, step) -> scalars by name. The loop minimises their sum; a name that starts
         with "_" is logged (without the underscore) and not minimised.
-    repeat: turns a step. every: plays only on steps that this divides.
+    repeat: turns a step; 0 never plays. every: plays only on steps that this divides.
     max_norm: gradient norm above which gradients are scaled down; 0 never scales.
     """
 
@@ -76,7 +76,7 @@ def play(players: list[Player], batches: Iterator[Any], steps: Iterable[int], ca
     for step in steps:
         logs: dict[str, Tensor] = {}
         for player in players:
-            if step % player.every:
+            if step % player.every or not player.repeat:
                 continue
             losses: dict[str, Tensor] = {}
             for _ in range(player.repeat):

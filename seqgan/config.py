@@ -1,0 +1,254 @@
+"""Configuration of a sequence GAN: frozen dataclasses, one docstring a field, written as TOML."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Interval
+from pydantic import ConfigDict
+
+from gancore import config as toml
+from gancore.errors import ConfigError
+
+Count = Annotated[int, Ge(0)]
+Positive = Annotated[int, Gt(0)]
+Weight = Annotated[float, Ge(0)]
+Rate = Annotated[float, Gt(0)]
+Share = Annotated[float, Interval(ge=0, le=1)]
+Part = Annotated[float, Interval(ge=0, lt=1)]
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How lines become tokens, and what is kept of the training file."""
+
+    __pydantic_config__ = _STRICT
+    tokens: Literal["word", "char", "bpe", "smiles", "selfies"] = "word"
+    """Words (by white space), characters, byte pairs, SMILES tokens, or SELFIES symbols of SMILES."""
+    min_count: Positive = 1
+    """A token seen less often in the training part is the unknown token."""
+    max_size: Count = 0
+    """At most so many tokens, the commonest; 0 keeps all (for byte pairs: 1,000)."""
+    lower: bool = False
+    """Whether lines are put in lower case."""
+    max_length: Annotated[int, Interval(ge=1, le=4096)] = 100
+    """Lines of more tokens are rejected."""
+    valid: Part = 0.05
+    """Share of the lines kept from training, to stop on."""
+    test: Part = 0.05
+    """Share of the lines kept from training, to judge by."""
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The generator's network."""
+
+    __pydantic_config__ = _STRICT
+    kind: Literal["lstm", "transformer", "memory"] = "lstm"
+    """LSTM, transformer, or relational memory."""
+    embedding: Positive = 64
+    """Width of the token embedding."""
+    width: Positive = 128
+    """Width of the hidden state (of the memory: slots x heads x head size)."""
+    layers: Positive = 1
+    """Layers of an LSTM or a transformer."""
+    heads: Positive = 4
+    """Attention heads of a transformer or a relational memory."""
+    slots: Positive = 1
+    """Slots of a relational memory."""
+    embedding_dropout: Part = 0.0
+    """Dropout on the embedded tokens."""
+    dropout: Part = 0.0
+    """Dropout between layers and before the head."""
+
+    def __post_init__(self) -> None:
+        if self.kind == "transformer" and self.width % self.heads:
+            raise ConfigError(f"model: width {self.width} is not a multiple of heads {self.heads}.")
+        if self.kind == "memory" and self.width % (self.slots * self.heads):
+            raise ConfigError(
+                f"model: width {self.width} is not a multiple of slots x heads, {self.slots * self.heads}."
+            )
+
+
+@dataclass(frozen=True)
+class LikelihoodConfig:
+    """Maximum likelihood: the whole training of recipe mle, the pre-training of the others."""
+
+    __pydantic_config__ = _STRICT
+    epochs: Count = 60
+    """Passes over the training part, at most."""
+    batch: Positive = 64
+    """Sequences a step."""
+    lr: Rate = 3e-3
+    """Learning rate of Adam."""
+    lr_floor: Share = 1.0
+    """Share of the learning rate left at the end of a half-cosine decay over all epochs; 1 keeps it."""
+    patience: Count = 3
+    """Stop when the validation likelihood has not improved for so many epochs, and keep the best; 0 never stops."""
+    max_norm: Weight = 5.0
+    """Norm above which gradients are scaled down; 0 never scales."""
+
+
+@dataclass(frozen=True)
+class CriticConfig:
+    """The critic of the adversarial recipes, and how it trains."""
+
+    __pydantic_config__ = _STRICT
+    kind: Literal["textcnn", "recurrent", "multi"] = "textcnn"
+    """TextCNN with highway, a recurrent network that judges every prefix, or RelGAN's multi-embedding CNN."""
+    embedding: Positive = 64
+    """Width of the token embedding."""
+    width: Positive = 128
+    """Width of the recurrent critic's state."""
+    filters: Rate = 1.0
+    """Factor on the number of filters of a convolutional critic; 1 is the papers'."""
+    representations: Positive = 64
+    """Embedded representations of the multi-embedding critic; divides `embedding`."""
+    dropout: Part = 0.25
+    """Dropout while the critic trains."""
+    lr: Rate = 1e-4
+    """Learning rate of Adam."""
+    decay: Weight = 0.2
+    """Weight of half the squared norm of the output layer in the loss (SeqGAN's code)."""
+    objective: Literal["relativistic_pairing", "non_saturating", "wasserstein", "hinge"] = "non_saturating"
+    """Adversarial objective; a policy gradient takes the logit's sigmoid as reward."""
+    penalty_weight: Weight = 0.0
+    """Weight of the finite-difference slope penalty (R1 and R2); recipe gumbel only."""
+    bf16: bool = False
+    """Recipe seqgan: whether the critic computes in bfloat16, which is faster where the processor has it."""
+    pretrain: Count = 500
+    """Steps of the critic before the first of the generator."""
+    steps: Positive = 5
+    """Steps of the critic between two of the generator."""
+    pool: Positive = 1000
+    """Recipe seqgan: generated sequences drawn at a time to train on."""
+    reuse: Positive = 3
+    """Recipe seqgan: passes over them before new ones are drawn."""
+
+    def __post_init__(self) -> None:
+        if self.kind == "multi" and self.embedding % self.representations:
+            raise ConfigError(
+                f"critic: embedding {self.embedding} is not a multiple of representations {self.representations}."
+            )
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Recipe seqgan: the policy gradient."""
+
+    __pydantic_config__ = _STRICT
+    reward: Literal["rollout", "dense", "constant"] = "rollout"
+    """Monte-Carlo rollouts judged by the critic; a critic that judges every prefix; or .5 everywhere, a control."""
+    rollouts: Positive = 16
+    """Completions of every prefix."""
+    update_rate: Share = 0.8
+    """Share of its parameters that the rollout policy keeps a step; the rest comes from the generator."""
+    baseline: Literal["none", "moving", "leave_one_out"] = "leave_one_out"
+    """Taken from the reward: nothing, its moving average at each place, or the mean of the batch's other sequences."""
+    likelihood: Weight = 0.0
+    """Weight of maximum likelihood on real sequences, kept in the loss."""
+    kl: Weight = 0.0
+    """Weight of the KL divergence from the pre-trained generator, per token, on the generator's own draws."""
+
+
+@dataclass(frozen=True)
+class RelaxConfig:
+    """Recipe gumbel: the relaxed draw."""
+
+    __pydantic_config__ = _STRICT
+    estimator: Literal["gumbel_softmax", "straight_through"] = "gumbel_softmax"
+    """Whether the critic sees relaxed rows, or hard ones with the relaxed rows' gradient."""
+    sharpness: Annotated[float, Ge(1)] = 100.0
+    """Inverse temperature of the draw at the end; it grows exponentially from 1 (RelGAN's beta)."""
+    likelihood: Weight = 0.0
+    """Weight of maximum likelihood on real sequences, kept in the loss."""
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """An external reward of whole strings, mixed in as in ORGAN (Guimaraes et al. 2017)."""
+
+    __pydantic_config__ = _STRICT
+    weight: Share = 0.0
+    """lambda: the reward is lambda x external + (1 - lambda) x critic; recipe seqgan only."""
+    function: str = ""
+    """"module:name" of a `gancore.types.Reward`; a class is called without arguments to make one."""
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """When training saves itself."""
+
+    __pydantic_config__ = _STRICT
+    every: Positive = 1000
+    """Steps between checkpoints; the end of training always saves."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run depends on beside its data."""
+
+    __pydantic_config__ = _STRICT
+    recipe: Literal["mle", "seqgan", "gumbel"] = "seqgan"
+    """Maximum likelihood alone, or followed by REINFORCE or by the pathwise gradient."""
+    steps: Count = 200
+    """Steps of the generator in the adversarial phase."""
+    batch: Positive = 64
+    """Sequences a turn of the adversarial phase."""
+    lr: Rate = 1e-3
+    """Learning rate of the generator in the adversarial phase."""
+    max_norm: Weight = 5.0
+    """Gradient norm of the generator above which it is scaled down; 0 never scales."""
+    average: Part = 0.0
+    """Decay of the averaged generator, the one that is sampled from; 0 takes the last one as it is."""
+    seed: Annotated[int, Interval(ge=0, lt=2**62)] = 0
+    """Seed of everything random."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    log_every: Positive = 20
+    """Steps between lines of metrics.jsonl."""
+    monitor_every: Positive = 50
+    """Adversarial steps between checks of the validation likelihood and of 500 samples."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """The training file."""
+    model: GeneratorConfig = field(default_factory=GeneratorConfig)
+    """The generator."""
+    likelihood: LikelihoodConfig = field(default_factory=LikelihoodConfig)
+    """Maximum likelihood."""
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    """The critic."""
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    """The policy gradient."""
+    relax: RelaxConfig = field(default_factory=RelaxConfig)
+    """The relaxed draw."""
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    """The external reward."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """The checkpoints."""
+
+    def __post_init__(self) -> None:
+        if self.recipe == "gumbel" and self.critic.kind == "recurrent":
+            raise ConfigError("recipe gumbel judges whole sequences: set critic.kind to multi or textcnn.")
+        if self.recipe == "gumbel" and self.reward.weight:
+            raise ConfigError("recipe gumbel has no gradient through an external reward: set recipe=seqgan.")
+        if self.recipe == "seqgan" and (self.policy.reward == "dense") != (self.critic.kind == "recurrent"):
+            raise ConfigError("policy.reward=dense and critic.kind=recurrent go together: set both or neither.")
+        if self.recipe != "gumbel" and self.critic.penalty_weight:
+            raise ConfigError(
+                "critic.penalty_weight needs a differentiable draw: set recipe=gumbel, or the weight to 0."
+            )
+
+    @classmethod
+    def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> "Config":
+        """A bundled configuration by name or a TOML file by path, with "key=value" overrides.
+
+        Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value.
+        """
+        return toml.load_named(cls, "seqgan", name, overrides)
+
+    def dump(self) -> str:
+        """The configuration as TOML, every field."""
+        return toml.dump(self)

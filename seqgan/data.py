@@ -1,0 +1,175 @@
+"""Corpora: files and iterables of lines -> token ids, split, with an account of every line that was left out."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from gancore.device import derive_seed
+from gancore.errors import DataError
+from gancore.rows import Rejection, Shuffled, kind_of, open_text, pick_column, readable, summarise, table_rows
+from seqgan.config import DataConfig
+from seqgan.sequences import Alphabet, Ids
+from seqgan.text import END, PAD, TokenError, Vocabulary
+
+SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet")
+_COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles")
+
+
+def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+    """`(row number, line)` of a text file.
+
+    Reads .txt (one line each), .smi (the first word of each line), .csv, .tsv and .parquet (a column named text,
+    sentence, line or smiles, in any case; the only column has any name); all but .parquet also as .gz.
+    Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
+    """
+    path = Path(path)
+    suffix = kind_of(path, SUFFIXES, "text")
+    with readable(path):
+        if suffix in (".csv", ".tsv", ".parquet"):
+            yield from table_rows(path, suffix, _COLUMNS, "text")
+            return
+        with open_text(path) as lines:
+            for number, line in enumerate(lines, 1):
+                yield number, (line.split() or [""])[0] if suffix.startswith(".smi") else line.strip("\r\n")
+
+
+def as_lines(source: "pd.DataFrame | Iterable[str] | str | Path") -> tuple[list[tuple[int, str]], str]:
+    """Numbered lines of a path, a frame or an iterable of strings, and what to call the source."""
+    if isinstance(source, (str, Path)):
+        return list(read_lines(source)), str(source)
+    if isinstance(source, pd.DataFrame):
+        name = pick_column("the data frame", list(source.columns), _COLUMNS, "text")
+        return [(number, str(text)) for number, text in enumerate(source[name], 1)], "the data frame"
+    lines = list(source)
+    wrong = next((number for number, line in enumerate(lines, 1) if not isinstance(line, str)), None)
+    if wrong is not None:
+        raise DataError(f"the list of lines: item {wrong} is no string but {type(lines[wrong - 1]).__name__}.")
+    return list(enumerate(lines, 1)), "the list of lines"
+
+
+class Corpus:
+    """Token sequences in three parts, `train`, `valid`, `test`: ids `(line, step)` int64, ended and padded.
+
+    alphabet: their special tokens. vocabulary: None for sequences that never were text. rejected: every line that is
+    in no part, and why. length: steps of the longest sequence, its end included.
+    """
+
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        train: Ids,
+        valid: Ids,
+        test: Ids,
+        vocabulary: Vocabulary | None = None,
+        rejected: Iterable[Rejection] = (),
+    ):
+        self.alphabet, self.vocabulary, self.rejected = alphabet, vocabulary, list(rejected)
+        self.train, self.valid, self.test = train, valid, test
+
+    @classmethod
+    def of(cls, source: "pd.DataFrame | Iterable[str] | str | Path", config: DataConfig, seed: int = 0) -> "Corpus":
+        """Tokenise lines and split them; all copies of one line go to one part, and each part keeps its order.
+
+        The vocabulary is that of the training part; each part has at least one line where its share is above 0.
+        Raises DataError when fewer than two distinct lines can be used.
+        """
+        rows, where = as_lines(source)
+        if not rows:
+            raise DataError(f"{where}: holds no lines.")
+        usable, rejected = _usable(rows)
+        part_of = _split(dict.fromkeys(line for _, line in usable), config, seed)
+        learnt = (line for _, line in usable if part_of[line] == "train")
+        vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
+        parts: dict[str, list[list[int]]] = {"train": [], "valid": [], "test": []}
+        distinct = set()
+        for number, line in usable:
+            try:
+                ids = vocabulary.encode(line)
+                if len(ids) > config.max_length:
+                    raise TokenError(f"more than {config.max_length} tokens")
+            except TokenError as error:
+                rejected.append(Rejection(number, line, str(error)))
+                continue
+            parts[part_of[line]].append(ids)
+            distinct.add(line)
+        _refuse_too_few(where, len(rows), len(distinct), rejected)
+        if not parts["train"]:  # all its lines were too long
+            parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
+        rejected.sort()
+        length = 1 + max(len(ids) for part in parts.values() for ids in part)
+        padded = [_pad(parts[name], length) for name in ("train", "valid", "test")]
+        return cls(vocabulary.alphabet, *padded, vocabulary, rejected)
+
+    @property
+    def length(self) -> int:
+        """Steps of the longest sequence, its end included."""
+        return self.train.shape[1]
+
+    @property
+    def held_out(self) -> Ids:
+        """What was not trained on, to judge by: the test part, else the valid part, else the training part."""
+        return next(part for part in (self.test, self.valid, self.train) if len(part))
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the ids and their parts: the identity of the set."""
+        whole = hashlib.sha256(repr((self.alphabet, [len(part) for part in self.parts])).encode())
+        for part in self.parts:
+            whole.update(part.numpy().astype(np.int32).tobytes())
+        return whole.hexdigest()
+
+    @property
+    def parts(self) -> tuple[Ids, Ids, Ids]:
+        """Train, valid and test."""
+        return self.train, self.valid, self.test
+
+
+def _usable(rows: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[Rejection]]:
+    usable, rejected = [], []
+    for number, line in rows:
+        line = line.strip()
+        if not line:
+            rejected.append(Rejection(number, line, "empty"))
+        elif "\ufffd" in line:
+            rejected.append(Rejection(number, line, "undecodable bytes: not UTF-8"))
+        else:
+            usable.append((number, line))
+    return usable, rejected
+
+
+def _split(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, str]:
+    """The part of every distinct line."""
+    order = np.random.default_rng(derive_seed(seed, "split")).permutation(len(lines))
+    most = (len(lines) - 1) // 2  # something is left to train on
+    valid, test = (
+        min(most, max(1, round(share * len(lines)))) if share else 0 for share in (config.valid, config.test)
+    )
+    names = np.array(["train"] * len(lines), dtype=object)
+    names[order[:valid]] = "valid"
+    names[order[valid : valid + test]] = "test"
+    return dict(zip(lines, names, strict=True))
+
+
+def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection]) -> None:
+    if distinct == 1:
+        raise DataError(f"{where}: its {rows} lines hold one distinct usable line; a generator needs at least two.")
+    if not distinct:
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])
+        first = min(rejected).row
+        raise DataError(f"{where}: none of its {rows} lines can be used ({reasons}; the first is line {first}).")
+
+
+def _pad(lines: list[list[int]], length: int) -> Ids:
+    ids = torch.full((len(lines), length), PAD, dtype=torch.long)
+    for row, line in zip(ids, lines, strict=True):
+        row[: len(line) + 1] = torch.tensor([*line, END])
+    return ids
+
+
+def batches(ids: Ids, size: int, seed: int, device: torch.device) -> Shuffled:
+    """An endless shuffled stream of batches `(size, step)`; at most as many sequences as there are."""
+    return Shuffled(len(ids), min(size, len(ids)), seed, lambda index: ids[index].to(device))

@@ -1,0 +1,108 @@
+"""The generator: embedding, trunk, head; likelihood of sequences at once, or logits step by step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqgan.config import GeneratorConfig
+from seqgan.decoding import State
+from seqgan.likelihood import token_log_prob
+from seqgan.sequences import Alphabet, Ids
+from seqgan.trunks import LSTM, RelationalMemory, Transformer
+
+_CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and finite in an entropy
+
+
+class Generator(nn.Module):
+    """An autoregressive model of sequences over `alphabet`, of at most `length` tokens, the end token included."""
+
+    closed: Tensor
+
+    def __init__(self, alphabet: Alphabet, config: GeneratorConfig, length: int):
+        super().__init__()
+        self.alphabet, self.length = alphabet, length
+        self.embedding = nn.Embedding(alphabet.size, config.embedding)
+        self.trunk = TRUNKS[config.kind](config, length)
+        self.head = nn.Linear(config.width, alphabet.size)
+        self.drop_embedding, self.drop = nn.Dropout(config.embedding_dropout), nn.Dropout(config.dropout)
+        for parameter in (*self.embedding.parameters(), *self.head.parameters()):
+            nn.init.normal_(parameter, std=0.1)
+        closed = torch.zeros(alphabet.size)
+        closed[list(alphabet.closed)] = _CLOSED
+        self.register_buffer("closed", closed, persistent=False)
+
+    def features(self, ids: Ids) -> Float[Tensor, "batch step width"]:
+        """What the head reads before each token of `ids`."""
+        begin = torch.full_like(ids[:, :1], self.alphabet.begin)
+        embedded = self.embedding(torch.cat((begin, ids[:, :-1]), 1))
+        return self.drop(self.trunk(self.drop_embedding(embedded)))
+
+    def logits(self, ids: Ids) -> Float[Tensor, "batch step token"]:
+        """Logits of every token given those before it."""
+        return self.read(self.features(ids))
+
+    def log_prob(self, ids: Ids, temperature: float = 1.0) -> Float[Tensor, "batch step"]:
+        """Log-probability of every token in nats given those before it, 0 at padding."""
+        bias = (self.head.bias + self.closed) / temperature
+        features = self.features(ids)
+        if temperature != 1.0:
+            features = features / temperature
+        return token_log_prob(features, self.head.weight, bias, ids) * self.alphabet.mask(ids)
+
+    def start(self, n: int) -> State:
+        """The state before the first token of `n` sequences."""
+        return self.trunk.start(n)
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Features `(n, width)` of what follows `tokens (n,)`, and the new state."""
+        return self.step_embedded(self.embedding(tokens), state)
+
+    def step_embedded(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+        """`step` from embedded tokens `(n, embedding)`: mixtures of tokens have a place too."""
+        features, state = self.trunk.step(self.drop_embedding(embedded), state)
+        return self.drop(features), state
+
+    def read(self, features: Tensor) -> Tensor:
+        """The head's logits `(..., token)`; closed tokens are shut."""
+        return nn.functional.linear(features, self.head.weight, self.head.bias + self.closed)
+
+
+def _lstm(config: GeneratorConfig, length: int) -> nn.Module:
+    return LSTM(config.embedding, config.width, config.layers, config.dropout)
+
+
+def _transformer(config: GeneratorConfig, length: int) -> nn.Module:
+    return Transformer(config.embedding, config.width, config.layers, config.dropout, config.heads, length)
+
+
+def _memory(config: GeneratorConfig, length: int) -> nn.Module:
+    return RelationalMemory(config.embedding, config.width, config.dropout, config.heads, config.slots)
+
+
+TRUNKS = {"lstm": _lstm, "transformer": _transformer, "memory": _memory}
+
+
+@contextmanager
+def without_dropout(*modules: nn.Module) -> Iterator[None]:
+    """Dropout is off inside: a sequence is then rewarded under the distribution it was drawn from.
+
+    The modules stay in training mode, which cuDNN's recurrent networks need for gradients.
+    """
+    drops = [(part, part.training) for module in modules for part in module.modules() if isinstance(part, nn.Dropout)]
+    for drop, _ in drops:
+        drop.eval()
+    try:
+        yield
+    finally:
+        for drop, training in drops:
+            drop.train(training)
+
+
+@contextmanager
+def at_rest(*modules: nn.Module) -> Iterator[None]:
+    """No dropout and no gradient inside: for drawing, rewarding and measuring."""
+    with without_dropout(*modules), torch.no_grad():
+        yield

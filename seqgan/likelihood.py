@@ -1,0 +1,52 @@
+"""Log-probabilities of tokens under a linear head, fused: a few rows at a time, so no logits leave the cache."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd import Function
+
+_ROWS = 128
+
+
+class _TokenLogProb(Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+        result, totals = torch.empty_like(features[:, 0]), torch.empty_like(features[:, 0])
+        parts = (part.split(_ROWS) for part in (features, targets, result, totals))
+        for some, wanted, out, total in zip(*parts, strict=True):
+            logits = torch.addmm(bias, some, weight.T)
+            at_target = logits.gather(1, wanted[:, None]).squeeze(1)
+            largest = logits.amax(1, keepdim=True)
+            total.copy_(logits.sub_(largest).exp_().sum(1).log_().add_(largest.squeeze(1)))
+            torch.sub(at_target, total, out=out)
+        ctx.save_for_backward(features, weight, bias, targets, totals)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        features, weight, bias, targets, totals = ctx.saved_tensors
+        for_features, for_weight, for_bias = (torch.zeros_like(part) for part in (features, weight, bias))
+        parts = (part.split(_ROWS) for part in (features, targets, totals, grads[0], for_features))
+        for some, wanted, total, grad, out in zip(*parts, strict=True):
+            slope = torch.addmm(bias, some, weight.T).sub_(total[:, None]).exp_().mul_(-grad[:, None])
+            slope.scatter_add_(1, wanted[:, None], grad[:, None])
+            torch.mm(slope, weight, out=out)
+            for_weight.addmm_(slope.T, some)
+            for_bias += slope.sum(0)
+        return for_features, for_weight, for_bias, None
+
+
+def token_log_prob(
+    features: Float[Tensor, "*row width"],
+    weight: Float[Tensor, "token width"],
+    bias: Float[Tensor, "token"],
+    targets: Int[Tensor, "*row"],
+) -> Float[Tensor, "*row"]:
+    """`log_softmax(features @ weight.T + bias)` at `targets`, in nats, with first derivatives.
+
+    The logits are made twice, once for each way, and never kept: that costs less than to write and read them.
+    """
+    flat = _TokenLogProb.apply(features.reshape(-1, features.shape[-1]), weight, bias, targets.reshape(-1))
+    return flat.view(targets.shape)  # pyright: ignore

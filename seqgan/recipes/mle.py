@@ -1,0 +1,134 @@
+"""Maximum likelihood: the generator learns to predict the next token. Pre-training of all other recipes."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from gancore.device import derive_seed
+from gancore.ema import EMA
+from gancore.loop import Callback, Player
+from gancore.schedules import warm_cosine
+from gancore.training import Phase
+from seqgan.config import Config
+from seqgan.data import Corpus, batches
+from seqgan.generator import Generator, at_rest
+from seqgan.sequences import Alphabet, Ids
+
+
+class Best(nn.Module):
+    """The least loss seen, and for how many checks there was no lesser: state of an early stop."""
+
+    loss: Tensor
+    waited: Tensor
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("loss", torch.tensor(math.inf, dtype=torch.double))
+        self.register_buffer("waited", torch.zeros((), dtype=torch.long))
+
+    def improves(self, loss: float) -> bool:
+        """Take note of a loss; whether it is the least so far."""
+        better = loss < float(self.loss)
+        self.loss.fill_(min(loss, float(self.loss)))
+        self.waited.fill_(0 if better else int(self.waited) + 1)
+        return better
+
+
+class Likelihood:
+    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds.
+
+    averaged: holds the generator that is sampled from.
+    """
+
+    def __init__(self, config: Config, alphabet: Alphabet, length: int, device: torch.device):
+        self.config, self.alphabet, self.length, self.device = config, alphabet, length, device
+        self.generator = Generator(alphabet, config.model, length).to(device)
+        self.averaged = EMA(self.generator, config.average)
+        self.best = Best().to(device)
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "averaged": self.averaged,
+            "best": self.best,
+        }
+        self.optimizers: dict[str, Optimizer] = {
+            "likelihood": Adam(self.generator.parameters(), config.likelihood.lr, fused=True)
+        }
+
+    def turn(self, real: Ids, step: int) -> dict[str, Tensor]:
+        """Negative log-likelihood of the batch, mean over its tokens."""
+        return {"nll": mean_nll(self.generator, self.alphabet.trim(real))}
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        """One phase, which ends when the validation likelihood no longer improves."""
+        config, settings = self.config, self.config.likelihood
+        stream = batches(corpus.train, settings.batch, config.seed, self.device)
+        epoch = -(-len(corpus.train) // stream.size)
+        steps = settings.epochs * epoch
+        judged = corpus.valid if len(corpus.valid) else corpus.train
+
+        def set_rates(step: int) -> None:
+            for group in self.optimizers["likelihood"].param_groups:
+                group["lr"] = settings.lr * warm_cosine(step, steps, floor=settings.lr_floor)
+
+        def end_of_epoch(step: int, logs: dict[str, float]) -> bool:
+            if (step + 1) % epoch:
+                return False
+            logs["valid/nll"] = nll(self.generator, judged, self.device)
+            if self.best.improves(logs["valid/nll"]) or not settings.patience:
+                self.averaged.average.load_state_dict(self.generator.state_dict())
+            return bool(settings.patience) and int(self.best.waited) >= settings.patience
+
+        player = Player(
+            "likelihood", self.generator, self.optimizers["likelihood"], self.turn, max_norm=settings.max_norm
+        )
+        return [Phase("likelihood", [player], stream, range(steps), set_rates, [end_of_epoch])] if steps else []
+
+    def game(self, corpus: Corpus, critic: Player, generator: Player, enter: Callable[[], None]) -> list[Phase]:
+        """The three phases of an adversarial recipe: this one, the critic alone, both in turns.
+
+        The generator plays first, then the critic its `repeat` turns; a critic of no turns never plays.
+        """
+        config = self.config
+        phases = self.phases(corpus)
+        start = phases[-1].steps.stop if phases else 0
+        middle = start + (config.critic.pretrain if config.steps and critic.repeat else 0)
+        alone = replace(critic, repeat=1)
+        for name, players, steps in (
+            ("critic", [alone], range(start, middle)),
+            ("adversarial", [generator, critic], range(middle, middle + config.steps)),
+        ):
+            stream = batches(corpus.train, config.batch, derive_seed(config.seed, name), self.device)
+            follow: list[Callback] = [self.follow] if name == "adversarial" else []
+            phases.append(Phase(name, players, stream, steps, callbacks=follow, enter=enter))
+        return phases
+
+    def take_over(self) -> None:
+        """Go on from the best generator of this phase."""
+        if self.config.likelihood.epochs:
+            self.generator.load_state_dict(self.averaged.average.state_dict())
+        else:
+            self.averaged.average.load_state_dict(self.generator.state_dict())
+
+    def follow(self, step: int, logs: dict[str, float]) -> None:
+        """The average moves towards the generator."""
+        self.averaged.update(self.generator)
+
+
+def mean_nll(generator: Generator, ids: Ids) -> Tensor:
+    """Negative log-likelihood in nats, mean over all tokens of the batch, differentiable."""
+    return -generator.log_prob(ids).sum() / generator.alphabet.mask(ids).sum()
+
+
+def nll(generator: Generator, ids: Ids, device: torch.device, temperature: float = 1.0) -> float:
+    """The same over many sequences, a number, without dropout."""
+    total, tokens = 0.0, 0
+    with at_rest(generator):
+        for part in ids.split(256):
+            part = generator.alphabet.trim(part.to(device))
+            total -= float(generator.log_prob(part, temperature).sum(dtype=torch.double))
+            tokens += int(generator.alphabet.mask(part).sum())
+    return total / tokens

@@ -1,0 +1,216 @@
+"""SeqGAN (Yu et al. 2017): maximum likelihood, then REINFORCE on a critic's verdict, rollouts or a dense critic.
+
+A step of the adversarial phase is one of the generator and `critic.steps` of the critic. An external reward may be
+mixed in (ORGAN, Guimaraes et al. 2017): it is paid for the whole sequence, to each of its tokens, which is unbiased
+without rollouts.
+"""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from gancore.device import derive_seed
+from gancore.ema import EMA
+from gancore.loop import Player
+from gancore.objectives import OBJECTIVES
+from gancore.policy import categorical_kl, policy_gradient
+from gancore.training import Phase
+from gancore.types import Reward
+from seqgan.config import Config
+from seqgan.critics import CRITICS, RecurrentCritic
+from seqgan.data import Corpus
+from seqgan.decoding import sample
+from seqgan.generator import at_rest, without_dropout
+from seqgan.recipes.mle import Likelihood, mean_nll
+from seqgan.rollout import monte_carlo
+from seqgan.sequences import Alphabet, Ids
+
+Values = Float[Tensor, "batch step"]
+
+
+class Negatives(nn.Module):
+    """Generated sequences for the critic: drawn many at a time, served shuffled, `reuse` times each."""
+
+    ids: Tensor
+    served: Tensor
+
+    def __init__(self, size: int, length: int, reuse: int, seed: int):
+        super().__init__()
+        self.reuse, self.seed = reuse, seed
+        self.register_buffer("ids", torch.zeros(size, length, dtype=torch.long))
+        self.register_buffer("served", torch.zeros((), dtype=torch.long))
+
+    def take(self, n: int, draw: Callable[[int], Ids]) -> Ids:
+        """The next `n` sequences (at most the size of the pool); `draw(size)` makes new ones when they are used up."""
+        size, count = len(self.ids), int(self.served)
+        n = min(n, size)
+        a_pass = size // n
+        if count % (a_pass * self.reuse) == 0:
+            self.ids.copy_(draw(size))
+        turn, place = divmod(count, a_pass)
+        random = torch.Generator().manual_seed(derive_seed(self.seed, "negatives", turn))
+        rows = torch.randperm(size, generator=random)[place * n : (place + 1) * n]
+        self.served += 1
+        return self.ids[rows.to(self.ids.device)]
+
+
+class Baseline(nn.Module):
+    """What is taken from the reward so that the gradient varies less; none of it depends on the own draw."""
+
+    average: Tensor
+
+    def __init__(self, kind: str, length: int, decay: float = 0.9):
+        super().__init__()
+        self.kind, self.decay = kind, decay
+        self.register_buffer("average", torch.full((length,), torch.nan))
+
+    def advantage(self, values: Values, mask: Tensor) -> Values:
+        """The reward of every token less its baseline: 0 at padding."""
+        if self.kind == "none":
+            return values * mask
+        total, count = (values * mask).sum(0), mask.sum(0)
+        if self.kind == "leave_one_out":
+            others = (total - values * mask) / (count - 1).clamp_min(1)
+            return (values - torch.where(count > 1, others, values)) * mask
+        mean = total / count.clamp_min(1)
+        known = torch.where(self.average.isnan(), mean, self.average)
+        moved = torch.lerp(mean, known, self.decay)
+        self.average.copy_(torch.where(count > 0, moved, self.average))
+        return (values - known) * mask
+
+
+class Reinforced:
+    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds.
+
+    reward, decode: the external reward and what makes its strings of ids `(step,)`; both or neither.
+    """
+
+    def __init__(self, config: Config, alphabet: Alphabet, length: int, device: torch.device):
+        self.config, self.alphabet, self.length, self.device = config, alphabet, length, device
+        self.pretraining = Likelihood(config, alphabet, length, device)
+        self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
+        self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length).to(device)
+        self.objective = OBJECTIVES[config.critic.objective]
+        self.rollout_policy = EMA(self.generator, config.policy.update_rate, warm_up=False)
+        self.anchor = copy.deepcopy(self.generator).requires_grad_(False)
+        self.negatives = Negatives(config.critic.pool, length, config.critic.reuse, config.seed).to(device)
+        self.baseline = Baseline(config.policy.baseline, length).to(device)
+        self.reward: Reward | None = None
+        self.decode: Callable[[list[int]], str] | None = None
+        self.modules = self.pretraining.modules | {
+            "critic": self.critic,
+            "rollout_policy": self.rollout_policy,
+            "anchor": self.anchor,
+            "negatives": self.negatives,
+            "baseline": self.baseline,
+        }
+        self.optimizers = self.pretraining.optimizers | {
+            "generator": Adam(self.generator.parameters(), config.lr, fused=True),
+            "critic": Adam(self.critic.parameters(), config.critic.lr, fused=True),
+        }
+
+    # One turn of each player ------------------------------------------------------------------
+
+    def critic_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
+        """Tell the batch from as many generated sequences."""
+        fake = self.negatives.take(len(real), self.draw)
+        both = torch.cat((real[: len(fake)], fake))
+        mask = self.alphabet.mask(both)
+        logits = self.verdicts(both)
+        weights = mask.float() if logits.shape == mask.shape else torch.ones_like(logits)
+        on_real, on_fake = logits.chunk(2)
+        weights = weights[: len(fake)] * weights[len(fake) :]  # where both still go on
+        each = self.objective.critic(on_real.flatten(), on_fake.flatten()) * weights.flatten()
+        out = self.critic.out
+        decay = sum((part.square().sum() for part in out.parameters()), torch.zeros((), device=self.device)) / 2
+        right = ((on_real > 0).float() + (on_fake < 0).float()) / 2
+        return {
+            "adversarial": each.sum() / weights.sum(),
+            "decay": decay * self.config.critic.decay,
+            "_accuracy": (right * weights).sum() / weights.sum(),
+        }
+
+    def generator_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
+        """Draw, have every token valued, make the better ones likelier."""
+        policy = self.config.policy
+        with at_rest(self.generator, self.critic, self.rollout_policy):
+            ids = self.draw(self.config.batch)
+            values, figures = self.values(ids)
+        mask = self.alphabet.mask(ids)
+        advantage = self.baseline.advantage(values, mask)
+        with without_dropout(self.generator):
+            log_prob = self.generator.log_prob(ids)
+            losses = {"policy": policy_gradient(log_prob, advantage).sum(1).mean()} | figures
+            if policy.likelihood:
+                losses["likelihood"] = mean_nll(self.generator, self.alphabet.trim(real)) * policy.likelihood
+            if policy.kl:
+                with at_rest(self.anchor):
+                    before = self.anchor.logits(ids)
+                kl = categorical_kl(self.generator.logits(ids), before) * mask
+                losses["anchor"] = kl.sum() / mask.sum() * policy.kl
+        return losses
+
+    # What the turns are made of ---------------------------------------------------------------
+
+    def draw(self, n: int) -> Ids:
+        """Sequences of the present generator `(n, length)`."""
+        with at_rest(self.generator):
+            return sample(self.generator, n, self.length, device=self.device)
+
+    def values(self, ids: Ids) -> tuple[Values, dict[str, Tensor]]:
+        """What every token is worth, and figures for the log: mean critic's and external reward of the sequences."""
+        policy, external = self.config.policy, self.config.reward.weight
+        mask = self.alphabet.mask(ids)
+        if policy.reward == "constant":
+            values = torch.full(ids.shape, 0.5, device=self.device)
+        elif isinstance(self.critic, RecurrentCritic):
+            values = self.verdicts(ids).sigmoid()
+        else:
+            values = monte_carlo(self.rollout_policy.average, ids, self.judge, policy.rollouts)
+        last = values.gather(1, mask.sum(1, keepdim=True) - 1)
+        figures = {"_reward": last.mean()}
+        if external:
+            scores = torch.from_numpy(self.score(ids)).float().to(self.device)
+            figures["_score"] = scores.mean()
+            values = (1 - external) * values + external * scores[:, None]
+        return values * mask, figures
+
+    def verdicts(self, ids: Ids) -> Tensor:
+        """The critic's logits: of every prefix `(batch, step)`, or of the sequence alone `(batch, 1)`."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.critic.bf16):
+            dense = isinstance(self.critic, RecurrentCritic)
+            logits = self.critic.prefixes(ids) if dense else self.critic((ids,)).logits[:, None]  # pyright: ignore
+        return logits.float()
+
+    def judge(self, ids: Ids) -> Tensor:
+        """The critic's reward of whole sequences, in (0, 1)."""
+        return self.verdicts(ids).sigmoid().squeeze(1)
+
+    def score(self, ids: Ids) -> np.ndarray:
+        """The external reward of each sequence in [0, 1]; 0 where it gives none."""
+        assert self.reward is not None
+        assert self.decode is not None
+        return np.nan_to_num(self.reward([self.decode(row) for row in ids.tolist()]), nan=0.0)
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        """Maximum likelihood; the critic alone; both in turns. A constant reward needs no critic."""
+        config, optimizers = self.config, self.optimizers
+        turns = 0 if config.policy.reward == "constant" else config.critic.steps
+        critic = Player("critic", self.critic, optimizers["critic"], self.critic_turn, repeat=turns)
+        generator = Player(
+            "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
+        )
+        phases = self.pretraining.game(corpus, critic, generator, self.take_over)
+        phases[-1].callbacks.append(lambda step, logs: self.rollout_policy.update(self.generator))
+        return phases
+
+    def take_over(self) -> None:
+        """Go on from the best generator of the pre-training."""
+        self.pretraining.take_over()
+        for module in (self.rollout_policy.average, self.anchor):
+            module.load_state_dict(self.generator.state_dict())

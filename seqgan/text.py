@@ -1,0 +1,154 @@
+"""Lines <-> token ids: words, characters, byte pairs, SMILES tokens, SELFIES symbols; saved as JSON."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+from gancore.errors import UserError
+from seqgan.sequences import Alphabet
+
+Kind = Literal["word", "char", "bpe", "smiles", "selfies"]
+
+PAD, BEGIN, END, UNKNOWN = range(4)
+SPECIAL = ("<pad>", "<begin>", "<end>", "<unknown>")
+_BPE_SIZE = 1000
+
+# Bracket atoms, two-letter elements and two-digit ring bonds are one token each (Schwaller et al. 2018).
+_SMILES = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
+
+
+class TokenError(UserError):
+    """A line that has no tokens under a vocabulary, with the reason; or a vocabulary that cannot be read."""
+
+
+def _selfies_symbols(text: str) -> list[str]:
+    import selfies
+
+    try:
+        return list(selfies.split_selfies(selfies.encoder(text)))
+    except selfies.EncoderError:
+        raise TokenError("not a SMILES that SELFIES can express") from None
+
+
+def _selfies_text(tokens: Sequence[str]) -> str:
+    import selfies
+
+    return selfies.decoder("".join(token for token in tokens if token not in SPECIAL)) or ""
+
+
+SPLIT: dict[str, Callable[[str], list[str]]] = {
+    "word": str.split,
+    "char": list,
+    "smiles": _SMILES.findall,
+    "selfies": _selfies_symbols,
+}
+JOIN: dict[str, Callable[[Sequence[str]], str]] = {
+    "word": " ".join,
+    "char": "".join,
+    "smiles": "".join,
+    "selfies": _selfies_text,
+}
+
+
+class Vocabulary:
+    """The tokens of a corpus, the four special ones first.
+
+    >>> vocabulary = Vocabulary.of(["C(Cl)Br", "C1CC1"], "smiles")
+    >>> vocabulary.tokens[4:]
+    ('C', '1', '(', ')', 'Br', 'Cl')
+    >>> vocabulary.decode(vocabulary.encode("BrCCl"))
+    'BrCCl'
+    """
+
+    def __init__(self, kind: Kind, tokens: Sequence[str], lower: bool = False, merges: str = ""):
+        self.kind: Kind = kind
+        self.tokens, self.lower, self.merges = tuple(tokens), lower, merges
+        self._ids = {token: place for place, token in enumerate(self.tokens)}
+        self._pairs: Any = None
+        if kind == "bpe":
+            from tokenizers import Tokenizer
+
+            self._pairs = Tokenizer.from_str(merges)
+
+    @classmethod
+    def of(
+        cls, lines: Iterable[str], kind: Kind, min_count: int = 1, max_size: int = 0, lower: bool = False
+    ) -> "Vocabulary":
+        """The vocabulary of `lines`: tokens seen at least `min_count` times, the `max_size` commonest of them.
+
+        Ties are broken by the alphabet, so the same lines give the same vocabulary. Lines that cannot be
+        split are passed over. For byte pairs `max_size` (1,000 if 0) is the number of tokens that are learnt.
+        """
+        if kind == "bpe":
+            return cls._learn_pairs([line.lower() if lower else line for line in lines], max_size, lower)
+        counts: Counter[str] = Counter()
+        for line in lines:
+            try:
+                counts.update(SPLIT[kind](line.lower() if lower else line))
+            except TokenError:
+                continue
+        kept = [token for token, count in counts.items() if count >= min_count and token not in SPECIAL]
+        kept.sort(key=lambda token: (-counts[token], token))
+        return cls(kind, SPECIAL + tuple(kept[: max_size or None]), lower)
+
+    @classmethod
+    def _learn_pairs(cls, lines: list[str], max_size: int, lower: bool) -> "Vocabulary":
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # pyright: ignore
+        tokenizer.decoder = decoders.ByteLevel()  # pyright: ignore
+        trainer = trainers.BpeTrainer(
+            vocab_size=max_size or _BPE_SIZE,
+            special_tokens=list(SPECIAL),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(lines, trainer)
+        tokens = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().__getitem__)
+        return cls("bpe", tokens, lower, tokenizer.to_str())
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """What a network must know."""
+        return Alphabet(len(self), BEGIN, END, PAD, UNKNOWN)
+
+    def encode(self, line: str) -> list[int]:
+        """Ids of a line, without begin and end; unknown tokens are UNKNOWN. Raises TokenError with the reason."""
+        if self.lower:
+            line = line.lower()
+        if self._pairs is not None:
+            return self._pairs.encode(line).ids
+        return [self._ids.get(token, UNKNOWN) for token in SPLIT[self.kind](line)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The line of some ids; special tokens but the unknown one are passed over, and nothing follows an end."""
+        kept: list[int] = []
+        for token in ids:
+            if token == END:
+                break
+            if token not in (PAD, BEGIN):
+                kept.append(token)
+        if self._pairs is not None:
+            return self._pairs.decode([token for token in kept if token != UNKNOWN])
+        return JOIN[self.kind]([self.tokens[token] for token in kept])
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able form."""
+        return {"kind": self.kind, "tokens": list(self.tokens), "lower": self.lower, "merges": self.merges}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Vocabulary":
+        """Back from `to_json`; raises TokenError when it is not such a form."""
+        try:
+            kind, tokens, lower, merges = (values[name] for name in ("kind", "tokens", "lower", "merges"))
+            if tuple(tokens[:4]) != SPECIAL or (kind not in SPLIT and kind != "bpe"):
+                raise ValueError
+            return cls(kind, tokens, lower, merges)
+        except (KeyError, TypeError, ValueError, json.JSONDecodeError):
+            raise TokenError("the vocabulary is damaged: it is not what Vocabulary.to_json writes.") from None
