@@ -41,7 +41,7 @@ class Schedule:
 
 SCHEDULES = {
     "paper": Schedule(),
-    "budget": Schedule(rounds=150, critic_pretrain=1_500, critic_steps=40, pool=2_560),
+    "budget": Schedule(rounds=75, critic_pretrain=1_500, critic_steps=40, pool=2_560),
     "short": Schedule(sequences=256, valid=64, epochs=3, rounds=2, critic_pretrain=4, critic_steps=2, pool=64),
 }
 

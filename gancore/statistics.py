@@ -1,5 +1,6 @@
 """Intervals for statistics of samples, and how a set of figures shows itself."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -75,6 +76,22 @@ def half_sample_interval(
     scatter = (figures - figures.mean()) * np.sqrt(half / (n - half))  # 1 for even n
     low, high = np.clip(value + np.quantile(scatter, [(1 - level) / 2, (1 + level) / 2]), 0, 1)
     return Estimate(value, float(low), float(high), n)
+
+
+def mean_interval(values: np.ndarray) -> Estimate:
+    """The mean of independent values with its 95% interval by the central limit theorem; NaN bounds for one value.
+
+    Raises ValueError when there are none.
+
+    >>> mean_interval(np.array([1.0, 1.0, 1.0]))
+    Estimate(value=1.0, low=1.0, high=1.0, n=3)
+    """
+    n = len(values)
+    if n < 1:
+        raise ValueError("an interval needs at least one observation.")
+    mean = float(np.mean(values))
+    half = 1.959964 * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else float("nan")
+    return Estimate(mean, mean - half, mean + half, n)
 
 
 def wilson_interval(successes: int, n: int) -> Estimate:

@@ -5,13 +5,13 @@ failed (one sentence says why), 2 it was asked for wrongly.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gancore.errors import ConfigError, UserError
+from gancore import cli
+from gancore.errors import ConfigError
 
 app = typer.Typer(
     help="Train generators of molecules, make candidate libraries, score and judge them.",
@@ -92,15 +92,7 @@ def generate(
     """
     from molgan.gan import MolGAN
 
-    lines = (f"{text or ''}\n" for text in MolGAN.load(run, device).stream(n, seed, raw) if text or raw)
-    if out is None:
-        sys.stdout.writelines(lines)
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".tmp")
-    with open(part, "w", encoding="utf-8") as file:
-        file.writelines(lines)
-    part.replace(out)
+    cli.write_lines((text or "" for text in MolGAN.load(run, device).stream(n, seed, raw) if text or raw), out)
 
 
 @app.command()
@@ -155,18 +147,8 @@ def evaluate(
 
 
 def main() -> None:
-    """Run the command line; a foreseeable failure is one sentence on standard error."""
-    try:
-        app()
-    except UserError as error:
-        _fail(str(error), 2 if isinstance(error, ConfigError) else 1)
-    except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}." if error.filename else str(error), 1)
-
-
-def _fail(message: str, code: int) -> None:
-    typer.echo(f"molgan: {message}", err=True)
-    sys.exit(code)
+    """Run the command line."""
+    cli.run(app, "molgan")
 
 
 if __name__ == "__main__":

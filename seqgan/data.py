@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from gancore.device import derive_seed
 from gancore.errors import DataError
@@ -37,7 +39,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
                 yield number, (line.split() or [""])[0] if suffix.startswith(".smi") else line.strip("\r\n")
 
 
-def as_lines(source: "pd.DataFrame | Iterable[str] | str | Path") -> tuple[list[tuple[int, str]], str]:
+def as_lines(source: "pd.DataFrame | Iterable | str | Path") -> tuple[list[tuple[int, str]], str]:
     """Numbered lines of a path, a frame or an iterable of strings, and what to call the source."""
     if isinstance(source, (str, Path)):
         return list(read_lines(source)), str(source)
@@ -61,9 +63,9 @@ class Corpus:
     def __init__(
         self,
         alphabet: Alphabet,
-        train: Ids,
-        valid: Ids,
-        test: Ids,
+        train: Int[Tensor, "train step"],
+        valid: Int[Tensor, "valid step"],
+        test: Int[Tensor, "test step"],
         vocabulary: Vocabulary | None = None,
         rejected: Iterable[Rejection] = (),
     ):
@@ -71,19 +73,27 @@ class Corpus:
         self.train, self.valid, self.test = train, valid, test
 
     @classmethod
-    def of(cls, source: "pd.DataFrame | Iterable[str] | str | Path", config: DataConfig, seed: int = 0) -> "Corpus":
+    def of(
+        cls,
+        source: "pd.DataFrame | Iterable | str | Path",
+        config: DataConfig,
+        seed: int = 0,
+        vocabulary: Vocabulary | None = None,
+    ) -> "Corpus":
         """Tokenise lines and split them; all copies of one line go to one part, and each part keeps its order.
 
-        The vocabulary is that of the training part; each part has at least one line where its share is above 0.
-        Raises DataError when fewer than two distinct lines can be used.
+        The vocabulary is that of the training part unless one is given; the valid and the test part have at least
+        one line each where their share is above 0 and there are three. Raises DataError when fewer than two distinct
+        lines can be used.
         """
         rows, where = as_lines(source)
         if not rows:
             raise DataError(f"{where}: holds no lines.")
         usable, rejected = _usable(rows)
         part_of = _split(dict.fromkeys(line for _, line in usable), config, seed)
-        learnt = (line for _, line in usable if part_of[line] == "train")
-        vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
+        if vocabulary is None:
+            learnt = (line for _, line in usable if part_of[line] == "train")
+            vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
         parts: dict[str, list[list[int]]] = {"train": [], "valid": [], "test": []}
         distinct = set()
         for number, line in usable:
@@ -123,7 +133,7 @@ class Corpus:
         return whole.hexdigest()
 
     @property
-    def parts(self) -> tuple[Ids, Ids, Ids]:
+    def parts(self) -> tuple[Tensor, Tensor, Tensor]:
         """Train, valid and test."""
         return self.train, self.valid, self.test
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from gancore.errors import ConfigError
 from seqgan.sequences import Alphabet
 
 State = tuple[Tensor, ...]
@@ -17,6 +18,7 @@ _BLOCK = 64
 _ROWS = 128
 
 
+@runtime_checkable
 class Stepper(Protocol):
     """A generator, one token at a time."""
 
@@ -73,6 +75,7 @@ class Decoding:
     temperature: logits are divided by it; above 0. top_k: only so many of the likeliest tokens stay, 0 keeps all.
     nucleus: only the likeliest tokens that together have this probability stay (Holtzman et al. 2020); 1 keeps all.
     min_length: no end before so many tokens. unknown: whether the unknown token may be drawn.
+    Raises ConfigError for a value out of range.
     """
 
     temperature: float = 1.0
@@ -83,11 +86,11 @@ class Decoding:
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}.")
+            raise ConfigError(f"temperature must be above 0, got {self.temperature}.")
         if not 0 < self.nucleus <= 1:
-            raise ValueError(f"nucleus must be in (0, 1], got {self.nucleus}.")
+            raise ConfigError(f"nucleus must be in (0, 1], got {self.nucleus}.")
         if self.top_k < 0 or self.min_length < 0:
-            raise ValueError("top_k and min_length must be at least 0.")
+            raise ConfigError("top_k and min_length must be at least 0.")
 
     def apply(self, logits: Float[Tensor, "batch token"], step: int, alphabet: Alphabet) -> Tensor:
         """The logits of the draw at `step` (0 is the first token)."""

@@ -106,3 +106,19 @@ def at_rest(*modules: nn.Module) -> Iterator[None]:
     """No dropout and no gradient inside: for drawing, rewarding and measuring."""
     with without_dropout(*modules), torch.no_grad():
         yield
+
+
+def mean_nll(generator: Generator, ids: Ids) -> Tensor:
+    """Negative log-likelihood in nats, mean over all tokens of the batch, differentiable."""
+    return -generator.log_prob(ids).sum() / generator.alphabet.mask(ids).sum()
+
+
+def nll(generator: Generator, ids: Ids, temperature: float = 1.0) -> float:
+    """The same over many sequences, a number, without dropout."""
+    total, tokens, device = 0.0, 0, generator.closed.device
+    with at_rest(generator):
+        for part in ids.split(256):
+            part = generator.alphabet.trim(part.to(device))
+            total -= float(generator.log_prob(part, temperature).sum(dtype=torch.double))
+            tokens += int(generator.alphabet.mask(part).sum())
+    return total / tokens

@@ -37,7 +37,7 @@ class Alphabet:
         """
         return torch.ones_like(ids, dtype=torch.bool) if self.pad is None else ids != self.pad
 
-    def trim(self, ids: Ids) -> Ids:
+    def trim(self, ids: Ids) -> Int[Tensor, "batch kept"]:
         """The batch without the columns that only hold padding; at least one column stays."""
         if self.pad is None:
             return ids

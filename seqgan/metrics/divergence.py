@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 
 from seqgan.decoding import Decoding, sample
-from seqgan.generator import Generator, at_rest
+from seqgan.generator import Generator, at_rest, nll
 from seqgan.sequences import Ids
 
 
@@ -35,13 +35,6 @@ def divergence(
     random = torch.Generator(device=device).manual_seed(seed)
     with at_rest(oracle, generator):
         own = sample(generator, n, real.shape[1], random, Decoding(temperature), device=device)
-        by_oracle, by_itself = _nll(oracle, own), _nll(generator, own, temperature)
-        entropy, missed = _nll(oracle, real), _nll(generator, real, temperature)
+    by_oracle, by_itself = nll(oracle, own), nll(generator, own, temperature)
+    entropy, missed = nll(oracle, real), nll(generator, real, temperature)
     return Divergence(by_oracle, missed, by_itself, by_oracle - by_itself, missed - entropy)
-
-
-def _nll(model: Generator, ids: Ids, temperature: float = 1.0) -> float:
-    """Negative log-likelihood in nats a token."""
-    return (
-        -sum(float(model.log_prob(part, temperature).sum(dtype=torch.double)) for part in ids.split(500)) / ids.numel()
-    )

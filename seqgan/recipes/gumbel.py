@@ -15,8 +15,8 @@ from gancore.types import Sample
 from seqgan.config import Config
 from seqgan.critics import CRITICS
 from seqgan.data import Corpus
-from seqgan.generator import at_rest, without_dropout
-from seqgan.recipes.mle import Likelihood, mean_nll
+from seqgan.generator import at_rest, mean_nll, without_dropout
+from seqgan.recipes.mle import Likelihood
 from seqgan.sequences import Alphabet, Ids
 
 

@@ -15,7 +15,7 @@ from gancore.schedules import warm_cosine
 from gancore.training import Phase
 from seqgan.config import Config
 from seqgan.data import Corpus, batches
-from seqgan.generator import Generator, at_rest
+from seqgan.generator import Generator, mean_nll, nll
 from seqgan.sequences import Alphabet, Ids
 
 
@@ -77,7 +77,7 @@ class Likelihood:
         def end_of_epoch(step: int, logs: dict[str, float]) -> bool:
             if (step + 1) % epoch:
                 return False
-            logs["valid/nll"] = nll(self.generator, judged, self.device)
+            logs["valid/nll"] = nll(self.generator, judged)
             if self.best.improves(logs["valid/nll"]) or not settings.patience:
                 self.averaged.average.load_state_dict(self.generator.state_dict())
             return bool(settings.patience) and int(self.best.waited) >= settings.patience
@@ -116,19 +116,3 @@ class Likelihood:
     def follow(self, step: int, logs: dict[str, float]) -> None:
         """The average moves towards the generator."""
         self.averaged.update(self.generator)
-
-
-def mean_nll(generator: Generator, ids: Ids) -> Tensor:
-    """Negative log-likelihood in nats, mean over all tokens of the batch, differentiable."""
-    return -generator.log_prob(ids).sum() / generator.alphabet.mask(ids).sum()
-
-
-def nll(generator: Generator, ids: Ids, device: torch.device, temperature: float = 1.0) -> float:
-    """The same over many sequences, a number, without dropout."""
-    total, tokens = 0.0, 0
-    with at_rest(generator):
-        for part in ids.split(256):
-            part = generator.alphabet.trim(part.to(device))
-            total -= float(generator.log_prob(part, temperature).sum(dtype=torch.double))
-            tokens += int(generator.alphabet.mask(part).sum())
-    return total / tokens

@@ -25,8 +25,8 @@ from seqgan.config import Config
 from seqgan.critics import CRITICS, RecurrentCritic
 from seqgan.data import Corpus
 from seqgan.decoding import sample
-from seqgan.generator import at_rest, without_dropout
-from seqgan.recipes.mle import Likelihood, mean_nll
+from seqgan.generator import at_rest, mean_nll, without_dropout
+from seqgan.recipes.mle import Likelihood
 from seqgan.rollout import monte_carlo
 from seqgan.sequences import Alphabet, Ids
 

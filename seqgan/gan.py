@@ -1,0 +1,324 @@
+"""`SeqGAN`: the facade a notebook uses. Fit, sample, evaluate, save, load."""
+
+import importlib
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from rich.console import Console
+
+from gancore import checkpoint
+from gancore.device import new_generator, pick_device, seed_everything
+from gancore.errors import CheckpointError, ConfigError, DataError, RunError
+from gancore.rows import summarise, write_rejected
+from gancore.statistics import Evaluation
+from gancore.training import Training, cut_metrics, open_run, refuse_changes
+from gancore.types import Reward
+from seqgan import decoding
+from seqgan.config import Config
+from seqgan.data import Corpus, as_lines
+from seqgan.evaluation import evaluate
+from seqgan.generator import at_rest, nll
+from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed
+from seqgan.text import SPLIT, UNKNOWN, TokenError, Vocabulary
+
+_CHUNK = 1000  # texts drawn at a time; fixed, so that the first k of n draws are the same for every n
+_SHOWN = {
+    "likelihood/nll": "nll",
+    "valid/nll": "valid nll",
+    "critic/adversarial": "critic",
+    "critic/accuracy": "accuracy",
+    "generator/reward": "reward",
+    "generator/score": "score",
+    "sample/unique": "unique",
+}
+
+
+class SeqGAN:
+    """A generator of texts: `SeqGAN(config).fit(lines).sample(20, seed=0)`.
+
+    >>> few = ["likelihood.epochs=1", "steps=1", "critic.pretrain=1", "critic.steps=1", "policy.rollouts=1"]
+    >>> gan = SeqGAN(Config.load("small", few)).fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+    >>> len(gan.sample(5, seed=0))
+    5
+    """
+
+    def __init__(self, config: Config | None = None):
+        self.config = config or Config()
+        self.device = pick_device(self.config.device)
+        self.networks: Likelihood | Reinforced | Relaxed | None = None
+        self.vocabulary: Vocabulary | None = None
+        self.corpus: Corpus | None = None
+        self.provenance: dict[str, Any] = {}
+        self._training: Training | None = None
+        self._loaded: tuple[dict[str, torch.Tensor], dict[str, Any]] = {}, {}  # the state a checkpoint came with
+
+    # Training ---------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        source: "Corpus | pd.DataFrame | Iterable | str | Path",
+        out: str | Path | None = None,
+        resume: bool = False,
+        quiet: bool = False,
+        reward: Reward | None = None,
+    ) -> "SeqGAN":
+        """Train on a file, a frame with a column text, any iterable of strings, or a corpus.
+
+        out: a run folder: configuration, metrics.jsonl, rejected lines and checkpoints go there.
+        resume: go on from the folder's checkpoint, bit for bit on the CPU; starts anew where there is none.
+        reward: an external reward, strings -> scores in [0, 1], mixed in with the configuration's `reward.weight`;
+            takes the place of `reward.function`.
+        Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError
+        for a reward that cannot be used.
+        """
+        console = Console(stderr=True, quiet=quiet)
+        scored = self._reward(reward)
+        folder = Path(out) if out is not None else None
+        found = folder is not None and open_run(folder, resume)
+        corpus = source if isinstance(source, Corpus) else Corpus.of(source, self.config.data, self.config.seed)
+        if corpus.vocabulary is None:
+            raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
+        _tell(corpus, console)
+        seed_everything(self.config.seed)
+        training = self._build(corpus, corpus.vocabulary, scored)
+        if folder is not None:
+            if found:
+                self._restore(folder, corpus, training)
+                console.print(f"resuming {folder} at step {training.step}", highlight=False)
+            write_rejected(corpus.rejected, folder / "rejected.csv")
+            cut_metrics(folder, training.step)
+        training.play(
+            console,
+            _SHOWN,
+            self._monitor,
+            folder,
+            self.config.log_every,
+            save=lambda: self.save(folder or ""),
+            save_every=self.config.checkpoint.every,
+        )
+        if folder is not None:
+            self.save(folder)
+        return self
+
+    def _reward(self, given: Reward | None) -> Reward | None:
+        """The external reward, if one is to be mixed in."""
+        settings = self.config.reward
+        if not settings.weight:
+            if given is not None:
+                raise ConfigError("a reward was given, but reward.weight is 0: set it above 0, for instance to 0.5.")
+            return None
+        if given is None and not settings.function:
+            raise ConfigError("reward.weight is above 0, but there is no reward: give one to fit, or reward.function.")
+        return given or load_reward(settings.function)
+
+    def _build(self, corpus: Corpus, vocabulary: Vocabulary, reward: Reward | None) -> Training:
+        self.corpus, self.vocabulary = corpus, vocabulary
+        self.networks = RECIPES[self.config.recipe](self.config, corpus.alphabet, corpus.length, self.device)
+        if isinstance(self.networks, Reinforced):
+            self.networks.reward, self.networks.decode = reward, vocabulary.decode
+        phases = self.networks.phases(corpus)
+        self._training = Training(self.networks.modules, self.networks.optimizers, phases, self.device)
+        self.provenance = {
+            "data": {
+                "sha256": corpus.digest,
+                "lines": sum(len(part) for part in corpus.parts),
+                "rejected": len(corpus.rejected),
+            },
+            "versions": {name: version(name) for name in ("discretegan", "torch", "numpy")},
+            "python": platform.python_version(),
+        }
+        return self._training
+
+    def _monitor(self, step: int, logs: dict[str, float]) -> None:
+        """Every so often in the adversarial phase, put coverage and diversity of its generator into the logs."""
+        if not any(name.startswith("generator/") for name in logs) or (step + 1) % self.config.monitor_every:
+            return
+        assert self.corpus is not None
+        held = self.corpus.valid if len(self.corpus.valid) else self.corpus.train
+        logs["valid/nll"] = nll(self._trained.averaged.average, held)  # pyright: ignore
+        logs["sample/unique"] = len(set(self.sample(500, seed=0))) / 500
+
+    # Sampling ---------------------------------------------------------------------------------
+
+    def sample(
+        self,
+        n: int,
+        temperature: float = 1.0,
+        prefix: str = "",
+        seed: int = 0,
+        top_k: int = 0,
+        nucleus: float = 1.0,
+        min_length: int = 0,
+        max_length: int | None = None,
+    ) -> list[str]:
+        """Draw `n` texts.
+
+        temperature: above 0; below 1 favours the likely. prefix: what every text begins with. top_k, nucleus: keep
+        only the likeliest tokens (see `seqgan.decoding.Decoding`). min_length, max_length: in tokens; at most what
+        the longest training line had, which is the default. A text that has not ended by then is cut off.
+        The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
+        Raises DataError for a prefix with unknown tokens or no room, ConfigError for settings out of range.
+        """
+        return list(self.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length))
+
+    def stream(
+        self,
+        n: int,
+        temperature: float = 1.0,
+        prefix: str = "",
+        seed: int = 0,
+        top_k: int = 0,
+        nucleus: float = 1.0,
+        min_length: int = 0,
+        max_length: int | None = None,
+    ) -> Iterator[str]:
+        """`sample`, one text after the other, in constant memory."""
+        networks, vocabulary = self._trained, self._words
+        longest = networks.length - 1  # the end has a place of its own
+        if n < 0:
+            raise ConfigError(f"cannot draw {n} texts.")
+        if max_length is not None and not 1 <= max_length <= longest:
+            raise ConfigError(
+                f"max_length must be between 1 and {longest}, the longest training line; got {max_length}."
+            )
+        if min_length > (max_length or longest):
+            raise ConfigError(f"min_length {min_length} is above the largest length {max_length or longest}.")
+        chosen = decoding.Decoding(temperature, top_k, nucleus, min_length, unknown=False)
+        begun = self._prefix(prefix, max_length or longest)
+        steps = networks.length if max_length is None else max_length
+        generator = networks.averaged.average
+        for chunk, start in enumerate(range(0, n, _CHUNK)):
+            random = new_generator(self.device, seed, "sample", chunk)
+            with at_rest(generator):
+                ids = decoding.sample(generator, _CHUNK, steps, random, chosen, begun, self.device)  # pyright: ignore
+            for row in ids[: n - start].tolist():
+                yield vocabulary.decode(row)
+
+    def _prefix(self, prefix: str, room: int) -> list[int]:
+        try:
+            ids = self._words.encode(prefix) if prefix else []
+        except TokenError as error:
+            raise DataError(f"prefix {prefix!r}: {error}.") from None
+        if UNKNOWN in ids:
+            raise DataError(f"prefix {prefix!r}: holds a token that the training lines do not.")
+        if len(ids) > room:
+            raise DataError(f"prefix {prefix!r}: {len(ids)} tokens, and a text has at most {room}.")
+        return ids
+
+    def evaluate(
+        self,
+        n: int = 1000,
+        reference: "pd.DataFrame | Iterable | str | Path | None" = None,
+        temperature: float = 1.0,
+        seed: int = 0,
+    ) -> Evaluation:
+        """Judge `n` samples beside real lines (see `seqgan.evaluate`).
+
+        reference: real lines; those kept from training if not given, which a loaded model no longer has.
+        Novelty and copied spans are judged while the training lines are at hand.
+        """
+        vocabulary, train = self._words, None
+        if self.corpus is not None:
+            train = [vocabulary.decode(row) for row in self.corpus.train.tolist()]
+        if reference is not None:
+            real = [line for _, line in as_lines(reference)[0]]
+        elif self.corpus is not None:
+            real = [vocabulary.decode(row) for row in self.corpus.held_out.tolist()]
+        else:
+            raise DataError("a loaded model has no reference lines: give `reference`.")
+        kind = vocabulary.kind if vocabulary.kind in SPLIT else "word"
+        return evaluate(self.sample(n, temperature, seed=seed), real, train, kind)
+
+    @property
+    def _trained(self) -> Likelihood | Reinforced | Relaxed:
+        if self.networks is None:
+            raise RunError("this SeqGAN has no weights yet: call fit, or SeqGAN.load a run folder.")
+        return self.networks
+
+    @property
+    def _words(self) -> Vocabulary:
+        self._trained  # noqa: B018, raises
+        assert self.vocabulary is not None
+        return self.vocabulary
+
+    # Saving and loading -----------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> None:
+        """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
+        networks, folder = self._trained, Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_text(folder / "config.toml", self.config.dump())
+        tensors, values = self._training.state() if self._training is not None else self._loaded
+        values = values | {
+            "vocabulary": self._words.to_json(),
+            "length": networks.length,
+            "provenance": self.provenance,
+        }
+        checkpoint.save(folder / "checkpoint", tensors, values)
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str | None = None) -> "SeqGAN":
+        """A trained model from its run folder, ready to sample.
+
+        device: overrides the configuration's. Raises RunError or CheckpointError, one sentence each, for a folder
+        that is missing, unfinished, damaged, of another format, or whose vocabulary does not fit the weights.
+        """
+        folder = Path(folder)
+        if not (folder / "config.toml").is_file():
+            raise RunError(f"{folder}: no run here (config.toml is missing); train one with seqgan train.")
+        gan = cls(Config.load(folder / "config.toml", [f"device={device}"] if device else []))
+        tensors, values = checkpoint.load(folder / "checkpoint", gan.device)
+        gan.vocabulary = Vocabulary.from_json(values["vocabulary"])
+        weights = len(tensors["generator/embedding.weight"])
+        if weights != len(gan.vocabulary):
+            raise CheckpointError(
+                f"{folder}: the vocabulary has {len(gan.vocabulary)} tokens and the weights {weights}; "
+                "they are not of one run."
+            )
+        gan.networks = RECIPES[gan.config.recipe](gan.config, gan.vocabulary.alphabet, values["length"], gan.device)
+        checkpoint.unpack(tensors, gan.networks.modules, gan.networks.optimizers)
+        gan.provenance, gan._loaded = values["provenance"], (tensors, values)
+        return gan
+
+    def _restore(self, folder: Path, corpus: Corpus, training: Training) -> None:
+        """Put the state of training back; refuses another configuration or other data, naming what differs."""
+        saved = Config.load(folder / "config.toml")
+        tensors, values = checkpoint.load(folder / "checkpoint", self.device)
+        same_data = values["provenance"]["data"]["sha256"] == corpus.digest
+        refuse_changes(folder, asdict(saved), asdict(self.config), same_data)
+        training.restore(tensors, values)
+
+
+def load_reward(name: str) -> Reward:
+    """The reward at "module:name"; a class is called without arguments. Raises ConfigError when it is not there."""
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"reward.function = {name!r}: cannot be imported ({error}); write it as module:name."
+        ) from None
+    reward = found() if isinstance(found, type) else found
+    if not callable(reward):
+        raise ConfigError(f"reward.function = {name!r}: is not a function of strings.")
+    return reward
+
+
+def _tell(corpus: Corpus, console: Console) -> None:
+    train, valid, test = (f"{len(part):,}" for part in corpus.parts)
+    console.print(
+        f"{train} lines to train on, {valid} to stop on, {test} to judge by; {corpus.alphabet.size:,} tokens, up to "
+        f"{corpus.length - 1} a line; {len(corpus.rejected):,} lines left out",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    for reason, count in summarise(corpus.rejected):
+        first = next(row for row, _, why in corpus.rejected if why == reason)
+        console.print(f"  {count:>8,}  {reason} (first: line {first})", markup=False, highlight=False, soft_wrap=True)

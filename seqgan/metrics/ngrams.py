@@ -1,0 +1,149 @@
+"""N-gram statistics of token sequences, counted with numpy: BLEU, Self-BLEU, distinct-n, repetition, copied spans."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from gancore.errors import DataError
+
+Sequences = Sequence[Sequence[str]]
+
+_EPSILON = 0.1  # what method 1 of Chen and Cherry (2014) counts in place of no match
+
+
+def bleu(
+    hypotheses: Sequences, references: Sequences, orders: Sequence[int] = (2, 3, 4, 5)
+) -> Float[np.ndarray, "hypothesis order"]:
+    """BLEU-n of every hypothesis against all references (Papineni et al. 2002), uniform weights, smoothing method 1.
+
+    The same numbers as NLTK's `sentence_bleu` with `SmoothingFunction().method1`. Tokens are strings; an empty
+    hypothesis has 0. Raises DataError without references.
+    """
+    if not len(references):
+        raise DataError("BLEU needs references, and there are none.")
+    return _bleu(hypotheses, references, orders)
+
+
+def self_bleu(sequences: Sequences, orders: Sequence[int] = (2, 3, 4, 5)) -> Float[np.ndarray, "hypothesis order"]:
+    """BLEU-n of every sequence against all the others (Zhu et al. 2018, Texygen); itself is never its reference.
+
+    Raises DataError for fewer than two sequences.
+    """
+    if len(sequences) < 2:
+        raise DataError("Self-BLEU needs at least two sequences.")
+    return _bleu(sequences, None, orders)
+
+
+def _bleu(hypotheses: Sequences, references: Sequences | None, orders: Sequence[int]) -> np.ndarray:
+    ours = len(hypotheses)
+    lengths = np.array([len(part) for part in hypotheses], dtype=np.int64)
+    logs = np.zeros((ours, max(orders)))
+    matched = np.zeros(ours)
+    together = _Grams([*hypotheses, *(references or ())])
+    for n, (owners, codes, counts) in enumerate(islice(together.counted(), max(orders)), 1):
+        mine = owners < ours
+        allowed = _most_elsewhere(codes, counts) if references is None else _most(codes[~mine], counts[~mine], codes)
+        clipped = np.minimum(counts, allowed)[mine]
+        matches = np.bincount(owners[mine], weights=clipped, minlength=ours)
+        if n == 1:
+            matched = matches
+        logs[:, n - 1] = np.log(np.where(matches > 0, matches, _EPSILON) / np.maximum(1, lengths - n + 1))
+    own = None if references is not None else lengths
+    nearest = _nearest(lengths, lengths if references is None else np.array([len(part) for part in references]), own)
+    brevity = np.where(lengths > nearest, 0.0, 1 - nearest / np.maximum(1, lengths))
+    means = np.stack([logs[:, :n].mean(1) for n in orders], 1)
+    return np.exp(means + brevity[:, None]) * (matched > 0)[:, None]
+
+
+class _Grams:
+    """The n-grams of some sequences, for growing n, each kind with a number."""
+
+    def __init__(self, sequences: Sequences):
+        numbers: dict[str, int] = {}
+        flat = [numbers.setdefault(token, len(numbers)) for sequence in sequences for token in sequence]
+        self.tokens = np.array(flat, dtype=np.int64)
+        lengths = [len(sequence) for sequence in sequences]
+        self.owners = np.repeat(np.arange(len(sequences)), lengths)
+        self.ends = np.repeat(np.cumsum(lengths), lengths)
+
+    def orders(self) -> Iterator[tuple[Int[np.ndarray, "place"], Int[np.ndarray, "place"]]]:
+        """For n = 1, 2, ...: where n-grams start, and which of them each is."""
+        places, codes = np.arange(len(self.tokens)), self.tokens
+        kinds = int(self.tokens.max(initial=0)) + 1
+        for n in count(1):
+            yield places, codes
+            inside = places + n < self.ends[places]
+            places = places[inside]
+            pairs = codes[inside] * kinds + self.tokens[places + n]
+            codes = np.unique(pairs, return_inverse=True)[1]
+
+    def counted(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """For n = 1, 2, ...: (whose, which, how often) for each pair of a sequence and an n-gram it holds."""
+        for places, codes in self.orders():
+            size = int(codes.max(initial=0)) + 1
+            both, counts = np.unique(self.owners[places] * size + codes, return_counts=True)
+            yield both // size, both % size, counts
+
+
+def _most(codes: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The largest count of each wanted code in one sequence."""
+    largest = np.zeros(max(codes.max(initial=0), wanted.max(initial=0)) + 1, dtype=np.int64)
+    np.maximum.at(largest, codes, counts)
+    return largest[wanted]
+
+
+def _most_elsewhere(codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The largest count of each entry's code in another sequence than its own."""
+    largest = _most(codes, counts, codes)
+    top = counts == largest
+    holders = np.bincount(codes[top], minlength=codes.max(initial=0) + 1)[codes]
+    second = _most(codes[~top], counts[~top], codes)
+    return np.where(top & (holders == 1), second, largest)
+
+
+def _nearest(lengths: np.ndarray, references: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+    """The reference length nearest to each length, the shorter of two; `own` lengths are taken from the references."""
+    kinds, counts = np.unique(references, return_counts=True)
+    distance = np.abs(kinds[None] - lengths[:, None]).astype(float)
+    if own is not None:
+        alone = (kinds[None] == own[:, None]) & (counts[None] == 1)
+        distance[alone] = np.inf
+    return kinds[distance.argmin(1)]
+
+
+def distinct(sequences: Sequences, n: int) -> float:
+    """Distinct n-grams over all n-grams of the set (Li et al. 2016); NaN where there is none."""
+    _, codes = next(islice(_Grams(sequences).orders(), n - 1, None))
+    return len(np.unique(codes)) / len(codes) if len(codes) else float("nan")
+
+
+def repetition(sequences: Sequences, n: int) -> float:
+    """Share of a sequence's n-grams that it has said before, mean over sequences with any (Welleck et al. 2020)."""
+    owners, _, counts = next(islice(_Grams(sequences).counted(), n - 1, None))
+    kinds, total = np.bincount(owners), np.bincount(owners, weights=counts)
+    return float((1 - kinds[total > 0] / total[total > 0]).mean()) if len(owners) else float("nan")
+
+
+def gram_bags(sequences: Sequences, largest: int) -> tuple[Int[np.ndarray, "entry"], Int[np.ndarray, "entry"]]:
+    """Which n-grams, n = 1 ... largest, each sequence holds: (whose, which), each pair once."""
+    owners, codes, kinds = [], [], 0
+    for owner, code, _ in islice(_Grams(sequences).counted(), largest):
+        owners.append(owner)
+        codes.append(code + kinds)
+        kinds += int(code.max(initial=-1)) + 1
+    return np.concatenate(owners), np.concatenate(codes)
+
+
+def copied_spans(sequences: Sequences, corpus: Sequences) -> Int[np.ndarray, "sequence"]:
+    """Tokens in the longest span of each sequence that the corpus holds too, unbroken: a measure of memorisation."""
+    longest = np.zeros(len(sequences), dtype=np.int64)
+    together = _Grams([*sequences, *corpus])
+    for n, (places, codes) in enumerate(together.orders(), 1):
+        mine = together.owners[places] < len(sequences)
+        copied = mine & np.isin(codes, codes[~mine])
+        if not copied.any():
+            break
+        longest[together.owners[places[copied]]] = n
+    return longest

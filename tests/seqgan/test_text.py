@@ -1,0 +1,75 @@
+import json
+
+import pytest
+from rdkit import Chem
+
+from seqgan.text import BEGIN, END, PAD, SPECIAL, UNKNOWN, TokenError, Vocabulary
+
+SMILES = ["CC(=O)Cl", "BrC1=CC=CC=C1", "C[N+](C)(C)C", "C%12CCCC%12", "N[C@@H](C)C(=O)O"]
+LINES = {
+    "word": ["the cat sat", "a dog ran the race"],
+    "char": ["the cat sat", "a dög"],
+    "bpe": ["the cat sat on the mat", "a dög ran 🐕"],
+    "smiles": SMILES,
+    "selfies": SMILES,
+}
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_lines_survive_encoding_and_json(kind):
+    """Every kind of vocabulary: what it encodes it decodes, also after a round trip through JSON."""
+    vocabulary = Vocabulary.of(LINES[kind], kind)
+    again = Vocabulary.from_json(json.loads(json.dumps(vocabulary.to_json())))
+    assert vocabulary.tokens[:4] == SPECIAL
+    for line in LINES[kind]:
+        ids = vocabulary.encode(line)
+        assert UNKNOWN not in ids
+        assert max(ids) < len(vocabulary)
+        assert again.encode(line) == ids
+        back = again.decode([*ids, END, 4, 4, PAD])
+        if kind == "selfies":  # spells molecules its own way
+            back, line = Chem.CanonSmiles(back), Chem.CanonSmiles(line)
+        assert back == line
+
+
+def test_smiles_tokens_are_atoms():
+    vocabulary = Vocabulary.of(SMILES, "smiles")
+    assert {"Cl", "Br", "[N+]", "%12", "[C@@H]"} <= set(vocabulary.tokens)
+    assert "l" not in vocabulary.tokens
+
+
+def test_byte_pairs_cover_what_was_never_seen():
+    vocabulary = Vocabulary.of(["plain words"], "bpe")
+    assert vocabulary.decode(vocabulary.encode("naïve 漢字")) == "naïve 漢字"
+    assert len(Vocabulary.of(["aaa bbb"] * 10, "bpe", max_size=270)) <= 270
+
+
+def test_rare_words_are_unknown_and_ties_are_settled():
+    lines = ["b a", "a b", "c"]
+    assert Vocabulary.of(lines, "word", min_count=2).tokens[4:] == ("a", "b")
+    assert Vocabulary.of(lines, "word", max_size=1).tokens[4:] == ("a",)
+    vocabulary = Vocabulary.of(lines, "word", min_count=2)
+    assert vocabulary.encode("a c") == [4, UNKNOWN]
+    assert vocabulary.decode([BEGIN, 4, UNKNOWN, END]) == "a <unknown>"
+
+
+def test_lower_case():
+    vocabulary = Vocabulary.of(["The Cat"], "word", lower=True)
+    assert vocabulary.decode(vocabulary.encode("THE CAT")) == "the cat"
+
+
+def test_words_that_look_like_special_tokens_are_not_them():
+    vocabulary = Vocabulary.of(["<pad> x", "<end>"], "word")
+    assert vocabulary.tokens == (*SPECIAL, "x")
+    assert vocabulary.encode("x")[0] not in (PAD, BEGIN, END, UNKNOWN)
+
+
+def test_what_selfies_cannot_express_is_an_error_with_a_reason():
+    with pytest.raises(TokenError, match="SELFIES"):
+        Vocabulary.of(SMILES, "selfies").encode("not a molecule (")
+
+
+@pytest.mark.parametrize("damage", [{}, {"kind": "word", "tokens": ["a"], "lower": False, "merges": ""}, {"kind": 3}])
+def test_damaged_vocabulary(damage):
+    with pytest.raises(TokenError, match="vocabulary is damaged"):
+        Vocabulary.from_json(damage)
