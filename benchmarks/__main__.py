@@ -2,13 +2,13 @@
 
 import platform
 
-from benchmarks import chemistry, training
+from benchmarks import chemistry, text, training
 
 
 def main() -> None:
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
     print(f"{'':52}{'ours':>10}{'peer':>10}{'peer/ours':>11}")
-    for suite in (chemistry, training):
+    for suite in (chemistry, training, text):
         for what, ours, peer, ratio in suite.rows():
             print(f"{what:52}{ours:10.2f}{peer:10.2f}{ratio:11.2f}")
 

@@ -45,7 +45,7 @@ SCHEDULES = {
     "short": Schedule(sequences=256, valid=64, epochs=3, rounds=2, critic_pretrain=4, critic_steps=2, pool=64),
 }
 
-_PAPER = GeneratorConfig("lstm", embedding=32, width=32)
+PAPER = GeneratorConfig("lstm", embedding=32, width=32)
 _LIKELIHOOD = LikelihoodConfig(batch=64, lr=1e-2, patience=0)
 
 
@@ -83,7 +83,7 @@ class Bench:
 
     def base(self, **changes) -> Config:
         likelihood = replace(_LIKELIHOOD, epochs=self.schedule.epochs)
-        return replace(Config(recipe="mle", model=_PAPER, likelihood=likelihood, seed=self.seed), **changes)
+        return replace(Config(recipe="mle", model=PAPER, likelihood=likelihood, seed=self.seed), **changes)
 
     def published_mle(self) -> Generator:
         """Maximum likelihood as published; trained once, kept as a file."""

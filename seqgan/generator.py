@@ -1,6 +1,7 @@
 """The generator: embedding, trunk, head; likelihood of sequences at once, or logits step by step."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -70,6 +71,51 @@ class Generator(nn.Module):
         return nn.functional.linear(features, self.head.weight, self.head.bias + self.closed)
 
 
+class Mixture(nn.Module):
+    """A mixture of generators: the mean of their probabilities of the next token, step by step or at once.
+
+    The cost-matched rival of every adversarial claim, and a teacher. The members share alphabet, length and width.
+    """
+
+    def __init__(self, members: Sequence[Generator]):
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.alphabet, self.length = members[0].alphabet, members[0].length
+        self.closed = members[0].closed
+
+    def start(self, n: int) -> State:
+        """The states of all members, one after the other."""
+        return tuple(part for member in self.members for part in member.start(n))
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Features of all members side by side `(n, member x width)`, and the new states."""
+        each = len(state) // len(self.members)
+        features, states = [], []
+        for place, member in enumerate(self.members):
+            feature, new = member.step(tokens, state[place * each : (place + 1) * each])
+            features.append(feature)
+            states += new
+        return torch.cat(features, -1), tuple(states)
+
+    def read(self, features: Tensor) -> Tensor:
+        """Log-probabilities `(..., token)` of features."""
+        parts = features.chunk(len(self.members), -1)
+        logs = [member.read(part).log_softmax(-1) for member, part in zip(self.members, parts, strict=True)]
+        return torch.stack(logs).logsumexp(0) - math.log(len(logs))
+
+    def features(self, ids: Ids) -> Tensor:
+        """Features of all members side by side `(batch, step, member x width)`."""
+        return torch.cat([member.features(ids) for member in self.members], -1)
+
+    def log_prob(self, ids: Ids, temperature: float = 1.0) -> Tensor:
+        """Log-probability of every token in nats given those before it `(batch, step)`, 0 at padding."""
+        parts = []
+        for some, tokens in zip(self.features(ids).split(8), ids.split(8), strict=True):
+            logits = self.read(some) / temperature
+            parts.append(logits.log_softmax(-1).gather(2, tokens[..., None]).squeeze(2))
+        return torch.cat(parts) * self.alphabet.mask(ids)
+
+
 def _lstm(config: GeneratorConfig, length: int) -> nn.Module:
     return LSTM(config.embedding, config.width, config.layers, config.dropout)
 
@@ -113,7 +159,7 @@ def mean_nll(generator: Generator, ids: Ids) -> Tensor:
     return -generator.log_prob(ids).sum() / generator.alphabet.mask(ids).sum()
 
 
-def nll(generator: Generator, ids: Ids, temperature: float = 1.0) -> float:
+def nll(generator: Generator | Mixture, ids: Ids, temperature: float = 1.0) -> float:
     """The same over many sequences, a number, without dropout."""
     total, tokens, device = 0.0, 0, generator.closed.device
     with at_rest(generator):

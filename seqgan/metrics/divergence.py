@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 
 from seqgan.decoding import Decoding, sample
-from seqgan.generator import Generator, at_rest, nll
+from seqgan.generator import Generator, Mixture, at_rest, nll
 from seqgan.sequences import Ids
 
 
@@ -25,7 +25,12 @@ class Divergence(NamedTuple):
 
 
 def divergence(
-    oracle: Generator, generator: Generator, real: Ids, n: int = 10_000, temperature: float = 1.0, seed: int = 0
+    oracle: Generator,
+    generator: Generator | Mixture,
+    real: Ids,
+    n: int = 10_000,
+    temperature: float = 1.0,
+    seed: int = 0,
 ) -> Divergence:
     """Judge `generator`, sampled at `temperature`, by `n` draws of its own and by the oracle's held-out draws `real`.
 

@@ -4,7 +4,7 @@ from torch.autograd import gradcheck
 
 from seqgan.config import GeneratorConfig
 from seqgan.decoding import sample
-from seqgan.generator import TRUNKS, Generator, at_rest, mean_nll, nll, without_dropout
+from seqgan.generator import TRUNKS, Generator, Mixture, at_rest, mean_nll, nll, without_dropout
 from seqgan.likelihood import token_log_prob
 from seqgan.sequences import Alphabet
 
@@ -108,3 +108,21 @@ def test_samples_follow_the_likelihood():
         drawn = sample(generator, 40_000, 2, torch.Generator().manual_seed(0))
         counts = torch.bincount(drawn[:, 0] * 5 + drawn[:, 1], minlength=25)
     assert float((counts / 40_000 - exact.exp()).abs().max()) < 0.01
+
+
+def test_a_mixture_is_the_mean_of_its_members():
+    members = [Generator(WORDS, GeneratorConfig(embedding=6, width=8), length=7) for _ in range(3)]
+    for member in members:
+        torch.nn.init.normal_(member.head.weight)
+    mixture, ids = Mixture(members), torch.tensor([[4, 5, 6, 7, 8, 4, 2], [5, 5, 2, 0, 0, 0, 0]])
+    with at_rest(mixture):
+        expected = torch.stack([member.log_prob(ids).exp() for member in members]).mean(0).log()
+        torch.testing.assert_close(mixture.log_prob(ids), expected)
+        assert nll(mixture, ids) == pytest.approx(-float(expected.sum()) / 10)
+        state, tokens = mixture.start(2), torch.full((2,), WORDS.begin)
+        for step in range(3):
+            features, state = mixture.step(tokens, state)
+            tokens = ids[:, step]
+            found = mixture.read(features).gather(1, tokens[:, None]).squeeze(1)
+            torch.testing.assert_close(found, expected[:, step])
+        assert len(sample(mixture, 5, 7)) == 5
