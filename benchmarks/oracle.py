@@ -9,18 +9,20 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from gancore import checkpoint
 from gancore.device import derive_seed, seed_everything
 from gancore.loop import play
-from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig
+from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig, ResidualConfig
 from seqgan.data import Corpus
 from seqgan.decoding import sample
-from seqgan.generator import Generator
+from seqgan.generator import Generator, Mixture
 from seqgan.metrics.divergence import divergence
 from seqgan.oracle import lstm_oracle, published_oracle
 from seqgan.recipes import RECIPES
@@ -46,7 +48,15 @@ SCHEDULES = {
 }
 
 PAPER = GeneratorConfig("lstm", embedding=32, width=32)
+# The best likelihood model we found: wider, with dropout, stopped at its best validation likelihood.
+WIDE = GeneratorConfig("lstm", embedding=64, width=128, embedding_dropout=0.2, dropout=0.4)
+TEMPERATURES = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 _LIKELIHOOD = LikelihoodConfig(batch=64, lr=1e-2, patience=0)
+_STOPPED = LikelihoodConfig(epochs=60, batch=64, lr=3e-3, patience=2)
+
+
+Row = dict[str, Any]
+"""The columns of a row; `sweep` holds them by temperature."""
 
 
 class Bench:
@@ -74,23 +84,19 @@ class Bench:
             play(phase.players, phase.batches, phase.steps, [*phase.callbacks, *rates, _Trace(phase, self)])
         return recipe.averaged.average, time.process_time() - before
 
-    def judge(self, generator: Generator, temperature: float = 1.0) -> dict[str, float]:
+    def judge(self, generator: Generator | Mixture, temperature: float = 1.0) -> dict[str, float]:
         """The columns of the table."""
         figures = divergence(self.oracle, generator, self.test, len(self.test), temperature, self.seed)
         return figures._asdict()
 
-    # Rows: name -> figures, with "seconds" for what they cost, pre-training included ------------------
+    # What rows are made of ------------------------------------------------------------------------
 
     def base(self, **changes) -> Config:
-        likelihood = replace(_LIKELIHOOD, epochs=self.schedule.epochs)
-        return replace(Config(recipe="mle", model=PAPER, likelihood=likelihood, seed=self.seed), **changes)
+        """A configuration at the published sizes."""
+        return replace(Config(recipe="mle", model=PAPER, seed=self.seed, average=0.0, device="cpu"), **changes)
 
-    def published_mle(self) -> Generator:
-        """Maximum likelihood as published; trained once, kept as a file."""
-        return self.kept("mle", self.base())
-
-    def kept(self, name: str, config: Config) -> Generator:
-        """The generator of a likelihood run, trained or read back; its seconds are in `self.costs`."""
+    def kept(self, name: str, config: Config) -> tuple[Generator, float]:
+        """A generator and what it cost, trained or read back."""
         folder = self.out / f"{name}-{self.seed}"
         if not checkpoint.exists(folder):
             generator, seconds = self.train(config)
@@ -98,37 +104,91 @@ class Bench:
         tensors, values = checkpoint.load(folder)
         generator = Generator(self.oracle.alphabet, config.model, 20)
         checkpoint.unpack(tensors, {"generator": generator}, {})
-        self.costs = {name: values["seconds"]}
-        return generator.eval()
+        return generator.eval(), values["seconds"]
 
-    def adversarial(self, policy: PolicyConfig) -> Config:
-        """SeqGAN's own settings, on top of a generator that was trained before."""
-        schedule = self.schedule
+    def published(self) -> tuple[Generator, float]:
+        """Maximum likelihood as published."""
+        return self.kept("mle", self.base(likelihood=replace(_LIKELIHOOD, epochs=self.schedule.epochs)))
+
+    def wide(self, number: int = 0) -> tuple[Generator, float]:
+        """The best likelihood model; other numbers are other initialisations."""
+        likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.schedule.epochs))
+        config = self.base(model=WIDE, likelihood=likelihood, seed=self.seed + 1000 * number)
+        return self.kept(f"wide{number}", config)
+
+    def reinforced(self, policy: PolicyConfig) -> Row:
+        """SeqGAN's own settings, on top of the published likelihood model."""
+        schedule, (start, before) = self.schedule, self.published()
         critic = CriticConfig(
             bf16=True, pretrain=schedule.critic_pretrain, steps=schedule.critic_steps, pool=schedule.pool, reuse=3
         )
-        return self.base(
-            recipe="seqgan",
-            likelihood=replace(_LIKELIHOOD, epochs=0),
-            steps=schedule.rounds,
-            lr=1e-2,
-            critic=critic,
-            policy=policy,
+        generator, seconds = self.train(
+            self.base(
+                recipe="seqgan",
+                likelihood=replace(_LIKELIHOOD, epochs=0),
+                steps=schedule.rounds,
+                lr=1e-2,
+                critic=critic,
+                policy=policy,
+            ),
+            start,
         )
+        return self.judge(generator) | {"seconds": seconds + before}
 
-    def row_mle(self) -> dict[str, float]:
-        generator = self.published_mle()
-        return self.judge(generator) | {"seconds": self.costs["mle"]}
+    def distilled(self, critic: bool) -> Row:
+        """Recipe residual; its members are trained anew, so that the cost is whole."""
+        likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.schedule.epochs))
+        steps = 4 * self.schedule.sequences // 64
+        residual = ResidualConfig(members=2, critic=critic, calibration=min(4000, self.schedule.sequences))
+        config = self.base(
+            recipe="residual", model=WIDE, likelihood=likelihood, residual=residual, steps=steps, lr=1e-3, batch=64
+        )
+        generator, seconds = self.train(config)
+        sweep = {f"{t:g}": self.judge(generator, t) for t in TEMPERATURES[:3]}
+        return self.judge(generator) | {"seconds": seconds, "sweep": sweep}
 
-    def row_constant(self) -> dict[str, float]:
-        return self._reinforced(PolicyConfig("constant", baseline="none"))
+    # Rows -----------------------------------------------------------------------------------------
 
-    def row_seqgan(self) -> dict[str, float]:
-        return self._reinforced(PolicyConfig("rollout", rollouts=16, update_rate=0.8, baseline="none"))
+    def row_mle(self) -> Row:
+        generator, seconds = self.published()
+        return self.judge(generator) | {"seconds": seconds}
 
-    def _reinforced(self, policy: PolicyConfig) -> dict[str, float]:
-        generator, seconds = self.train(self.adversarial(policy), self.published_mle())
-        return self.judge(generator) | {"seconds": seconds + self.costs["mle"]}
+    def row_stopped(self) -> Row:
+        generator, seconds = self.kept("stopped", self.base(likelihood=replace(_LIKELIHOOD, epochs=20, patience=2)))
+        return self.judge(generator) | {"seconds": seconds}
+
+    def row_wide(self) -> Row:
+        generator, seconds = self.wide()
+        sweep = {f"{t:g}": self.judge(generator, t) for t in TEMPERATURES}
+        return self.judge(generator) | {"seconds": seconds, "sweep": sweep}
+
+    def row_mixture(self) -> Row:
+        members, seconds = zip(*(self.wide(number) for number in range(3)), strict=True)
+        mixture = Mixture(members)
+        sweep = {f"{t:g}": self.judge(mixture, t) for t in TEMPERATURES[:3]}
+        return self.judge(mixture) | {"seconds": sum(seconds), "sweep": sweep}
+
+    def row_gumbel(self) -> Row:
+        """RelGAN's critic and game on a generator of the published sizes, cut to the budget."""
+        start, before = self.published()
+        critic = CriticConfig(
+            "multi",
+            representations=8,
+            embedding=64,
+            objective="relativistic_pairing",
+            decay=0.0,
+            pretrain=self.schedule.rounds,
+            steps=1,
+        )
+        config = self.base(
+            recipe="gumbel",
+            likelihood=replace(_LIKELIHOOD, epochs=0),
+            steps=10 * self.schedule.rounds,
+            lr=1e-4,
+            critic=critic,
+        )
+        generator, seconds = self.train(config, start)
+        return self.judge(generator) | {"seconds": seconds + before}
 
 
 class _Trace:
@@ -148,7 +208,17 @@ class _Trace:
             print(f"seed {self.bench.seed} {self.phase.name} {done}: {shown} {figures}", flush=True)
 
 
-ROWS = {"mle": Bench.row_mle, "constant reward": Bench.row_constant, "seqgan": Bench.row_seqgan}
+ROWS: dict[str, Callable[[Bench], Row]] = {
+    "mle": Bench.row_mle,
+    "mle stopped": Bench.row_stopped,
+    "mle wide stopped": Bench.row_wide,
+    "mixture of 3": Bench.row_mixture,
+    "mixture of 2 distilled": lambda bench: bench.distilled(critic=False),
+    "constant reward": lambda bench: bench.reinforced(PolicyConfig("constant", baseline="none")),
+    "seqgan": lambda bench: bench.reinforced(PolicyConfig("rollout", rollouts=16, update_rate=0.8, baseline="none")),
+    "gumbel": Bench.row_gumbel,
+    "residual": lambda bench: bench.distilled(critic=True),
+}
 
 
 def main() -> None:
@@ -165,7 +235,7 @@ def main() -> None:
     for seed in arguments.seeds:
         bench = Bench(oracle, SCHEDULES[arguments.schedule], seed, arguments.out)
         for name in arguments.rows:
-            path = arguments.out / f"{name.replace(' ', '-')}-{seed}.json"
+            path = arguments.out / f"{_slug(name)}-{seed}.json"
             if not path.exists():
                 checkpoint.write_text(path, json.dumps(ROWS[name](bench)))
     print(table(arguments.out))
@@ -176,16 +246,25 @@ def table(out: Path) -> str:
     columns = ("nll_oracle", "nll_gen", "nll_div", "reverse_kl", "forward_kl", "seconds")
     lines = ["| row | seeds | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
     for name in ROWS:
-        runs = [json.loads(path.read_text()) for path in sorted(out.glob(f"{name.replace(' ', '-')}-[0-9].json"))]
-        if runs:
-            cells = [_cell([run[column] for run in runs], column) for column in columns]
-            lines.append(f"| {name} | {len(runs)} | " + " | ".join(cells) + " |")
+        runs = [json.loads(path.read_text()) for path in sorted(out.glob(f"{_slug(name)}-[0-9].json"))]
+        if not runs:
+            continue
+        swept = {
+            f"{name}, τ={t}": [run["sweep"][t] | {"seconds": None} for run in runs] for t in runs[0].get("sweep", {})
+        }
+        for title, figures in ({name: runs} | swept).items():
+            cells = [_cell([run[column] for run in figures], column) for column in columns]
+            lines.append(f"| {title} | {len(figures)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _slug(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def _cell(values: list[float], column: str) -> str:
     if column == "seconds":
-        return f"{statistics.mean(values):.0f}"
+        return "" if values[0] is None else f"{statistics.mean(values):.0f}"
     spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.3f}{spread}"
 

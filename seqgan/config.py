@@ -168,6 +168,21 @@ class RelaxConfig:
 
 
 @dataclass(frozen=True)
+class ResidualConfig:
+    """Recipe residual: the mixture, and what its critic may say."""
+
+    __pydantic_config__ = _STRICT
+    members: Positive = 2
+    """Generators of the mixture that is drawn from and distilled, each trained by maximum likelihood."""
+    critic: bool = True
+    """Whether a critic reweights the mixture; without it the mixture alone is distilled."""
+    clip: Rate = 10.0
+    """Largest weight of a sequence, of mean 1."""
+    calibration: Positive = 4000
+    """Sequences drawn to fit the critic and to scale its weights."""
+
+
+@dataclass(frozen=True)
 class RewardConfig:
     """An external reward of whole strings, mixed in as in ORGAN (Guimaraes et al. 2017)."""
 
@@ -192,8 +207,8 @@ class Config:
     """Everything a run depends on beside its data."""
 
     __pydantic_config__ = _STRICT
-    recipe: Literal["mle", "seqgan", "gumbel"] = "seqgan"
-    """Maximum likelihood alone, or followed by REINFORCE or by the pathwise gradient."""
+    recipe: Literal["mle", "seqgan", "gumbel", "residual"] = "seqgan"
+    """Maximum likelihood alone; followed by REINFORCE or by the pathwise gradient; a reweighted mixture, distilled."""
     steps: Count = 200
     """Steps of the generator in the adversarial phase."""
     batch: Positive = 64
@@ -224,6 +239,8 @@ class Config:
     """The policy gradient."""
     relax: RelaxConfig = field(default_factory=RelaxConfig)
     """The relaxed draw."""
+    residual: ResidualConfig = field(default_factory=ResidualConfig)
+    """The reweighted mixture."""
     reward: RewardConfig = field(default_factory=RewardConfig)
     """The external reward."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
@@ -232,8 +249,8 @@ class Config:
     def __post_init__(self) -> None:
         if self.recipe == "gumbel" and self.critic.kind == "recurrent":
             raise ConfigError("recipe gumbel judges whole sequences: set critic.kind to multi or textcnn.")
-        if self.recipe == "gumbel" and self.reward.weight:
-            raise ConfigError("recipe gumbel has no gradient through an external reward: set recipe=seqgan.")
+        if self.recipe != "seqgan" and self.reward.weight:
+            raise ConfigError(f"recipe {self.recipe} takes no external reward: set recipe=seqgan.")
         if self.recipe == "seqgan" and (self.policy.reward == "dense") != (self.critic.kind == "recurrent"):
             raise ConfigError("policy.reward=dense and critic.kind=recurrent go together: set both or neither.")
         if self.recipe != "gumbel" and self.critic.penalty_weight:

@@ -1,13 +1,13 @@
 """A classifier two-sample test: can a simple classifier tell generated from real sequences it has not seen?"""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.nn.functional import softplus
 
+from gancore.convex import minimum
 from gancore.errors import DataError
 from seqgan.metrics.ngrams import Sequences, gram_bags
 
@@ -48,23 +48,8 @@ def two_sample_test(real: Sequences, generated: Sequences, seed: int = 0, iterat
         each = softplus((1 - 2 * labels) * scores(weights))
         return each[~held_out].sum() + 0.5 * weights[:-1].square().sum()
 
-    weights = _minimum(loss, torch.zeros(int(codes.max()) + 2), iterations)
+    weights = minimum(loss, torch.zeros(int(codes.max()) + 2), iterations)
     right = int(((scores(weights) > 0) == (labels > 0.5))[held_out].sum())
     n = int(held_out.sum())
     deviations = (right - n / 2) / math.sqrt(n / 4)
     return TwoSample(right / n, 0.5 * math.erfc(deviations / math.sqrt(2)), n)
-
-
-def _minimum(loss: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor, iterations: int) -> torch.Tensor:
-    """Where a convex function is least, by L-BFGS."""
-    place = start.requires_grad_()
-    optimizer = torch.optim.LBFGS([place], max_iter=iterations, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        value = loss(place)
-        value.backward()
-        return value
-
-    optimizer.step(closure)  # pyright: ignore
-    return place.detach()

@@ -2,8 +2,9 @@
 
 from seqgan.recipes.gumbel import Relaxed
 from seqgan.recipes.mle import Likelihood
+from seqgan.recipes.residual import Residual
 from seqgan.recipes.seqgan import Reinforced
 
-RECIPES = {"mle": Likelihood, "seqgan": Reinforced, "gumbel": Relaxed}
+RECIPES = {"mle": Likelihood, "seqgan": Reinforced, "gumbel": Relaxed, "residual": Residual}
 
-__all__ = ["RECIPES", "Likelihood", "Reinforced", "Relaxed"]
+__all__ = ["RECIPES", "Likelihood", "Reinforced", "Relaxed", "Residual"]

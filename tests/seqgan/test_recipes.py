@@ -207,7 +207,7 @@ def test_relaxed_rows_are_a_simplex_until_the_end_and_then_nothing():
     ("changes", "message"),
     [
         ({"recipe": "gumbel", "critic": CriticConfig("recurrent")}, "set critic.kind to multi or textcnn"),
-        ({"recipe": "gumbel", "reward": RewardConfig(0.5)}, "no gradient through an external reward"),
+        ({"recipe": "gumbel", "reward": RewardConfig(0.5)}, "takes no external reward"),
         ({"policy": PolicyConfig("dense")}, "go together"),
         ({"critic": CriticConfig(penalty_weight=1.0)}, "needs a differentiable draw"),
     ],

@@ -1,0 +1,188 @@
+"""A residual energy, distilled: a critic of likelihoods reweights a mixture of generators; one generator learns that.
+
+The critic is a logistic regression on what several language models say of a sequence: the mixture's members, and one
+that reads backwards and was never drawn from. It sees what critics trained from scratch on tokens do not see (Deng et
+al. 2020 reweight a language model so). Drawing from the mixture and weighting each draw by the odds D / (1 - D) is
+MaliGAN's estimator (Che et al. 2017); here the mixture's own conditional distribution is its control variate.
+"""
+
+import copy
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+from torch.optim import Adam
+
+from gancore.convex import minimum
+from gancore.device import derive_seed
+from gancore.loop import Callback, Player
+from gancore.schedules import warm_cosine
+from gancore.training import Phase
+from seqgan.config import Config
+from seqgan.data import Corpus, batches
+from seqgan.decoding import sample
+from seqgan.generator import Mixture, at_rest, without_dropout
+from seqgan.recipes.mle import Likelihood
+from seqgan.sequences import Alphabet, Ids
+
+
+class Odds(nn.Module):
+    """The critic: log-odds that a sequence is real, affine in its log-likelihoods and its length."""
+
+    slope: Tensor
+    centre: Tensor
+    scale: Tensor
+    log_mean: Tensor
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.register_buffer("slope", torch.zeros(features + 1))  # the last one is the constant
+        self.register_buffer("centre", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.register_buffer("log_mean", torch.zeros(()))
+
+    def fit(self, real: Float[Tensor, "real feature"], fake: Float[Tensor, "fake feature"]) -> None:
+        """Tell real from fake, both counting the same; afterwards the odds have mean 1 on `fake`."""
+        both = torch.cat((real, fake))
+        self.centre.copy_(both.mean(0))
+        self.scale.copy_(both.std(0).clamp_min(1e-6))
+
+        def loss(slope: Tensor) -> Tensor:
+            of_real, of_fake = self._logits(real, slope), self._logits(fake, slope)
+            return softplus(-of_real).mean() + softplus(of_fake).mean() + 1e-3 * slope[:-1].square().sum()
+
+        self.slope.copy_(minimum(loss, torch.zeros_like(self.slope)))
+        self.log_mean.copy_(self._logits(fake, self.slope).exp().mean().log())
+
+    def weights(self, features: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch"]:
+        """D / (1 - D) of each sequence, over its mean on the fakes it was fitted to."""
+        return (self._logits(features, self.slope) - self.log_mean).exp()
+
+    def _logits(self, features: Tensor, slope: Tensor) -> Tensor:
+        return (features - self.centre) / self.scale @ slope[:-1] + slope[-1]
+
+
+class Residual:
+    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+
+    def __init__(self, config: Config, alphabet: Alphabet, length: int, device: torch.device):
+        self.config, self.alphabet, self.length, self.device = config, alphabet, length, device
+        self.models = {
+            name: Likelihood(replace(config, seed=derive_seed(config.seed, name) >> 2), alphabet, length, device)
+            for name in (
+                *(f"member{number}" for number in range(config.residual.members)),
+                *(("backward",) if config.residual.critic else ()),
+            )
+        }
+        first = self.models["member0"]
+        self.generator, self.averaged = first.generator, first.averaged
+        members = [model.averaged.average for name, model in self.models.items() if name.startswith("member")]
+        self.teacher = Mixture([copy.deepcopy(member) for member in members])  # pyright: ignore
+        self.critic = Odds(len(self.models) + 1).to(device)
+        self.modules: dict[str, nn.Module] = {"teacher": self.teacher, "critic": self.critic}
+        self.optimizers = {}
+        for name, model in self.models.items():
+            prefix = "" if model is first else f"{name}."
+            self.modules |= {f"{prefix}{part}": module for part, module in model.modules.items()}
+            self.optimizers |= {f"{prefix}{part}": optimizer for part, optimizer in model.optimizers.items()}
+        self.optimizers["generator"] = Adam(self.generator.parameters(), config.lr, fused=True)
+
+    # The turn ---------------------------------------------------------------------------------
+
+    def turn(self, real: Ids, step: int) -> dict[str, Tensor]:
+        """Learn from draws of the mixture: its own distribution of every token, and the draws by their weights.
+
+        The expectation is the cross-entropy under the reweighted mixture.
+        """
+        with at_rest(*self.modules.values()):
+            ids = sample(self.teacher, self.config.batch, self.length, device=self.device)
+            ids = self.alphabet.trim(ids)
+            taught = self.teacher.read(self.teacher.features(ids))
+            weights = self.weights(ids)
+        mask = self.alphabet.mask(ids)
+        with without_dropout(self.generator):
+            log_prob = self.generator.logits(ids).log_softmax(-1)
+        soft = -(taught.exp() * log_prob).sum(-1)
+        hard = -log_prob.gather(2, ids[..., None]).squeeze(2)
+        each = (soft + (weights - 1)[:, None] * hard) * mask
+        effective = weights.sum().square() / weights.square().sum() / len(weights)
+        return {"distilled": each.sum() / mask.sum(), "_effective": effective}
+
+    # What it is made of -----------------------------------------------------------------------
+
+    def features(self, ids: Ids) -> Float[Tensor, "batch feature"]:
+        """Log-likelihood of each sequence under every model, and its length."""
+        columns = []
+        for name, model in self.models.items():
+            judge = model.averaged.average
+            if name == "member0":  # whose average learns while the mixture is distilled
+                judge = self.teacher.members[0]
+            columns.append(judge.log_prob(self.reverse(ids) if name == "backward" else ids).sum(1))  # pyright: ignore
+        return torch.stack([*columns, self.alphabet.mask(ids).sum(1).float()], 1)
+
+    def weights(self, ids: Ids) -> Float[Tensor, "batch"]:
+        """How much likelier than under the mixture a sequence should be, at most `clip`."""
+        if not self.config.residual.critic:
+            return torch.ones(len(ids), device=self.device)
+        return self.critic.weights(self.features(ids)).clamp_max(self.config.residual.clip)
+
+    def reverse(self, ids: Ids) -> Ids:
+        """Every sequence backwards; its end token stays last."""
+        mask = self.alphabet.mask(ids)
+        if self.alphabet.end is not None:
+            mask = mask & (ids != self.alphabet.end)
+        places = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        last = mask.sum(1, keepdim=True) - 1
+        return ids.gather(1, torch.where(mask, last - places, places))
+
+    # The phases -------------------------------------------------------------------------------
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        """Maximum likelihood of every model; then the critic is fitted and the reweighted mixture distilled."""
+        config, phases = self.config, []
+        for name, model in self.models.items():
+            parts = (self.reverse(part) if name == "backward" else part for part in corpus.parts)
+            for phase in model.phases(Corpus(corpus.alphabet, *parts)):
+                start = phases[-1].steps.stop if phases else 0
+                phases.append(shifted(phase, start, name))
+        start = phases[-1].steps.stop if phases else 0
+        held = corpus.valid if len(corpus.valid) else corpus.train
+        stream = batches(corpus.train, config.batch, derive_seed(config.seed, "distil"), self.device)
+
+        def set_rates(step: int) -> None:
+            for group in self.optimizers["generator"].param_groups:
+                group["lr"] = config.lr * warm_cosine(step - start, config.steps, floor=0.02)
+
+        player = Player("generator", self.generator, self.optimizers["generator"], self.turn, max_norm=config.max_norm)
+        game = range(start, start + config.steps)
+        follow: list[Callback] = [self.models["member0"].follow]
+        return [*phases, Phase("distil", [player], stream, game, set_rates, follow, lambda: self.take_over(held))]
+
+    def take_over(self, held_out: Ids) -> None:
+        """Freeze the mixture, fit the critic on real sequences nothing learnt from, start from the first member."""
+        models = list(self.models.values())
+        models[0].take_over()
+        for member, model in zip(self.teacher.members, models, strict=False):
+            member.load_state_dict(model.averaged.average.state_dict())
+        if not self.config.residual.critic:
+            return
+        with at_rest(*self.modules.values()):
+            drawn = sample(self.teacher, self.config.residual.calibration, self.length, device=self.device)
+            real, fake = (
+                torch.cat([self.features(part) for part in ids.to(self.device).split(256)]) for ids in (held_out, drawn)
+            )
+            self.critic.fit(real, fake)
+
+
+def shifted(phase: Phase, start: int, name: str) -> Phase:
+    """The phase, `start` steps later and under a name of its own; what it calls sees the steps of before."""
+    rates, callbacks = phase.set_rates, phase.callbacks
+    return replace(
+        phase,
+        name=name,
+        steps=range(phase.steps.start + start, phase.steps.stop + start),
+        set_rates=lambda step: rates(step - start),
+        callbacks=[lambda step, logs, call=call: call(step - start, logs) for call in callbacks],
+    )
