@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from molgan.__main__ import main
+from molgan.__main__ import main as molgan_main
+from seqgan.__main__ import main as seqgan_main
+from seqgan.grammar import corpus
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -21,32 +23,56 @@ def blocks(language):
 
 
 def test_python_blocks_run(tmp_path, monkeypatch, capsys):
+    """In their order, each after the others, as a notebook would."""
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})
-    assert "connected" in capsys.readouterr().out
+    names = {}
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), names)
+    out = capsys.readouterr().out
+    assert "connected" in out
+    assert "self-bleu-4" in out
     assert (tmp_path / "runs" / "x" / "config.toml").exists()
+    assert len(names["tuned"].sample(3)) == 3
+
+
+def commands(program):
+    lines = [line.split("#")[0] for block in blocks("") for line in block.splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith(f"{program} ")]
+
+
+def call(main, arguments, monkeypatch):
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code, arguments
 
 
 def test_commands_run_in_their_order(tmp_path, monkeypatch, qm9_smiles):
     """Training is cut short; everything else is as written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mols.smi").write_text("\n".join(qm9_smiles))
-    commands = [line.split("#")[0] for block in blocks("") for line in block.splitlines() if line.startswith("molgan ")]
-    assert [command.split()[1] for command in commands] == ["train", "generate", "evaluate", "score"]
-    for command in commands:
-        arguments = shlex.split(command)
-        if arguments[1] == "train":
-            arguments += ["--set", "steps=2", "--set", "pretrain.steps=2"]
-        monkeypatch.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert not end.value.code, command
+    assert [command[1] for command in commands("molgan")] == ["train", "generate", "evaluate", "score"]
+    for command in commands("molgan"):
+        short = ["--set", "steps=2", "--set", "pretrain.steps=2"] if command[1] == "train" else []
+        call(molgan_main, command + short, monkeypatch)
     assert (tmp_path / "scored.csv").exists()
+
+
+def test_text_commands_run_in_their_order(tmp_path, monkeypatch):
+    """The demo has its own test, and fetching needs a network."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lines.txt").write_text("\n".join(corpus(60)))
+    assert [command[1] for command in commands("seqgan")] == ["demo", "train", "generate", "evaluate", "data"]
+    for command in commands("seqgan")[1:4]:
+        few = ["--set", "steps=2", "--set", "likelihood.epochs=2", "--set", "critic.pretrain=2"]
+        call(seqgan_main, command + (few if command[1] == "train" else []), monkeypatch)
+    lines = (tmp_path / "new.txt").read_text().splitlines()
+    assert len(lines) == 1000
+    assert all(line.startswith("the") for line in lines)
 
 
 def test_every_file_it_points_to_exists():
     root = Path(__file__).parents[1]
-    names = re.findall(r"`((?:molgan|gancore|docs|data)/[\w./]+)`|\]\((docs/[\w.]+)\)", README)
+    names = re.findall(r"`((?:molgan|seqgan|gancore|docs|data)/[\w./]+)`|\]\((docs/[\w.]+)\)", README)
     for name in {first or second for first, second in names}:
         assert (root / name).exists(), name
