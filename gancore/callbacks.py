@@ -84,7 +84,8 @@ class ProgressBar:
         if self.live:
             self.bar.update(self.task, completed=done, figures=line)
         else:
-            self.console.print(f"{self.title} {done}/{len(self.steps)} {line}", highlight=False, markup=False)
+            text = f"{self.title} {done}/{len(self.steps)} {line}"
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class Checkpoints:

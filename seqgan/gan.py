@@ -24,7 +24,7 @@ from seqgan.config import Config
 from seqgan.data import Corpus, as_lines
 from seqgan.evaluation import evaluate
 from seqgan.generator import at_rest, nll
-from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed
+from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
 from seqgan.text import SPLIT, UNKNOWN, TokenError, Vocabulary
 
 _CHUNK = 1000  # texts drawn at a time; fixed, so that the first k of n draws are the same for every n
@@ -51,7 +51,7 @@ class SeqGAN:
     def __init__(self, config: Config | None = None):
         self.config = config or Config()
         self.device = pick_device(self.config.device)
-        self.networks: Likelihood | Reinforced | Relaxed | None = None
+        self.networks: Likelihood | Reinforced | Relaxed | Residual | None = None
         self.vocabulary: Vocabulary | None = None
         self.corpus: Corpus | None = None
         self.provenance: dict[str, Any] = {}
@@ -236,7 +236,7 @@ class SeqGAN:
         return evaluate(self.sample(n, temperature, seed=seed), real, train, kind)
 
     @property
-    def _trained(self) -> Likelihood | Reinforced | Relaxed:
+    def _trained(self) -> Likelihood | Reinforced | Relaxed | Residual:
         if self.networks is None:
             raise RunError("this SeqGAN has no weights yet: call fit, or SeqGAN.load a run folder.")
         return self.networks

@@ -35,6 +35,11 @@ class Generator(nn.Module):
         closed[list(alphabet.closed)] = _CLOSED
         self.register_buffer("closed", closed, persistent=False)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.closed.device
+
     def features(self, ids: Ids) -> Float[Tensor, "batch step width"]:
         """What the head reads before each token of `ids`."""
         begin = torch.full_like(ids[:, :1], self.alphabet.begin)
@@ -81,7 +86,11 @@ class Mixture(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(members)
         self.alphabet, self.length = members[0].alphabet, members[0].length
-        self.closed = members[0].closed
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.members[0].device  # pyright: ignore
 
     def start(self, n: int) -> State:
         """The states of all members, one after the other."""
@@ -161,7 +170,7 @@ def mean_nll(generator: Generator, ids: Ids) -> Tensor:
 
 def nll(generator: Generator | Mixture, ids: Ids, temperature: float = 1.0) -> float:
     """The same over many sequences, a number, without dropout."""
-    total, tokens, device = 0.0, 0, generator.closed.device
+    total, tokens, device = 0.0, 0, generator.device
     with at_rest(generator):
         for part in ids.split(256):
             part = generator.alphabet.trim(part.to(device))

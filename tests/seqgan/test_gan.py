@@ -55,7 +55,7 @@ def test_it_is_a_sampler_and_takes_rewards(config):
     assert isinstance(Scorer(), Reward)
 
 
-@pytest.mark.parametrize("recipe", ["mle", "seqgan", "gumbel"])
+@pytest.mark.parametrize("recipe", ["mle", "seqgan", "gumbel", "residual"])
 @pytest.mark.parametrize("cut", [2, 8, 10, 12])
 def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, cut):
     """In the likelihood phase, while the critic is alone, and in the game."""

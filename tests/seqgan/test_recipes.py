@@ -19,10 +19,11 @@ from seqgan.config import (
     RewardConfig,
 )
 from seqgan.data import Corpus
-from seqgan.generator import Generator, at_rest, nll
+from seqgan.generator import Generator, at_rest, nll, without_dropout
 from seqgan.oracle import lstm_oracle
 from seqgan.recipes import RECIPES
 from seqgan.recipes.mle import Best
+from seqgan.recipes.residual import Odds
 from seqgan.recipes.seqgan import Baseline, Negatives
 from seqgan.sequences import Alphabet
 
@@ -68,6 +69,7 @@ def train(config, corpus):
         ("seqgan", "textcnn", "constant"),
         ("gumbel", "textcnn", "rollout"),
         ("gumbel", "multi", "rollout"),
+        ("residual", "textcnn", "rollout"),
     ],
 )
 @pytest.mark.parametrize("kind", ["lstm", "transformer", "memory"])
@@ -235,3 +237,58 @@ def test_rewards_are_taken_without_dropout():
     losses = networks.generator_turn(ids, 0)
     assert set(losses) == {"policy", "_reward", "likelihood", "anchor"}
     assert losses["anchor"].item() == pytest.approx(0, abs=1e-6), "the anchor is the start"
+
+
+@pytest.mark.parametrize(("critic", "valued"), [("textcnn", "rollout"), ("recurrent", "dense")])
+def test_a_critic_in_bfloat16_says_nearly_the_same(critic, valued):
+    corpus = Corpus.of(LINES, tiny().data)
+    networks = RECIPES["seqgan"](tiny(critic=critic, valued=valued), corpus.alphabet, corpus.length, CPU)
+    with at_rest(networks.critic):
+        exact = networks.verdicts(corpus.train)
+        networks.config = replace(networks.config, critic=replace(networks.config.critic, bf16=True))
+        rounded = networks.verdicts(corpus.train)
+    assert rounded.dtype == torch.float32
+    torch.testing.assert_close(rounded, exact, atol=0.1, rtol=0.1)
+
+
+def test_odds_reweight_one_gaussian_into_another():
+    """For N(0, 1) against N(1, 1) the odds are exp(x - 1/2): weighted draws of the one have the mean of the other."""
+    random = torch.Generator().manual_seed(0)
+    fake, real = torch.randn(20_000, 1, generator=random), 1 + torch.randn(20_000, 1, generator=random)
+    odds = Odds(1)
+    odds.fit(real, fake)
+    weights = odds.weights(fake)
+    assert float(weights.mean()) == pytest.approx(1, abs=1e-3)
+    assert float((weights * fake[:, 0]).mean()) == pytest.approx(1, abs=0.1)
+    torch.testing.assert_close(odds.weights(torch.tensor([[2.0]])), torch.tensor([1.5]).exp(), rtol=0.1, atol=0.0)
+
+
+def test_the_distilled_generator_learns_the_reweighted_mixture():
+    """The expected gradient of a turn is that of the weighted cross-entropy, by enumeration of all sequences."""
+    alphabet = Alphabet(3, 0)
+    config = tiny("residual", batch=4000)
+    networks = RECIPES["residual"](config, alphabet, 2, CPU)
+    for member in (*networks.teacher.members, networks.generator):
+        torch.nn.init.normal_(member.head.weight)
+    networks.critic.slope.copy_(torch.tensor([0.4, 0.0, -0.4, 0.0, 0.0]))
+    every = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+    with at_rest(*networks.modules.values()):
+        probability = networks.teacher.log_prob(every).sum(1).exp()
+        target = probability * networks.weights(every)
+    with without_dropout(networks.generator):
+        exact = -(networks.generator.log_prob(every).sum(1) * target).sum() / 2
+    wanted = torch.autograd.grad(exact, networks.generator.head.bias)[0]
+    found = []
+    for _ in range(20):
+        loss = networks.turn(every, 0)["distilled"]
+        found.append(torch.autograd.grad(loss, networks.generator.head.bias)[0])
+    error = torch.stack(found).std(0) / 20**0.5
+    assert float(((torch.stack(found).mean(0) - wanted).abs() / error).max()) < 4.5
+
+
+def test_reversed_sequences_keep_their_end():
+    networks = RECIPES["residual"](tiny("residual"), Alphabet(9, 1, 2, 0, 3), 5, CPU)
+    ids = torch.tensor([[4, 5, 6, 2, 0], [7, 2, 0, 0, 0], [4, 5, 6, 7, 8]])
+    expected = [[6, 5, 4, 2, 0], [7, 2, 0, 0, 0], [8, 7, 6, 5, 4]]
+    assert networks.reverse(ids).tolist() == expected
+    assert torch.equal(networks.reverse(networks.reverse(ids)), ids)
