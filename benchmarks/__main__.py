@@ -10,7 +10,7 @@ def main() -> None:
     print(f"{'':52}{'ours':>10}{'peer':>10}{'peer/ours':>11}")
     for suite in (chemistry, training, text):
         for what, ours, peer, ratio in suite.rows():
-            print(f"{what:52}{ours:10.2f}{peer:10.2f}{ratio:11.2f}")
+            print(f"{what:52}{ours:10.3g}{peer:10.3g}{ratio:11.3g}")
 
 
 if __name__ == "__main__":

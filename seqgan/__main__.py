@@ -54,6 +54,7 @@ def train(
     ] = "small",
     seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
     overrides: Set = [],  # noqa: B006
+    start: Annotated[Path | None, typer.Option(help="A trained run to begin with: its generator, its tokens.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -68,7 +69,7 @@ def train(
     from seqgan import grammar
     from seqgan.gan import SeqGAN
 
-    SeqGAN(settings).fit(data or grammar.corpus(), out=out, resume=resume, quiet=quiet)
+    SeqGAN(settings).fit(data or grammar.corpus(), out=out, resume=resume, quiet=quiet, start=start)
     if not quiet:
         typer.echo(f"trained: {out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 

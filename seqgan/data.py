@@ -79,13 +79,17 @@ class Corpus:
         config: DataConfig,
         seed: int = 0,
         vocabulary: Vocabulary | None = None,
+        length: int | None = None,
     ) -> "Corpus":
         """Tokenise lines and split them; all copies of one line go to one part, and each part keeps its order.
 
         The vocabulary is that of the training part unless one is given; the valid and the test part have at least
         one line each where their share is above 0 and there are three. Raises DataError when fewer than two distinct
         lines can be used.
+
+        length: steps to pad to, the end included, where a model is given; longer lines are rejected.
         """
+        most = min(config.max_length, length - 1 if length else config.max_length)
         rows, where = as_lines(source)
         if not rows:
             raise DataError(f"{where}: holds no lines.")
@@ -99,8 +103,8 @@ class Corpus:
         for number, line in usable:
             try:
                 ids = vocabulary.encode(line)
-                if len(ids) > config.max_length:
-                    raise TokenError(f"more than {config.max_length} tokens")
+                if len(ids) > most:
+                    raise TokenError(f"more than {most} tokens")
             except TokenError as error:
                 rejected.append(Rejection(number, line, str(error)))
                 continue
@@ -110,7 +114,7 @@ class Corpus:
         if not parts["train"]:  # all its lines were too long
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
         rejected.sort()
-        length = 1 + max(len(ids) for part in parts.values() for ids in part)
+        length = length or 1 + max(len(ids) for part in parts.values() for ids in part)
         padded = [_pad(parts[name], length) for name in ("train", "valid", "test")]
         return cls(vocabulary.alphabet, *padded, vocabulary, rejected)
 

@@ -67,6 +67,7 @@ class SeqGAN:
         resume: bool = False,
         quiet: bool = False,
         reward: Reward | None = None,
+        start: "SeqGAN | str | Path | None" = None,
     ) -> "SeqGAN":
         """Train on a file, a frame with a column text, any iterable of strings, or a corpus.
 
@@ -74,19 +75,24 @@ class SeqGAN:
         resume: go on from the folder's checkpoint, bit for bit on the CPU; starts anew where there is none.
         reward: an external reward, strings -> scores in [0, 1], mixed in with the configuration's `reward.weight`;
             takes the place of `reward.function`.
+        start: a trained model, or its run folder, to go on from: its generator and its vocabulary. With
+            `likelihood.epochs=0` it is tuned at once.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError
-        for a reward that cannot be used.
+        for a reward or a start that cannot be used.
         """
         console = Console(stderr=True, quiet=quiet)
         scored = self._reward(reward)
         folder = Path(out) if out is not None else None
         found = folder is not None and open_run(folder, resume)
-        corpus = source if isinstance(source, Corpus) else Corpus.of(source, self.config.data, self.config.seed)
+        begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
+        corpus = source if isinstance(source, Corpus) else self._corpus(source, begun)
         if corpus.vocabulary is None:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
         _tell(corpus, console)
         seed_everything(self.config.seed)
         training = self._build(corpus, corpus.vocabulary, scored)
+        if begun is not None:
+            self._begin(begun)
         if folder is not None:
             if found:
                 self._restore(folder, corpus, training)
@@ -116,6 +122,19 @@ class SeqGAN:
         if given is None and not settings.function:
             raise ConfigError("reward.weight is above 0, but there is no reward: give one to fit, or reward.function.")
         return given or load_reward(settings.function)
+
+    def _corpus(self, source: "pd.DataFrame | Iterable | str | Path", begun: "SeqGAN | None") -> Corpus:
+        given = (begun._words, begun._trained.length) if begun is not None else (None, None)
+        return Corpus.of(source, self.config.data, self.config.seed, *given)
+
+    def _begin(self, begun: "SeqGAN") -> None:
+        """Take the generator of another model."""
+        if begun.config.model != self.config.model or begun._words.tokens != self._words.tokens:
+            raise ConfigError(
+                "start: its generator has other sizes or another vocabulary; take over its [model] settings."
+            )
+        for module in (self._trained.generator, self._trained.averaged.average):
+            module.load_state_dict(begun._trained.averaged.average.state_dict())  # pyright: ignore
 
     def _build(self, corpus: Corpus, vocabulary: Vocabulary, reward: Reward | None) -> Training:
         self.corpus, self.vocabulary = corpus, vocabulary
