@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from rich.console import Console
 
 from gancore.device import derive_seed
 from gancore.errors import DataError
@@ -27,6 +28,14 @@ class Rejection(NamedTuple):
 def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
     """Reasons with their counts, commonest first; duplicates count as one reason."""
     return Counter(r.reason.split(" of row ")[0] for r in rejected).most_common()
+
+
+def tell_rejected(rejected: Sequence[Rejection], console: Console) -> None:
+    """Say how many rows were left out for which reason, and where the first of them is."""
+    for reason, count in summarise(rejected):
+        first = next(row for row, _, why in rejected if why.startswith(reason))
+        text = f"  {count:>8,}  {reason} (first: row {first})"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def write_rejected(rejected: Sequence[Rejection], path: Path) -> None:

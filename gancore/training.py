@@ -1,7 +1,7 @@
 """A run: phases played one after the other, saved to a folder and gone on from it bit for bit."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from gancore import checkpoint
 from gancore.callbacks import Checkpoints, JsonLines, ProgressBar
 from gancore.errors import RunError
 from gancore.loop import Callback, Player, play
+from gancore.rows import Rejection, write_rejected
 
 # Settings that may change between a run and its resumption: none of them moves a weight.
 FREE = {"device", "log_every", "monitor_every", "checkpoint.every"}
@@ -69,12 +70,34 @@ class Training:
         for phase in self.phases:
             phase.batches.position = values["positions"].get(phase.name, 0)  # pyright: ignore
 
+    def run(
+        self,
+        folder: Path | None,
+        restore: Callable[[], None] | None,
+        rejected: Sequence[Rejection],
+        console: Console,
+        **settings: Any,
+    ) -> None:
+        """Play all phases in a run folder, from where `restore()` puts them if it is given, and save at the end.
+
+        rejected: goes to the folder's rejected.csv. settings: those of `play`.
+        """
+        if folder is not None:
+            if restore is not None:
+                restore()
+                console.print(f"resuming {folder} at step {self.step}", highlight=False)
+            write_rejected(rejected, folder / "rejected.csv")
+            cut_metrics(folder, self.step)
+        self.play(console, folder, **settings)
+        if folder is not None:
+            settings["save"]()
+
     def play(
         self,
         console: Console,
+        folder: Path | None,
         shown: dict[str, str],
         monitor: Callback,
-        folder: Path | None,
         log_every: int,
         save: Callable[[], None],
         save_every: int,

@@ -15,8 +15,8 @@ from rich.console import Console
 from gancore import checkpoint
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import RunError
-from gancore.rows import summarise, write_rejected
-from gancore.training import Training, cut_metrics, open_run, refuse_changes
+from gancore.rows import tell_rejected
+from gancore.training import Training, open_run, refuse_changes
 from molgan import chem, sampling
 from molgan.config import Config
 from molgan.data import MoleculeDataset, as_dataset
@@ -74,23 +74,17 @@ class MolGAN:
         _tell(data, console)
         seed_everything(self.config.seed)
         training = self._build(data)
-        if folder is not None:
-            if found:
-                self._restore(folder, data, training)
-                console.print(f"resuming {folder} at step {training.step}", highlight=False)
-            write_rejected(data.rejected, folder / "rejected.csv")
-            cut_metrics(folder, training.step)
-        training.play(
-            console,
-            _SHOWN,
-            self._monitor,
+        training.run(
             folder,
-            self.config.log_every,
-            save=lambda: self.save(folder or ""),
+            (lambda: self._restore(folder, data, training)) if found else None,
+            data.rejected,
+            console,
+            shown=_SHOWN,
+            monitor=self._monitor,
+            log_every=self.config.log_every,
+            save=lambda: self.save(folder),
             save_every=self.config.checkpoint.every,
         )
-        if folder is not None:
-            self.save(folder)
         return self
 
     def _build(self, data: MoleculeDataset) -> Training:
@@ -208,5 +202,4 @@ def _tell(data: MoleculeDataset, console: Console) -> None:
         markup=False,
         highlight=False,
     )
-    for reason, count in summarise(data.rejected):
-        console.print(f"  {count:>8,}  {reason}", markup=False, highlight=False)
+    tell_rejected(data.rejected, console)

@@ -93,7 +93,7 @@ def generate(
     """Draw texts from a trained run, one a line. The first k of n draws do not depend on n."""
     from seqgan.gan import SeqGAN
 
-    lines = SeqGAN.load(run, device).stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length)
+    lines = SeqGAN.load(run, device).sample(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length)
     cli.write_lines((" ".join(line.splitlines()) for line in lines), out)
 
 

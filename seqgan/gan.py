@@ -1,8 +1,7 @@
 """`SeqGAN`: the facade a notebook uses. Fit, sample, evaluate, save, load."""
 
-import importlib
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,15 +14,16 @@ from rich.console import Console
 from gancore import checkpoint
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
-from gancore.rows import summarise, write_rejected
+from gancore.rows import tell_rejected
 from gancore.statistics import Evaluation
-from gancore.training import Training, cut_metrics, open_run, refuse_changes
+from gancore.training import Training, open_run, refuse_changes
 from gancore.types import Reward
 from seqgan import decoding
 from seqgan.config import Config
 from seqgan.data import Corpus, as_lines
 from seqgan.evaluation import evaluate
 from seqgan.generator import at_rest, nll
+from seqgan.plugins import load_reward
 from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
 from seqgan.text import SPLIT, UNKNOWN, TokenError, Vocabulary
 
@@ -93,23 +93,17 @@ class SeqGAN:
         training = self._build(corpus, corpus.vocabulary, scored)
         if begun is not None:
             self._begin(begun)
-        if folder is not None:
-            if found:
-                self._restore(folder, corpus, training)
-                console.print(f"resuming {folder} at step {training.step}", highlight=False)
-            write_rejected(corpus.rejected, folder / "rejected.csv")
-            cut_metrics(folder, training.step)
-        training.play(
-            console,
-            _SHOWN,
-            self._monitor,
+        training.run(
             folder,
-            self.config.log_every,
-            save=lambda: self.save(folder or ""),
+            (lambda: self._restore(folder, corpus, training)) if found else None,
+            corpus.rejected,
+            console,
+            shown=_SHOWN,
+            monitor=self._monitor,
+            log_every=self.config.log_every,
+            save=lambda: self.save(folder),
             save_every=self.config.checkpoint.every,
         )
-        if folder is not None:
-            self.save(folder)
         return self
 
     def _reward(self, given: Reward | None) -> Reward | None:
@@ -184,40 +178,24 @@ class SeqGAN:
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
         Raises DataError for a prefix with unknown tokens or no room, ConfigError for settings out of range.
         """
-        return list(self.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length))
-
-    def stream(
-        self,
-        n: int,
-        temperature: float = 1.0,
-        prefix: str = "",
-        seed: int = 0,
-        top_k: int = 0,
-        nucleus: float = 1.0,
-        min_length: int = 0,
-        max_length: int | None = None,
-    ) -> Iterator[str]:
-        """`sample`, one text after the other, in constant memory."""
         networks, vocabulary = self._trained, self._words
         longest = networks.length - 1  # the end has a place of its own
         if n < 0:
             raise ConfigError(f"cannot draw {n} texts.")
         if max_length is not None and not 1 <= max_length <= longest:
-            raise ConfigError(
-                f"max_length must be between 1 and {longest}, the longest training line; got {max_length}."
-            )
+            raise ConfigError(f"max_length must be from 1 to {longest}, the longest training line's; got {max_length}.")
         if min_length > (max_length or longest):
             raise ConfigError(f"min_length {min_length} is above the largest length {max_length or longest}.")
         chosen = decoding.Decoding(temperature, top_k, nucleus, min_length, unknown=False)
         begun = self._prefix(prefix, max_length or longest)
         steps = networks.length if max_length is None else max_length
-        generator = networks.averaged.average
+        generator, texts = networks.averaged.average, []
         for chunk, start in enumerate(range(0, n, _CHUNK)):
             random = new_generator(self.device, seed, "sample", chunk)
             with at_rest(generator):
                 ids = decoding.sample(generator, _CHUNK, steps, random, chosen, begun, self.device)  # pyright: ignore
-            for row in ids[: n - start].tolist():
-                yield vocabulary.decode(row)
+            texts += [vocabulary.decode(row) for row in ids[: n - start].tolist()]
+        return texts
 
     def _prefix(self, prefix: str, room: int) -> list[int]:
         try:
@@ -314,21 +292,6 @@ class SeqGAN:
         training.restore(tensors, values)
 
 
-def load_reward(name: str) -> Reward:
-    """The reward at "module:name"; a class is called without arguments. Raises ConfigError when it is not there."""
-    module, _, attribute = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"reward.function = {name!r}: cannot be imported ({error}); write it as module:name."
-        ) from None
-    reward = found() if isinstance(found, type) else found
-    if not callable(reward):
-        raise ConfigError(f"reward.function = {name!r}: is not a function of strings.")
-    return reward
-
-
 def _tell(corpus: Corpus, console: Console) -> None:
     train, valid, test = (f"{len(part):,}" for part in corpus.parts)
     console.print(
@@ -338,6 +301,4 @@ def _tell(corpus: Corpus, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    for reason, count in summarise(corpus.rejected):
-        first = next(row for row, _, why in corpus.rejected if why == reason)
-        console.print(f"  {count:>8,}  {reason} (first: line {first})", markup=False, highlight=False, soft_wrap=True)
+    tell_rejected(corpus.rejected, console)

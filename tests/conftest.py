@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,24 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no further data sets at {folder}; set GAN_DATA")
     return folder
+
+
+@pytest.fixture
+def command_line(monkeypatch, capsys, tmp_path):
+    """Make a caller of a program's `main` in an empty folder; it gives (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def caller(program, main):
+        def call(*arguments):
+            monkeypatch.setattr(sys, "argv", [program, *map(str, arguments)])
+            try:
+                main()
+                code = 0
+            except SystemExit as end:
+                code = end.code or 0
+            out, err = capsys.readouterr()
+            return code, out, err
+
+        return call
+
+    return caller

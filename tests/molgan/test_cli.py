@@ -11,21 +11,8 @@ TINY = ["--set", "steps=3", "--set", "pretrain.steps=3", "--set", "batch=16", "-
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Call the command line; gives (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["molgan", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+def run(command_line):
+    return command_line("molgan", main)
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import json
-import sys
 import tarfile
 
 import pytest
@@ -16,21 +15,8 @@ LINES = corpus(80)
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Call the command line; gives (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["seqgan", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+def run(command_line):
+    return command_line("seqgan", main)
 
 
 @pytest.fixture
@@ -38,7 +24,7 @@ def trained(run, tmp_path):
     (tmp_path / "lines.txt").write_bytes("\n".join([*LINES, ""]).encode() + b"\xff\xfe\n")
     code, _, err = run("train", "--data", "lines.txt", "--out", "r", "--seed", 1, *TINY)
     assert code == 0, err
-    assert "undecodable bytes: not UTF-8 (first: line 81)" in err
+    assert "undecodable bytes: not UTF-8 (first: row 81)" in err
     return tmp_path / "r"
 
 

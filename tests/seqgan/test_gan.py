@@ -21,8 +21,9 @@ from seqgan.config import (
     PolicyConfig,
     RewardConfig,
 )
-from seqgan.gan import SeqGAN, load_reward
+from seqgan.gan import SeqGAN
 from seqgan.grammar import corpus
+from seqgan.plugins import load_reward
 
 LINES = corpus(60)
 
