@@ -1,21 +1,25 @@
 """Averaged weights: the generator that is sampled from."""
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
+M = TypeVar("M", bound=nn.Module)
 
-class EMA(nn.Module):
+
+class EMA(nn.Module, Generic[M]):
     """Exponential moving average of a module's parameters, with warm-up (Karras et al. 2018).
 
     With warm-up the decay after n updates is min(decay, (1 + n) / (10 + n)), so early averages forget their start.
     Buffers are copied, not averaged.
     """
 
+    average: M
     updates: torch.Tensor
 
-    def __init__(self, module: nn.Module, decay: float = 0.999, warm_up: bool = True):
+    def __init__(self, module: M, decay: float = 0.999, warm_up: bool = True):
         super().__init__()
         self.average = copy.deepcopy(module).requires_grad_(False)
         self.decay, self.warm_up = decay, warm_up

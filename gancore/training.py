@@ -73,24 +73,24 @@ class Training:
     def run(
         self,
         folder: Path | None,
-        restore: Callable[[], None] | None,
+        restore: Callable[[Path], None] | None,
         rejected: Sequence[Rejection],
         console: Console,
         **settings: Any,
     ) -> None:
-        """Play all phases in a run folder, from where `restore()` puts them if it is given, and save at the end.
+        """Play all phases in a run folder, from where `restore(folder)` puts them if it is given, and save at the end.
 
         rejected: goes to the folder's rejected.csv. settings: those of `play`.
         """
         if folder is not None:
             if restore is not None:
-                restore()
+                restore(folder)
                 console.print(f"resuming {folder} at step {self.step}", highlight=False)
             write_rejected(rejected, folder / "rejected.csv")
             cut_metrics(folder, self.step)
         self.play(console, folder, **settings)
         if folder is not None:
-            settings["save"]()
+            settings["save"](folder)
 
     def play(
         self,
@@ -99,13 +99,13 @@ class Training:
         shown: dict[str, str],
         monitor: Callback,
         log_every: int,
-        save: Callable[[], None],
+        save: Callable[[Path], None],
         save_every: int,
     ) -> None:
         """Play what is left of every phase.
 
         shown: figure -> label in the progress bar. monitor: called after each step, may add to its logs.
-        folder: of the run, where metrics.jsonl goes and for which `save()` is called every `save_every` steps.
+        folder: of the run, where metrics.jsonl goes and for which `save(folder)` is called every `save_every` steps.
         """
         for phase in self.phases:
             left = range(max(self.step, phase.steps.start), phase.steps.stop)
@@ -121,7 +121,7 @@ class Training:
             ]
             if folder is not None:
                 callbacks.append(JsonLines(folder / "metrics.jsonl", log_every))
-                callbacks.append(Checkpoints(lambda step: save(), save_every))
+                callbacks.append(Checkpoints(lambda step, folder=folder: save(folder), save_every))
             with ProgressBar(phase.name, left, shown, console) as bar:
                 play(phase.players, phase.batches, left, [*callbacks, bar])
 

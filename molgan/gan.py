@@ -76,13 +76,13 @@ class MolGAN:
         training = self._build(data)
         training.run(
             folder,
-            (lambda: self._restore(folder, data, training)) if found else None,
+            (lambda place: self._restore(place, data, training)) if found else None,
             data.rejected,
             console,
             shown=_SHOWN,
             monitor=self._monitor,
             log_every=self.config.log_every,
-            save=lambda: self.save(folder),
+            save=self.save,
             save_every=self.config.checkpoint.every,
         )
         return self

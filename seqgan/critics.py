@@ -61,7 +61,8 @@ class MaxOverTime(nn.Module):
     def forward(self, x: Float[Tensor, "batch step channel"]) -> Float[Tensor, "batch filter"]:
         """The filters in the order of their widths."""
         sparse = self.channels == 1 and torch.is_grad_enabled()
-        found = [self._sparse(x, linear) if sparse else self._dense(x, linear) for linear in self.filters.values()]
+        find = self._sparse if sparse else self._dense
+        found = [find(x, linear) for linear in self.filters.values()]  # pyright: ignore
         return torch.cat(found, 1)
 
     def _windows(self, x: Tensor, linear: nn.Linear) -> Tensor:

@@ -115,8 +115,8 @@ class Corpus:
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
         rejected.sort()
         length = length or 1 + max(len(ids) for part in parts.values() for ids in part)
-        padded = [_pad(parts[name], length) for name in ("train", "valid", "test")]
-        return cls(vocabulary.alphabet, *padded, vocabulary, rejected)
+        padded = {name: _pad(lines, length) for name, lines in parts.items()}
+        return cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected)
 
     @property
     def length(self) -> int:

@@ -95,13 +95,13 @@ class SeqGAN:
             self._begin(begun)
         training.run(
             folder,
-            (lambda: self._restore(folder, corpus, training)) if found else None,
+            (lambda place: self._restore(place, corpus, training)) if found else None,
             corpus.rejected,
             console,
             shown=_SHOWN,
             monitor=self._monitor,
             log_every=self.config.log_every,
-            save=lambda: self.save(folder),
+            save=self.save,
             save_every=self.config.checkpoint.every,
         )
         return self
@@ -132,11 +132,11 @@ class SeqGAN:
 
     def _build(self, corpus: Corpus, vocabulary: Vocabulary, reward: Reward | None) -> Training:
         self.corpus, self.vocabulary = corpus, vocabulary
-        self.networks = RECIPES[self.config.recipe](self.config, corpus.alphabet, corpus.length, self.device)
-        if isinstance(self.networks, Reinforced):
-            self.networks.reward, self.networks.decode = reward, vocabulary.decode
-        phases = self.networks.phases(corpus)
-        self._training = Training(self.networks.modules, self.networks.optimizers, phases, self.device)
+        networks = RECIPES[self.config.recipe](self.config, corpus.alphabet, corpus.length, self.device)
+        if isinstance(networks, Reinforced):
+            networks.reward, networks.decode = reward, vocabulary.decode
+        self.networks = networks
+        self._training = Training(networks.modules, networks.optimizers, networks.phases(corpus), self.device)
         self.provenance = {
             "data": {
                 "sha256": corpus.digest,
@@ -278,8 +278,9 @@ class SeqGAN:
                 f"{folder}: the vocabulary has {len(gan.vocabulary)} tokens and the weights {weights}; "
                 "they are not of one run."
             )
-        gan.networks = RECIPES[gan.config.recipe](gan.config, gan.vocabulary.alphabet, values["length"], gan.device)
-        checkpoint.unpack(tensors, gan.networks.modules, gan.networks.optimizers)
+        networks = RECIPES[gan.config.recipe](gan.config, gan.vocabulary.alphabet, values["length"], gan.device)
+        checkpoint.unpack(tensors, networks.modules, networks.optimizers)
+        gan.networks = networks
         gan.provenance, gan._loaded = values["provenance"], (tensors, values)
         return gan
 

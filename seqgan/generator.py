@@ -88,19 +88,24 @@ class Mixture(nn.Module):
         self.alphabet, self.length = members[0].alphabet, members[0].length
 
     @property
+    def each(self) -> list[Generator]:
+        """The members."""
+        return list(self.members)  # pyright: ignore
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.members[0].device  # pyright: ignore
+        return self.each[0].device
 
     def start(self, n: int) -> State:
         """The states of all members, one after the other."""
-        return tuple(part for member in self.members for part in member.start(n))
+        return tuple(part for member in self.each for part in member.start(n))
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Features of all members side by side `(n, member x width)`, and the new states."""
         each = len(state) // len(self.members)
         features, states = [], []
-        for place, member in enumerate(self.members):
+        for place, member in enumerate(self.each):
             feature, new = member.step(tokens, state[place * each : (place + 1) * each])
             features.append(feature)
             states += new
@@ -109,12 +114,12 @@ class Mixture(nn.Module):
     def read(self, features: Tensor) -> Tensor:
         """Log-probabilities `(..., token)` of features."""
         parts = features.chunk(len(self.members), -1)
-        logs = [member.read(part).log_softmax(-1) for member, part in zip(self.members, parts, strict=True)]
+        logs = [member.read(part).log_softmax(-1) for member, part in zip(self.each, parts, strict=True)]
         return torch.stack(logs).logsumexp(0) - math.log(len(logs))
 
     def features(self, ids: Ids) -> Tensor:
         """Features of all members side by side `(batch, step, member x width)`."""
-        return torch.cat([member.features(ids) for member in self.members], -1)
+        return torch.cat([member.features(ids) for member in self.each], -1)
 
     def log_prob(self, ids: Ids, temperature: float = 1.0) -> Tensor:
         """Log-probability of every token in nats given those before it `(batch, step)`, 0 at padding."""
@@ -125,15 +130,15 @@ class Mixture(nn.Module):
         return torch.cat(parts) * self.alphabet.mask(ids)
 
 
-def _lstm(config: GeneratorConfig, length: int) -> nn.Module:
+def _lstm(config: GeneratorConfig, length: int) -> LSTM:
     return LSTM(config.embedding, config.width, config.layers, config.dropout)
 
 
-def _transformer(config: GeneratorConfig, length: int) -> nn.Module:
+def _transformer(config: GeneratorConfig, length: int) -> Transformer:
     return Transformer(config.embedding, config.width, config.layers, config.dropout, config.heads, length)
 
 
-def _memory(config: GeneratorConfig, length: int) -> nn.Module:
+def _memory(config: GeneratorConfig, length: int) -> RelationalMemory:
     return RelationalMemory(config.embedding, config.width, config.dropout, config.heads, config.slots)
 
 

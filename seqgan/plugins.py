@@ -18,4 +18,4 @@ def load_reward(name: str) -> Reward:
     reward = found() if isinstance(found, type) else found
     if not callable(reward):
         raise ConfigError(f"reward.function = {name!r}: is not a function of strings.")
-    return reward
+    return reward  # pyright: ignore

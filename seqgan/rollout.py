@@ -65,7 +65,7 @@ def complete(policy: Stepper, ids: Ids, rollouts: int, random: torch.Generator |
         drawn = draw_next(policy, features[origin], random)
         made[live, step] = drawn
         if alphabet.end is not None:
-            made[live[drawn == alphabet.end], step + 1 :] = alphabet.pad
+            made[live[drawn == alphabet.end], step + 1 :] = alphabet.pad or 0
         live, drawn, (origin,) = keep_unfinished(alphabet, live, drawn, (origin,))
         going = (lengths[prefixes] > step + 1).nonzero().squeeze(1)
         tokens = torch.cat((ids[prefixes[going], step], drawn))

@@ -35,7 +35,7 @@ def _selfies_symbols(text: str) -> list[str]:
 def _selfies_text(tokens: Sequence[str]) -> str:
     import selfies
 
-    return selfies.decoder("".join(token for token in tokens if token not in SPECIAL)) or ""
+    return str(selfies.decoder("".join(token for token in tokens if token not in SPECIAL)) or "")
 
 
 SPLIT: dict[str, Callable[[str], list[str]]] = {

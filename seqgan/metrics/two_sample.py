@@ -34,8 +34,9 @@ def two_sample_test(real: Sequences, generated: Sequences, seed: int = 0, iterat
     if count < 4:
         raise DataError("the two-sample test needs at least four sequences of each kind.")
     rng = np.random.default_rng(seed)
-    chosen = [[part[row] for row in rng.permutation(len(part))[:count]] for part in (real, generated)]
-    owners, codes = (torch.from_numpy(part) for part in gram_bags([*chosen[0], *chosen[1]], 3))
+    picked = ([part[int(row)] for row in rng.permutation(len(part))[:count]] for part in (real, generated))
+    both = [sequence for part in picked for sequence in part]
+    owners, codes = (torch.from_numpy(part) for part in gram_bags(both, 3))
     labels = torch.cat((torch.ones(count), torch.zeros(count)))
     held_out = (torch.arange(2 * count) % count) >= count // 2
 

@@ -143,8 +143,9 @@ class Residual:
         """Maximum likelihood of every model; then the critic is fitted and the reweighted mixture distilled."""
         config, phases = self.config, []
         for name, model in self.models.items():
-            parts = (self.reverse(part) if name == "backward" else part for part in corpus.parts)
-            for phase in model.phases(Corpus(corpus.alphabet, *parts)):
+            turned = self.reverse if name == "backward" else lambda ids: ids
+            read = Corpus(corpus.alphabet, turned(corpus.train), turned(corpus.valid), turned(corpus.test))
+            for phase in model.phases(read):
                 start = phases[-1].steps.stop if phases else 0
                 phases.append(shifted(phase, start, name))
         start = phases[-1].steps.stop if phases else 0
