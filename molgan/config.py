@@ -5,27 +5,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Interval, Len
-from pydantic import ConfigDict
+from annotated_types import Ge, Interval, Len
 
 from gancore import config as toml
 from gancore.errors import ConfigError
+from gancore.settings import STRICT, CheckpointConfig, Count, Part, Positive, Rate, Seed, Share, Weight
 
-Count = Annotated[int, Ge(0)]
-Positive = Annotated[int, Gt(0)]
-Weight = Annotated[float, Ge(0)]
-Rate = Annotated[float, Gt(0)]
 Widths = Annotated[tuple[Positive, ...], Len(1)]
-Share = Annotated[float, Interval(ge=0, le=1)]
-
-_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """What is kept of the training file."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     max_atoms: Annotated[int, Interval(ge=2, le=64)] = 64
     """Molecules with more heavy atoms are rejected; networks are built for the largest that is kept."""
     min_atom_share: Share = 0.0
@@ -36,7 +29,7 @@ class DataConfig:
 class ModelConfig:
     """Sizes of the networks."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     noise: Positive = 64
     """Width of the generator's Gaussian input."""
     generator: Widths = (256, 512, 512)
@@ -55,7 +48,7 @@ class ModelConfig:
 class PretrainConfig:
     """The first phase: the generator as the decoder of a variational autoencoder, without an adversary."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     steps: Count = 5000
     """Steps of the phase; 0 leaves it out."""
     batch: Positive = 256
@@ -70,7 +63,7 @@ class PretrainConfig:
 class CriticConfig:
     """The game and the slope the critic pays for."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     objective: Literal["relativistic_pairing", "non_saturating", "wasserstein", "hinge"] = "relativistic_pairing"
     """Adversarial objective."""
     penalty: Literal["finite_r1_r2", "r1_r2", "r1", "r2", "wgan_gp"] = "finite_r1_r2"
@@ -85,7 +78,7 @@ class CriticConfig:
 class ScoreConfig:
     """A score in [0, 1]: the weighted mean of the desirabilities of some properties."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     qed: Weight = 1.0
     """Weight of drug-likeness (QED)."""
     sa: Weight = 0.0
@@ -112,7 +105,7 @@ class ScoreConfig:
 class ScoreFile:
     """A TOML file that defines a score."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     score: ScoreConfig
     """The score."""
 
@@ -121,7 +114,7 @@ class ScoreFile:
 class RewardConfig:
     """Reinforcement: what the generator is rewarded for beside fooling the critic."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     critic: Weight = 1.0
     """Weight of the policy gradient on the critic's logit: unbiased, beside the pathwise gradient, which is not."""
     validity: Weight = 0.0
@@ -153,19 +146,10 @@ class RewardConfig:
 
 
 @dataclass(frozen=True)
-class CheckpointConfig:
-    """When training saves itself."""
-
-    __pydantic_config__ = _STRICT
-    every: Positive = 1000
-    """Steps between checkpoints; the end of training always saves."""
-
-
-@dataclass(frozen=True)
 class Config:
     """Everything a run depends on beside its data."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     steps: Count = 2500
     """Adversarial steps, after pre-training."""
     batch: Positive = 128
@@ -174,7 +158,7 @@ class Config:
     """Learning rate of generator and critic."""
     lr_floor: Share = 0.2
     """Share of the learning rate that is left at the end of a half-cosine decay over the adversarial steps."""
-    seed: Annotated[int, Interval(ge=0, lt=2**62)] = 0
+    seed: Seed = 0
     """Seed of everything random."""
     device: str = "auto"
     """auto, cpu or cuda."""
@@ -182,7 +166,7 @@ class Config:
     """Temperature of the Gumbel-Softmax relaxation."""
     bound: Weight = 0.03
     """Weight of the evidence bound kept in the adversarial phase, where there was pre-training."""
-    average: Annotated[float, Interval(ge=0, lt=1)] = 0.999
+    average: Part = 0.999
     """Decay of the averaged generator, the one that is sampled from."""
     log_every: Positive = 50
     """Steps between lines of metrics.jsonl."""

@@ -5,27 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Interval
-from pydantic import ConfigDict
+from annotated_types import Ge, Interval
 
 from gancore import config as toml
 from gancore.errors import ConfigError
-
-Count = Annotated[int, Ge(0)]
-Positive = Annotated[int, Gt(0)]
-Weight = Annotated[float, Ge(0)]
-Rate = Annotated[float, Gt(0)]
-Share = Annotated[float, Interval(ge=0, le=1)]
-Part = Annotated[float, Interval(ge=0, lt=1)]
-
-_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+from gancore.settings import STRICT, CheckpointConfig, Count, Part, Positive, Rate, Seed, Share, Weight
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """How lines become tokens, and what is kept of the training file."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     tokens: Literal["word", "char", "bpe", "smiles", "selfies"] = "word"
     """Words (by white space), characters, byte pairs, SMILES tokens, or SELFIES symbols of SMILES."""
     min_count: Positive = 1
@@ -46,7 +37,7 @@ class DataConfig:
 class GeneratorConfig:
     """The generator's network."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     kind: Literal["lstm", "transformer", "memory"] = "lstm"
     """LSTM, transformer, or relational memory."""
     embedding: Positive = 64
@@ -77,7 +68,7 @@ class GeneratorConfig:
 class LikelihoodConfig:
     """Maximum likelihood: the whole training of recipe mle, the pre-training of the others."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     epochs: Count = 60
     """Passes over the training part, at most."""
     batch: Positive = 64
@@ -96,7 +87,7 @@ class LikelihoodConfig:
 class CriticConfig:
     """The critic of the adversarial recipes, and how it trains."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     kind: Literal["textcnn", "recurrent", "multi"] = "textcnn"
     """TextCNN with highway, a recurrent network that judges every prefix, or RelGAN's multi-embedding CNN."""
     embedding: Positive = 64
@@ -139,7 +130,7 @@ class CriticConfig:
 class PolicyConfig:
     """Recipe seqgan: the policy gradient."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     reward: Literal["rollout", "dense", "constant"] = "rollout"
     """Monte-Carlo rollouts judged by the critic; a critic that judges every prefix; or .5 everywhere, a control."""
     rollouts: Positive = 16
@@ -158,7 +149,7 @@ class PolicyConfig:
 class RelaxConfig:
     """Recipe gumbel: the relaxed draw."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     estimator: Literal["gumbel_softmax", "straight_through"] = "gumbel_softmax"
     """Whether the critic sees relaxed rows, or hard ones with the relaxed rows' gradient."""
     sharpness: Annotated[float, Ge(1)] = 100.0
@@ -171,7 +162,7 @@ class RelaxConfig:
 class ResidualConfig:
     """Recipe residual: the mixture, and what its critic may say."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     members: Positive = 2
     """Generators of the mixture that is drawn from and distilled, each trained by maximum likelihood."""
     critic: bool = True
@@ -186,7 +177,7 @@ class ResidualConfig:
 class RewardConfig:
     """An external reward of whole strings, mixed in as in ORGAN (Guimaraes et al. 2017)."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     weight: Share = 0.0
     """lambda: the reward is lambda x external + (1 - lambda) x critic; recipe seqgan only."""
     function: str = ""
@@ -194,19 +185,10 @@ class RewardConfig:
 
 
 @dataclass(frozen=True)
-class CheckpointConfig:
-    """When training saves itself."""
-
-    __pydantic_config__ = _STRICT
-    every: Positive = 1000
-    """Steps between checkpoints; the end of training always saves."""
-
-
-@dataclass(frozen=True)
 class Config:
     """Everything a run depends on beside its data."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
     recipe: Literal["mle", "seqgan", "gumbel", "residual"] = "seqgan"
     """Maximum likelihood alone; followed by REINFORCE or by the pathwise gradient; a reweighted mixture, distilled."""
     steps: Count = 200
@@ -219,7 +201,7 @@ class Config:
     """Gradient norm of the generator above which it is scaled down; 0 never scales."""
     average: Part = 0.0
     """Decay of the averaged generator, the one that is sampled from; 0 takes the last one as it is."""
-    seed: Annotated[int, Interval(ge=0, lt=2**62)] = 0
+    seed: Seed = 0
     """Seed of everything random."""
     device: str = "auto"
     """auto, cpu or cuda."""
