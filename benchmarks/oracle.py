@@ -27,6 +27,8 @@ from seqgan.metrics.divergence import divergence
 from seqgan.oracle import lstm_oracle, published_oracle
 from seqgan.recipes import RECIPES
 
+PUBLISHED = Config.load("oracle")  # SeqGAN's own sizes and schedule
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -34,24 +36,31 @@ class Schedule:
 
     sequences: int = 10_000  # of each: to train on, to judge by, generated
     valid: int = 1_000
-    epochs: int = 120
-    rounds: int = 200
-    critic_pretrain: int = 23_450  # 50 x 3 passes over 10,000 real and 10,000 generated sequences, 64 of each a step
-    critic_steps: int = 2_345  # 5 x 3 passes
-    pool: int = 10_000
+    published: Config = PUBLISHED
+
+    @classmethod
+    def of(cls, *overrides: str, sequences: int = 10_000, valid: int = 1_000) -> "Schedule":
+        """The published one with some settings overridden."""
+        return cls(sequences, valid, Config.load("oracle", overrides))
 
 
 SCHEDULES = {
     "paper": Schedule(),
-    "budget": Schedule(rounds=75, critic_pretrain=1_500, critic_steps=40, pool=2_560),
-    "short": Schedule(sequences=256, valid=64, epochs=3, rounds=2, critic_pretrain=4, critic_steps=2, pool=64),
+    "budget": Schedule.of("steps=75", "critic.pretrain=1500", "critic.steps=40", "critic.pool=2560"),
+    "short": Schedule.of(
+        "likelihood.epochs=3",
+        "steps=2",
+        "critic.pretrain=4",
+        "critic.steps=2",
+        "critic.pool=64",
+        sequences=256,
+        valid=64,
+    ),
 }
 
-PAPER = GeneratorConfig("lstm", embedding=32, width=32)
 # The best likelihood model we found: wider, with dropout, stopped at its best validation likelihood.
 WIDE = GeneratorConfig("lstm", embedding=64, width=128, embedding_dropout=0.2, dropout=0.4)
 TEMPERATURES = (0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
-_LIKELIHOOD = LikelihoodConfig(batch=64, lr=1e-2, patience=0)
 _STOPPED = LikelihoodConfig(epochs=60, batch=64, lr=3e-3, patience=2)
 
 
@@ -92,8 +101,13 @@ class Bench:
     # What rows are made of ------------------------------------------------------------------------
 
     def base(self, **changes) -> Config:
-        """A configuration at the published sizes."""
-        return replace(Config(recipe="mle", model=PAPER, seed=self.seed, average=0.0, device="cpu"), **changes)
+        """The schedule's configuration with some settings changed."""
+        return replace(self.schedule.published, seed=self.seed, device="cpu", **changes)
+
+    @property
+    def epochs(self) -> int:
+        """Most passes over the data that the schedule allows."""
+        return self.schedule.published.likelihood.epochs
 
     def kept(self, name: str, config: Config) -> tuple[Generator, float]:
         """A generator and what it cost, trained or read back."""
@@ -108,36 +122,29 @@ class Bench:
 
     def published(self) -> tuple[Generator, float]:
         """Maximum likelihood as published."""
-        return self.kept("mle", self.base(likelihood=replace(_LIKELIHOOD, epochs=self.schedule.epochs)))
+        return self.kept("mle", self.base(recipe="mle"))
 
     def wide(self, number: int = 0) -> tuple[Generator, float]:
         """The best likelihood model; other numbers are other initialisations."""
-        likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.schedule.epochs))
-        config = self.base(model=WIDE, likelihood=likelihood, seed=self.seed + 1000 * number)
+        likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.epochs))
+        config = replace(self.base(recipe="mle", model=WIDE, likelihood=likelihood), seed=self.seed + 1000 * number)
         return self.kept(f"wide{number}", config)
 
     def reinforced(self, policy: PolicyConfig) -> Row:
-        """SeqGAN's own settings, on top of the published likelihood model."""
-        schedule, (start, before) = self.schedule, self.published()
-        critic = CriticConfig(
-            bf16=True, pretrain=schedule.critic_pretrain, steps=schedule.critic_steps, pool=schedule.pool, reuse=3
+        """SeqGAN's own settings, on top of the published likelihood model; the critic in bfloat16."""
+        start, before = self.published()
+        published = self.schedule.published
+        config = self.base(
+            likelihood=replace(published.likelihood, epochs=0),
+            critic=replace(published.critic, bf16=True),
+            policy=policy,
         )
-        generator, seconds = self.train(
-            self.base(
-                recipe="seqgan",
-                likelihood=replace(_LIKELIHOOD, epochs=0),
-                steps=schedule.rounds,
-                lr=1e-2,
-                critic=critic,
-                policy=policy,
-            ),
-            start,
-        )
+        generator, seconds = self.train(config, start)
         return self.judge(generator) | {"seconds": seconds + before}
 
     def distilled(self, critic: bool) -> Row:
         """Recipe residual; its members are trained anew, so that the cost is whole."""
-        likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.schedule.epochs))
+        likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.epochs))
         steps = 4 * self.schedule.sequences // 64
         residual = ResidualConfig(members=2, critic=critic, calibration=min(4000, self.schedule.sequences))
         config = self.base(
@@ -154,7 +161,8 @@ class Bench:
         return self.judge(generator) | {"seconds": seconds}
 
     def row_stopped(self) -> Row:
-        generator, seconds = self.kept("stopped", self.base(likelihood=replace(_LIKELIHOOD, epochs=20, patience=2)))
+        stopped = replace(self.schedule.published.likelihood, epochs=min(20, self.epochs), patience=2)
+        generator, seconds = self.kept("stopped", self.base(recipe="mle", likelihood=stopped))
         return self.judge(generator) | {"seconds": seconds}
 
     def row_wide(self) -> Row:
@@ -177,13 +185,13 @@ class Bench:
             embedding=64,
             objective="relativistic_pairing",
             decay=0.0,
-            pretrain=self.schedule.rounds,
+            pretrain=self.schedule.published.steps,
             steps=1,
         )
         config = self.base(
             recipe="gumbel",
-            likelihood=replace(_LIKELIHOOD, epochs=0),
-            steps=10 * self.schedule.rounds,
+            likelihood=replace(self.schedule.published.likelihood, epochs=0),
+            steps=10 * self.schedule.published.steps,
             lr=1e-4,
             critic=critic,
         )
@@ -192,7 +200,7 @@ class Bench:
 
 
 class _Trace:
-    """Prints how the run goes, ten times a phase."""
+    """Prints how the run goes, about fifteen times a phase."""
 
     def __init__(self, phase, bench: Bench):
         self.phase, self.bench = phase, bench
@@ -214,8 +222,8 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
     "mle wide stopped": Bench.row_wide,
     "mixture of 3": Bench.row_mixture,
     "mixture of 2 distilled": lambda bench: bench.distilled(critic=False),
-    "constant reward": lambda bench: bench.reinforced(PolicyConfig("constant", baseline="none")),
-    "seqgan": lambda bench: bench.reinforced(PolicyConfig("rollout", rollouts=16, update_rate=0.8, baseline="none")),
+    "constant reward": lambda bench: bench.reinforced(replace(PUBLISHED.policy, reward="constant")),
+    "seqgan": lambda bench: bench.reinforced(PUBLISHED.policy),
     "gumbel": Bench.row_gumbel,
     "residual": lambda bench: bench.distilled(critic=True),
 }
@@ -246,7 +254,7 @@ def table(out: Path) -> str:
     columns = ("nll_oracle", "nll_gen", "nll_div", "reverse_kl", "forward_kl", "seconds")
     lines = ["| row | seeds | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
     for name in ROWS:
-        runs = [json.loads(path.read_text()) for path in sorted(out.glob(f"{_slug(name)}-[0-9].json"))]
+        runs = [json.loads(path.read_text()) for path in sorted(out.glob(f"{_slug(name)}-[0-9]*.json"))]
         if not runs:
             continue
         swept = {

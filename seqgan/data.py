@@ -129,6 +129,11 @@ class Corpus:
         return next(part for part in (self.test, self.valid, self.train) if len(part))
 
     @property
+    def validation(self) -> Ids:
+        """What to stop on: the valid part, else the training part."""
+        return self.valid if len(self.valid) else self.train
+
+    @property
     def digest(self) -> str:
         """sha256 of the ids and their parts: the identity of the set."""
         whole = hashlib.sha256(repr((self.alphabet, [len(part) for part in self.parts])).encode())

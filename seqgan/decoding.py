@@ -140,7 +140,7 @@ def sample(
 ) -> Int[Tensor, "n length"]:
     """Draw `n` sequences of at most `length` tokens, the prefix and the end token included, padded.
 
-    The caller sees to it that the generator is in evaluation mode. A sequence that did not end is cut off.
+    The caller puts the generator at rest (`generator.at_rest`). A sequence that did not end is cut off.
     """
     alphabet = generator.alphabet
     ids = torch.full((n, length), alphabet.pad or 0, dtype=torch.long, device=device)

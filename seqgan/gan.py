@@ -153,8 +153,7 @@ class SeqGAN:
         if not any(name.startswith("generator/") for name in logs) or (step + 1) % self.config.monitor_every:
             return
         assert self.corpus is not None
-        held = self.corpus.valid if len(self.corpus.valid) else self.corpus.train
-        logs["valid/nll"] = nll(self._trained.averaged.average, held)  # pyright: ignore
+        logs["valid/nll"] = nll(self._trained.averaged.average, self.corpus.validation)  # pyright: ignore
         logs["sample/unique"] = len(set(self.sample(500, seed=0))) / 500
 
     # Sampling ---------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def monte_carlo(
     """The action-value of every token: the mean reward of `rollouts` completions of the prefix that ends with it.
 
     A sequence's last token is worth the reward of the sequence; padding is worth 0. `policy` completes,
-    `judge` rewards; both are to be in evaluation mode.
+    `judge` rewards; the caller puts both at rest (`generator.at_rest`).
     """
     completions, owners = complete(policy, ids, rollouts, random)
     rewards = torch.cat([judge(part) for part in torch.cat((ids, completions)).split(judged_at_once)])

@@ -68,7 +68,6 @@ class Likelihood:
         stream = batches(corpus.train, settings.batch, config.seed, self.device)
         epoch = -(-len(corpus.train) // stream.size)
         steps = settings.epochs * epoch
-        judged = corpus.valid if len(corpus.valid) else corpus.train
 
         def set_rates(step: int) -> None:
             for group in self.optimizers["likelihood"].param_groups:
@@ -77,7 +76,7 @@ class Likelihood:
         def end_of_epoch(step: int, logs: dict[str, float]) -> bool:
             if (step + 1) % epoch:
                 return False
-            logs["valid/nll"] = nll(self.generator, judged)
+            logs["valid/nll"] = nll(self.generator, corpus.validation)
             if self.best.improves(logs["valid/nll"]) or not settings.patience:
                 self.averaged.average.load_state_dict(self.generator.state_dict())
             return bool(settings.patience) and int(self.best.waited) >= settings.patience

@@ -149,7 +149,6 @@ class Residual:
                 start = phases[-1].steps.stop if phases else 0
                 phases.append(shifted(phase, start, name))
         start = phases[-1].steps.stop if phases else 0
-        held = corpus.valid if len(corpus.valid) else corpus.train
         stream = batches(corpus.train, config.batch, derive_seed(config.seed, "distil"), self.device)
 
         def set_rates(step: int) -> None:
@@ -159,7 +158,11 @@ class Residual:
         player = Player("generator", self.generator, self.optimizers["generator"], self.turn, max_norm=config.max_norm)
         game = range(start, start + config.steps)
         follow: list[Callback] = [self.models["member0"].follow]
-        return [*phases, Phase("distil", [player], stream, game, set_rates, follow, lambda: self.take_over(held))]
+
+        def enter() -> None:
+            self.take_over(corpus.validation)
+
+        return [*phases, Phase("distil", [player], stream, game, set_rates, follow, enter)]
 
     def take_over(self, held_out: Ids) -> None:
         """Freeze the mixture, fit the critic on real sequences nothing learnt from, start from the first member."""
