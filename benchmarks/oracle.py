@@ -88,9 +88,7 @@ class Bench:
             recipe.generator.load_state_dict(start.state_dict())
         for phase in recipe.phases(self.corpus):
             phase.enter()
-            phase.set_rates(phase.steps.start)
-            rates = [lambda step, logs, phase=phase: phase.set_rates(step + 1)]
-            play(phase.players, phase.batches, phase.steps, [*phase.callbacks, *rates, _Trace(phase, self)])
+            play(phase.players, phase.batches, phase.steps, [*phase.callbacks, _Trace(phase, self)])
         return recipe.averaged.average, time.process_time() - before
 
     def judge(self, generator: Generator | Mixture, temperature: float = 1.0) -> dict[str, float]:

@@ -1,14 +1,14 @@
 """Callbacks of the loop: functions of `(step, logs)`."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
-class _Means:
+class Means:
     """Running means of figures by name, between one `take` and the next."""
 
     def __init__(self):
@@ -16,11 +16,22 @@ class _Means:
         self.counts: dict[str, int] = {}
 
     def add(self, figures: Mapping[str, float]) -> None:
+        """Take one reading of each figure in."""
         for name, value in figures.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.counts[name] = self.counts.get(name, 0) + 1
 
+    def state(self) -> list[list]:
+        """Name, sum and count of every figure, in order, JSON-able."""
+        return [[name, total, self.counts[name]] for name, total in self.sums.items()]
+
+    def restore(self, state: list[list]) -> None:
+        """Put `state` back."""
+        self.sums = {name: total for name, total, _ in state}
+        self.counts = {name: count for name, _, count in state}
+
     def take(self) -> dict[str, float]:
+        """The means, and start anew."""
         means = {name: total / self.counts[name] for name, total in self.sums.items()}
         self.sums, self.counts = {}, {}
         return means
@@ -31,7 +42,7 @@ class JsonLines:
 
     def __init__(self, path: Path, every: int = 50):
         self.path, self.every = Path(path), every
-        self.means = _Means()
+        self.means = Means()
 
     def __call__(self, step: int, logs: dict[str, float]) -> None:
         """Add one step's figures; write a line when it is due."""
@@ -49,7 +60,7 @@ class ProgressBar:
 
     def __init__(self, title: str, steps: range, show: Mapping[str, str], console: Console):
         self.title, self.steps, self.show, self.console = title, steps, show, console
-        self.means, self.figures = _Means(), {}
+        self.means, self.figures = Means(), {}
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -86,15 +97,3 @@ class ProgressBar:
         else:
             text = f"{self.title} {done}/{len(self.steps)} {line}"
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-class Checkpoints:
-    """Calls `save(steps done)` every `every` steps."""
-
-    def __init__(self, save: Callable[[int], None], every: int):
-        self.save, self.every = save, every
-
-    def __call__(self, step: int, logs: dict[str, float]) -> None:
-        """Save when it is due."""
-        if (step + 1) % self.every == 0:
-            self.save(step + 1)

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from gancore.errors import ConfigError
 
 C = TypeVar("C")
+_MOST_BYTES = 2**20
 
 
 def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration") -> C:
@@ -40,10 +41,12 @@ def load(kind: type[C], path: Path, overrides: Iterable[str] = ()) -> C:
     Raises ConfigError as `from_dict` does, and for a file that is missing or no TOML.
     """
     try:
+        if Path(path).stat().st_size > _MOST_BYTES:
+            raise ConfigError(f"{path}: larger than {_MOST_BYTES:,} bytes, that is no configuration.")
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such configuration file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error}).") from None
     return from_dict(kind, apply_overrides(values, overrides), where=str(path))
 
@@ -66,7 +69,14 @@ def load_named(kind: type[C], package: str, name: str | Path, overrides: Iterabl
 
 def dump(config: Any) -> str:
     """The configuration as TOML, every field in full; `load` gives back an equal one."""
-    return tomli_w.dumps(dataclasses.asdict(config))
+    return tomli_w.dumps(_given(dataclasses.asdict(config)))
+
+
+def _given(values: Any) -> Any:
+    """The values without those that are None, which TOML cannot write."""
+    if isinstance(values, dict):
+        return {key: _given(value) for key, value in values.items() if value is not None}
+    return [_given(value) for value in values] if isinstance(values, (list, tuple)) else values
 
 
 def apply_overrides(values: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 import hashlib
 import random
+from collections.abc import Iterable
 
 import numpy as np
 import torch
+from torch import nn
+from torch.optim import Adam
 
 from gancore.errors import ConfigError
 
@@ -22,6 +25,12 @@ def pick_device(name: str = "auto") -> torch.device:
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device {name!r} was asked for, but this torch does not find it; use auto or cpu.")
     return torch.device(name)
+
+
+def adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float] = (0.9, 0.999)) -> Adam:
+    """Adam (Kingma and Ba 2015), fused where the device has that."""
+    parameters = list(parameters)
+    return Adam(parameters, rate, betas, fused=parameters[0].device.type in ("cpu", "cuda"))
 
 
 def derive_seed(*parts: object) -> int:

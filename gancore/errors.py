@@ -17,6 +17,10 @@ class DivergedError(UserError):
     """Training left the numbers: a loss is infinite or not a number."""
 
 
+class CollapsedError(UserError):
+    """A watch stopped training: a figure stayed out of the bounds that the configuration gives it."""
+
+
 class DataError(UserError):
     """A data set that cannot be used: the message names the file and the way out."""
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gancore import distributed
+from gancore.device import derive_seed
 from gancore.errors import DivergedError
 
 Losses = Callable[[Any, int], dict[str, Tensor]]
@@ -24,6 +26,7 @@ class Player:
         with "_" is logged (without the underscore) and not minimised.
     repeat: turns a step; 0 never plays. every: plays only on steps that this divides.
     max_norm: gradient norm above which gradients are scaled down; 0 never scales.
+    rate: learning rate at a step; the one that the optimizer was made with if not given.
     """
 
     name: str
@@ -33,15 +36,26 @@ class Player:
     repeat: int = 1
     every: int = 1
     max_norm: float = 0.0
+    rate: Callable[[int], float] | None = None
 
-    def step(self, losses: dict[str, Tensor]) -> None:
-        """Descend the sum of the losses once."""
+    def step(self, losses: dict[str, Tensor]) -> Tensor:
+        """Descend the sum of the losses once; gives the norm of the gradient before it is scaled down."""
         minimised = [value for name, value in losses.items() if not name.startswith("_")]
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(minimised).sum().backward()
+        parameters = [parameter for parameter in self.module.parameters() if parameter.grad is not None]
+        distributed.average_gradients(parameters)
+        norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters])  # pyright: ignore
         if self.max_norm:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.max_norm)
+            nn.utils.clip_grads_with_norm_(parameters, self.max_norm, norm)
         self.optimizer.step()
+        return norm
+
+    def set_rate(self, step: int, factor: float = 1.0) -> None:
+        """Set the learning rate of a step, times a factor."""
+        rate = self.rate(step) if self.rate is not None else self.optimizer.defaults["lr"]
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * factor
 
 
 @contextmanager
@@ -64,13 +78,24 @@ def alone(player: Player, players: Iterable[Player]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def play(players: list[Player], batches: Iterator[Any], steps: Iterable[int], callbacks: Iterable[Callback] = ()):
+def play(
+    players: list[Player],
+    batches: Iterator[Any],
+    steps: Iterable[int],
+    callbacks: Iterable[Callback] = (),
+    seed: Any = None,
+    rate_factor: float = 1.0,
+    precision: Callable[[], AbstractContextManager] = nullcontext,
+) -> None:
     """Let the players take turns for `steps`, a fresh batch for every turn.
 
     After each step the callbacks get `(step, logs)`, `logs` mapping "player/loss" to a float for
-    whoever played; one that returns True ends the playing after this step. Values are fetched from
-    the device once a step, after all turns.
-    Raises DivergedError when one of them is not finite, before any callback could save the wreck.
+    whoever played, and "player/gradient" to the norm of its last gradient; a callback that returns True ends the
+    playing after this step. Values are fetched from the device once a step, after all turns.
+
+    seed: makes the randomness of each turn a function of it, the player, the step and the turn; None leaves torch's
+    generators alone. rate_factor: on all learning rates. precision: entered while losses are computed (autocast).
+    Raises DivergedError when a loss or a gradient is not finite, before any callback could save the wreck.
     """
     callbacks = list(callbacks)
     for step in steps:
@@ -78,19 +103,32 @@ def play(players: list[Player], batches: Iterator[Any], steps: Iterable[int], ca
         for player in players:
             if step % player.every or not player.repeat:
                 continue
+            player.set_rate(step, rate_factor)
             losses: dict[str, Tensor] = {}
-            for _ in range(player.repeat):
+            norm = torch.zeros(())
+            for turn in range(player.repeat):
+                if seed is not None:
+                    torch.manual_seed(derive_seed(seed, player.name, step, turn))
                 with alone(player, players):
-                    losses = player.losses(next(batches), step)
-                    player.step(losses)
+                    with precision():
+                        losses = player.losses(next(batches), step)
+                    norm = player.step(losses)
             logs |= {f"{player.name}/{name.lstrip('_')}": value.detach() for name, value in losses.items()}
-        values = torch.stack([value.float() for value in logs.values()]).tolist() if logs else []
-        plain = dict(zip(logs, values, strict=True))
-        for name, value in plain.items():
+            logs[f"{player.name}/gradient"] = norm
+        figures = _fetch(logs)
+        for name, value in figures.items():
             if not math.isfinite(value):
                 raise DivergedError(
                     f"step {step}: {name} is {value}, training has diverged; try a lower learning rate."
                 )
-        enough = [callback(step, plain) for callback in callbacks]
+        enough = [callback(step, figures) for callback in callbacks]
         if any(enough):
             return
+
+
+def _fetch(logs: dict[str, Tensor]) -> dict[str, float]:
+    """Scalars as floats, means over the processes, in one transfer."""
+    if not logs:
+        return {}
+    values = distributed.mean(torch.stack([value.float() for value in logs.values()]))
+    return dict(zip(logs, values.tolist(), strict=True))

@@ -1,10 +1,12 @@
 """Kinds of values and tables that the configurations of both halves use."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from annotated_types import Ge, Gt, Interval
 from pydantic import ConfigDict
+
+from gancore.errors import ConfigError
 
 Count = Annotated[int, Ge(0)]
 Positive = Annotated[int, Gt(0)]
@@ -24,3 +26,77 @@ class CheckpointConfig:
     __pydantic_config__ = STRICT
     every: Positive = 1000
     """Steps between checkpoints; the end of training always saves."""
+    minutes: Weight = 0.0
+    """Minutes after which one is due even so; 0 leaves the clock out."""
+    keep: Positive = 2
+    """How many of the last ones are kept."""
+    best: str = ""
+    """A figure of metrics.jsonl, for instance sample/unique: the checkpoint where it was best is kept as well."""
+    best_is: Literal["highest", "lowest"] = "highest"
+    """Which value of that figure is best."""
+
+
+@dataclass(frozen=True)
+class RecoveryConfig:
+    """What follows a loss or a gradient that is not finite, or a watch that rolls back."""
+
+    __pydantic_config__ = STRICT
+    times: Count = 3
+    """How often training goes back to the last good checkpoint before it stops."""
+    rate: Share = 0.5
+    """Factor on all learning rates each time."""
+
+
+@dataclass(frozen=True)
+class WatchConfig:
+    """A rule on a figure of metrics.jsonl: what happens when it stays out of bounds."""
+
+    __pydantic_config__ = STRICT
+    figure: str
+    """The figure, for instance sample/unique, critic/accuracy, generator/gradient, sample/recall."""
+    below: float | None = None
+    """Out of bounds below this."""
+    above: float | None = None
+    """Out of bounds above this."""
+    readings: Positive = 3
+    """How many readings in a row must be out of bounds."""
+    action: Literal["warn", "roll_back", "stop"] = "warn"
+    """Say so; or go back to the last good checkpoint at a lower learning rate; or stop."""
+
+    def __post_init__(self) -> None:
+        if self.below is None and self.above is None:
+            raise ConfigError(f"watch: the rule on {self.figure} has no bound; set below or above.")
+
+
+@runtime_checkable
+class RunSettings(Protocol):
+    """What a run needs of a half's configuration."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        ...
+
+    @property
+    def log_every(self) -> int:
+        """Steps between lines of metrics.jsonl."""
+        ...
+
+    @property
+    def checkpoint(self) -> CheckpointConfig:
+        """The checkpoints."""
+        ...
+
+    @property
+    def recovery(self) -> RecoveryConfig:
+        """What follows a divergence."""
+        ...
+
+    def dump(self) -> str:
+        """The configuration as TOML, every field."""
+        ...
+
+    @property
+    def watch(self) -> tuple[WatchConfig, ...]:
+        """Rules on figures."""
+        ...

@@ -1,8 +1,9 @@
-"""A run: phases played one after the other, saved to a folder and gone on from it bit for bit."""
+"""A run: phases played one after the other, saved as they go, resumed bit for bit, brought back from divergence."""
 
-import json
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,23 @@ from rich.console import Console
 from torch import nn
 from torch.optim import Optimizer
 
-from gancore import checkpoint
-from gancore.callbacks import Checkpoints, JsonLines, ProgressBar
-from gancore.errors import RunError
+from gancore import checkpoint, distributed
+from gancore.callbacks import JsonLines, ProgressBar
+from gancore.checkpoint import State
+from gancore.errors import DivergedError, RunError
 from gancore.loop import Callback, Player, play
+from gancore.monitors import Watch
 from gancore.rows import Rejection, write_rejected
-
-# Settings that may change between a run and its resumption: none of them moves a weight.
-FREE = {"device", "log_every", "monitor_every", "checkpoint.every"}
+from gancore.runs import RunFolder, claim, refuse_changes
+from gancore.settings import RunSettings
+from gancore.signals import Interrupted, Interruption, interactive
 
 
 @dataclass
 class Phase:
     """A stretch of training: who plays on which batches from which step to which.
 
-    batches: an endless iterator with a `position` to go on from.
-    set_rates: sets the learning rates a step is to be played with. callbacks: what follows each step; one that
+    batches: an endless iterator with a `position` to go on from. callbacks: what follows each step; one that
     returns True ends the phase. enter: called once, before the phase's first step.
     """
 
@@ -34,7 +36,6 @@ class Phase:
     players: list[Player]
     batches: Iterator[Any]
     steps: range
-    set_rates: Callable[[int], None] = lambda step: None
     callbacks: list[Callback] = field(default_factory=list)
     enter: Callable[[], None] = lambda: None
 
@@ -42,8 +43,9 @@ class Phase:
 class Training:
     """The phases and everything that moves in them: what a checkpoint holds, and where it stands.
 
-    modules, optimizers: by name, every one with state. step: steps done, over all phases; a phase that ended
-    early counts in full.
+    modules, optimizers: by name, every one with state. config: of the half, written into every checkpoint.
+    extra: further tensors and values of a checkpoint that never move; its "provenance" names the data.
+    step: steps done, over all phases; a phase that ended early counts in full. rollbacks: how often training went back.
     """
 
     def __init__(
@@ -52,126 +54,227 @@ class Training:
         optimizers: dict[str, Optimizer],
         phases: list[Phase],
         device: torch.device,
+        config: RunSettings,
+        extra: State,
     ):
         self.modules, self.optimizers, self.phases, self.device = modules, optimizers, phases, device
-        self.step = 0
+        self.config, self.extra = config, extra
+        self.step, self.rollbacks = 0, 0
+        self.latest: dict[str, float] = {}  # the last reading of every figure
+        self._console = Console(quiet=True)
+        self._run: RunFolder | None = None
+        self._good: tuple[State, dict[str, float]] | None = None
+        self._lines: JsonLines | None = None
+        self._saved = -1  # step of the last checkpoint of this timeline
+        self._watches = [Watch(rule, self._note) for rule in config.watch]
 
-    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    # State ------------------------------------------------------------------------------------
+
+    def state(self) -> State:
         """Tensors and JSON-able values to go on from."""
-        tensors = checkpoint.pack(self.modules, self.optimizers) | checkpoint.generator_states(self.device)
-        positions = {phase.name: phase.batches.position for phase in self.phases}  # pyright: ignore
-        return tensors, {"step": self.step, "positions": positions}
+        generators, states = checkpoint.generator_states()
+        tensors = checkpoint.pack(self.modules, self.optimizers) | generators | self.extra[0]
+        values = self.extra[1] | {
+            "config": asdict(self.config),  # pyright: ignore
+            "step": self.step,
+            "rollbacks": self.rollbacks,
+            "positions": {phase.name: phase.batches.position for phase in self.phases},  # pyright: ignore
+            "random": states,
+            "watches": [watch.count for watch in self._watches],
+            "means": self._lines.means.state() if self._lines is not None else [],
+        }
+        return tensors, values
 
     def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
         """Put `state` back; raises CheckpointError when it does not fit."""
         checkpoint.unpack(tensors, self.modules, self.optimizers)
-        checkpoint.set_generator_states(tensors, self.device)
-        self.step = values["step"]
+        checkpoint.set_generator_states(tensors, values["random"])
+        self.step, self.rollbacks = values["step"], values["rollbacks"]
         for phase in self.phases:
             phase.batches.position = values["positions"].get(phase.name, 0)  # pyright: ignore
+        if len(values["watches"]) == len(self._watches):  # other rules start counting anew
+            for watch, count in zip(self._watches, values["watches"], strict=True):
+                watch.count = count
+        if self._lines is not None:
+            self._lines.means.restore(values["means"])
+
+    # Playing ----------------------------------------------------------------------------------
 
     def run(
         self,
-        folder: Path | None,
-        restore: Callable[[Path], None] | None,
-        rejected: Sequence[Rejection],
+        out: str | Path | None,
         console: Console,
-        **settings: Any,
-    ) -> None:
-        """Play all phases in a run folder, from where `restore(folder)` puts them if it is given, and save at the end.
-
-        rejected: goes to the folder's rejected.csv. settings: those of `play`.
-        """
-        if folder is not None:
-            if restore is not None:
-                restore(folder)
-                console.print(f"resuming {folder} at step {self.step}", highlight=False)
-            write_rejected(rejected, folder / "rejected.csv")
-            cut_metrics(folder, self.step)
-        self.play(console, folder, **settings)
-        if folder is not None:
-            settings["save"](folder)
-
-    def play(
-        self,
-        console: Console,
-        folder: Path | None,
         shown: dict[str, str],
         monitor: Callback,
-        log_every: int,
-        save: Callable[[Path], None],
-        save_every: int,
+        rejected: Sequence[Rejection] = (),
+        resume: bool = False,
+        force: bool = False,
     ) -> None:
-        """Play what is left of every phase.
+        """Play all phases, in the run folder `out` if it is given.
 
-        shown: figure -> label in the progress bar. monitor: called after each step, may add to its logs.
-        folder: of the run, where metrics.jsonl goes and for which `save(folder)` is called every `save_every` steps.
+        resume: go on from its newest whole checkpoint, if there is one; force: even where configuration or data
+        differ. rejected: goes to its rejected.csv. shown: figure -> label in the progress bar. monitor: called after
+        each step, may add to its logs.
+        Raises RunError for a folder that holds another run, DivergedError when going back did not help, Interrupted
+        after a signal, unless a person is there to use what was trained so far.
         """
+        self._console = console
+        if out is not None:
+            self._open(RunFolder(out, self.config.checkpoint), rejected, resume, force)
+        with Interruption() as interruption:
+            self._keep()
+            while True:
+                try:
+                    self._play(shown, monitor, interruption)
+                    break
+                except DivergedError as trouble:
+                    self._go_back(trouble)
+                except Interrupted as stop:
+                    self._say_how_to_go_on(stop)
+                    if interactive():
+                        return
+                    raise
+            self._save()
+        for watch in self._watches:
+            if not watch.seen:
+                self._say(f"watch: no figure {watch.rule.figure!r} was ever measured, so its rule never applied.")
+
+    def _open(self, run: RunFolder, rejected: Sequence[Rejection], resume: bool, force: bool) -> None:
+        """Make the run folder ready and, to resume, put its newest checkpoint back."""
+        claim(run.folder, resume)
+        self._run = run
+        self._lines = JsonLines(run.log, self.config.log_every)
+        stored = run.newest(self._say)
+        if stored is not None:
+            with stored.believed():
+                if not force:
+                    refuse_changes(run.folder, stored, self.config, self.extra[1]["provenance"]["data"]["sha256"])
+                self.restore(stored.tensors(self.device), stored.values)
+            self.latest, self._saved = stored.figures, self.step
+            self._say(f"resuming {run.folder} at step {self.step}")
+        if not distributed.rank():
+            checkpoint.write_text(run.folder / "config.toml", self.config.dump())
+            write_rejected(rejected, run.folder / "rejected.csv")
+        run.cut_log(self.step)
+
+    def _play(self, shown: dict[str, str], monitor: Callback, interruption: Interruption) -> None:
+        """Play what is left of every phase."""
+        saves = _Due(self.config.checkpoint.every, self.config.checkpoint.minutes)
         for phase in self.phases:
             left = range(max(self.step, phase.steps.start), phase.steps.stop)
             if not left:
                 continue
             if left.start == phase.steps.start:
                 phase.enter()
-            phase.set_rates(left.start)
-            callbacks: list[Callback] = [
-                lambda step, logs, phase=phase: self._advance(phase, step, logs),
-                lambda step, logs, phase=phase: phase.set_rates(step + 1),
-                monitor,
-            ]
-            if folder is not None:
-                callbacks.append(JsonLines(folder / "metrics.jsonl", log_every))
-                callbacks.append(Checkpoints(lambda step, folder=folder: save(folder), save_every))
-            with ProgressBar(phase.name, left, shown, console) as bar:
-                play(phase.players, phase.batches, left, [*callbacks, bar])
 
-    def _advance(self, phase: Phase, step: int, logs: dict[str, float]) -> bool:
-        """Count the step; when the phase ends early, count it in full before a checkpoint is written."""
+            def after(step: int, logs: dict[str, float], phase: Phase = phase) -> bool:
+                return self._after(phase, step, logs, monitor, saves, interruption)
+
+            with ProgressBar(phase.name, left, shown, self._console) as bar:
+                seed = (self.config.seed, self.rollbacks)
+                factor = self.config.recovery.rate**self.rollbacks
+                play(phase.players, phase.batches, left, [after, bar], seed, factor)
+
+    def _after(
+        self,
+        phase: Phase,
+        step: int,
+        logs: dict[str, float],
+        monitor: Callback,
+        saves: "_Due",
+        interruption: Interruption,
+    ) -> bool:
+        """What follows a step; whether the phase is over. A phase that ends early counts in full."""
         enough = any([callback(step, logs) for callback in phase.callbacks])  # noqa: C419, each must be called
         self.step = phase.steps.stop if enough else step + 1
+        monitor(step, logs)
+        self.latest |= logs
+        for watch in self._watches:
+            watch(step, logs)
+        if self._lines is not None:
+            with self._writing():
+                self._lines(step, logs)
+        doubted = any(watch.count for watch in self._watches if watch.rule.action == "roll_back")
+        if saves(step) and not doubted:  # what may have to be left again is no place to go back to
+            self._keep()
+            self._save()
+        asked = int(distributed.largest(float(interruption.number or 0)))
+        if asked:
+            self._save()
+            raise Interrupted(asked)
         return enough
 
+    def _keep(self) -> None:
+        """Remember this moment as good."""
+        tensors, values = self.state()
+        self._good = ({name: tensor.clone() for name, tensor in tensors.items()}, values), dict(self.latest)
 
-def open_run(folder: Path, resume: bool) -> bool:
-    """Make the run folder ready; whether there is a checkpoint to go on from.
+    def _save(self) -> None:
+        """Write a checkpoint, where there is a run folder."""
+        if self._run is not None and self._saved != self.step:
+            with self._writing():
+                self._run.save(self.step, *self.state(), self.latest)
+            self._saved = self.step
 
-    Raises RunError when it holds a run that is not to be resumed.
-    """
-    found = checkpoint.exists(folder / "checkpoint")
-    if found and not resume:
-        raise RunError(f"{folder}: holds a trained run already; resume it, or give another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    return found
-
-
-def refuse_changes(folder: Path, saved: dict[str, Any], now: dict[str, Any], same_data: bool) -> None:
-    """Raise RunError, naming what differs, when a run cannot be resumed bit for bit."""
-    changed = _differences(saved, now)
-    if changed:
-        raise RunError(f"{folder}: cannot resume, the configuration differs in {', '.join(changed)}.")
-    if not same_data:
-        raise RunError(f"{folder}: cannot resume, it was trained on other data.")
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
-    found = []
-    for key, value in new.items():
-        if isinstance(value, dict):
-            found += _differences(old[key], value, f"{prefix}{key}.")
-        elif old[key] != value and f"{prefix}{key}" not in FREE:
-            found.append(f"{prefix}{key} ({old[key]} then, {value} now)")
-    return found
-
-
-def cut_metrics(folder: Path, step: int) -> None:
-    """Drop the lines of the folder's metrics.jsonl that a run resumed at `step` will write again."""
-    path = folder / "metrics.jsonl"
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Says how to go on when the run folder cannot be written: a full disk, say."""
+        assert self._run is not None
         try:
-            done = json.loads(line)["step"] <= step
-        except (json.JSONDecodeError, KeyError, TypeError):  # cut off in the middle by a kill
-            continue
-        if done:
-            kept.append(line + "\n")
-    checkpoint.write_text(path, "".join(kept))
+            yield
+        except OSError as error:
+            last = self._run.steps()[-1:]
+            after = f"the checkpoint of step {last[0]} is whole" if last else "there is no checkpoint yet"
+            raise RunError(
+                f"{self._run.folder}: step {self.step} could not be written ({error.strerror or error}); {after}. "
+                "Make room and go on with --resume."
+            ) from None
+
+    def _go_back(self, trouble: DivergedError) -> None:
+        """To the last good moment, with lower learning rates and other randomness; the trouble again if too often."""
+        times = self.rollbacks + 1
+        if times > self.config.recovery.times or self._good is None:
+            note = f" Going back {self.rollbacks} times did not help." if self.rollbacks else ""
+            raise DivergedError(f"{trouble}{note}") from None
+        step = self.step
+        state, self.latest = self._good[0], dict(self._good[1])
+        self.restore(*state)
+        self.rollbacks, self._saved = times, -1
+        factor = self.config.recovery.rate**times
+        self._note(
+            step,
+            f"{trouble} Going back to step {self.step}, all learning rates times {factor:g} "
+            f"(time {times} of at most {self.config.recovery.times}).",
+        )
+
+    def _note(self, done: int, text: str) -> None:
+        """Say something that happened after so many steps, and log it."""
+        self._say(text)
+        if self._run is not None:
+            self._run.note(done, text)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _say_how_to_go_on(self, stop: Interrupted) -> None:
+        where = (
+            f"saved in {self._run.folder}; go on with --resume, in Python with fit(..., resume=True)"
+            if self._run is not None
+            else "no run folder was given, so it cannot be gone on with; what was trained can be used"
+        )
+        self._say(f"stopped by signal {stop.number} after step {self.step}: {where}.")
+
+
+class _Due:
+    """Whether a checkpoint is due, by steps or by the clock."""
+
+    def __init__(self, every: int, minutes: float):
+        self.every, self.minutes = every, minutes
+        self.last = time.monotonic()
+
+    def __call__(self, step: int) -> bool:
+        late = bool(self.minutes) and time.monotonic() - self.last >= 60 * self.minutes
+        if (step + 1) % self.every and not late:
+            return False
+        self.last = time.monotonic()
+        return True

@@ -56,6 +56,7 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
     overrides: Set = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Resume with other settings or data all the same.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a generator on a file of molecules.
@@ -71,7 +72,7 @@ def train(
     from molgan.data import embedded
     from molgan.gan import MolGAN
 
-    MolGAN(settings).fit(data or embedded(), out=out, resume=resume, quiet=quiet)
+    MolGAN(settings).fit(data or embedded(), out=out, resume=resume, quiet=quiet, force=force)
     if not quiet:
         typer.echo(f"trained: {out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
 
@@ -84,6 +85,7 @@ def generate(
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
 ) -> None:
     """Draw molecules from a trained run, one SMILES a line, duplicates included.
 
@@ -92,7 +94,7 @@ def generate(
     """
     from molgan.gan import MolGAN
 
-    cli.write_lines((text or "" for text in MolGAN.load(run, device).stream(n, seed, raw) if text or raw), out)
+    cli.write_lines((text or "" for text in MolGAN.load(run, device, which).stream(n, seed, raw) if text or raw), out)
 
 
 @app.command()

@@ -9,13 +9,15 @@ pairs of the first n atoms are a prefix whatever the padded size.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from rdkit import Chem, rdBase
 
 ORDERS = 4
 """Bond categories: none, single, double, triple."""
+MOST_ATOMS = 64
+"""Heavy atoms of the largest molecule a vocabulary may cover."""
 PAD = -1
 """Atom index of a place that holds no atom."""
 _BOND = (None, Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)
@@ -87,6 +89,19 @@ class Vocabulary:
     def __post_init__(self) -> None:
         if not self.capacities:
             object.__setattr__(self, "capacities", tuple(len(hydrogens(atom)) - 1 for atom in self.atoms))
+
+    @classmethod
+    def revive(cls, values: dict[str, Any]) -> "Vocabulary":
+        """Back from `dataclasses.asdict` through JSON; raises TypeError for what never was that."""
+        atoms = tuple(AtomType(str(symbol), int(charge)) for symbol, charge in values["atoms"])
+        size, capacities = values["max_atoms"], tuple(values["capacities"])
+        table = Chem.GetPeriodicTable()
+        elements = {table.GetElementSymbol(number) for number in range(1, 119)}
+        known = all(atom.symbol in elements for atom in atoms)
+        whole = all(isinstance(number, int) for number in (size, *capacities))
+        if not (known and whole and len(capacities) == len(atoms) and 2 <= size <= MOST_ATOMS):
+            raise TypeError("no vocabulary of atoms")
+        return cls(atoms, size, capacities)
 
     @property
     def capacity(self) -> np.ndarray:

@@ -3,15 +3,28 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval, Len
 
 from gancore import config as toml
 from gancore.errors import ConfigError
-from gancore.settings import STRICT, CheckpointConfig, Count, Part, Positive, Rate, Seed, Share, Weight
+from gancore.settings import (
+    STRICT,
+    CheckpointConfig,
+    Count,
+    Part,
+    Positive,
+    Rate,
+    RecoveryConfig,
+    Seed,
+    Share,
+    WatchConfig,
+    Weight,
+)
+from molgan import chem
 
-Widths = Annotated[tuple[Positive, ...], Len(1)]
+Widths = Annotated[tuple[Positive, ...], Len(1, 16)]
 
 
 @dataclass(frozen=True)
@@ -19,7 +32,7 @@ class DataConfig:
     """What is kept of the training file."""
 
     __pydantic_config__ = STRICT
-    max_atoms: Annotated[int, Interval(ge=2, le=64)] = 64
+    max_atoms: Annotated[int, Interval(ge=2, le=chem.MOST_ATOMS)] = chem.MOST_ATOMS
     """Molecules with more heavy atoms are rejected; networks are built for the largest that is kept."""
     min_atom_share: Share = 0.0
     """An atom type in a smaller share of the molecules is dropped, together with those molecules."""
@@ -38,7 +51,7 @@ class ModelConfig:
     """Hidden widths of the order-aware critic."""
     encoder: Widths = (512, 256)
     """Hidden widths of the encoder, used while there is an evidence bound."""
-    relational_layers: Count = 0
+    relational_layers: Annotated[int, Interval(ge=0, le=64)] = 0
     """Layers of a second, permutation-invariant critic; 0 leaves it out."""
     relational_width: Positive = 64
     """Width of those layers."""
@@ -184,6 +197,10 @@ class Config:
     """The reinforcement."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     """The checkpoints."""
+    recovery: RecoveryConfig = field(default_factory=RecoveryConfig)
+    """What follows a divergence."""
+    watch: tuple[WatchConfig, ...] = (WatchConfig("sample/unique", below=0.1),)
+    """Rules on figures of the log."""
 
     def __post_init__(self) -> None:
         if self.critic.objective == "wasserstein" and not self.critic.penalty_weight:
@@ -196,6 +213,11 @@ class Config:
         Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value.
         """
         return toml.load_named(cls, "molgan", name, overrides)
+
+    @classmethod
+    def revive(cls, values: dict[str, Any], where: Path, device: str | None = None) -> "Config":
+        """Back from a checkpoint's values, on another device if one is given; raises ConfigError as `load` does."""
+        return toml.from_dict(cls, values | ({"device": device} if device else {}), str(where))
 
     def dump(self) -> str:
         """The configuration as TOML, every field."""

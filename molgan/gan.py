@@ -12,11 +12,12 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from gancore import checkpoint
+from gancore import distributed, runs
+from gancore.checkpoint import revive
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import RunError
 from gancore.rows import tell_rejected
-from gancore.training import Training, open_run, refuse_changes
+from gancore.training import Training
 from molgan import chem, sampling
 from molgan.config import Config
 from molgan.data import MoleculeDataset, as_dataset
@@ -60,36 +61,28 @@ class MolGAN:
         out: str | Path | None = None,
         resume: bool = False,
         quiet: bool = False,
+        force: bool = False,
     ) -> "MolGAN":
         """Train on a file, a frame with a SMILES column, a list of SMILES or a data set.
 
         out: a run folder: configuration, metrics.jsonl, rejected rows and checkpoints go there.
-        resume: go on from the folder's checkpoint, bit for bit on the CPU; starts anew where there is none.
-        Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed.
+        resume: go on from the folder's newest checkpoint, bit for bit on the CPU; starts anew where there is none.
+        force: resume even where the configuration or the data are others.
+        An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
+        Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, DivergedError
+        when training left the numbers and going back to a checkpoint did not help.
         """
-        console = Console(stderr=True, quiet=quiet)
-        folder = Path(out) if out is not None else None
-        found = folder is not None and open_run(folder, resume)
+        distributed.join(self.device)
+        runs.claim(out, resume)
+        console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         data = as_dataset(source, **asdict(self.config.data))
         _tell(data, console)
         seed_everything(self.config.seed)
-        training = self._build(data)
-        training.run(
-            folder,
-            (lambda place: self._restore(place, data, training)) if found else None,
-            data.rejected,
-            console,
-            shown=_SHOWN,
-            monitor=self._monitor,
-            log_every=self.config.log_every,
-            save=self.save,
-            save_every=self.config.checkpoint.every,
-        )
+        self._build(data).run(out, console, _SHOWN, self._monitor, data.rejected, resume, force)
         return self
 
     def _build(self, data: MoleculeDataset) -> Training:
         self.networks, phases = graph_gan.build(self.config, data, self.device)
-        self._training = Training(self.networks.modules, self.networks.optimizers, phases, self.device)
         self._sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
         self._known = frozenset(data.smiles)
         self.provenance = {
@@ -97,6 +90,9 @@ class MolGAN:
             "versions": {name: version(name) for name in ("discretegan", "torch", "rdkit", "numpy")},
             "python": platform.python_version(),
         }
+        extra = {"sizes": self._sizes}, {"vocabulary": asdict(data.vocabulary), "provenance": self.provenance}
+        networks = self.networks
+        self._training = Training(networks.modules, networks.optimizers, phases, self.device, self.config, extra)
         return self._training
 
     def _monitor(self, step: int, logs: dict[str, float]) -> None:
@@ -153,45 +149,27 @@ class MolGAN:
 
     def save(self, folder: str | Path) -> None:
         """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
-        networks, folder = self._trained, Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_text(folder / "config.toml", self.config.dump())
-        if self._training is not None:
-            tensors, values = self._training.state()
-        else:  # a loaded model, whose training stands where it stood
-            tensors, values = self._loaded
-        values = values | {"vocabulary": asdict(networks.vocabulary), "provenance": self.provenance}
-        checkpoint.save(folder / "checkpoint", tensors | {"sizes": self._sizes}, values)
+        self._trained  # noqa: B018, raises
+        # a loaded model's training stands where it stood
+        runs.write(folder, self.config, *(self._training.state() if self._training is not None else self._loaded))
 
     @classmethod
-    def load(cls, folder: str | Path, device: str | None = None) -> "MolGAN":
-        """A trained model from its run folder, ready to sample.
+    def load(cls, folder: str | Path, device: str | None = None, checkpoint: str = "last") -> "MolGAN":
+        """A trained model from its run folder, or from one of its checkpoints, ready to sample.
 
-        device: overrides the configuration's. Raises RunError or CheckpointError, one sentence each, for a
-        folder that is missing, unfinished, damaged or of another format.
+        device: overrides the configuration's. checkpoint: "last", "best" (see `checkpoint.best`) or a step's number.
+        Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for a folder that is
+        missing, unfinished, damaged, of another format, or that holds what no model of this kind has.
         """
-        folder = Path(folder)
-        if not (folder / "config.toml").is_file():
-            raise RunError(f"{folder}: no run here (config.toml is missing); train one with molgan train.")
-        overrides = [f"device={device}"] if device else []
-        gan = cls(Config.load(folder / "config.toml", overrides))
-        tensors, values = checkpoint.load(folder / "checkpoint", gan.device)
-        held = values["vocabulary"]
-        atoms = tuple(chem.AtomType(*atom) for atom in held["atoms"])
-        vocabulary = chem.Vocabulary(atoms, held["max_atoms"], tuple(held["capacities"]))
-        gan.networks = graph_gan.GraphGAN(gan.config, vocabulary, gan.device)
-        checkpoint.unpack(tensors, gan.networks.modules, gan.networks.optimizers)
-        gan._sizes, gan.provenance = tensors["sizes"].cpu(), values["provenance"]
-        gan._loaded = tensors, values
+        stored = runs.find(folder, checkpoint)
+        with stored.believed():
+            gan = cls(Config.revive(stored.values["config"], stored.folder, device))
+            vocabulary = chem.Vocabulary.revive(stored.values["vocabulary"])
+            gan.networks, gan._loaded = revive(
+                stored, lambda where: graph_gan.GraphGAN(gan.config, vocabulary, where), gan.device
+            )
+            gan._sizes, gan.provenance = gan._loaded[0]["sizes"].cpu(), stored.values["provenance"]
         return gan
-
-    def _restore(self, folder: Path, data: MoleculeDataset, training: Training) -> None:
-        """Put the state of training back; refuses another configuration or other data, naming what differs."""
-        saved = Config.load(folder / "config.toml")
-        tensors, values = checkpoint.load(folder / "checkpoint", self.device)
-        same_data = values["provenance"]["data"]["sha256"] == data.digest
-        refuse_changes(folder, asdict(saved), asdict(self.config), same_data)
-        training.restore(tensors, values)
 
 
 def _tell(data: MoleculeDataset, console: Console) -> None:

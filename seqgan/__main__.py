@@ -56,6 +56,7 @@ def train(
     overrides: Set = [],  # noqa: B006
     start: Annotated[Path | None, typer.Option(help="A trained run to begin with: its generator, its tokens.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Resume with other settings or data all the same.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a generator on a file of lines.
@@ -69,7 +70,7 @@ def train(
     from seqgan import grammar
     from seqgan.gan import SeqGAN
 
-    SeqGAN(settings).fit(data or grammar.corpus(), out=out, resume=resume, quiet=quiet, start=start)
+    SeqGAN(settings).fit(data or grammar.corpus(), out=out, resume=resume, quiet=quiet, start=start, force=force)
     if not quiet:
         typer.echo(f"trained: {out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 
@@ -89,11 +90,12 @@ def generate(
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
 ) -> None:
     """Draw texts from a trained run, one a line. The first k of n draws do not depend on n."""
     from seqgan.gan import SeqGAN
 
-    lines = SeqGAN.load(run, device).sample(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length)
+    lines = SeqGAN.load(run, device, which).sample(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length)
     cli.write_lines((" ".join(line.splitlines()) for line in lines), out)
 
 

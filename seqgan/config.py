@@ -3,13 +3,29 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
 
 from gancore import config as toml
 from gancore.errors import ConfigError
-from gancore.settings import STRICT, CheckpointConfig, Count, Part, Positive, Rate, Seed, Share, Weight
+from gancore.settings import (
+    STRICT,
+    CheckpointConfig,
+    Count,
+    Part,
+    Positive,
+    Rate,
+    RecoveryConfig,
+    Seed,
+    Share,
+    WatchConfig,
+    Weight,
+)
+
+LONGEST = 4096
+"""Most tokens of a line."""
+Layers = Annotated[int, Interval(ge=1, le=64)]
 
 
 @dataclass(frozen=True)
@@ -25,7 +41,7 @@ class DataConfig:
     """At most so many tokens, the commonest; 0 keeps all (for byte pairs: 1,000)."""
     lower: bool = False
     """Whether lines are put in lower case."""
-    max_length: Annotated[int, Interval(ge=1, le=4096)] = 100
+    max_length: Annotated[int, Interval(ge=1, le=LONGEST)] = 100
     """Lines of more tokens are rejected."""
     valid: Part = 0.05
     """Share of the lines kept from training, to stop on."""
@@ -44,7 +60,7 @@ class GeneratorConfig:
     """Width of the token embedding."""
     width: Positive = 128
     """Width of the hidden state (of the memory: slots x heads x head size)."""
-    layers: Positive = 1
+    layers: Layers = 1
     """Layers of an LSTM or a transformer."""
     heads: Positive = 4
     """Attention heads of a transformer or a relational memory."""
@@ -163,7 +179,7 @@ class ResidualConfig:
     """Recipe residual: the mixture, and what its critic may say."""
 
     __pydantic_config__ = STRICT
-    members: Positive = 2
+    members: Annotated[int, Interval(ge=1, le=16)] = 2
     """Generators of the mixture that is drawn from and distilled, each trained by maximum likelihood."""
     critic: bool = True
     """Whether a critic reweights the mixture; without it the mixture alone is distilled."""
@@ -227,6 +243,10 @@ class Config:
     """The external reward."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     """The checkpoints."""
+    recovery: RecoveryConfig = field(default_factory=RecoveryConfig)
+    """What follows a divergence."""
+    watch: tuple[WatchConfig, ...] = (WatchConfig("sample/unique", below=0.1),)
+    """Rules on figures of the log."""
 
     def __post_init__(self) -> None:
         if self.recipe == "gumbel" and self.critic.kind == "recurrent":
@@ -247,6 +267,11 @@ class Config:
         Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value.
         """
         return toml.load_named(cls, "seqgan", name, overrides)
+
+    @classmethod
+    def revive(cls, values: dict[str, Any], where: Path, device: str | None = None) -> "Config":
+        """Back from a checkpoint's values, on another device if one is given; raises ConfigError as `load` does."""
+        return toml.from_dict(cls, values | ({"device": device} if device else {}), str(where))
 
     def dump(self) -> str:
         """The configuration as TOML, every field."""

@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Iterable
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,16 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from gancore import checkpoint
+from gancore import distributed, runs
+from gancore.checkpoint import revive
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
 from gancore.rows import tell_rejected
 from gancore.statistics import Evaluation
-from gancore.training import Training, open_run, refuse_changes
+from gancore.training import Training
 from gancore.types import Reward
 from seqgan import decoding
-from seqgan.config import Config
+from seqgan.config import LONGEST, Config
 from seqgan.data import Corpus, as_lines
 from seqgan.evaluation import evaluate
 from seqgan.generator import at_rest, nll
@@ -68,22 +68,26 @@ class SeqGAN:
         quiet: bool = False,
         reward: Reward | None = None,
         start: "SeqGAN | str | Path | None" = None,
+        force: bool = False,
     ) -> "SeqGAN":
         """Train on a file, a frame with a column text, any iterable of strings, or a corpus.
 
         out: a run folder: configuration, metrics.jsonl, rejected lines and checkpoints go there.
-        resume: go on from the folder's checkpoint, bit for bit on the CPU; starts anew where there is none.
+        resume: go on from the folder's newest checkpoint, bit for bit on the CPU; starts anew where there is none.
+        force: resume even where the configuration or the data are others.
         reward: an external reward, strings -> scores in [0, 1], mixed in with the configuration's `reward.weight`;
             takes the place of `reward.function`.
         start: a trained model, or its run folder, to go on from: its generator and its vocabulary. With
             `likelihood.epochs=0` it is tuned at once.
+        An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError
-        for a reward or a start that cannot be used.
+        for a reward or a start that cannot be used, DivergedError when training left the numbers and going back to a
+        checkpoint did not help.
         """
-        console = Console(stderr=True, quiet=quiet)
+        distributed.join(self.device)
+        runs.claim(out, resume)
+        console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         scored = self._reward(reward)
-        folder = Path(out) if out is not None else None
-        found = folder is not None and open_run(folder, resume)
         begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         corpus = source if isinstance(source, Corpus) else self._corpus(source, begun)
         if corpus.vocabulary is None:
@@ -93,17 +97,7 @@ class SeqGAN:
         training = self._build(corpus, corpus.vocabulary, scored)
         if begun is not None:
             self._begin(begun)
-        training.run(
-            folder,
-            (lambda place: self._restore(place, corpus, training)) if found else None,
-            corpus.rejected,
-            console,
-            shown=_SHOWN,
-            monitor=self._monitor,
-            log_every=self.config.log_every,
-            save=self.save,
-            save_every=self.config.checkpoint.every,
-        )
+        training.run(out, console, _SHOWN, self._monitor, corpus.rejected, resume, force)
         return self
 
     def _reward(self, given: Reward | None) -> Reward | None:
@@ -135,8 +129,7 @@ class SeqGAN:
         networks = RECIPES[self.config.recipe](self.config, corpus.alphabet, corpus.length, self.device)
         if isinstance(networks, Reinforced):
             networks.reward, networks.decode = reward, vocabulary.decode
-        self.networks = networks
-        self._training = Training(networks.modules, networks.optimizers, networks.phases(corpus), self.device)
+        self.networks, phases = networks, networks.phases(corpus)
         self.provenance = {
             "data": {
                 "sha256": corpus.digest,
@@ -146,6 +139,8 @@ class SeqGAN:
             "versions": {name: version(name) for name in ("discretegan", "torch", "numpy")},
             "python": platform.python_version(),
         }
+        values = {"vocabulary": vocabulary.to_json(), "length": corpus.length, "provenance": self.provenance}
+        self._training = Training(networks.modules, networks.optimizers, phases, self.device, self.config, ({}, values))
         return self._training
 
     def _monitor(self, step: int, logs: dict[str, float]) -> None:
@@ -247,49 +242,35 @@ class SeqGAN:
 
     def save(self, folder: str | Path) -> None:
         """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
-        networks, folder = self._trained, Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_text(folder / "config.toml", self.config.dump())
-        tensors, values = self._training.state() if self._training is not None else self._loaded
-        values = values | {
-            "vocabulary": self._words.to_json(),
-            "length": networks.length,
-            "provenance": self.provenance,
-        }
-        checkpoint.save(folder / "checkpoint", tensors, values)
+        self._trained  # noqa: B018, raises
+        runs.write(folder, self.config, *(self._training.state() if self._training is not None else self._loaded))
 
     @classmethod
-    def load(cls, folder: str | Path, device: str | None = None) -> "SeqGAN":
-        """A trained model from its run folder, ready to sample.
+    def load(cls, folder: str | Path, device: str | None = None, checkpoint: str = "last") -> "SeqGAN":
+        """A trained model from its run folder, or from one of its checkpoints, ready to sample.
 
-        device: overrides the configuration's. Raises RunError or CheckpointError, one sentence each, for a folder
-        that is missing, unfinished, damaged, of another format, or whose vocabulary does not fit the weights.
+        device: overrides the configuration's. checkpoint: "last", "best" (see `checkpoint.best`) or a step's number.
+        Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for a folder that is
+        missing, unfinished, damaged, of another format, or whose vocabulary does not fit the weights.
         """
-        folder = Path(folder)
-        if not (folder / "config.toml").is_file():
-            raise RunError(f"{folder}: no run here (config.toml is missing); train one with seqgan train.")
-        gan = cls(Config.load(folder / "config.toml", [f"device={device}"] if device else []))
-        tensors, values = checkpoint.load(folder / "checkpoint", gan.device)
-        gan.vocabulary = Vocabulary.from_json(values["vocabulary"])
-        weights = len(tensors["generator/embedding.weight"])
-        if weights != len(gan.vocabulary):
-            raise CheckpointError(
-                f"{folder}: the vocabulary has {len(gan.vocabulary)} tokens and the weights {weights}; "
-                "they are not of one run."
+        stored = runs.find(folder, checkpoint)
+        with stored.believed():
+            gan = cls(Config.revive(stored.values["config"], stored.folder, device))
+            gan.vocabulary, length = Vocabulary.from_json(stored.values["vocabulary"]), stored.values["length"]
+            alphabet, weights = gan.vocabulary.alphabet, stored.shapes["generator/embedding.weight"][0]
+            if weights != alphabet.size:
+                raise CheckpointError(
+                    f"{stored.folder}: the vocabulary has {alphabet.size} tokens and the weights {weights}; "
+                    "they are not of one run."
+                )
+            if not 1 <= length <= LONGEST + 1:
+                raise CheckpointError(f"{stored.folder}: holds texts of {length} tokens; {LONGEST} are the most.")
+            recipe = RECIPES[gan.config.recipe]
+            gan.networks, gan._loaded = revive(
+                stored, lambda where: recipe(gan.config, alphabet, length, where), gan.device
             )
-        networks = RECIPES[gan.config.recipe](gan.config, gan.vocabulary.alphabet, values["length"], gan.device)
-        checkpoint.unpack(tensors, networks.modules, networks.optimizers)
-        gan.networks = networks
-        gan.provenance, gan._loaded = values["provenance"], (tensors, values)
+            gan.provenance = stored.values["provenance"]
         return gan
-
-    def _restore(self, folder: Path, corpus: Corpus, training: Training) -> None:
-        """Put the state of training back; refuses another configuration or other data, naming what differs."""
-        saved = Config.load(folder / "config.toml")
-        tensors, values = checkpoint.load(folder / "checkpoint", self.device)
-        same_data = values["provenance"]["data"]["sha256"] == corpus.digest
-        refuse_changes(folder, asdict(saved), asdict(self.config), same_data)
-        training.restore(tensors, values)
 
 
 def _tell(corpus: Corpus, console: Console) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 from pathlib import Path
@@ -50,6 +51,29 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no further data sets at {folder}; set GAN_DATA")
     return folder
+
+
+@pytest.fixture
+def run_state():
+    """Everything in a run's folder that must not depend on when it was stopped, to compare.
+
+    Python's own generator is left out: the type checks of these tests draw from it.
+    """
+
+    def state(folder: Path) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = str(path.relative_to(folder))
+            if path.name == "values.json":
+                found[name] = json.loads(path.read_text())
+                del found[name]["random"]["python"]
+            elif path.name == "manifest.json":
+                found[name] = json.loads(path.read_text())["figures"]
+            else:
+                found[name] = path.read_bytes()
+        return found
+
+    return state
 
 
 @pytest.fixture

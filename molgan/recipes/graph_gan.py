@@ -10,9 +10,10 @@ part was seen to do, and on how little evidence, is in docs/experiments.md.
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from gancore.adversary import Adversary
+from gancore.device import adam
 from gancore.ema import EMA
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
@@ -52,12 +53,11 @@ class GraphGAN:
             "averaged": self.averaged,
         }
         makers = nn.ModuleList((self.generator, self.encoder))
-        fused = device.type in ("cpu", "cuda")
         self.makers = makers
         self.optimizers: dict[str, Optimizer] = {
-            "pretrain": Adam(makers.parameters(), config.pretrain.lr, (0.9, 0.99), fused=fused),
-            "generator": Adam(makers.parameters(), config.lr, (0.0, 0.99), fused=fused),
-            "critic": Adam(critic.parameters(), config.lr, (0.0, 0.99), fused=fused),
+            "pretrain": adam(makers.parameters(), config.pretrain.lr, (0.9, 0.99)),
+            "generator": adam(makers.parameters(), config.lr, (0.0, 0.99)),
+            "critic": adam(critic.parameters(), config.lr, (0.0, 0.99)),
         }
 
     # One turn of each player ------------------------------------------------------------------
@@ -172,26 +172,24 @@ def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[
     def average(step: int, logs: dict[str, float]) -> None:
         gan.averaged.update(gan.generator)
 
-    def pretrain_rates(step: int) -> None:
-        _set_rate(gan.optimizers["pretrain"], config.pretrain.lr * warm_cosine(step, start, floor=0.1))
+    def pretrain_rate(step: int) -> float:
+        return config.pretrain.lr * warm_cosine(step, start, floor=0.1)
 
-    def adversarial_rates(step: int) -> None:
-        factor = warm_cosine(step - start, config.steps, floor=config.lr_floor)
-        _set_rate(gan.optimizers["critic"], config.lr * factor)
-        _set_rate(gan.optimizers["generator"], config.lr * factor)
+    def game_rate(step: int) -> float:
+        return config.lr * warm_cosine(step - start, config.steps, floor=config.lr_floor)
 
-    autoencoder = Player("autoencoder", gan.makers, gan.optimizers["pretrain"], gan.autoencoder_turn, max_norm=10.0)
-    critic = Player("critic", gan.adversary.critic, gan.optimizers["critic"], gan.critic_turn)
-    generator = Player("generator", gan.makers, gan.optimizers["generator"], gan.generator_turn, max_norm=10.0)
+    optimizers = gan.optimizers
+    autoencoder = Player(
+        "autoencoder", gan.makers, optimizers["pretrain"], gan.autoencoder_turn, max_norm=10.0, rate=pretrain_rate
+    )
+    critic = Player("critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, rate=game_rate)
+    generator = Player(
+        "generator", gan.makers, optimizers["generator"], gan.generator_turn, max_norm=10.0, rate=game_rate
+    )
     pretrain_batches = batches(data, config.pretrain.batch, config.seed, device)
     game_batches = batches(data, config.batch, config.seed + 1, device)
     phases = [
-        Phase("autoencoder", [autoencoder], pretrain_batches, range(start), pretrain_rates, [average]),
-        Phase("adversarial", [critic, generator], game_batches, range(start, end), adversarial_rates, [average]),
+        Phase("autoencoder", [autoencoder], pretrain_batches, range(start), [average]),
+        Phase("adversarial", [critic, generator], game_batches, range(start, end), [average]),
     ]
     return gan, [phase for phase in phases if phase.steps]
-
-
-def _set_rate(optimizer: Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
-from torch.optim import Adam
 
 from gancore.adversary import Adversary
+from gancore.device import adam
 from gancore.estimators import ESTIMATORS
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
@@ -33,8 +33,8 @@ class Relaxed:
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties)
         self.modules = self.pretraining.modules | {"critic": critic}
         self.optimizers = self.pretraining.optimizers | {
-            "generator": Adam(self.generator.parameters(), config.lr, fused=True),
-            "critic": Adam(critic.parameters(), config.critic.lr, fused=True),
+            "generator": adam(self.generator.parameters(), config.lr),
+            "critic": adam(critic.parameters(), config.critic.lr),
         }
         self.start = 0  # the step at which the game begins, set with the phases
 

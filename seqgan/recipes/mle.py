@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
-from gancore.device import derive_seed
+from gancore.device import adam, derive_seed
 from gancore.ema import EMA
 from gancore.loop import Callback, Player
 from gancore.schedules import warm_cosine
@@ -54,9 +54,7 @@ class Likelihood:
             "averaged": self.averaged,
             "best": self.best,
         }
-        self.optimizers: dict[str, Optimizer] = {
-            "likelihood": Adam(self.generator.parameters(), config.likelihood.lr, fused=True)
-        }
+        self.optimizers: dict[str, Optimizer] = {"likelihood": adam(self.generator.parameters(), config.likelihood.lr)}
 
     def turn(self, real: Ids, step: int) -> dict[str, Tensor]:
         """Negative log-likelihood of the batch, mean over its tokens."""
@@ -69,9 +67,8 @@ class Likelihood:
         epoch = -(-len(corpus.train) // stream.size)
         steps = settings.epochs * epoch
 
-        def set_rates(step: int) -> None:
-            for group in self.optimizers["likelihood"].param_groups:
-                group["lr"] = settings.lr * warm_cosine(step, steps, floor=settings.lr_floor)
+        def rate(step: int) -> float:
+            return settings.lr * warm_cosine(step, steps, floor=settings.lr_floor)
 
         def end_of_epoch(step: int, logs: dict[str, float]) -> bool:
             if (step + 1) % epoch:
@@ -81,10 +78,9 @@ class Likelihood:
                 self.averaged.average.load_state_dict(self.generator.state_dict())
             return bool(settings.patience) and int(self.best.waited) >= settings.patience
 
-        player = Player(
-            "likelihood", self.generator, self.optimizers["likelihood"], self.turn, max_norm=settings.max_norm
-        )
-        return [Phase("likelihood", [player], stream, range(steps), set_rates, [end_of_epoch])] if steps else []
+        optimizer = self.optimizers["likelihood"]
+        player = Player("likelihood", self.generator, optimizer, self.turn, max_norm=settings.max_norm, rate=rate)
+        return [Phase("likelihood", [player], stream, range(steps), [end_of_epoch])] if steps else []
 
     def game(self, corpus: Corpus, critic: Player, generator: Player, enter: Callable[[], None]) -> list[Phase]:
         """The three phases of an adversarial recipe: this one, the critic alone, both in turns.

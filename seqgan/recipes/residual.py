@@ -13,10 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
-from torch.optim import Adam
 
 from gancore.convex import minimum
-from gancore.device import derive_seed
+from gancore.device import adam, derive_seed
 from gancore.loop import Callback, Player
 from gancore.schedules import warm_cosine
 from gancore.training import Phase
@@ -87,7 +86,7 @@ class Residual:
             prefix = "" if model is first else f"{name}."
             self.modules |= {f"{prefix}{part}": module for part, module in model.modules.items()}
             self.optimizers |= {f"{prefix}{part}": optimizer for part, optimizer in model.optimizers.items()}
-        self.optimizers["generator"] = Adam(self.generator.parameters(), config.lr, fused=True)
+        self.optimizers["generator"] = adam(self.generator.parameters(), config.lr)
 
     # The turn ---------------------------------------------------------------------------------
 
@@ -151,18 +150,18 @@ class Residual:
         start = phases[-1].steps.stop if phases else 0
         stream = batches(corpus.train, config.batch, derive_seed(config.seed, "distil"), self.device)
 
-        def set_rates(step: int) -> None:
-            for group in self.optimizers["generator"].param_groups:
-                group["lr"] = config.lr * warm_cosine(step - start, config.steps, floor=0.02)
+        def rate(step: int) -> float:
+            return config.lr * warm_cosine(step - start, config.steps, floor=0.02)
 
-        player = Player("generator", self.generator, self.optimizers["generator"], self.turn, max_norm=config.max_norm)
+        optimizer = self.optimizers["generator"]
+        player = Player("generator", self.generator, optimizer, self.turn, max_norm=config.max_norm, rate=rate)
         game = range(start, start + config.steps)
         follow: list[Callback] = [self.models["member0"].follow]
 
         def enter() -> None:
             self.take_over(corpus.validation)
 
-        return [*phases, Phase("distil", [player], stream, game, set_rates, follow, enter)]
+        return [*phases, Phase("distil", [player], stream, game, follow, enter)]
 
     def take_over(self, held_out: Ids) -> None:
         """Freeze the mixture, fit the critic on real sequences nothing learnt from, start from the first member."""
@@ -182,11 +181,16 @@ class Residual:
 
 def shifted(phase: Phase, start: int, name: str) -> Phase:
     """The phase, `start` steps later and under a name of its own; what it calls sees the steps of before."""
-    rates, callbacks = phase.set_rates, phase.callbacks
+
+    def late(player: Player) -> Player:
+        rate = player.rate
+        return replace(player, rate=(lambda step: rate(step - start)) if rate is not None else None)
+
+    callbacks = phase.callbacks
     return replace(
         phase,
         name=name,
+        players=[late(player) for player in phase.players],
         steps=range(phase.steps.start + start, phase.steps.stop + start),
-        set_rates=lambda step: rates(step - start),
         callbacks=[lambda step, logs, call=call: call(step - start, logs) for call in callbacks],
     )

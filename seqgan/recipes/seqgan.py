@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Adam
 
-from gancore.device import derive_seed
+from gancore.device import adam, derive_seed
 from gancore.ema import EMA
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
@@ -110,8 +109,8 @@ class Reinforced:
             "baseline": self.baseline,
         }
         self.optimizers = self.pretraining.optimizers | {
-            "generator": Adam(self.generator.parameters(), config.lr, fused=True),
-            "critic": Adam(self.critic.parameters(), config.critic.lr, fused=True),
+            "generator": adam(self.generator.parameters(), config.lr),
+            "critic": adam(self.critic.parameters(), config.critic.lr),
         }
 
     # One turn of each player ------------------------------------------------------------------

@@ -83,7 +83,7 @@ def test_repeat_every_names_and_a_fresh_batch_a_turn():
     assert [step for step, _ in seen["b"]] == [0, 2]
     batches = sorted(batch for turns in seen.values() for _, batch in turns)
     assert batches == list(range(8))
-    assert logged[1] == (1, {"a/loss": 0.0, "a/shown": 7.0})
+    assert logged[1] == (1, {"a/loss": 0.0, "a/shown": 7.0, "a/gradient": 0.0})
 
 
 def test_shown_figures_are_not_minimised():

@@ -10,7 +10,7 @@ from rich.console import Console
 from torch import nn
 
 from gancore import checkpoint
-from gancore.callbacks import Checkpoints, JsonLines, ProgressBar
+from gancore.callbacks import JsonLines, ProgressBar
 from gancore.device import derive_seed, new_generator, pick_device
 from gancore.ema import EMA
 from gancore.errors import CheckpointError, ConfigError
@@ -42,9 +42,9 @@ def test_checkpoint_round_trip_modules_and_optimizers(tmp_path):
     module, optimizer = trained(0)
     checkpoint.save(tmp_path / "c", checkpoint.pack({"m": module}, {"m": optimizer}), {"step": 3})
     fresh, fresh_optimizer = trained(1)
-    tensors, values = checkpoint.load(tmp_path / "c")
-    checkpoint.unpack(tensors, {"m": fresh}, {"m": fresh_optimizer})
-    assert values == {"step": 3}
+    stored = checkpoint.read(tmp_path / "c")
+    checkpoint.unpack(stored.tensors(), {"m": fresh}, {"m": fresh_optimizer})
+    assert stored.values == {"step": 3}
     for a, b in zip(module.parameters(), fresh.parameters(), strict=True):
         assert torch.equal(a, b)
     old, new = optimizer.state_dict()["state"], fresh_optimizer.state_dict()["state"]
@@ -67,14 +67,14 @@ def test_damage_is_named(tmp_path, name):
     content[-1] ^= 1
     (tmp_path / "c" / name).write_bytes(content)
     with pytest.raises(CheckpointError, match=name):
-        checkpoint.load(tmp_path / "c")
+        checkpoint.read(tmp_path / "c")
 
 
 def test_a_save_killed_between_its_renames_leaves_the_old_checkpoint(tmp_path):
     checkpoint.save(tmp_path / "c", {"x": torch.ones(2)}, {"step": 1})
     (tmp_path / "c").rename(tmp_path / "c.old.tmp")
     assert checkpoint.exists(tmp_path / "c")
-    assert checkpoint.load(tmp_path / "c")[1] == {"step": 1}
+    assert checkpoint.read(tmp_path / "c").values == {"step": 1}
     assert not checkpoint.exists(tmp_path / "d")
 
 
@@ -82,16 +82,16 @@ def test_a_failed_save_keeps_what_was_there(tmp_path):
     checkpoint.save(tmp_path / "c", {"x": torch.ones(2)}, {"step": 1})
     with pytest.raises(TypeError):
         checkpoint.save(tmp_path / "c", {"x": torch.ones(2)}, {"step": object()})
-    assert checkpoint.load(tmp_path / "c")[1] == {"step": 1}
+    assert checkpoint.read(tmp_path / "c").values == {"step": 1}
 
 
 def test_missing_and_later_formats_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint here"):
-        checkpoint.load(tmp_path / "c")
+        checkpoint.read(tmp_path / "c")
     checkpoint.save(tmp_path / "c", {"x": torch.ones(2)}, {})
     (tmp_path / "c" / "manifest.json").write_text(json.dumps({"format": 99, "sha256": {}}))
     with pytest.raises(CheckpointError, match="format 99"):
-        checkpoint.load(tmp_path / "c")
+        checkpoint.read(tmp_path / "c")
 
 
 def test_checkpoint_of_another_model_is_refused(tmp_path):
@@ -139,14 +139,6 @@ def test_json_lines_hold_means_since_the_last_line(tmp_path):
         log(step, {"a": float(step)} | ({"rare": 5.0} if step == 3 else {}))
     lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
     assert lines == [{"step": 2, "a": 0.5}, {"step": 4, "a": 2.5, "rare": 5.0}]
-
-
-def test_checkpoints_when_due():
-    saved = []
-    save = Checkpoints(saved.append, every=3)
-    for step in range(7):
-        save(step, {})
-    assert saved == [3, 6]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -24,7 +24,7 @@ def trained(run, qm9_smiles, tmp_path):
 
 
 def test_train_generate_score_evaluate(run, trained):
-    assert {path.name for path in trained.iterdir()} == {"checkpoint", "config.toml", "metrics.jsonl", "rejected.csv"}
+    assert {path.name for path in trained.iterdir()} == {"checkpoints", "config.toml", "metrics.jsonl", "rejected.csv"}
     assert pd.read_csv(trained / "rejected.csv")["reason"].tolist()[-2:] == ["not a SMILES", "more than one fragment"]
     code, _, _ = run("generate", "r", "-n", 50, "--seed", 0, "--out", "sub/new.smi")
     lines = (trained.parent / "sub/new.smi").read_text().splitlines()
@@ -70,7 +70,7 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch, qm9_smiles):
         code, out, err = run("demo", "--out", "d", "-n", 60, *TINY)
         assert code == 0, err
     assert {path.name for path in (tmp_path / "d").iterdir()} == {
-        *(".demo", "config.toml", "metrics.jsonl", "rejected.csv", "checkpoint", "best.png", "properties.png"),
+        *(".demo", "config.toml", "metrics.jsonl", "rejected.csv", "checkpoints", "best.png", "properties.png"),
         *("library.parquet", "library.smi", "library.sdf"),
     }
     assert "60 distinct valid molecules from" in out

@@ -29,7 +29,7 @@ def trained(run, tmp_path):
 
 
 def test_train_generate_evaluate(run, trained):
-    assert {path.name for path in trained.iterdir()} == {"checkpoint", "config.toml", "metrics.jsonl", "rejected.csv"}
+    assert {path.name for path in trained.iterdir()} == {"checkpoints", "config.toml", "metrics.jsonl", "rejected.csv"}
     assert "81," in (trained / "rejected.csv").read_text()
     code, _, _ = run("generate", "r", "-n", 30, "--temperature", 0.9, "--prefix", "the", "--out", "sub/new.txt")
     lines = (trained.parent / "sub" / "new.txt").read_text().splitlines()
@@ -57,7 +57,7 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
         code, out, err = run("demo", "--out", "d", "-n", 50, *TINY)
         assert code == 0, err
     assert {path.name for path in (tmp_path / "d").iterdir()} == {
-        *(".demo", "config.toml", "metrics.jsonl", "rejected.csv", "checkpoint", "samples.txt", "sweep.png"),
+        *(".demo", "config.toml", "metrics.jsonl", "rejected.csv", "checkpoints", "samples.txt", "sweep.png"),
     }
     assert "in the grammar" in out
     samples = (tmp_path / "d" / "samples.txt").read_text().splitlines()

@@ -1,4 +1,3 @@
-import hashlib
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 from gancore import checkpoint
 from gancore.config import bundled
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
+from gancore.runs import RunFolder, find
 from gancore.types import Reward, Sampler
 from molgan.scoring import Scorer
 from seqgan.config import (
@@ -43,14 +43,6 @@ def config():
     )
 
 
-def files(folder):
-    return {
-        path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 def test_it_is_a_sampler_and_takes_rewards(config):
     assert isinstance(SeqGAN(config), Sampler)
     assert isinstance(Scorer(), Reward)
@@ -58,7 +50,7 @@ def test_it_is_a_sampler_and_takes_rewards(config):
 
 @pytest.mark.parametrize("recipe", ["mle", "seqgan", "gumbel", "residual"])
 @pytest.mark.parametrize("cut", [2, 8, 10, 12])
-def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, cut):
+def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, cut, run_state):
     """In the likelihood phase, while the critic is alone, and in the game."""
     critic = replace(config.critic, kind="recurrent" if recipe != "gumbel" else "textcnn", filters=0.05)
     config = replace(config, recipe=recipe, critic=critic, checkpoint=replace(config.checkpoint, every=1))
@@ -69,22 +61,22 @@ def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, cut):
     class Killed(Exception):
         pass
 
-    save = SeqGAN.save
+    save = RunFolder.save
 
-    def save_then_die(self, folder):
-        save(self, folder)
-        if self._training.step == cut:
+    def save_then_die(self, step, *state):
+        save(self, step, *state)
+        if step == cut:
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(SeqGAN, "save", save_then_die)
+        patch.setattr(RunFolder, "save", save_then_die)
         with pytest.raises(Killed):
             SeqGAN(config).fit(LINES, out=tmp_path / "cut", quiet=True)
     SeqGAN(config).fit(LINES, out=tmp_path / "cut", resume=True, quiet=True)
-    assert files(tmp_path / "straight") == files(tmp_path / "cut")
+    assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")
 
 
-def test_an_early_stop_survives_a_resume(config, tmp_path, monkeypatch):
+def test_an_early_stop_survives_a_resume(config, tmp_path, monkeypatch, run_state):
     """A phase that ended before its time is not gone on with."""
     likelihood = LikelihoodConfig(epochs=50, batch=16, lr=0.3, patience=1)
     config = replace(config, likelihood=likelihood, checkpoint=replace(config.checkpoint, every=1))
@@ -93,20 +85,19 @@ def test_an_early_stop_survives_a_resume(config, tmp_path, monkeypatch):
     lines = [json.loads(line) for line in (tmp_path / "straight" / "metrics.jsonl").read_text().splitlines()]
     stopped = max(line["step"] for line in lines if "likelihood/nll" in line)
     assert stopped < 50 * 4
-    save, saved = SeqGAN.save, []
+    save = RunFolder.save
 
-    def save_then_die(self, folder):
-        save(self, folder)
-        saved.append(self._training.step)
-        if self._training.step == 50 * 4:
+    def save_then_die(self, step, *state):
+        save(self, step, *state)
+        if step == 50 * 4:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(SeqGAN, "save", save_then_die)
+        patch.setattr(RunFolder, "save", save_then_die)
         with pytest.raises(KeyboardInterrupt):
             SeqGAN(config).fit(LINES, out=tmp_path / "cut", quiet=True)
     SeqGAN(config).fit(LINES, out=tmp_path / "cut", resume=True, quiet=True)
-    assert files(tmp_path / "straight") == files(tmp_path / "cut")
+    assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")
 
 
 def test_loading_in_a_new_process_gives_the_same_texts(config, tmp_path):
@@ -122,10 +113,8 @@ def test_loading_in_a_new_process_gives_the_same_texts(config, tmp_path):
     assert done.stdout.splitlines() == here
     loaded = SeqGAN.load(tmp_path / "run")
     loaded.save(tmp_path / "again")
-    names = {name for name in files(tmp_path / "run") if str(name).startswith("checkpoint")}
-    assert {name: files(tmp_path / "run")[name] for name in names} == {
-        name: digest for name, digest in files(tmp_path / "again").items() if name in names
-    }
+    tensors, again = (find(tmp_path / name).folder / "tensors.safetensors" for name in ("run", "again"))
+    assert tensors.read_bytes() == again.read_bytes()
 
 
 def test_draws_do_not_depend_on_their_number(config):
@@ -217,9 +206,9 @@ def test_refusals(config, tmp_path):
 
 def test_a_vocabulary_of_another_run_is_one_sentence(config, tmp_path):
     gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, out=tmp_path / "r", quiet=True)
-    tensors, values = checkpoint.load(tmp_path / "r" / "checkpoint")
-    values["vocabulary"]["tokens"].pop()
-    checkpoint.save(tmp_path / "r" / "checkpoint", tensors, values)
+    stored = find(tmp_path / "r")
+    stored.values["vocabulary"]["tokens"].pop()
+    checkpoint.save(stored.folder, stored.tensors(), stored.values)
     with pytest.raises(CheckpointError, match=f"the vocabulary has {len(gan.vocabulary) - 1} tokens and the weights"):
         SeqGAN.load(tmp_path / "r")
 

@@ -1,0 +1,81 @@
+"""Several processes as one: started by torchrun, each works on its rows of the same global batch.
+
+Every process draws the randomness of the whole batch and keeps its own rows, so that several processes take the same
+steps as one. Without torchrun there is one process, and everything here gives back what it was given.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from gancore.errors import ConfigError
+
+
+def join(device: torch.device) -> None:
+    """Meet the other processes that torchrun started, if it did."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+
+
+def processes() -> int:
+    """How many processes there are."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this is; 0 is the one that writes."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def own(rows: Tensor) -> Tensor:
+    """This process's rows of the global batch.
+
+    Raises ConfigError when the batch cannot be split evenly.
+    """
+    count = processes()
+    if len(rows) % count:
+        raise ConfigError(f"a batch of {len(rows)} cannot be split among {count} processes; choose a multiple.")
+    each = len(rows) // count
+    return rows[rank() * each : (rank() + 1) * each]
+
+
+def rows(draw: Callable[[int], Tensor], n: int) -> Tensor:
+    """`draw(n)` where `n` rows are this process's share: drawn for all processes, the own ones kept."""
+    count = processes()
+    return draw(n) if count == 1 else own(draw(n * count))
+
+
+def total(value: Tensor) -> Tensor:
+    """The sum over the processes; no gradient flows to the others."""
+    if processes() == 1:
+        return value
+    summed = value.detach().clone()
+    dist.all_reduce(summed)
+    return summed
+
+
+def largest(value: float) -> float:
+    """The largest of the processes' numbers."""
+    if processes() == 1:
+        return value
+    shared = torch.tensor(value, device="cuda" if dist.get_backend() == "nccl" else "cpu")
+    dist.all_reduce(shared, dist.ReduceOp.MAX)
+    return float(shared)
+
+
+def mean(value: Tensor) -> Tensor:
+    """The mean over the processes."""
+    return total(value) / processes()
+
+
+def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
+    """Replace every gradient by its mean over the processes, in one exchange."""
+    if processes() == 1:
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = mean(torch.cat([gradient.flatten() for gradient in gradients]))
+    for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
