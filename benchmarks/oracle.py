@@ -113,10 +113,10 @@ class Bench:
         if not checkpoint.exists(folder):
             generator, seconds = self.train(config)
             checkpoint.save(folder, checkpoint.pack({"generator": generator}, {}), {"seconds": seconds})
-        tensors, values = checkpoint.load(folder)
+        stored = checkpoint.read(folder)
         generator = Generator(self.oracle.alphabet, config.model, 20)
-        checkpoint.unpack(tensors, {"generator": generator}, {})
-        return generator.eval(), values["seconds"]
+        checkpoint.unpack(stored.tensors(), {"generator": generator}, {})
+        return generator.eval(), stored.values["seconds"]
 
     def published(self) -> tuple[Generator, float]:
         """Maximum likelihood as published."""
