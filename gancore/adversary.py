@@ -27,16 +27,21 @@ class Adversary:
 
     def logits(self, sample: Sample) -> Tensor:
         """The critic's logits alone, `(batch,)`."""
-        return self.critic(sample).logits
+        return self.critic(sample).logits.float()
 
     def critic_losses(self, real: Sample, fake: Sample, step: int = 0) -> dict[str, Tensor]:
-        """Losses of the critic's turn; nothing flows back into whatever made `fake`."""
+        """Losses of the critic's turn; nothing flows back into whatever made `fake`. Penalties are in full precision.
+
+        Shown beside them: `accuracy`, the share of pairs in which the real one has the larger logit.
+        """
         fake = tuple(part.detach() for part in fake)
         on_real, on_fake = self.judge(real, fake)
         losses = {"adversarial": self.objective.critic(on_real, on_fake).mean()}
+        losses["_accuracy"] = (on_real > on_fake).float().mean()
         if step % self.penalty_every == 0:
-            for name, (penalty, weight) in self.penalties.items():
-                losses[name] = penalty(self.logits, real, fake).mean() * weight * self.penalty_every
+            with torch.autocast(on_real.device.type, enabled=False):
+                for name, (penalty, weight) in self.penalties.items():
+                    losses[name] = penalty(self.logits, real, fake).mean() * weight * self.penalty_every
         return losses
 
     def generator_losses(self, real: Sample, fake: Sample) -> dict[str, Tensor]:

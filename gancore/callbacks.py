@@ -7,6 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from gancore import distributed
+
 
 class Means:
     """Running means of figures by name, between one `take` and the next."""
@@ -47,9 +49,12 @@ class JsonLines:
     def __call__(self, step: int, logs: dict[str, float]) -> None:
         """Add one step's figures; write a line when it is due."""
         self.means.add(logs)
-        if (step + 1) % self.every == 0:
+        if (step + 1) % self.every:
+            return
+        means = self.means.take()
+        if not distributed.rank():
             with open(self.path, "a", encoding="utf-8") as out:
-                out.write(json.dumps({"step": step + 1} | self.means.take()) + "\n")
+                out.write(json.dumps({"step": step + 1} | means) + "\n")
 
 
 class ProgressBar:

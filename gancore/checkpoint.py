@@ -125,9 +125,9 @@ class Stored:
         try:
             yield
         except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
-            kind = type(error).__name__
+            why = " ".join(f"{type(error).__name__}: {error}".split())
             raise CheckpointError(
-                f"{self.folder}/{_VALUES}: does not hold what a model needs ({kind}: {error}); "
+                f"{self.folder}/{_VALUES}: does not hold what a model needs ({why:.100}); "
                 "it was not written by this program or has been changed."
             ) from None
 
@@ -175,13 +175,15 @@ def pack(modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> dic
     return tensors
 
 
-def refuse_misfit(shapes: dict[str, tuple[int, ...]], modules: dict[str, nn.Module]) -> None:
+def refuse_misfit(
+    shapes: dict[str, tuple[int, ...]], modules: dict[str, nn.Module], where: Path | str = "checkpoint"
+) -> None:
     """Raise CheckpointError unless the stored shapes are those of the modules, which may be on the meta device."""
     for name, module in modules.items():
         prefix = f"{name}/"
         own = {key.removeprefix(prefix): shape for key, shape in shapes.items() if key.startswith(prefix)}
         if own != {key: tuple(value.shape) for key, value in module.state_dict().items()}:
-            raise CheckpointError(f"checkpoint does not fit the model {name!r}: it has other layers or sizes.")
+            raise CheckpointError(f"{where}: does not fit the model {name!r}: it has other layers or sizes.")
 
 
 def revive(stored: Stored, build: Callable[[torch.device], N], device: torch.device) -> tuple[N, State]:
@@ -189,8 +191,12 @@ def revive(stored: Stored, build: Callable[[torch.device], N], device: torch.dev
 
     build: makes what has `modules` and `optimizers`. Raises CheckpointError when the weights are not of its shapes.
     """
-    with torch.device("meta"):
-        refuse_misfit(stored.shapes, build(torch.device("meta")).modules)
+    try:
+        with torch.device("meta"):
+            sized = build(torch.device("meta")).modules
+    except (RuntimeError, MemoryError):
+        raise CheckpointError(f"{stored.folder}: its configuration asks for networks that nothing can hold.") from None
+    refuse_misfit(stored.shapes, sized, stored.folder)
     networks, tensors = build(device), stored.tensors(device)
     unpack(tensors, networks.modules, networks.optimizers)
     return networks, (tensors, stored.values)

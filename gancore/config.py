@@ -125,4 +125,5 @@ def _first_sentence(error: ValidationError) -> str:
     if first["type"] == "value_error":  # raised by a dataclass itself: already a sentence
         return str(error.errors()[0]["ctx"]["error"])  # pyright: ignore
     message = first["msg"][0].lower() + first["msg"][1:]
-    return f"{place} = {first['input']!r}: {message}."
+    given = repr(first["input"])
+    return f"{place} = {given if len(given) < 100 else given[:100] + '...'}: {message}."

@@ -1,6 +1,7 @@
 """Devices, seeds and generators."""
 
 import hashlib
+import os
 import random
 from collections.abc import Iterable
 
@@ -18,8 +19,11 @@ def pick_device(name: str = "auto") -> torch.device:
     Raises ConfigError when the name is unknown or the device is not there.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, number = name.partition(":")
+    if kind == "cuda" and not number:
+        number = os.environ.get("LOCAL_RANK", "")  # torchrun: each process its own
+        name = f"cuda:{number}" if number else name
     if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
         raise ConfigError(f"device {name!r} is not known; use auto, cpu or cuda.")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():

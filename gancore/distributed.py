@@ -4,6 +4,7 @@ Every process draws the randomness of the whole batch and keeps its own rows, so
 steps as one. Without torchrun there is one process, and everything here gives back what it was given.
 """
 
+import atexit
 import os
 from collections.abc import Callable, Iterable
 
@@ -18,6 +19,7 @@ def join(device: torch.device) -> None:
     """Meet the other processes that torchrun started, if it did."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(dist.destroy_process_group)
 
 
 def processes() -> int:
@@ -48,6 +50,11 @@ def rows(draw: Callable[[int], Tensor], n: int) -> Tensor:
     return draw(n) if count == 1 else own(draw(n * count))
 
 
+def normal_like(value: Tensor) -> Tensor:
+    """Standard normal noise of the value's shape: this process's rows of the common batch's."""
+    return rows(lambda n: torch.randn(n, *value.shape[1:], device=value.device, dtype=value.dtype), len(value))
+
+
 def total(value: Tensor) -> Tensor:
     """The sum over the processes; no gradient flows to the others."""
     if processes() == 1:
@@ -69,6 +76,14 @@ def largest(value: float) -> float:
 def mean(value: Tensor) -> Tensor:
     """The mean over the processes."""
     return total(value) / processes()
+
+
+def portion(count: Tensor) -> Tensor:
+    """What each process divides its sum by, so that the mean of the quotients is the mean over all: count / processes.
+
+    For means over tokens, of which each process's rows have another number.
+    """
+    return mean(count.float())
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:

@@ -11,13 +11,21 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
+from gancore import distributed
 from gancore.types import Draw
 
 
 def gumbel_like(logits: Tensor, generator: Generator | None = None) -> Tensor:
-    """Standard Gumbel noise of the logits' shape, finite everywhere."""
-    smallest = torch.finfo(logits.dtype).tiny
-    return -torch.empty_like(logits).exponential_(generator=generator).clamp_min_(smallest).log_()
+    """Standard Gumbel noise of the logits' shape, finite everywhere.
+
+    Without a generator, several processes draw the noise of their common batch.
+    """
+
+    def exponential(n: int) -> Tensor:
+        return logits.new_empty(n, *logits.shape[1:]).exponential_(generator=generator)
+
+    drawn = exponential(len(logits)) if generator is not None else distributed.rows(exponential, len(logits))
+    return -drawn.clamp_min_(torch.finfo(logits.dtype).tiny).log_()
 
 
 def straighten(hard: Tensor, relaxed: Tensor) -> Tensor:

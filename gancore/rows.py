@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from rich.console import Console
 
+from gancore import distributed
 from gancore.device import derive_seed
 from gancore.errors import DataError
 
@@ -124,7 +125,7 @@ class Shuffled:
     """An endless shuffled stream of batches whose place is one number, `position`, for an exact resume.
 
     Every epoch is a permutation of the `rows` rows from `(seed, epoch)`; a batch may straddle two epochs.
-    fetch: what makes a batch of its `size` row numbers, int64.
+    fetch: what makes a batch of its `size` row numbers, int64; of several processes each gets its own of them.
 
     >>> batches = Shuffled(rows=3, size=2, seed=0, fetch=lambda index: index)
     >>> sorted(torch.cat([next(batches), next(batches), next(batches)]).tolist())
@@ -149,7 +150,7 @@ class Shuffled:
             parts.append(part)
             wanted -= len(part)
             self.position += len(part)
-        return self.fetch(torch.cat(parts))
+        return self.fetch(distributed.own(torch.cat(parts)))
 
     def _permutation(self, epoch: int) -> torch.Tensor:
         if epoch != self._epoch:

@@ -78,6 +78,11 @@ class RunSettings(Protocol):
         ...
 
     @property
+    def precision(self) -> str:
+        """float32 or bfloat16."""
+        ...
+
+    @property
     def log_every(self) -> int:
         """Steps between lines of metrics.jsonl."""
         ...

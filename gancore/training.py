@@ -173,7 +173,13 @@ class Training:
             with ProgressBar(phase.name, left, shown, self._console) as bar:
                 seed = (self.config.seed, self.rollbacks)
                 factor = self.config.recovery.rate**self.rollbacks
-                play(phase.players, phase.batches, left, [after, bar], seed, factor)
+                play(phase.players, phase.batches, left, [after, bar], seed, factor, self._precision)
+
+    def _precision(self) -> torch.autocast:
+        """What losses are computed in."""
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16", cache_enabled=False
+        )
 
     def _after(
         self,

@@ -69,11 +69,12 @@ def train(
     settings = Config.load(
         config or ("default" if data else "qm9"), [*overrides, *([f"seed={seed}"] if seed is not None else [])]
     )
+    from gancore import distributed
     from molgan.data import embedded
     from molgan.gan import MolGAN
 
     MolGAN(settings).fit(data or embedded(), out=out, resume=resume, quiet=quiet, force=force)
-    if not quiet:
+    if not quiet and not distributed.rank():
         typer.echo(f"trained: {out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
 
 

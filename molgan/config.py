@@ -175,6 +175,8 @@ class Config:
     """Seed of everything random."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What networks compute in while they train; penalties, draws and likelihoods stay in float32."""
     temperature: Rate = 1.0
     """Temperature of the Gumbel-Softmax relaxation."""
     bound: Weight = 0.03

@@ -36,10 +36,8 @@ class Generator(nn.Module):
     ) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch pair order"]]:
         """Node logits and bond logits."""
         hidden = nn.functional.leaky_relu(self.body(torch.cat((noise, present.to(noise.dtype)), 1)), 0.2)
-        return (
-            self.nodes(hidden).unflatten(1, (self.max_atoms, self.kinds)),
-            self.bonds(hidden).unflatten(1, (self.pairs, chem.ORDERS)),
-        )
+        nodes, bonds = self.nodes(hidden).float(), self.bonds(hidden).float()  # draws want full precision
+        return nodes.unflatten(1, (self.max_atoms, self.kinds)), bonds.unflatten(1, (self.pairs, chem.ORDERS))
 
 
 class Encoder(nn.Module):

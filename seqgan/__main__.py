@@ -67,11 +67,12 @@ def train(
     from seqgan.config import Config
 
     settings = Config.load(config, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
+    from gancore import distributed
     from seqgan import grammar
     from seqgan.gan import SeqGAN
 
     SeqGAN(settings).fit(data or grammar.corpus(), out=out, resume=resume, quiet=quiet, start=start, force=force)
-    if not quiet:
+    if not quiet and not distributed.rank():
         typer.echo(f"trained: {out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 
 

@@ -221,6 +221,8 @@ class Config:
     """Seed of everything random."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What networks compute in while they train; penalties, draws and likelihoods stay in float32."""
     log_every: Positive = 20
     """Steps between lines of metrics.jsonl."""
     monitor_every: Positive = 50

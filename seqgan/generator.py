@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gancore import distributed
 from seqgan.config import GeneratorConfig
 from seqgan.decoding import State
 from seqgan.likelihood import token_log_prob
@@ -56,7 +57,8 @@ class Generator(nn.Module):
         features = self.features(ids)
         if temperature != 1.0:
             features = features / temperature
-        return token_log_prob(features, self.head.weight, bias, ids) * self.alphabet.mask(ids)
+        with torch.autocast(features.device.type, enabled=False):
+            return token_log_prob(features.float(), self.head.weight, bias, ids) * self.alphabet.mask(ids)
 
     def start(self, n: int) -> State:
         """The state before the first token of `n` sequences."""
@@ -73,7 +75,7 @@ class Generator(nn.Module):
 
     def read(self, features: Tensor) -> Tensor:
         """The head's logits `(..., token)`; closed tokens are shut."""
-        return nn.functional.linear(features, self.head.weight, self.head.bias + self.closed)
+        return nn.functional.linear(features, self.head.weight, self.head.bias + self.closed).float()
 
 
 class Mixture(nn.Module):
@@ -170,7 +172,7 @@ def at_rest(*modules: nn.Module) -> Iterator[None]:
 
 def mean_nll(generator: Generator, ids: Ids) -> Tensor:
     """Negative log-likelihood in nats, mean over all tokens of the batch, differentiable."""
-    return -generator.log_prob(ids).sum() / generator.alphabet.mask(ids).sum()
+    return -generator.log_prob(ids).sum() / distributed.portion(generator.alphabet.mask(ids).sum())
 
 
 def nll(generator: Generator | Mixture, ids: Ids, temperature: float = 1.0) -> float:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gancore import distributed
 from gancore.adversary import Adversary
 from gancore.device import adam
 from gancore.ema import EMA
@@ -99,7 +100,7 @@ class GraphGAN:
 
     def noise(self, n: int) -> Tensor:
         """Fresh input of the generator, `(n, latent)`."""
-        return torch.randn(n, self.config.model.noise, device=self.device)
+        return distributed.rows(lambda rows: torch.randn(rows, self.config.model.noise, device=self.device), n)
 
     def draw(self, noise: Tensor, present: Tensor) -> GraphDraw:
         """Graphs of the given sizes."""
@@ -109,12 +110,13 @@ class GraphGAN:
     def encode(self, real: Sample) -> tuple[Tensor, Tensor]:
         """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
         mean, log_var = self.encoder(real)
-        return mean + (0.5 * log_var).exp() * torch.randn_like(mean), gaussian_kl(mean, log_var)
+        return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
 
     def reward_terms(self, noise: Tensor, game: GraphDraw) -> dict[str, Tensor]:
         """Policy gradient on several draws of some of the game's logits, each draw against the others' mean."""
         reward = self.config.reward
-        rows = slice(max(1, round(reward.share * len(game.atoms))))
+        wanted = max(1, round(reward.share * len(game.atoms)))
+        rows = torch.arange(wanted, device=self.device) * len(game.atoms) // wanted  # spread over the batch
         nodes, bonds, present = (
             part[rows].repeat_interleave(reward.draws, 0) for part in (game.node_logits, game.bond_logits, game.present)
         )

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from gancore import distributed
 from gancore.convex import minimum
 from gancore.device import adam, derive_seed
 from gancore.loop import Callback, Player
@@ -97,7 +98,7 @@ class Residual:
         """
         with at_rest(*self.modules.values()):
             ids = sample(self.teacher, self.config.batch, self.length, device=self.device)
-            ids = self.alphabet.trim(ids)
+            ids = self.alphabet.trim(distributed.own(ids))
             taught = self.teacher.read(self.teacher.features(ids))
             weights = self.weights(ids)
         mask = self.alphabet.mask(ids)
@@ -107,7 +108,7 @@ class Residual:
         hard = -log_prob.gather(2, ids[..., None]).squeeze(2)
         each = (soft + (weights - 1)[:, None] * hard) * mask
         effective = weights.sum().square() / weights.square().sum() / len(weights)
-        return {"distilled": each.sum() / mask.sum(), "_effective": effective}
+        return {"distilled": each.sum() / distributed.portion(mask.sum()), "_effective": effective}
 
     # What it is made of -----------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gancore.device import adam, derive_seed
+from gancore import distributed
+from gancore.device import adam, derive_seed, new_generator
 from gancore.ema import EMA
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
@@ -72,7 +73,7 @@ class Baseline(nn.Module):
         """The reward of every token less its baseline: 0 at padding."""
         if self.kind == "none":
             return values * mask
-        total, count = (values * mask).sum(0), mask.sum(0)
+        total, count = (distributed.total(part.sum(0)) for part in (values * mask, mask))
         if self.kind == "leave_one_out":
             others = (total - values * mask) / (count - 1).clamp_min(1)
             return (values - torch.where(count > 1, others, values)) * mask
@@ -117,7 +118,7 @@ class Reinforced:
 
     def critic_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many generated sequences."""
-        fake = self.negatives.take(len(real), self.draw)
+        fake = distributed.own(self.negatives.take(len(real) * distributed.processes(), self.draw))
         both = torch.cat((real[: len(fake)], fake))
         mask = self.alphabet.mask(both)
         logits = self.verdicts(both)
@@ -129,16 +130,16 @@ class Reinforced:
         decay = sum((part.square().sum() for part in out.parameters()), torch.zeros((), device=self.device)) / 2
         right = ((on_real > 0).float() + (on_fake < 0).float()) / 2
         return {
-            "adversarial": each.sum() / weights.sum(),
+            "adversarial": each.sum() / distributed.portion(weights.sum()),
             "decay": decay * self.config.critic.decay,
-            "_accuracy": (right * weights).sum() / weights.sum(),
+            "_accuracy": (right * weights).sum() / distributed.portion(weights.sum()),
         }
 
     def generator_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
         """Draw, have every token valued, make the better ones likelier."""
         policy = self.config.policy
         with at_rest(self.generator, self.critic, self.rollout_policy):
-            ids = self.draw(self.config.batch)
+            ids = distributed.own(self.draw(self.config.batch))
             values, figures = self.values(ids)
         mask = self.alphabet.mask(ids)
         advantage = self.baseline.advantage(values, mask)
@@ -151,7 +152,7 @@ class Reinforced:
                 with at_rest(self.anchor):
                     before = self.anchor.logits(ids)
                 kl = categorical_kl(self.generator.logits(ids), before) * mask
-                losses["anchor"] = kl.sum() / mask.sum() * policy.kl
+                losses["anchor"] = kl.sum() / distributed.portion(mask.sum()) * policy.kl
         return losses
 
     # What the turns are made of ---------------------------------------------------------------
@@ -170,7 +171,9 @@ class Reinforced:
         elif isinstance(self.critic, RecurrentCritic):
             values = self.verdicts(ids).sigmoid()
         else:
-            values = monte_carlo(self.rollout_policy.average, ids, self.judge, policy.rollouts)
+            several = distributed.processes() > 1  # each completes its own prefixes with draws of its own
+            random = new_generator(self.device, torch.initial_seed(), distributed.rank()) if several else None
+            values = monte_carlo(self.rollout_policy.average, ids, self.judge, policy.rollouts, random)
         last = values.gather(1, mask.sum(1, keepdim=True) - 1)
         figures = {"_reward": last.mean()}
         if external:
