@@ -1,13 +1,15 @@
 """Callbacks of the loop: functions of `(step, logs)`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gancore import distributed
+from gancore.errors import ConfigError
 
 
 class Means:
@@ -55,6 +57,41 @@ class JsonLines:
         if not distributed.rank():
             with open(self.path, "a", encoding="utf-8") as out:
                 out.write(json.dumps({"step": step + 1} | means) + "\n")
+
+
+class TensorBoard:
+    """Writes the same means to TensorBoard, and every `show_every` steps what `show()` gives.
+
+    show: names to texts or to pictures `(row, column, 3)` uint8. step: from which a resumed run writes again.
+    Raises ConfigError where TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path, every: int, show: Callable[[], Mapping[str, Any]], show_every: int, step: int = 0):
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise ConfigError(
+                "tensorboard = true needs the package tensorboard: pip install 'discretegan[tensorboard]'."
+            ) from None
+        self.every, self.show, self.show_every, self.means = every, show, show_every, Means()
+        self.writer = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def __call__(self, step: int, logs: dict[str, float]) -> None:
+        """Add one step's figures; write when it is due."""
+        self.means.add(logs)
+        if (step + 1) % self.every == 0:
+            for name, value in self.means.take().items():
+                self.writer.add_scalar(name, value, step + 1)
+        if (step + 1) % self.show_every == 0:
+            for name, shown in self.show().items():
+                if isinstance(shown, str):
+                    self.writer.add_text(name, shown, step + 1)
+                else:
+                    self.writer.add_image(name, shown, step + 1, dataformats="HWC")
+
+    def close(self) -> None:
+        """Flush what was written."""
+        self.writer.close()
 
 
 class ProgressBar:

@@ -1,17 +1,22 @@
 """What both command lines share: how they fail, and how they write lines."""
 
+import json
+import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gancore.errors import ConfigError, UserError
+from gancore.errors import ConfigError, RunError, UserError
 
 
 def run(app: Callable[[], object], name: str) -> None:
     """Run a command line; a foreseeable failure is one sentence on standard error.
 
-    Exit codes: 0 done, 1 it failed, 2 it was asked for wrongly.
+    Exit codes: 0 done, 1 it failed, 2 it was asked for wrongly, 130 and 143 it was interrupted.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))
     try:
         app()
     except UserError as error:
@@ -36,3 +41,50 @@ def write_lines(lines: Iterable[str], out: Path | None) -> None:
     with open(part, "w", encoding="utf-8") as file:
         file.writelines(ended)
     part.replace(out)
+
+
+def show_runs(folders: list[Path], out: Path | None, as_json: bool) -> None:
+    """List the runs in one folder, or compare two runs: settings, last figures, and their curves as a PNG."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gancore.compare import Run, compare, draw_curves, find_runs, overview
+
+    if len(folders) > 2:
+        raise ConfigError("give one folder of runs to list them, or two runs to compare.")
+    runs = find_runs(folders[0]) if len(folders) == 1 else [Run.read(folder) for folder in folders]
+    if out is not None:
+        draw_curves(runs, out)
+    found = overview(runs) if len(folders) == 1 else compare(*runs)
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    if isinstance(found, list):
+        columns, rows = list(found[0]), [list(row.values()) for row in found]
+    else:
+        columns = ["", *found["runs"]]
+        rows = [[key, *pair] for part in ("settings", "figures") for key, pair in found[part].items()]
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def replace_folder(out: Path) -> None:
+    """Make an empty folder for a demo; one that a demo made before is replaced.
+
+    Raises RunError when it holds anything else.
+    """
+    mark = out / ".demo"
+    if out.exists() and any(out.iterdir()) and not mark.exists():
+        raise RunError(f"{out}: holds files that no demo made; give an empty or new folder.")
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    mark.touch()

@@ -88,6 +88,16 @@ class RunSettings(Protocol):
         ...
 
     @property
+    def monitor_every(self) -> int:
+        """Steps between samples that are looked at."""
+        ...
+
+    @property
+    def tensorboard(self) -> bool:
+        """Whether TensorBoard is written too."""
+        ...
+
+    @property
     def checkpoint(self) -> CheckpointConfig:
         """The checkpoints."""
         ...

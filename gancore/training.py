@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from gancore import checkpoint, distributed
-from gancore.callbacks import JsonLines, ProgressBar
+from gancore.callbacks import JsonLines, ProgressBar, TensorBoard
 from gancore.checkpoint import State
 from gancore.errors import DivergedError, RunError
 from gancore.loop import Callback, Player, play
@@ -65,6 +65,7 @@ class Training:
         self._run: RunFolder | None = None
         self._good: tuple[State, dict[str, float]] | None = None
         self._lines: JsonLines | None = None
+        self._board: TensorBoard | None = None
         self._saved = -1  # step of the last checkpoint of this timeline
         self._watches = [Watch(rule, self._note) for rule in config.watch]
 
@@ -109,35 +110,47 @@ class Training:
         rejected: Sequence[Rejection] = (),
         resume: bool = False,
         force: bool = False,
+        show: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         """Play all phases, in the run folder `out` if it is given.
 
         resume: go on from its newest whole checkpoint, if there is one; force: even where configuration or data
         differ. rejected: goes to its rejected.csv. shown: figure -> label in the progress bar. monitor: called after
-        each step, may add to its logs.
+        each step, may add to its logs. show: texts and pictures for TensorBoard.
         Raises RunError for a folder that holds another run, DivergedError when going back did not help, Interrupted
         after a signal, unless a person is there to use what was trained so far.
         """
         self._console = console
         if out is not None:
             self._open(RunFolder(out, self.config.checkpoint), rejected, resume, force)
-        with Interruption() as interruption:
-            self._keep()
-            while True:
-                try:
-                    self._play(shown, monitor, interruption)
-                    break
-                except DivergedError as trouble:
-                    self._go_back(trouble)
-                except Interrupted as stop:
-                    self._say_how_to_go_on(stop)
-                    if interactive():
-                        return
-                    raise
-            self._save()
+            if self.config.tensorboard and not distributed.rank():
+                where, every = Path(out) / "tensorboard", self.config.log_every
+                self._board = TensorBoard(where, every, show, self.config.monitor_every, self.step)
+        try:
+            with Interruption() as interruption:
+                self._play_on(shown, monitor, interruption)
+        except Interrupted as stop:
+            self._say_how_to_go_on(stop)
+            if interactive():
+                return
+            raise
+        finally:
+            if self._board is not None:
+                self._board.close()
         for watch in self._watches:
             if not watch.seen:
                 self._say(f"watch: no figure {watch.rule.figure!r} was ever measured, so its rule never applied.")
+
+    def _play_on(self, shown: dict[str, str], monitor: Callback, interruption: Interruption) -> None:
+        """Play to the end, from the last good moment again after a divergence; save."""
+        self._keep()
+        while True:
+            try:
+                self._play(shown, monitor, interruption)
+                break
+            except DivergedError as trouble:
+                self._go_back(trouble)
+        self._save()
 
     def _open(self, run: RunFolder, rejected: Sequence[Rejection], resume: bool, force: bool) -> None:
         """Make the run folder ready and, to resume, put its newest checkpoint back."""
@@ -197,9 +210,10 @@ class Training:
         self.latest |= logs
         for watch in self._watches:
             watch(step, logs)
-        if self._lines is not None:
-            with self._writing():
-                self._lines(step, logs)
+        with self._writing():
+            for log in (self._lines, self._board):
+                if log is not None:
+                    log(step, logs)
         doubted = any(watch.count for watch in self._watches if watch.rule.action == "roll_back")
         if saves(step) and not doubted:  # what may have to be left again is no place to go back to
             self._keep()
@@ -225,10 +239,11 @@ class Training:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Says how to go on when the run folder cannot be written: a full disk, say."""
-        assert self._run is not None
         try:
             yield
         except OSError as error:
+            if self._run is None:
+                raise
             last = self._run.steps()[-1:]
             after = f"the checkpoint of step {last[0]} is whole" if last else "there is no checkpoint yet"
             raise RunError(

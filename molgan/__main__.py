@@ -1,7 +1,7 @@
-"""The command line: `molgan demo | train | generate | score | evaluate`.
+"""The command line: `molgan demo | train | generate | score | evaluate | runs`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
-failed (one sentence says why), 2 it was asked for wrongly.
+failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was interrupted.
 """
 
 import json
@@ -147,6 +147,18 @@ def evaluate(
 
     figures = judge(as_rows(file), train)
     typer.echo(json.dumps(figures.to_dict(), indent=1) if as_json else str(figures))
+
+
+@app.command()
+def runs(
+    folders: Annotated[list[Path], typer.Argument(help="A folder of runs to list them; two runs to compare.")] = [  # noqa: B006
+        Path("runs")
+    ],
+    out: Annotated[Path | None, typer.Option(help="PNG to draw the curves to.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, or compare two side by side: settings that differ, last figures, curves."""
+    cli.show_runs(folders, out, as_json)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdFingerprintGenerator
 
 ORDERS = 4
 """Bond categories: none, single, double, triple."""
@@ -253,6 +254,13 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
             else:
                 mols.append(mol if place else None)
     return mols
+
+
+def fingerprints(smiles: Sequence[str], bits: int = 1024) -> np.ndarray:
+    """Morgan fingerprints of radius 2, `(molecule, bit)` float32 of zeros and ones, of SMILES that are valid."""
+    maker = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=bits)
+    rows = [maker.GetFingerprintAsNumPy(Chem.MolFromSmiles(text)) for text in smiles]
+    return np.array(rows, np.float32).reshape(len(smiles), bits)
 
 
 def strict_smiles(mol: Chem.Mol | None) -> str | None:

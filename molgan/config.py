@@ -187,6 +187,8 @@ class Config:
     """Steps between lines of metrics.jsonl."""
     monitor_every: Positive = 500
     """Steps between samples of 500 molecules that show validity and uniqueness while training."""
+    tensorboard: bool = False
+    """Whether figures and samples go to TensorBoard as well, in the run folder; needs its package."""
     data: DataConfig = field(default_factory=DataConfig)
     """The training file."""
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -1,6 +1,5 @@
 """`molgan demo`: embedded QM9 in; a trained GAN, a judged sample, a scored library and its pictures out."""
 
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from gancore.errors import RunError
+from gancore.cli import replace_folder
 from molgan.config import Config
 from molgan.data import MoleculeDataset, embedded
 from molgan.gan import MolGAN
@@ -20,7 +19,6 @@ from molgan.scoring import property_frame
 
 _REFERENCE = 5000  # training molecules whose properties the library's are compared with
 _BEST = 24
-_MARK = ".demo"  # a folder with this file in it may be replaced
 
 
 # Draws that are not one molecule come as None, so here valid is the same as connected.
@@ -30,14 +28,9 @@ _STRICT = {"connected": "strictly valid", "unique": "unique", "novel": "novel", 
 def run(config: Config, out: Path, n: int) -> None:
     """Do it all into the folder `out`, which is replaced if a demo made it; prints one table on standard output."""
     progress = Console(stderr=True)
-    if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
-        raise RunError(f"{out}: holds files that no demo made; give an empty or new folder.")
+    replace_folder(out)
     progress.print("reading the embedded QM9 molecules", highlight=False)
     data = MoleculeDataset.from_file(embedded(), **asdict(config.data))
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / _MARK).touch()
     gan = MolGAN(config).fit(data, out=out)
     progress.print(f"drawing {n:,} molecules, raw and repaired", highlight=False)
     draws = {stage: gan.sample(n, config.seed, raw=stage == "raw") for stage in ("raw", "repaired")}

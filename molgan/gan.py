@@ -21,10 +21,13 @@ from gancore.training import Training
 from molgan import chem, sampling
 from molgan.config import Config
 from molgan.data import MoleculeDataset, as_dataset
-from molgan.metrics import evaluate
+from molgan.metrics import glance
+from molgan.plots import grid_pixels
 from molgan.recipes import graph_gan
 
 _CHUNK = 1000  # molecules drawn at a time; fixed, so that the first k of n draws are the same for every n
+_GLANCED = 500  # molecules that the monitor looks at
+_SHOWN_MOLECULES = 24
 _SHOWN = {
     "autoencoder/reconstruction": "reconstruction",
     "critic/adversarial": "critic",
@@ -32,6 +35,7 @@ _SHOWN = {
     "generator/score": "score",
     "sample/connected": "connected",
     "sample/unique": "unique",
+    "sample/recall": "recall",
 }
 
 
@@ -50,6 +54,7 @@ class MolGAN:
         self.provenance: dict[str, Any] = {}
         self._sizes = torch.empty(0)
         self._known: frozenset[str] = frozenset()
+        self._reference = torch.empty(0)  # fingerprints of some training molecules
         self._training: Training | None = None
         self._loaded: tuple[dict[str, torch.Tensor], dict[str, Any]] = {}, {}  # the state a checkpoint came with
 
@@ -78,13 +83,15 @@ class MolGAN:
         data = as_dataset(source, **asdict(self.config.data))
         _tell(data, console)
         seed_everything(self.config.seed)
-        self._build(data).run(out, console, _SHOWN, self._monitor, data.rejected, resume, force)
+        self._build(data).run(out, console, _SHOWN, self._monitor, data.rejected, resume, force, self._show)
         return self
 
     def _build(self, data: MoleculeDataset) -> Training:
         self.networks, phases = graph_gan.build(self.config, data, self.device)
         self._sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
         self._known = frozenset(data.smiles)
+        picked = np.random.default_rng(0).permutation(len(data))[:_GLANCED]
+        self._reference = torch.from_numpy(chem.fingerprints([data.smiles[row] for row in picked]))
         self.provenance = {
             "data": {"sha256": data.digest, "molecules": len(data), "rejected": len(data.rejected)},
             "versions": {name: version(name) for name in ("discretegan", "torch", "rdkit", "numpy")},
@@ -96,10 +103,15 @@ class MolGAN:
         return self._training
 
     def _monitor(self, step: int, logs: dict[str, float]) -> None:
-        """Every so often, put what 500 raw draws of the averaged generator are worth into the logs."""
+        """Every so often, put what raw draws of the averaged generator are worth into the logs."""
         if (step + 1) % self.config.monitor_every == 0:
-            judged = evaluate(self.sample(500, seed=0, raw=True), train=self._known, ks=())
-            logs.update({f"sample/{name}": estimate.value for name, estimate in judged.items()})
+            drawn = glance(self.sample(_GLANCED, seed=0, raw=True), self._known, self._reference)
+            logs.update({f"sample/{name}": value for name, value in drawn.items()})
+
+    def _show(self) -> dict[str, Any]:
+        """A few draws for TensorBoard."""
+        valid = [text for text in self.sample(_SHOWN_MOLECULES, seed=0) if text]
+        return {"sample/molecules": grid_pixels(valid, [""] * len(valid))}
 
     # Sampling ---------------------------------------------------------------------------------
 

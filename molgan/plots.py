@@ -1,10 +1,12 @@
 """Pictures of molecules: a grid, and property distributions against a reference."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
@@ -13,13 +15,23 @@ from molgan.properties import PROPERTIES
 
 def molecule_grid(smiles: Sequence[str], legends: Sequence[str], path: Path, columns: int = 6) -> None:
     """Draw molecules with a legend each as a PNG grid of 250 x 200 pixel cells."""
+    Path(path).write_bytes(_grid_png(smiles, legends, columns))
+
+
+def grid_pixels(smiles: Sequence[str], legends: Sequence[str], columns: int = 6) -> np.ndarray:
+    """The same grid as pixels `(row, column, 3)` uint8."""
+    with Image.open(io.BytesIO(_grid_png(smiles, legends, columns))) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _grid_png(smiles: Sequence[str], legends: Sequence[str], columns: int) -> bytes:
     mols = [Chem.MolFromSmiles(text) for text in smiles]
     rows = max(1, -(-len(mols) // columns))
     drawer = rdMolDraw2D.MolDraw2DCairo(250 * columns, 200 * rows, 250, 200)
     drawer.drawOptions().legendFontSize = 18
     drawer.DrawMolecules(mols, legends=list(legends))
     drawer.FinishDrawing()
-    Path(path).write_bytes(drawer.GetDrawingText())
+    return drawer.GetDrawingText()
 
 
 def property_distributions(library: pd.DataFrame, reference: pd.DataFrame, path: Path) -> None:

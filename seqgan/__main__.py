@@ -1,7 +1,7 @@
-"""The command line: `seqgan demo | train | generate | evaluate | data`.
+"""The command line: `seqgan demo | train | generate | evaluate | runs | data`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
-failed (one sentence says why), 2 it was asked for wrongly.
+failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was interrupted.
 """
 
 import json
@@ -25,6 +25,7 @@ app.add_typer(data_app, name="data")
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
 Name = Annotated[str, typer.Argument(help="Name of the corpus.")]
 
 
@@ -106,7 +107,7 @@ def evaluate(
     reference: Annotated[Path, typer.Option(help="Real lines that were not trained on.")],
     train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel.")] = None,
     tokens: Annotated[str, typer.Option(help="How lines are split: word, char, smiles or selfies.")] = "word",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
     from seqgan.data import read_lines
@@ -144,6 +145,18 @@ def path_of_data(name: Name) -> None:
     from seqgan.fetch import path
 
     typer.echo(path(name))
+
+
+@app.command()
+def runs(
+    folders: Annotated[list[Path], typer.Argument(help="A folder of runs to list them; two runs to compare.")] = [  # noqa: B006
+        Path("runs")
+    ],
+    out: Annotated[Path | None, typer.Option(help="PNG to draw the curves to.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, or compare two side by side: settings that differ, last figures, curves."""
+    cli.show_runs(folders, out, as_json)
 
 
 def main() -> None:

@@ -227,6 +227,8 @@ class Config:
     """Steps between lines of metrics.jsonl."""
     monitor_every: Positive = 50
     """Adversarial steps between checks of the validation likelihood and of 500 samples."""
+    tensorboard: bool = False
+    """Whether figures and samples go to TensorBoard as well, in the run folder; needs its package."""
     data: DataConfig = field(default_factory=DataConfig)
     """The training file."""
     model: GeneratorConfig = field(default_factory=GeneratorConfig)

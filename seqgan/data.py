@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,11 @@ class Corpus:
     def validation(self) -> Ids:
         """What to stop on: the valid part, else the training part."""
         return self.valid if len(self.valid) else self.train
+
+    @cached_property
+    def known(self) -> frozenset[bytes]:
+        """The training sequences as bytes of their ids, to tell what is novel."""
+        return frozenset(row.tobytes() for row in self.train.numpy())
 
     @property
     def digest(self) -> str:

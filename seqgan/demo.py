@@ -1,13 +1,12 @@
 """`seqgan demo`: the embedded grammar's sentences in; a trained GAN, samples, a table and a curve out."""
 
-import shutil
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from gancore.checkpoint import write_text
-from gancore.errors import RunError
+from gancore.cli import replace_folder
 from seqgan.config import Config
 from seqgan.evaluation import split_tokens, temperature_sweep
 from seqgan.gan import SeqGAN
@@ -15,7 +14,6 @@ from seqgan.grammar import Grammar, corpus, english
 from seqgan.metrics import bleu, copied_spans, self_bleu
 from seqgan.plots import sweep_curve
 
-_MARK = ".demo"  # a folder with this file in it may be replaced
 _TEMPERATURES = (1.0, 0.9, 0.8)
 _SHOWN = 8
 
@@ -23,12 +21,7 @@ _SHOWN = 8
 def run(config: Config, out: Path, n: int) -> None:
     """Do it all into the folder `out`, which is replaced if a demo made it; samples and a table on standard output."""
     progress = Console(stderr=True)
-    if out.exists() and any(out.iterdir()) and not (out / _MARK).exists():
-        raise RunError(f"{out}: holds files that no demo made; give an empty or new folder.")
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / _MARK).touch()
+    replace_folder(out)
     grammar, lines = english(), corpus()
     unseen, reference = (corpus(len(lines), seed) for seed in (1, 2))
     gan = SeqGAN(config).fit(lines, out=out)

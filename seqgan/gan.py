@@ -22,12 +22,14 @@ from seqgan import decoding
 from seqgan.config import LONGEST, Config
 from seqgan.data import Corpus, as_lines
 from seqgan.evaluation import evaluate
-from seqgan.generator import at_rest, nll
+from seqgan.generator import at_rest
+from seqgan.glance import glance
 from seqgan.plugins import load_reward
 from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
 from seqgan.text import SPLIT, UNKNOWN, TokenError, Vocabulary
 
 _CHUNK = 1000  # texts drawn at a time; fixed, so that the first k of n draws are the same for every n
+_SHOWN_TEXTS = 20
 _SHOWN = {
     "likelihood/nll": "nll",
     "valid/nll": "valid nll",
@@ -36,6 +38,7 @@ _SHOWN = {
     "generator/reward": "reward",
     "generator/score": "score",
     "sample/unique": "unique",
+    "sample/recall": "recall",
 }
 
 
@@ -97,7 +100,7 @@ class SeqGAN:
         training = self._build(corpus, corpus.vocabulary, scored)
         if begun is not None:
             self._begin(begun)
-        training.run(out, console, _SHOWN, self._monitor, corpus.rejected, resume, force)
+        training.run(out, console, _SHOWN, self._monitor, corpus.rejected, resume, force, self._show)
         return self
 
     def _reward(self, given: Reward | None) -> Reward | None:
@@ -145,11 +148,14 @@ class SeqGAN:
 
     def _monitor(self, step: int, logs: dict[str, float]) -> None:
         """Every so often in the adversarial phase, put coverage and diversity of its generator into the logs."""
-        if not any(name.startswith("generator/") for name in logs) or (step + 1) % self.config.monitor_every:
-            return
-        assert self.corpus is not None
-        logs["valid/nll"] = nll(self._trained.averaged.average, self.corpus.validation)  # pyright: ignore
-        logs["sample/unique"] = len(set(self.sample(500, seed=0))) / 500
+        game = any(name.startswith("generator/") for name in logs)
+        if game and (step + 1) % self.config.monitor_every == 0:
+            assert self.corpus is not None
+            logs |= glance(self._trained.averaged.average, self.corpus)  # pyright: ignore
+
+    def _show(self) -> dict[str, str]:
+        """A few draws for TensorBoard."""
+        return {"sample/texts": "".join(f"    {text}\n" for text in self.sample(_SHOWN_TEXTS, seed=0))}
 
     # Sampling ---------------------------------------------------------------------------------
 

@@ -2,5 +2,6 @@
 
 from gancore.statistics import Evaluation
 from molgan.metrics.evaluation import composition, evaluate
+from molgan.metrics.glance import glance
 
-__all__ = ["Evaluation", "composition", "evaluate"]
+__all__ = ["Evaluation", "composition", "evaluate", "glance"]
