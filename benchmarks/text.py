@@ -5,7 +5,7 @@ The peer is TextGAN-PyTorch, measured on another machine; so are NLTK's 0.4 s a 
 
 import torch
 
-from benchmarks.oracle import PAPER
+from benchmarks.oracle import PUBLISHED
 from benchmarks.timing import cpu_seconds
 from seqgan.config import Config, CriticConfig, LikelihoodConfig, PolicyConfig
 from seqgan.data import Corpus
@@ -34,7 +34,13 @@ def rows():
     def networks(critic: CriticConfig, policy: PolicyConfig):
         likelihood = LikelihoodConfig(epochs=1, patience=0)
         config = Config(
-            model=PAPER, likelihood=likelihood, critic=critic, policy=policy, lr=1e-2, average=0.0, device="cpu"
+            model=PUBLISHED.model,
+            likelihood=likelihood,
+            critic=critic,
+            policy=policy,
+            lr=1e-2,
+            average=0.0,
+            device="cpu",
         )
         made = RECIPES["seqgan"](config, oracle.alphabet, 20, torch.device("cpu"))
         return made, made.phases(data)

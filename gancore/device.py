@@ -52,6 +52,13 @@ def new_generator(device: torch.device, *parts: object) -> torch.Generator:
     return torch.Generator(device=device).manual_seed(derive_seed(*parts))
 
 
+def reseed(seed: int) -> None:
+    """Seed torch's global generators on every device; many times cheaper than `torch.manual_seed`."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+
+
 def seed_everything(seed: int) -> None:
     """Seed Python's, numpy's and torch's global generators, on every device."""
     random.seed(seed)

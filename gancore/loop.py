@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gancore import distributed
-from gancore.device import derive_seed
+from gancore.device import derive_seed, reseed
 from gancore.errors import DivergedError
 
 Losses = Callable[[Any, int], dict[str, Tensor]]
@@ -108,7 +108,7 @@ def play(
             norm = torch.zeros(())
             for turn in range(player.repeat):
                 if seed is not None:
-                    torch.manual_seed(derive_seed(seed, player.name, step, turn))
+                    reseed(derive_seed(seed, player.name, step, turn))
                 with alone(player, players):
                     with precision():
                         losses = player.losses(next(batches), step)
