@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from molgan.__main__ import main as molgan_main
+from molgan.config import Config as MoleculeConfig
 from seqgan.__main__ import main as seqgan_main
+from seqgan.config import Config as TextConfig
 from seqgan.grammar import corpus
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -51,11 +53,22 @@ def test_commands_run_in_their_order(tmp_path, monkeypatch, qm9_smiles):
     """Training is cut short; everything else is as written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mols.smi").write_text("\n".join(qm9_smiles))
-    assert [command[1] for command in commands("molgan")] == ["train", "generate", "evaluate", "score"]
+    verbs = ["train", "generate", "evaluate", "score", "train", "train", "generate", "runs", "runs"]
+    assert [command[1] for command in commands("molgan")] == verbs
     for command in commands("molgan"):
-        short = ["--set", "steps=2", "--set", "pretrain.steps=2"] if command[1] == "train" else []
-        call(molgan_main, command + short, monkeypatch)
+        few = ("steps=2", "pretrain.steps=2", "monitor_every=2", "log_every=1") if command[1] == "train" else ()
+        call(molgan_main, command + [part for setting in few for part in ("--set", setting)], monkeypatch)
     assert (tmp_path / "scored.csv").exists()
+    assert len((tmp_path / "best.smi").read_text().splitlines()) == 100
+    assert (tmp_path / "curves.png").exists()
+
+
+def test_toml_blocks_are_settings(tmp_path):
+    (block,) = blocks("toml")
+    (tmp_path / "watch.toml").write_text(block)
+    for config in (MoleculeConfig, TextConfig):
+        (rule,) = config.load(tmp_path / "watch.toml").watch
+        assert rule.action == "roll_back"
 
 
 def test_text_commands_run_in_their_order(tmp_path, monkeypatch):
