@@ -1,6 +1,7 @@
 """Callbacks of the loop: functions of `(step, logs)`."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,22 @@ class ProgressBar:
         else:
             text = f"{self.title} {done}/{len(self.steps)} {line}"
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class Due:
+    """Whether a checkpoint is due after a step: every `every` steps, and `minutes` after the last one unless 0.
+
+    Of several processes all agree.
+    """
+
+    def __init__(self, every: int, minutes: float):
+        self.every, self.minutes = every, minutes
+        self.last = time.monotonic()
+
+    def __call__(self, step: int) -> bool:
+        """Whether one is due now."""
+        late = bool(self.minutes) and time.monotonic() - self.last >= 60 * self.minutes
+        if (step + 1) % self.every and not (self.minutes and distributed.largest(float(late))):
+            return False
+        self.last = time.monotonic()
+        return True

@@ -8,7 +8,6 @@ nothing: names, sizes and digests are checked before a file is parsed, shapes be
 import hashlib
 import json
 import os
-import random
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -17,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -230,36 +228,6 @@ def _moments(name: str, tensors: dict[str, torch.Tensor], optimizer: Optimizer) 
 
 def _groups(optimizer: Optimizer) -> dict[str, Any]:
     return {"param_groups": optimizer.state_dict()["param_groups"]}
-
-
-# The global generators ----------------------------------------------------------------------------
-
-
-def generator_states() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The state of torch's, numpy's and Python's global generators, on every device: tensors, and JSON-able values."""
-    states = {"random/cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states |= {f"random/cuda{number}": state for number, state in enumerate(torch.cuda.get_rng_state_all())}
-    kind, keys, *rest = np.random.get_state()
-    return states, {"python": random.getstate(), "numpy": [kind, np.asarray(keys).tolist(), *rest]}
-
-
-def set_generator_states(states: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
-    """Put `generator_states` back; CUDA devices that this machine lacks are left out.
-
-    Raises CheckpointError for states that are none.
-    """
-    try:
-        torch.set_rng_state(states["random/cpu"].cpu())
-        for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-            if f"random/cuda{number}" in states:
-                torch.cuda.set_rng_state(states[f"random/cuda{number}"].cpu(), number)
-        version, internal, gauss = values["python"]
-        random.setstate((version, tuple(internal), gauss))
-        kind, keys, *rest = values["numpy"]
-        np.random.set_state((kind, np.array(keys, np.uint32), *rest))
-    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError):
-        raise CheckpointError("checkpoint holds no usable state of the random generators.") from None
 
 
 # Files --------------------------------------------------------------------------------------------

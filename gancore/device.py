@@ -4,13 +4,14 @@ import hashlib
 import os
 import random
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.optim import Adam
 
-from gancore.errors import ConfigError
+from gancore.errors import CheckpointError, ConfigError
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -64,3 +65,30 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def generator_states() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The state of torch's, numpy's and Python's global generators, on every device: tensors, and JSON-able values."""
+    states = {"random/cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states |= {f"random/cuda{number}": state for number, state in enumerate(torch.cuda.get_rng_state_all())}
+    kind, keys, *rest = np.random.get_state()
+    return states, {"python": random.getstate(), "numpy": [kind, np.asarray(keys).tolist(), *rest]}
+
+
+def set_generator_states(states: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+    """Put `generator_states` back; CUDA devices that this machine lacks are left out.
+
+    Raises CheckpointError for states that are none.
+    """
+    try:
+        torch.set_rng_state(states["random/cpu"].cpu())
+        for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+            if f"random/cuda{number}" in states:
+                torch.cuda.set_rng_state(states[f"random/cuda{number}"].cpu(), number)
+        version, internal, gauss = values["python"]
+        random.setstate((version, tuple(internal), gauss))
+        kind, keys, *rest = values["numpy"]
+        np.random.set_state((kind, np.array(keys, np.uint32), *rest))
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError):
+        raise CheckpointError("checkpoint holds no usable state of the random generators.") from None

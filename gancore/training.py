@@ -1,6 +1,5 @@
 """A run: phases played one after the other, saved as they go, resumed bit for bit, brought back from divergence."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,8 +12,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from gancore import checkpoint, distributed
-from gancore.callbacks import JsonLines, ProgressBar, TensorBoard
+from gancore.callbacks import Due, JsonLines, ProgressBar, TensorBoard
 from gancore.checkpoint import State
+from gancore.device import generator_states, set_generator_states
 from gancore.errors import DivergedError, RunError
 from gancore.loop import Callback, Player, play
 from gancore.monitors import Watch
@@ -73,7 +73,7 @@ class Training:
 
     def state(self) -> State:
         """Tensors and JSON-able values to go on from."""
-        generators, states = checkpoint.generator_states()
+        generators, states = generator_states()
         tensors = checkpoint.pack(self.modules, self.optimizers) | generators | self.extra[0]
         values = self.extra[1] | {
             "config": asdict(self.config),  # pyright: ignore
@@ -89,7 +89,7 @@ class Training:
     def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
         """Put `state` back; raises CheckpointError when it does not fit."""
         checkpoint.unpack(tensors, self.modules, self.optimizers)
-        checkpoint.set_generator_states(tensors, values["random"])
+        set_generator_states(tensors, values["random"])
         self.step, self.rollbacks = values["step"], values["rollbacks"]
         for phase in self.phases:
             phase.batches.position = values["positions"].get(phase.name, 0)  # pyright: ignore
@@ -172,7 +172,7 @@ class Training:
 
     def _play(self, shown: dict[str, str], monitor: Callback, interruption: Interruption) -> None:
         """Play what is left of every phase."""
-        saves = _Due(self.config.checkpoint.every, self.config.checkpoint.minutes)
+        saves = Due(self.config.checkpoint.every, self.config.checkpoint.minutes)
         for phase in self.phases:
             left = range(max(self.step, phase.steps.start), phase.steps.stop)
             if not left:
@@ -200,7 +200,7 @@ class Training:
         step: int,
         logs: dict[str, float],
         monitor: Callback,
-        saves: "_Due",
+        saves: Due,
         interruption: Interruption,
     ) -> bool:
         """What follows a step; whether the phase is over. A phase that ends early counts in full."""
@@ -284,18 +284,3 @@ class Training:
             else "no run folder was given, so it cannot be gone on with; what was trained can be used"
         )
         self._say(f"stopped by signal {stop.number} after step {self.step}: {where}.")
-
-
-class _Due:
-    """Whether a checkpoint is due, by steps or by the clock."""
-
-    def __init__(self, every: int, minutes: float):
-        self.every, self.minutes = every, minutes
-        self.last = time.monotonic()
-
-    def __call__(self, step: int) -> bool:
-        late = bool(self.minutes) and time.monotonic() - self.last >= 60 * self.minutes
-        if (step + 1) % self.every and not late:
-            return False
-        self.last = time.monotonic()
-        return True

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import seqgan.config
 from molgan.config import Config, DataConfig, ModelConfig, PretrainConfig
 from molgan.data import MoleculeDataset, embedded, read_rows
 
@@ -41,6 +42,22 @@ def small_config() -> Config:
             noise=8, generator=(16,), critic=(16,), encoder=(16,), relational_layers=1, relational_width=8
         ),
         pretrain=PretrainConfig(steps=4, batch=16),
+    )
+
+
+@pytest.fixture
+def small_text_config() -> seqgan.config.Config:
+    """The same for text: likelihood, a dense critic alone, both in turns."""
+    return seqgan.config.Config(
+        steps=4,
+        batch=8,
+        device="cpu",
+        monitor_every=2,
+        log_every=2,
+        model=seqgan.config.GeneratorConfig(embedding=8, width=8),
+        likelihood=seqgan.config.LikelihoodConfig(epochs=1, batch=16),
+        critic=seqgan.config.CriticConfig("recurrent", embedding=8, width=8, pretrain=2, steps=1, pool=16),
+        policy=seqgan.config.PolicyConfig("dense"),
     )
 
 

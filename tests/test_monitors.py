@@ -14,28 +14,12 @@ from molgan import chem
 from molgan.__main__ import main
 from molgan.gan import MolGAN
 from molgan.metrics import glance
-from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig
 from seqgan.data import Corpus
 from seqgan.gan import SeqGAN
 from seqgan.glance import glance as glance_at_text
 from seqgan.grammar import corpus
 
 LINES = corpus(60)
-
-
-@pytest.fixture
-def text_config():
-    return Config(
-        steps=4,
-        batch=8,
-        device="cpu",
-        monitor_every=2,
-        log_every=2,
-        model=GeneratorConfig(embedding=8, width=8),
-        likelihood=LikelihoodConfig(epochs=1, batch=16),
-        critic=CriticConfig("recurrent", embedding=8, width=8, pretrain=2, steps=1, pool=16),
-        policy=PolicyConfig("dense"),
-    )
 
 
 def test_precision_and_recall_against_a_slow_count():
@@ -74,8 +58,8 @@ def test_a_glance_at_molecules(qm9_smiles):
     assert "recall" not in glance([None] * 10, set(), prints)
 
 
-def test_a_glance_at_texts(text_config):
-    gan = SeqGAN(text_config).fit(LINES, quiet=True)
+def test_a_glance_at_texts(small_text_config):
+    gan = SeqGAN(small_text_config).fit(LINES, quiet=True)
     figures = glance_at_text(gan.networks.averaged.average, gan.corpus, draws=100)
     assert set(figures) == {"valid/nll", "sample/unique", "sample/novel", "sample/precision", "sample/recall"}
     before = torch.get_rng_state()
@@ -84,9 +68,9 @@ def test_a_glance_at_texts(text_config):
     assert isinstance(gan.corpus, Corpus)
 
 
-def test_figures_of_both_halves_are_logged(small_config, small_data, text_config, tmp_path):
+def test_figures_of_both_halves_are_logged(small_config, small_data, small_text_config, tmp_path):
     MolGAN(small_config).fit(small_data, out=tmp_path / "m", quiet=True)
-    SeqGAN(text_config).fit(LINES, out=tmp_path / "t", quiet=True)
+    SeqGAN(small_text_config).fit(LINES, out=tmp_path / "t", quiet=True)
     molecules, texts = (
         set().union(*(line for line in read_log(tmp_path / name / "metrics.jsonl"))) for name in ("m", "t")
     )
@@ -95,11 +79,11 @@ def test_figures_of_both_halves_are_logged(small_config, small_data, text_config
     assert shared | {"valid/nll"} <= texts
 
 
-def test_tensorboard_holds_figures_pictures_and_texts(small_config, small_data, text_config, tmp_path):
+def test_tensorboard_holds_figures_pictures_and_texts(small_config, small_data, small_text_config, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     MolGAN(replace(small_config, tensorboard=True)).fit(small_data, out=tmp_path / "m", quiet=True)
-    SeqGAN(replace(text_config, tensorboard=True)).fit(LINES, out=tmp_path / "t", quiet=True)
+    SeqGAN(replace(small_text_config, tensorboard=True)).fit(LINES, out=tmp_path / "t", quiet=True)
     found = {}
     for name in ("m", "t"):
         held = EventAccumulator(str(tmp_path / name / "tensorboard"))

@@ -37,18 +37,8 @@ HALVES = ["molgan", "seqgan"]
 
 
 @pytest.fixture
-def text_config():
-    return Config(
-        steps=6,
-        batch=8,
-        device="cpu",
-        monitor_every=2,
-        model=GeneratorConfig(embedding=8, width=8),
-        likelihood=LikelihoodConfig(epochs=1, batch=16),
-        critic=CriticConfig("recurrent", embedding=8, width=8, pretrain=2, steps=1, pool=16),
-        policy=PolicyConfig("dense"),
-        checkpoint=CheckpointConfig(every=2),
-    )
+def text_config(small_text_config):
+    return replace(small_text_config, steps=6, checkpoint=CheckpointConfig(every=2))
 
 
 @pytest.mark.parametrize("half", HALVES)

@@ -14,7 +14,6 @@ from gancore.types import Reward, Sampler
 from molgan.scoring import Scorer
 from seqgan.config import (
     Config,
-    CriticConfig,
     DataConfig,
     GeneratorConfig,
     LikelihoodConfig,
@@ -29,16 +28,14 @@ LINES = corpus(60)
 
 
 @pytest.fixture
-def config():
-    return Config(
+def config(small_text_config):
+    return replace(
+        small_text_config,
         steps=3,
-        batch=8,
-        device="cpu",
         log_every=1,
-        monitor_every=2,
         model=GeneratorConfig(embedding=8, width=8, dropout=0.2),
         likelihood=LikelihoodConfig(epochs=3, batch=16),
-        critic=CriticConfig("recurrent", embedding=8, width=8, pretrain=2, steps=2, pool=16),
+        critic=replace(small_text_config.critic, steps=2),
         policy=PolicyConfig("dense", baseline="moving", likelihood=0.1),
     )
 
