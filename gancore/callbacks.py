@@ -52,12 +52,15 @@ class JsonLines:
     def __call__(self, step: int, logs: dict[str, float]) -> None:
         """Add one step's figures; write a line when it is due."""
         self.means.add(logs)
-        if (step + 1) % self.every:
-            return
+        if (step + 1) % self.every == 0:
+            self.flush(step + 1)
+
+    def flush(self, done: int) -> None:
+        """Write what there is since the last line, after so many steps."""
         means = self.means.take()
-        if not distributed.rank():
+        if means and not distributed.rank():
             with open(self.path, "a", encoding="utf-8") as out:
-                out.write(json.dumps({"step": step + 1} | means) + "\n")
+                out.write(json.dumps({"step": done} | means) + "\n")
 
 
 class TensorBoard:

@@ -37,7 +37,8 @@ class Watch:
             return
         self.count = 0
         bound = f"below {rule.below:g}" if rule.below is not None and value < rule.below else f"above {rule.above:g}"
-        text = f"step {step}: {rule.figure} is {value:.4g}, {bound} for {rule.readings} readings in a row"
+        often = f" for {rule.readings} readings in a row" if rule.readings > 1 else ""
+        text = f"step {step}: {rule.figure} is {value:.4g}, {bound}{often}"
         if rule.action == "roll_back":
             raise RollBack(f"{text}.")
         if rule.action == "stop":

@@ -138,7 +138,7 @@ class Training:
             if self._board is not None:
                 self._board.close()
         for watch in self._watches:
-            if not watch.seen:
+            if not watch.seen and watch.rule not in type(self.config)().watch:  # the one that comes with every run
                 self._say(f"watch: no figure {watch.rule.figure!r} was ever measured, so its rule never applied.")
 
     def _play_on(self, shown: dict[str, str], monitor: Callback, interruption: Interruption) -> None:
@@ -150,6 +150,9 @@ class Training:
                 break
             except DivergedError as trouble:
                 self._go_back(trouble)
+        if self._lines is not None:
+            with self._writing():
+                self._lines.flush(self.step)
         self._save()
 
     def _open(self, run: RunFolder, rejected: Sequence[Rejection], resume: bool, force: bool) -> None:
