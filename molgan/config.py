@@ -146,6 +146,9 @@ class RewardConfig:
     """The rewards are taken every so many generator turns."""
     start: Share = 0.0
     """Share of the adversarial steps after which the rewards begin."""
+    overlap: bool = False
+    """Have another process score a turn's draws while the next turn trains. The rewards of a turn are then those of the
+    draws of the turn before; their log-probabilities are the present ones."""
 
     @property
     def active(self) -> bool:
@@ -203,7 +206,7 @@ class Config:
     """The checkpoints."""
     recovery: RecoveryConfig = field(default_factory=RecoveryConfig)
     """What follows a divergence."""
-    watch: tuple[WatchConfig, ...] = (WatchConfig("sample/unique", below=0.1),)
+    watch: tuple[WatchConfig, ...] = (WatchConfig("sample/recall", below=0.05),)
     """Rules on figures of the log."""
 
     def __post_init__(self) -> None:

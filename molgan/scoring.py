@@ -1,7 +1,7 @@
 """Property -> desirability -> aggregate: the score that steers training and ranks a library."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,22 @@ def property_frame(smiles: Sequence[str | None], names: Sequence[str] = tuple(PR
 
 
 _REMEMBERED = 1_000_000  # scores kept, about 100 MB
+
+
+def score_graphs(
+    vocabulary: chem.Vocabulary, weights: tuple[tuple[str, float], ...], atoms: np.ndarray, orders: np.ndarray
+) -> np.ndarray:
+    """The score of each graph `atoms (batch, node)`, `orders (batch, pair)`, 0 for one that is no valid molecule.
+
+    A process remembers what it scored, by its weights.
+    """
+    smiles = [chem.strict_smiles(mol) or "" for mol in chem.decode(atoms, orders, vocabulary)]
+    return np.nan_to_num(_remembering(weights)(smiles))
+
+
+@lru_cache
+def _remembering(weights: tuple[tuple[str, float], ...]) -> "Scorer":
+    return Scorer(dict(weights))
 
 
 class Scorer:

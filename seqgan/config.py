@@ -249,7 +249,7 @@ class Config:
     """The checkpoints."""
     recovery: RecoveryConfig = field(default_factory=RecoveryConfig)
     """What follows a divergence."""
-    watch: tuple[WatchConfig, ...] = (WatchConfig("sample/unique", below=0.1),)
+    watch: tuple[WatchConfig, ...] = (WatchConfig("sample/recall", below=0.05),)
     """Rules on figures of the log."""
 
     def __post_init__(self) -> None:

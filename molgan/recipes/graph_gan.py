@@ -7,6 +7,8 @@ hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and cal
 part was seen to do, and on how little evidence, is in docs/experiments.md.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -14,8 +16,10 @@ from torch.optim import Optimizer
 
 from gancore import distributed
 from gancore.adversary import Adversary
+from gancore.ahead import Ahead
 from gancore.device import adam
 from gancore.ema import EMA
+from gancore.errors import ConfigError
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
 from gancore.penalties import PENALTIES
@@ -29,7 +33,7 @@ from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
 from molgan.models import Encoder, Generator, GraphCritic
 from molgan.sampling import CLOSED, GraphDraw, draw_graphs
-from molgan.scoring import Scorer
+from molgan.scoring import score_graphs
 
 
 class GraphGAN:
@@ -46,13 +50,17 @@ class GraphGAN:
         penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
         penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
-        self.scorer = Scorer(config.reward.score.weights) if config.reward.weight else None
+        weights = tuple(config.reward.score.weights.items())
+        self.scores = Ahead(partial(score_graphs, vocabulary, weights))
+        self.late = Late(config, size).to(device) if config.reward.overlap else None
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
             "encoder": self.encoder,
             "critic": critic,
             "averaged": self.averaged,
         }
+        if self.late is not None:
+            self.modules["late"] = self.late
         makers = nn.ModuleList((self.generator, self.encoder))
         self.makers = makers
         self.optimizers: dict[str, Optimizer] = {
@@ -117,19 +125,48 @@ class GraphGAN:
         reward = self.config.reward
         wanted = max(1, round(reward.share * len(game.atoms)))
         rows = torch.arange(wanted, device=self.device) * len(game.atoms) // wanted  # spread over the batch
+        noise = noise[rows]
         nodes, bonds, present = (
             part[rows].repeat_interleave(reward.draws, 0) for part in (game.node_logits, game.bond_logits, game.present)
         )
         drawn = draw_graphs(nodes, bonds, present, self.capacity)
-        earned, figures = self.rewards(drawn)
+        if self.late is not None:
+            if not self.late.filled:
+                self.send(noise, drawn)
+                return {}
+            before, scores = self.fetch()
+            self.send(noise, drawn)
+            noise, drawn = before
+        else:
+            scores = self.scores.function(*_arrays(drawn)) if reward.weight else None
+        earned, figures = self.rewards(drawn, scores)
         advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
         losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
         if reward.kl and reward.steers:
             with torch.no_grad():
-                anchor = self.averaged(noise[rows], game.present[rows])
+                anchor = self.averaged(noise, drawn.present[:: reward.draws])
             anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
             losses["anchor"] = self.divergence(drawn, anchor_nodes, anchor_bonds).mean() * reward.kl
         return losses
+
+    def send(self, noise: Tensor, drawn: GraphDraw) -> None:
+        """Keep this turn's draws for the next, and have them scored meanwhile."""
+        assert self.late is not None
+        self.late.keep(noise, drawn)
+        if self.config.reward.weight:
+            self.scores.start(*_arrays(drawn))
+
+    def fetch(self) -> tuple[tuple[Tensor, GraphDraw], np.ndarray | None]:
+        """The draws of the turn before and the noise they came from, under the present weights; their scores."""
+        late, draws = self.late, self.config.reward.draws
+        assert late is not None
+        present = late.atoms != chem.PAD
+        logits = self.generator(late.noise, present[::draws])
+        nodes, bonds = (part.repeat_interleave(draws, 0) for part in logits)
+        room = self.capacity[late.atoms.clamp_min(0)] * present
+        drawn = GraphDraw(late.atoms.clone(), late.orders.clone(), nodes, bonds, nodes, bonds, present, room)
+        scores = self.scores.result(*_arrays(drawn)) if self.config.reward.weight else None
+        return (late.noise.clone(), drawn), scores
 
     def divergence(self, drawn: GraphDraw, nodes: Tensor, bonds: Tensor) -> Tensor:
         """KL in nats `(batch,)` of the draw's distribution from that of other logits, along the draw's own order.
@@ -141,33 +178,57 @@ class GraphGAN:
         bond_kl = categorical_kl(*restricted) * graphs.pair_mask(drawn.present)
         return node_kl.sum(1) + bond_kl.sum(1)
 
-    def rewards(self, drawn: GraphDraw) -> tuple[Tensor, dict[str, Tensor]]:
-        """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid."""
+    def rewards(self, drawn: GraphDraw, scores: np.ndarray | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid.
+
+        scores: the RDKit score of each draw, 0 for an invalid one.
+        """
         valid = graphs.valid(drawn.atoms, drawn.orders, self.capacity)
         earned = valid.float() * self.config.reward.validity
         figures = {"_connected": valid.float().mean()}
         if self.config.reward.critic:
             with torch.no_grad():
                 earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard)
-        if self.scorer is not None:
-            score = torch.from_numpy(self.score(drawn, valid)).float().to(self.device)
+        if scores is not None:
+            score = torch.from_numpy(scores).float().to(self.device)
             earned = earned + self.config.reward.weight * score
             figures["_score"] = score.sum() / valid.sum().clamp_min(1)
         return earned, figures
 
-    def score(self, drawn: GraphDraw, valid: Tensor) -> np.ndarray:
-        """The RDKit score of each draw, 0 for an invalid one."""
-        assert self.scorer is not None
-        rows = valid.nonzero().squeeze(1).cpu().numpy()
-        atoms, orders = drawn.atoms.cpu().numpy()[rows], drawn.orders.cpu().numpy()[rows]
-        smiles = [chem.strict_smiles(mol) for mol in chem.decode(atoms, orders, self.vocabulary)]
-        scores = np.zeros(len(drawn.atoms))
-        scores[rows] = np.nan_to_num(self.scorer([text or "" for text in smiles]))
-        return scores
+
+class Late(nn.Module):
+    """The draws of the turn before, whose scores are being worked out: state, so that a resumed run has them too."""
+
+    noise: Tensor
+    atoms: Tensor
+    orders: Tensor
+    filled: Tensor
+
+    def __init__(self, config: Config, size: int):
+        super().__init__()
+        wanted = max(1, round(config.reward.share * config.batch))
+        drawn, pairs = wanted * config.reward.draws, size * (size - 1) // 2
+        self.register_buffer("noise", torch.zeros(wanted, config.model.noise))
+        self.register_buffer("atoms", torch.zeros(drawn, size, dtype=torch.long))
+        self.register_buffer("orders", torch.zeros(drawn, pairs, dtype=torch.long))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.bool))
+
+    def keep(self, noise: Tensor, drawn: GraphDraw) -> None:
+        """Take a turn's draws in."""
+        self.noise.copy_(noise)
+        self.atoms.copy_(drawn.atoms)
+        self.orders.copy_(drawn.orders)
+        self.filled.fill_(True)
+
+
+def _arrays(drawn: GraphDraw) -> tuple[np.ndarray, np.ndarray]:
+    return drawn.atoms.cpu().numpy(), drawn.orders.cpu().numpy()
 
 
 def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[GraphGAN, list[Phase]]:
     """The networks and the phases of training on `data`."""
+    if config.reward.overlap and distributed.processes() > 1:
+        raise ConfigError("reward.overlap keeps draws of one process: leave it out with several, or train with one.")
     gan = GraphGAN(config, data.vocabulary, device)
     start, end = config.pretrain.steps, config.pretrain.steps + config.steps
 

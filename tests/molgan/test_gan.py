@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -13,6 +15,7 @@ from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, Rew
 from molgan.data import MoleculeDataset
 from molgan.gan import MolGAN
 from molgan.recipes import graph_gan
+from molgan.scoring import Scorer
 
 
 @pytest.fixture
@@ -35,10 +38,13 @@ def test_same_seed_same_bytes_same_molecules(small_config, small_data, tmp_path,
     assert other.sample(30, seed=0) != first.sample(30, seed=0)
 
 
-@pytest.mark.parametrize("cut", [2, 4, 7])
-def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_path, monkeypatch, cut, run_state):
-    """In pre-training, at the border, and in the adversarial phase."""
+@pytest.mark.parametrize(("cut", "overlap"), [(2, False), (4, False), (7, False), (7, True)])
+def test_stopped_and_resumed_equals_straight_through(
+    rewarded, small_data, tmp_path, monkeypatch, cut, overlap, run_state
+):
+    """In pre-training, at the border, and in the adversarial phase; there with a score under way, too."""
     config = replace(rewarded, checkpoint=replace(rewarded.checkpoint, every=1))
+    config = replace(config, reward=replace(config.reward, overlap=overlap))
     MolGAN(config).fit(small_data, out=tmp_path / "straight", quiet=True)
 
     class Killed(Exception):
@@ -196,13 +202,38 @@ def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
     gan, (_, adversarial) = graph_gan.build(rewarded, small_data, torch.device("cpu"))
     real = next(adversarial.batches)
     drawn = gan.draw(gan.noise(len(real[0])), real[0].sum(-1) > 0.5)
-    earned, figures = gan.rewards(drawn)
+    earned, figures = gan.rewards(drawn, gan.scores.function(drawn.atoms.numpy(), drawn.orders.numpy()))
     earned = earned - gan.adversary.logits(drawn.hard).detach()  # the critic's share, the same for all
     smiles = [chem.strict_smiles(m) for m in chem.decode(drawn.atoms.numpy(), drawn.orders.numpy(), gan.vocabulary)]
     for text, reward in zip(smiles, earned.tolist(), strict=True):
-        expected = 0.0 if text is None else 1.0 + gan.scorer([text])[0]
+        expected = 0.0 if text is None else 1.0 + Scorer(rewarded.reward.score.weights)([text])[0]
         assert reward == pytest.approx(expected, abs=1e-5)
     assert figures["_connected"].item() == pytest.approx(sum(t is not None for t in smiles) / len(smiles))
+
+
+def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
+    """The draws and scores of one turn, the log-probabilities of the next."""
+    config = replace(rewarded, reward=replace(rewarded.reward, overlap=True, critic=0.0))
+    gan, (_, adversarial) = graph_gan.build(config, small_data, torch.device("cpu"))
+    present = next(adversarial.batches)[0].sum(-1) > 0.5
+    first, second = gan.noise(16), gan.noise(16)
+    assert gan.reward_terms(first, gan.draw(first, present)) == {}
+    atoms, orders = gan.late.atoms.clone(), gan.late.orders.clone()
+    with torch.no_grad():
+        gan.generator.bonds.bias += 0.1 * torch.randn_like(gan.generator.bonds.bias)
+    game = gan.draw(second, present)
+    found = gan.reward_terms(second, game)
+    scores = gan.scores.function(atoms.numpy(), orders.numpy())
+    assert found["_score"].item() == pytest.approx(scores[scores > 0].mean(), abs=1e-5)
+    assert not torch.equal(gan.late.atoms, atoms), "this turn's draws wait for the next"
+    found["policy"].backward()
+    assert gan.generator.bonds.bias.grad.abs().sum() > 0
+    for worker in list(gan.scores._pool._processes.values()):  # one that dies costs time and no answer
+        os.kill(worker.pid, signal.SIGKILL)
+    third = gan.reward_terms(second, game)
+    again = gan.scores.function(gan.late.atoms.numpy(), gan.late.orders.numpy())
+    assert torch.isfinite(third["policy"])
+    assert (gan.scores.result(gan.late.atoms.numpy(), gan.late.orders.numpy()) == again).all()
 
 
 def test_policy_gradient_on_validity_learns_in_seconds(small_data):
