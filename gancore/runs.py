@@ -10,7 +10,7 @@ import torch
 
 from gancore import checkpoint, distributed
 from gancore.checkpoint import Stored
-from gancore.errors import CheckpointError, RunError
+from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.settings import CheckpointConfig, RunSettings
 
 # Settings that may change between a run and its resumption: none of them moves a weight.
@@ -135,9 +135,12 @@ class RunFolder:
 def claim(folder: str | Path | None, resume: bool) -> None:
     """Make the folder of a run, if one is wanted, before any work is done for it.
 
-    Raises RunError when it holds a run that is not to be resumed, OSError when it cannot be made.
+    Raises RunError when it holds a run that is not to be resumed, ConfigError when there is none to resume from,
+    OSError when it cannot be made.
     """
     if folder is None:
+        if resume:
+            raise ConfigError("resume needs the run's folder: give it as out.")
         return
     if not resume and RunFolder(folder).steps():
         raise RunError(f"{folder}: holds a trained run already; resume it, or give another folder.")

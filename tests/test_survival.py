@@ -15,7 +15,7 @@ import torch
 
 from benchmarks import survival
 from gancore import signals
-from gancore.errors import CheckpointError, CollapsedError, DivergedError
+from gancore.errors import CheckpointError, CollapsedError, ConfigError, DivergedError
 from gancore.runs import RunFolder, find, read_log
 from gancore.settings import CheckpointConfig, RecoveryConfig, WatchConfig
 from molgan.gan import MolGAN
@@ -185,6 +185,8 @@ def test_force_goes_on_with_other_settings_and_data(text_config, tmp_path):
     gan = SeqGAN(longer).fit(LINES, out=tmp_path / "r", resume=True, force=True, quiet=True)
     assert find(tmp_path / "r").values["step"] == 15
     assert gan.config == SeqGAN.load(tmp_path / "r").config
+    with pytest.raises(ConfigError, match="resume needs the run's folder"):
+        SeqGAN(longer).fit(LINES, resume=True)
 
 
 # Off course -----------------------------------------------------------------------------------------
