@@ -10,6 +10,7 @@ import torch
 
 from gancore import checkpoint, distributed
 from gancore.checkpoint import Stored
+from gancore.config import from_dict
 from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.settings import CheckpointConfig, RunSettings
 
@@ -93,7 +94,7 @@ class RunFolder:
                 return checkpoint.read(self.at(step))
             except CheckpointError as found:
                 error = found
-                say(f"{found} The checkpoint before it is used.")
+                say(f"{found} The checkpoint before it is tried.")
         if error is not None:
             raise CheckpointError(f"{self.folder}: none of its {len(steps)} checkpoints is whole; start a new run.")
         return None
@@ -154,11 +155,12 @@ def find(path: str | Path, which: str = "last") -> Stored:
         return checkpoint.read(path)
     if not path.is_dir():
         raise RunError(f"{path}: no run here, there is no such folder; train one first.")
-    best = {}
+    run = RunFolder(path)
     if which == "best":  # what is best is written in the run's own configuration
-        held = RunFolder(path).pick().values.get("config", {}).get("checkpoint", {})
-        best = {name: held[name] for name in ("best", "best_is") if name in held}
-    return RunFolder(path, CheckpointConfig(**best)).pick(which)
+        last = run.pick()
+        with last.believed():
+            run.settings = from_dict(CheckpointConfig, last.values["config"]["checkpoint"], str(last.folder))
+    return run.pick(which)
 
 
 def write(folder: str | Path, config: RunSettings, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
