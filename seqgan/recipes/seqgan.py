@@ -7,6 +7,7 @@ without rollouts.
 
 import copy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -164,8 +165,19 @@ class Reinforced:
 
     def values(self, ids: Ids) -> tuple[Values, dict[str, Tensor]]:
         """What every token is worth, and figures for the log: mean critic's and external reward of the sequences."""
-        policy, external = self.config.policy, self.config.reward.weight
-        mask = self.alphabet.mask(ids)
+        external = self.config.reward.weight
+        if not external:
+            return self.critic_values(ids)
+        with ThreadPoolExecutor(1) as aside:  # the external reward is worked out while the critic judges
+            waiting = aside.submit(self.score, ids)
+            values, figures = self.critic_values(ids)
+            scores = torch.from_numpy(waiting.result()).float().to(self.device)
+        values = (1 - external) * values + external * scores[:, None]
+        return values * self.alphabet.mask(ids), figures | {"_score": scores.mean()}
+
+    def critic_values(self, ids: Ids) -> tuple[Values, dict[str, Tensor]]:
+        """What the critic says that every token is worth, and the mean over the sequences for the log."""
+        policy, mask = self.config.policy, self.alphabet.mask(ids)
         if policy.reward == "constant":
             values = torch.full(ids.shape, 0.5, device=self.device)
         elif isinstance(self.critic, RecurrentCritic):
@@ -175,12 +187,7 @@ class Reinforced:
             random = new_generator(self.device, torch.initial_seed(), distributed.rank()) if several else None
             values = monte_carlo(self.rollout_policy.average, ids, self.judge, policy.rollouts, random)
         last = values.gather(1, mask.sum(1, keepdim=True) - 1)
-        figures = {"_reward": last.mean()}
-        if external:
-            scores = torch.from_numpy(self.score(ids)).float().to(self.device)
-            figures["_score"] = scores.mean()
-            values = (1 - external) * values + external * scores[:, None]
-        return values * mask, figures
+        return values * mask, {"_reward": last.mean()}
 
     def verdicts(self, ids: Ids) -> Tensor:
         """The critic's logits: of every prefix `(batch, step)`, or of the sequence alone `(batch, 1)`."""

@@ -1,0 +1,136 @@
+"""What a device gains: `python -m benchmarks.device [cpu|cuda]`. Wall-clock, so on a quiet machine.
+
+Generators as they are, compiled and, on CUDA, replayed as a graph; steps of the molecule demo in float32 and
+bfloat16, with RDKit's reward in the turn and in another process, and the share of the time that is spent waiting
+for it.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import nn
+
+from gancore.device import pick_device, seed_everything
+from gancore.loop import play
+from molgan.config import Config
+from molgan.data import MoleculeDataset, embedded, read_rows
+from molgan.models import Generator
+from molgan.recipes import graph_gan
+from seqgan.trunks import LSTM, RelationalMemory, Transformer
+
+BATCH, LENGTH, EMBEDDING = 64, 20, 32
+STEPS = 40
+REPEAT = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("device", nargs="?", default="auto")
+    device = pick_device(parser.parse_args().device)
+    for what, figure in (*compiled(device), *demo(device)):
+        print(f"{what:64}{figure:10.4g}", flush=True)
+
+
+def compiled(device: torch.device):
+    """`(what, ms)` of a forward and a backward pass of each generator, by how it runs."""
+    tokens = torch.randn(BATCH, LENGTH, EMBEDDING, device=device)
+    noise, present = torch.randn(BATCH, EMBEDDING, device=device), torch.ones(BATCH, 9, device=device).bool()
+    makers: dict[str, tuple[Callable[[], nn.Module], tuple[torch.Tensor, ...]]] = {
+        "molecules": (lambda: Generator(EMBEDDING, 9, 5, (256, 512, 512)), (noise, present)),
+        "lstm": (lambda: LSTM(EMBEDDING, 128, 1, 0.0), (tokens,)),
+        "transformer": (lambda: Transformer(EMBEDDING, 128, 2, 0.0, 4, LENGTH), (tokens,)),
+        "memory": (lambda: RelationalMemory(EMBEDDING, 256, 0.0, 2, 1), (tokens,)),
+    }
+    for name, (make, inputs) in makers.items():
+        for way in ("as it is", "compiled", *(["as a CUDA graph"] if device.type == "cuda" else [])):
+            module = make().to(device)
+            if way != "as it is":
+                module.compile(mode="reduce-overhead" if way == "as a CUDA graph" else "default")
+            yield f"{name} generator {way}, forward and backward, ms", 1e3 * _seconds(_pass(module, inputs), device)
+
+
+def _pass(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Callable[[], None]:
+    def run() -> None:
+        torch.compiler.cudagraph_mark_step_begin()
+        out = module(*inputs)
+        parts = out if isinstance(out, tuple) else (out,)
+        torch.stack([part.square().mean() for part in parts]).sum().backward()
+        module.zero_grad()
+
+    return run
+
+
+def demo(device: torch.device):
+    """`(what, figure)`: steps a second of the molecule demo, and the share of the time spent on RDKit's reward."""
+    smiles = [text for _, text in read_rows(embedded())][::20]
+    data = MoleculeDataset.from_smiles(smiles, min_atom_share=0.005)
+    for precision in ("float32", "bfloat16"):
+        for weight, overlap in ((0, False), (10, False), (10, True)):
+            settings = [f"precision={precision}", f"reward.weight={weight}", f"reward.overlap={str(overlap).lower()}"]
+            config = Config.load("qm9", [*settings, "pretrain.steps=1"])
+            seed_everything(0)
+            networks, phases = graph_gan.build(config, data, device)
+            waited = _Stopwatch()
+            scores = networks.scores
+            if overlap:
+                scores.result = waited.timed(scores.result)
+            else:
+                scores.function = waited.timed(scores.function)
+            game = phases[-1]
+
+            cast = partial(torch.autocast, device.type, torch.bfloat16, precision == "bfloat16", cache_enabled=False)
+
+            def steps(game=game, cast=cast) -> None:
+                play(game.players, game.batches, range(1, 1 + STEPS), game.callbacks, precision=cast)
+
+            steps()
+            waited.seconds = 0.0
+            taken = _seconds(steps, device, warm_up=0)
+            reward = "no score" if not weight else "scores overlapped" if overlap else "scores in the turn"
+            yield f"demo, {precision}, {reward}: steps a second", STEPS / taken
+            if weight:
+                yield f"demo, {precision}, {reward}: share of the time spent on it", waited.seconds / REPEAT / taken
+
+
+class _Stopwatch:
+    """Seconds spent in some calls."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, function: Callable) -> Callable:
+        def call(*arguments):
+            start = time.perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                self.seconds += time.perf_counter() - start
+
+        return call
+
+
+def _seconds(call: Callable[[], None], device: torch.device, warm_up: int = 3) -> float:
+    """Median seconds of one call."""
+    for _ in range(warm_up):
+        call()
+    times = []
+    for _ in range(REPEAT):
+        _wait(device)
+        start = time.perf_counter()
+        call()
+        _wait(device)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+if __name__ == "__main__":
+    main()
