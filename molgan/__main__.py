@@ -102,37 +102,45 @@ def generate(
 def score(
     file: Annotated[Path, typer.Argument(help="Molecules to score, any file that train reads.")],
     train: Train = None,
-    score: Annotated[Path | None, typer.Option(help="TOML file with a [score] table of weights.")] = None,
+    score: Annotated[str, typer.Option(help="TOML file with a [score] table, or the name of a score.")] = "qed",
     out: Annotated[Path | None, typer.Option(help="Table to write: .parquet or .csv.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="File that keeps what was measured, for the next time.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score molecules one by one: canonical SMILES, validity, novelty, properties and the aggregate score.
+    """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and what it is made of.
 
     Prints means, or with --json one JSON object; --out keeps every row, in the order of the file.
     """
-    from molgan.config import ScoreConfig
+    import pandas as pd
+
     from molgan.data import as_rows
     from molgan.metrics.evaluation import known_smiles
     from molgan.scoring import Scorer, score_frame
 
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"{out}: the table can be written as .parquet or .csv.")
-    settings = ScoreConfig.load(score) if score else ScoreConfig()
+    scorer = Scorer(score, cache=cache)
     known = known_smiles(train) if train else None
-    frame = score_frame(as_rows(file), Scorer(settings.weights), known)
+    frame = score_frame(as_rows(file), scorer, known)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(out, index=False) if out.suffix == ".parquet" else frame.to_csv(out, index=False)
-    means = frame.drop(columns="smiles").astype(float).mean()
+    means = frame.drop(columns=["smiles", "reason"]).astype(float).mean()
+    reasons = pd.Series(frame["reason"][frame["reason"] != ""]).value_counts()
     if as_json:
         typer.echo(
             json.dumps(
-                {"rows": len(frame)} | {name: value if value == value else None for name, value in means.items()},
+                {"rows": len(frame)}
+                | {name: value if value == value else None for name, value in means.items()}
+                | {"reasons": reasons.to_dict()},
                 indent=1,
             )
         )
     else:
+        typer.echo(f"{scorer.definition}\n")
         typer.echo(f"{len(frame):,} rows; means over those that have one\n{means.round(4).to_string()}")
+        for reason, count in reasons.head(5).items():
+            typer.echo(f"{count:,} x {reason}")
 
 
 @app.command()

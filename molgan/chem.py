@@ -13,12 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem.MolStandardize import rdMolStandardize
 
 ORDERS = 4
 """Bond categories: none, single, double, triple."""
 MOST_ATOMS = 64
 """Heavy atoms of the largest molecule a vocabulary may cover."""
+MOST_CHARACTERS = 10_000
+"""Characters of the longest string that is read as a molecule."""
 PAD = -1
 """Atom index of a place that holds no atom."""
 _BOND = (None, Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)
@@ -27,17 +30,27 @@ _SANITIZE = Chem.SANITIZE_ALL ^ Chem.SANITIZE_CLEANUP ^ Chem.SANITIZE_CLEANUP_OR
 _ORDER = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
 
 
+IMPLIED = -1
+"""Hydrogens of an atom type that has as many as its bonds imply."""
+
+
 class AtomType(NamedTuple):
-    """An element with a formal charge; prints as in SMILES, `C` or `[N+]`."""
+    """An element with a formal charge and, where its bonds do not imply them, its hydrogens.
+
+    Prints as in SMILES: `C`, `[N+]`, `[SH2]`.
+    """
 
     symbol: str
     charge: int = 0
+    hydrogens: int = IMPLIED
 
     def __str__(self) -> str:
-        if not self.charge:
+        if not self.charge and self.hydrogens == IMPLIED:
             return self.symbol
+        held = "H" * (self.hydrogens > 0) + (str(self.hydrogens) if self.hydrogens > 1 else "")
         size = "" if abs(self.charge) == 1 else str(abs(self.charge))
-        return f"[{self.symbol}{'+' if self.charge > 0 else '-'}{size}]"
+        sign = "" if not self.charge else f"{'+' if self.charge > 0 else '-'}{size}"
+        return f"[{self.symbol}{held}{sign}]"
 
 
 class Graph(NamedTuple):
@@ -54,7 +67,7 @@ class Rejected(ValueError):
 
 @lru_cache
 def hydrogens(atom: AtomType) -> tuple[int, ...]:
-    """Implicit hydrogens RDKit gives the atom at bond-order sums 0, 1, 2, ...; ends before the first it refuses."""
+    """Hydrogens of the atom at bond-order sums 0, 1, 2, ...; ends before the first that RDKit refuses."""
     counts = []
     with rdBase.BlockLogs():
         for total in range(9):
@@ -73,6 +86,9 @@ def hydrogens(atom: AtomType) -> tuple[int, ...]:
 def _new_atom(atom: AtomType) -> Chem.Atom:
     new = Chem.Atom(atom.symbol)
     new.SetFormalCharge(atom.charge)
+    if atom.hydrogens != IMPLIED:
+        new.SetNoImplicit(True)
+        new.SetNumExplicitHs(atom.hydrogens)
     return new
 
 
@@ -94,7 +110,7 @@ class Vocabulary:
     @classmethod
     def revive(cls, values: dict[str, Any]) -> "Vocabulary":
         """Back from `dataclasses.asdict` through JSON; raises TypeError for what never was that."""
-        atoms = tuple(AtomType(str(symbol), int(charge)) for symbol, charge in values["atoms"])
+        atoms = tuple(AtomType(str(symbol), int(charge), *map(int, held)) for symbol, charge, *held in values["atoms"])
         size, capacities = values["max_atoms"], tuple(values["capacities"])
         table = Chem.GetPeriodicTable()
         elements = {table.GetElementSymbol(number) for number in range(1, 119)}
@@ -149,12 +165,51 @@ def parse(smiles: str) -> Chem.Mol:
     """Parse and sanitise; raises Rejected with the reason."""
     if not smiles.strip():
         raise Rejected("empty")
+    if len(smiles) > MOST_CHARACTERS:
+        raise Rejected(f"longer than {MOST_CHARACTERS:,} characters")
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
         if mol is not None and mol.GetNumAtoms():
             return mol
         readable = Chem.MolFromSmiles(smiles, sanitize=False) is not None
     raise Rejected("breaks a valence or aromaticity rule" if readable else "not a SMILES")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is done with a molecule before it is used. Stereochemistry is kept here and dropped by graphs and identity.
+
+    fragments: of salts and mixtures; "reject" them, take the "largest" (by heavy atoms, then weight), or "keep" all.
+    standardize: whether functional groups are normalised and charges neutralised, by `rdMolStandardize`.
+    """
+
+    fragments: str = "reject"
+    standardize: bool = False
+
+    def apply(self, mol: Chem.Mol) -> Chem.Mol:
+        """The molecule to use; raises Rejected."""
+        if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+            raise Rejected("wildcard atom")
+        parts = Chem.GetMolFrags(mol)
+        if len(parts) > 1 and self.fragments == "reject":
+            raise Rejected("more than one fragment")
+        if len(parts) > 1 and self.fragments == "largest":
+            pieces = Chem.GetMolFrags(mol, asMols=True)
+            mol = max(
+                pieces,
+                key=lambda part: (
+                    part.GetNumHeavyAtoms(),
+                    rdMolDescriptors.CalcExactMolWt(part),
+                    Chem.MolToSmiles(part),
+                ),
+            )
+        if self.standardize:
+            with rdBase.BlockLogs():
+                try:
+                    mol = rdMolStandardize.Uncharger().uncharge(rdMolStandardize.Cleanup(mol))
+                except (Chem.MolSanitizeException, RuntimeError):
+                    raise Rejected("cannot be standardised") from None
+        return mol
 
 
 def to_graph(mol: Chem.Mol, max_atoms: int | None = None) -> Graph:
@@ -181,12 +236,12 @@ def to_graph(mol: Chem.Mol, max_atoms: int | None = None) -> Graph:
     return Graph(smiles, atoms, tuple(sorted(bonds)))
 
 
-def graph_or_reason(text: str | None, max_atoms: int | None = None) -> Graph | str:
+def graph_or_reason(text: str | None, max_atoms: int | None = None, policy: Policy | None = None) -> Graph | str:
     """The graph of a SMILES, or the reason why there is none."""
     if text is None:
         return "unreadable record"
     try:
-        return to_graph(parse(text), max_atoms)
+        return to_graph((policy or Policy()).apply(parse(text)), max_atoms)
     except Rejected as reason:
         return str(reason)
 
@@ -203,9 +258,9 @@ def _atom_type(atom: Chem.Atom, total: int) -> AtomType:
         raise Rejected("unpaired electron")
     kind = AtomType(atom.GetSymbol(), atom.GetFormalCharge())
     counts = hydrogens(kind)
-    if total >= len(counts) or counts[total] != atom.GetTotalNumHs():
-        raise Rejected(f"hydrogen count of {kind} not implied by its bonds")
-    return kind
+    if total < len(counts) and counts[total] == atom.GetTotalNumHs():
+        return kind
+    return AtomType(*kind[:2], atom.GetTotalNumHs())
 
 
 def encode(graphs: Sequence[Graph], vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
@@ -233,6 +288,7 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
     A molecule of several fragments is returned as it is: connectedness is the caller's question.
     """
     templates = [_new_atom(atom) for atom in vocabulary.atoms]
+    held = any(atom.hydrogens != IMPLIED for atom in vocabulary.atoms)  # with fewer bonds these become radicals
     i_of, j_of = pair_ends(vocabulary.max_atoms)
     rows, columns = np.nonzero(orders)
     starts = np.searchsorted(rows, np.arange(len(atoms) + 1)).tolist()
@@ -252,7 +308,8 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
             except (Chem.MolSanitizeException, KeyError):  # KeyError: a bond to a place without an atom
                 mols.append(None)
             else:
-                mols.append(mol if place else None)
+                radical = held and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
+                mols.append(mol if place and not radical else None)
     return mols
 
 

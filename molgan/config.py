@@ -1,11 +1,12 @@
 """Configuration of a molecule GAN: frozen dataclasses, one docstring a field, written as TOML."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval, Len
+from pydantic import BeforeValidator
 
 from gancore import config as toml
 from gancore.errors import ConfigError
@@ -23,8 +24,19 @@ from gancore.settings import (
     Weight,
 )
 from molgan import chem
+from molgan.objectives import load_score
+from molgan.score import ScoreConfig
 
 Widths = Annotated[tuple[Positive, ...], Len(1, 16)]
+
+
+def _score(given: Any) -> Any:
+    if isinstance(given, str):
+        return load_score(given)
+    return toml.from_dict(ScoreConfig, given, "reward.score") if isinstance(given, dict) else given
+
+
+NamedScore = Annotated[ScoreConfig, BeforeValidator(_score)]
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,10 @@ class DataConfig:
     """Molecules with more heavy atoms are rejected; networks are built for the largest that is kept."""
     min_atom_share: Share = 0.0
     """An atom type in a smaller share of the molecules is dropped, together with those molecules."""
+    fragments: Literal["reject", "largest"] = "reject"
+    """What is done with salts and mixtures: rejected, or kept as their largest fragment."""
+    standardize: bool = False
+    """Whether functional groups are normalised and charges neutralised first (`rdMolStandardize`)."""
 
 
 @dataclass(frozen=True)
@@ -88,42 +104,6 @@ class CriticConfig:
 
 
 @dataclass(frozen=True)
-class ScoreConfig:
-    """A score in [0, 1]: the weighted mean of the desirabilities of some properties."""
-
-    __pydantic_config__ = STRICT
-    qed: Weight = 1.0
-    """Weight of drug-likeness (QED)."""
-    sa: Weight = 0.0
-    """Weight of synthetic accessibility (SA; easy is good)."""
-    logp: Weight = 0.0
-    """Weight of lipophilicity (Crippen logP; high is good)."""
-
-    def __post_init__(self) -> None:
-        if not self.weights:
-            raise ConfigError("score: qed, sa and logp are all 0, so there is nothing to score; set one above 0.")
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """The weights above zero, by property."""
-        return {name: weight for name, weight in asdict(self).items() if weight}
-
-    @classmethod
-    def load(cls, path: Path, overrides: Iterable[str] = ()) -> "ScoreConfig":
-        """Read a TOML file with one table, `[score]`; raises ConfigError."""
-        return toml.load(ScoreFile, path, overrides).score
-
-
-@dataclass(frozen=True)
-class ScoreFile:
-    """A TOML file that defines a score."""
-
-    __pydantic_config__ = STRICT
-    score: ScoreConfig
-    """The score."""
-
-
-@dataclass(frozen=True)
 class RewardConfig:
     """Reinforcement: what the generator is rewarded for beside fooling the critic."""
 
@@ -134,8 +114,8 @@ class RewardConfig:
     """Weight of the policy gradient on strict validity, computed without RDKit."""
     weight: Weight = 0.0
     """Weight (lambda) of the policy gradient on the RDKit score of valid molecules; 0 leaves RDKit out."""
-    score: ScoreConfig = field(default_factory=ScoreConfig)
-    """That score."""
+    score: NamedScore = field(default_factory=ScoreConfig)
+    """That score: a table, or the name of one (`molgan.objectives.SCORES`), or of a file."""
     kl: Weight = 0.02
     """Weight of the KL divergence that holds the generator near its average while validity or the score is rewarded."""
     draws: Annotated[int, Ge(2)] = 4

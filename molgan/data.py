@@ -98,16 +98,25 @@ class MoleculeDataset(Dataset):
 
     @classmethod
     def from_rows(
-        cls, rows: Sequence[tuple[int, str | None]], where: str, max_atoms: int = 64, min_atom_share: float = 0.0
+        cls,
+        rows: Sequence[tuple[int, str | None]],
+        where: str,
+        max_atoms: int = 64,
+        min_atom_share: float = 0.0,
+        fragments: str = "reject",
+        standardize: bool = False,
     ) -> "MoleculeDataset":
         """Keep the distinct rows that are graphs of at most `max_atoms` heavy atoms.
+
+        fragments, standardize: as in `chem.Policy`.
 
         Molecules with an atom type that occurs in less than `min_atom_share` of them are dropped
         too. Raises DataError, naming `where` and the commonest reasons, when nothing is left.
         """
         if not rows:
             raise DataError(f"{where}: holds no rows.")
-        outcomes = map_chunks(partial(chem.graph_or_reason, max_atoms=max_atoms), [text for _, text in rows])
+        read = partial(chem.graph_or_reason, max_atoms=max_atoms, policy=chem.Policy(fragments, standardize))
+        outcomes = map_chunks(read, [text for _, text in rows], failed=str)
         kept: dict[str, tuple[int, chem.Graph]] = {}
         rejected: list[Rejection] = []
         for (number, text), outcome in zip(rows, outcomes, strict=True):

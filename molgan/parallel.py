@@ -1,29 +1,49 @@
-"""A parallel map over many small items."""
+"""A parallel map over many small items, in processes that are started once."""
 
-import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
-from joblib import Parallel, delayed
+from gancore.pool import Failure, Pool, usable_processes
+from molgan import chem
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+LIMIT = 60.0
+"""Seconds that an item may take."""
 
-def map_chunks(function: Callable[[Item], Result], items: Sequence[Item], chunk: int = 500) -> list[Result]:
+
+@lru_cache
+def pool(processes: int, seconds: float) -> Pool:
+    """The processes of this program, by their number and the longest they may take over an item."""
+    return Pool(processes, seconds)
+
+
+def map_chunks(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    chunk: int = 500,
+    failed: Callable[[str], Result] | None = None,
+) -> list[Result]:
     """`[function(item) for item in items]`, on all cores once there are more than four chunks of work.
 
     `function` must be importable (or a partial of one that is) and its results picklable.
+    failed: what an item gives that took longer than a minute or crashed its process, from the reason; without it
+    nothing is limited, and a crash is a RuntimeError.
     """
-    if len(items) <= 4 * chunk:
+    processes = usable_processes()
+    if len(items) <= 4 * chunk or processes == 1:
         return [function(item) for item in items]
-    parts = (items[start : start + chunk] for start in range(0, len(items), chunk))
-    with warnings.catch_warnings():
-        # workers that idled through minutes of training were let go: started anew, nothing to tell
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-        done = Parallel(n_jobs=-1)(delayed(_apply)(function, part) for part in parts)
-    return [result for part in done for result in part]  # pyright: ignore
+    answers = pool(processes, LIMIT if failed is not None else 0.0).map(function, items, chunk)
+    for place, answer in enumerate(answers):
+        if isinstance(answer, Failure):
+            if failed is None:
+                raise RuntimeError(f"item {place} of {len(items)}: {answer.reason}")
+            answers[place] = failed(answer.reason)
+    return answers  # pyright: ignore
 
 
-def _apply(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    return [function(item) for item in items]
+def judge_all(texts: Sequence[str | None]) -> list[chem.Judged]:
+    """`chem.judge` of each text; one that RDKit does not come to an end with is invalid."""
+    return map_chunks(chem.judge, texts, failed=lambda reason: chem.Judged(False, None))

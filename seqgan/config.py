@@ -197,7 +197,9 @@ class RewardConfig:
     weight: Share = 0.0
     """lambda: the reward is lambda x external + (1 - lambda) x critic; recipe seqgan only."""
     function: str = ""
-    """"module:name" of a `gancore.types.Reward`; a class is called without arguments to make one."""
+    """"module:name" of a `gancore.types.Reward`, or of a class that makes one."""
+    argument: str = ""
+    """What such a class is called with; nothing if empty."""
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class SeqGAN:
             return None
         if given is None and not settings.function:
             raise ConfigError("reward.weight is above 0, but there is no reward: give one to fit, or reward.function.")
-        return given or load_reward(settings.function)
+        return given or load_reward(settings.function, settings.argument)
 
     def _corpus(self, source: "pd.DataFrame | Iterable | str | Path", begun: "SeqGAN | None") -> Corpus:
         given = (begun._words, begun._trained.length) if begun is not None else (None, None)

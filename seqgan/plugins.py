@@ -6,8 +6,11 @@ from gancore.errors import ConfigError
 from gancore.types import Reward
 
 
-def load_reward(name: str) -> Reward:
-    """The reward at "module:name"; a class is called without arguments. Raises ConfigError when it is not there."""
+def load_reward(name: str, argument: str = "") -> Reward:
+    """The reward at "module:name"; a class is called, with `argument` if there is one, to make it.
+
+    Raises ConfigError when it is not there.
+    """
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
@@ -15,7 +18,7 @@ def load_reward(name: str) -> Reward:
         raise ConfigError(
             f"reward.function = {name!r}: cannot be imported ({error}); write it as module:name."
         ) from None
-    reward = found() if isinstance(found, type) else found
+    reward = found(*filter(None, [argument])) if isinstance(found, type) else found
     if not callable(reward):
         raise ConfigError(f"reward.function = {name!r}: is not a function of strings.")
     return reward  # pyright: ignore

@@ -11,7 +11,7 @@ from gancore.errors import DataError
 from gancore.statistics import Evaluation, half_sample_interval, wilson_interval
 from molgan import chem
 from molgan.data import MoleculeDataset, as_rows
-from molgan.parallel import map_chunks
+from molgan.parallel import judge_all, map_chunks
 
 
 def known_smiles(train: "MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str] | str | Path") -> Set[str]:
@@ -20,7 +20,7 @@ def known_smiles(train: "MoleculeDataset | Set[str] | pd.DataFrame | Sequence[st
         return set(train.smiles)
     if isinstance(train, Set):
         return train
-    return {judged.smiles for judged in map_chunks(chem.judge, as_rows(train)) if judged.smiles is not None}
+    return {one.smiles for one in judge_all(as_rows(train)) if one.smiles is not None}
 
 
 def evaluate(
@@ -48,11 +48,11 @@ def evaluate(
     smiles = as_rows(smiles)
     if not smiles:
         raise DataError("there is nothing to evaluate: the list of SMILES is empty.")
-    judged = map_chunks(chem.judge, smiles)
-    codes, distinct = _codes([one.smiles for one in judged])
+    verdicts = judge_all(smiles)
+    codes, distinct = _codes([one.smiles for one in verdicts])
     strict = codes[codes >= 0]
     figures = {
-        "valid": wilson_interval(sum(one.valid for one in judged), len(judged)),
+        "valid": wilson_interval(sum(one.valid for one in verdicts), len(verdicts)),
         "connected": wilson_interval(len(strict), len(codes)),
     }
     if len(strict):
@@ -94,7 +94,7 @@ def composition(smiles: Sequence[str | None]) -> dict[str, float]:
     >>> composition(["c1ccccc1", "CO"])
     {'C': 3.5, 'O': 0.5, 'aromatic': 0.5}
     """
-    made_of = [made for made in map_chunks(_made_of, smiles) if made is not None]
+    made_of = [made for made in map_chunks(_made_of, smiles, failed=lambda reason: None) if made is not None]
     atoms: Counter[str] = Counter()
     for made in made_of:
         atoms.update(made)

@@ -33,7 +33,7 @@ from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
 from molgan.models import Encoder, Generator, GraphCritic
 from molgan.sampling import CLOSED, GraphDraw, draw_graphs
-from molgan.scoring import score_graphs
+from molgan.scoring import Scorer, score_graphs
 
 
 class GraphGAN:
@@ -50,8 +50,7 @@ class GraphGAN:
         penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
         penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
-        weights = tuple(config.reward.score.weights.items())
-        self.scores = Ahead(partial(score_graphs, vocabulary, weights))
+        self.scores = Ahead(partial(score_graphs, Scorer(config.reward.score), vocabulary))
         self.late = Late(config, size).to(device) if config.reward.overlap else None
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,

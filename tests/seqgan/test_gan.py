@@ -163,6 +163,8 @@ def test_twenty_lines_are_enough(config):
 def test_a_reward_by_name_or_given(config, qm9_smiles):
     config = replace(config, data=DataConfig("smiles"), reward=RewardConfig(0.5, "molgan.scoring:Scorer"))
     SeqGAN(config).fit(qm9_smiles[:40], quiet=True)
+    named = RewardConfig(0.5, "molgan.scoring:Scorer", "osimertinib_mpo")
+    SeqGAN(replace(config, reward=named)).fit(qm9_smiles[:40], quiet=True)
     seen = []
 
     def reward(strings):
@@ -178,7 +180,7 @@ def test_a_reward_by_name_or_given(config, qm9_smiles):
 
 
 @pytest.mark.parametrize(
-    "name", ["nowhere:reward", "molgan.scoring", "molgan.scoring:nothing", "molgan.scoring:DESIRABILITIES"]
+    "name", ["nowhere:reward", "molgan.scoring", "molgan.scoring:nothing", "molgan.scoring:DESCRIBED"]
 )
 def test_a_reward_that_is_not_there(name):
     with pytest.raises(ConfigError, match=r"reward\.function"):
