@@ -68,6 +68,19 @@ class WatchConfig:
             raise ConfigError(f"watch: the rule on {self.figure} has no bound; set below or above.")
 
 
+@dataclass(frozen=True)
+class ReplayConfig:
+    """A memory of the best strings, learnt from again."""
+
+    __pydantic_config__ = STRICT
+    size: Count = 0
+    """How many are kept; 0 leaves the memory out."""
+    batch: Positive = 16
+    """How many of them a turn of the generator learns from."""
+    weight: Weight = 0.1
+    """Weight of their likelihood (of its bound) in the loss."""
+
+
 @runtime_checkable
 class RunSettings(Protocol):
     """What a run needs of a half's configuration."""

@@ -1,6 +1,6 @@
 """A run: phases played one after the other, saved as they go, resumed bit for bit, brought back from divergence."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from gancore.rows import Rejection, write_rejected
 from gancore.runs import RunFolder, claim, refuse_changes
 from gancore.settings import RunSettings
 from gancore.signals import Interrupted, Interruption, interactive
+from gancore.steering import Remembers
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Training:
 
     modules, optimizers: by name, every one with state. config: of the half, written into every checkpoint.
     extra: further tensors and values of a checkpoint that never move; its "provenance" names the data.
+    memories: by name, what has state beside tensors.
     step: steps done, over all phases; a phase that ended early counts in full. rollbacks: how often training went back.
     """
 
@@ -56,9 +58,10 @@ class Training:
         device: torch.device,
         config: RunSettings,
         extra: State,
+        memories: Mapping[str, Remembers] | None = None,
     ):
         self.modules, self.optimizers, self.phases, self.device = modules, optimizers, phases, device
-        self.config, self.extra = config, extra
+        self.config, self.extra, self.memories = config, extra, memories or {}
         self.step, self.rollbacks = 0, 0
         self.latest: dict[str, float] = {}  # the last reading of every figure
         self._console = Console(quiet=True)
@@ -81,6 +84,7 @@ class Training:
             "rollbacks": self.rollbacks,
             "positions": {phase.name: phase.batches.position for phase in self.phases},  # pyright: ignore
             "random": states,
+            "memories": {name: memory.state() for name, memory in self.memories.items()},
             "watches": [watch.count for watch in self._watches],
             "means": self._lines.means.state() if self._lines is not None else [],
         }
@@ -93,6 +97,9 @@ class Training:
         self.step, self.rollbacks = values["step"], values["rollbacks"]
         for phase in self.phases:
             phase.batches.position = values["positions"].get(phase.name, 0)  # pyright: ignore
+        for name, memory in self.memories.items():
+            if name in values["memories"]:
+                memory.restore(values["memories"][name])
         if len(values["watches"]) == len(self._watches):  # other rules start counting anew
             for watch, count in zip(self._watches, values["watches"], strict=True):
                 watch.count = count

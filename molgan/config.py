@@ -18,6 +18,7 @@ from gancore.settings import (
     Positive,
     Rate,
     RecoveryConfig,
+    ReplayConfig,
     Seed,
     Share,
     WatchConfig,
@@ -104,6 +105,32 @@ class CriticConfig:
 
 
 @dataclass(frozen=True)
+class StageConfig:
+    """A stage of a curriculum."""
+
+    __pydantic_config__ = STRICT
+    score: NamedScore
+    """What counts while it lasts: a table, a name, or a file."""
+    goal: Share
+    """It is over when the mean score of a turn's draws, invalid ones at 0, has reached this three times in a row."""
+
+
+@dataclass(frozen=True)
+class DiversityConfig:
+    """A filter that ends the reward for more of the same (Blaschke et al. 2020)."""
+
+    __pydantic_config__ = STRICT
+    by: Literal["", "identity", "scaffold", "similarity"] = ""
+    """What is the same: the molecule, its Bemis-Murcko scaffold, a similar one; empty leaves the filter out."""
+    bucket: Positive = 25
+    """How many of the same are rewarded."""
+    least: Share = 0.4
+    """Draws that score less are let through and not counted."""
+    nearness: Share = 0.6
+    """similarity: Tanimoto similarity (ECFP4) from which on molecules are the same."""
+
+
+@dataclass(frozen=True)
 class RewardConfig:
     """Reinforcement: what the generator is rewarded for beside fooling the critic."""
 
@@ -116,6 +143,12 @@ class RewardConfig:
     """Weight (lambda) of the policy gradient on the RDKit score of valid molecules; 0 leaves RDKit out."""
     score: NamedScore = field(default_factory=ScoreConfig)
     """That score: a table, or the name of one (`molgan.objectives.SCORES`), or of a file."""
+    stages: tuple[StageConfig, ...] = ()
+    """Easier scores that come before that one."""
+    diversity: DiversityConfig = field(default_factory=DiversityConfig)
+    """The filter on that score."""
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    """The memory of molecules that scored best."""
     kl: Weight = 0.02
     """Weight of the KL divergence that holds the generator near its average while validity or the score is rewarded."""
     draws: Annotated[int, Ge(2)] = 4

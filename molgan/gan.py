@@ -99,7 +99,10 @@ class MolGAN:
         }
         extra = {"sizes": self._sizes}, {"vocabulary": asdict(data.vocabulary), "provenance": self.provenance}
         networks = self.networks
-        self._training = Training(networks.modules, networks.optimizers, phases, self.device, self.config, extra)
+        memories = {"steering": networks.steering}
+        self._training = Training(
+            networks.modules, networks.optimizers, phases, self.device, self.config, extra, memories
+        )
         return self._training
 
     def _monitor(self, step: int, logs: dict[str, float]) -> None:

@@ -226,10 +226,9 @@ def _with_answer(made: Measured, place: int, title: str, answer: float | Failure
 # Graphs, and tables of molecules --------------------------------------------------------------
 
 
-def score_graphs(scorer: Scorer, vocabulary: chem.Vocabulary, atoms: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """The score of each graph `atoms (batch, node)`, `orders (batch, pair)`, 0 for one that has none."""
-    smiles = [chem.strict_smiles(mol) or "" for mol in chem.decode(atoms, orders, vocabulary)]
-    return np.nan_to_num(scorer(smiles))
+def graph_smiles(vocabulary: chem.Vocabulary, atoms: np.ndarray, orders: np.ndarray) -> list[str]:
+    """SMILES of graphs `atoms (batch, node)`, `orders (batch, pair)`; empty for one that is no valid molecule."""
+    return [chem.strict_smiles(mol) or "" for mol in chem.decode(atoms, orders, vocabulary)]
 
 
 def property_row(smiles: str | None, names: Sequence[str]) -> list[float]:

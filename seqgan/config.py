@@ -17,6 +17,7 @@ from gancore.settings import (
     Positive,
     Rate,
     RecoveryConfig,
+    ReplayConfig,
     Seed,
     Share,
     WatchConfig,
@@ -190,6 +191,20 @@ class ResidualConfig:
 
 
 @dataclass(frozen=True)
+class DiversityConfig:
+    """A filter that ends the external reward for more of the same (Blaschke et al. 2020)."""
+
+    __pydantic_config__ = STRICT
+    by: str = ""
+    """What is the same: "module:name" of a function of strings, for instance molgan.diversity:scaffold, or of a class
+    that makes one; identity for the string itself; empty leaves the filter out."""
+    bucket: Positive = 25
+    """How many of the same are rewarded."""
+    least: Share = 0.4
+    """Strings that score less are let through and not counted."""
+
+
+@dataclass(frozen=True)
 class RewardConfig:
     """An external reward of whole strings, mixed in as in ORGAN (Guimaraes et al. 2017)."""
 
@@ -200,6 +215,10 @@ class RewardConfig:
     """"module:name" of a `gancore.types.Reward`, or of a class that makes one."""
     argument: str = ""
     """What such a class is called with; nothing if empty."""
+    diversity: DiversityConfig = field(default_factory=DiversityConfig)
+    """The filter on it."""
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    """The memory of strings that scored best."""
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class Corpus:
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
         rejected.sort()
         length = length or 1 + max(len(ids) for part in parts.values() for ids in part)
-        padded = {name: _pad(lines, length) for name, lines in parts.items()}
+        padded = {name: pad(lines, length) for name, lines in parts.items()}
         return cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected)
 
     @property
@@ -188,7 +188,8 @@ def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejecti
         raise DataError(f"{where}: none of its {rows} lines can be used ({reasons}; the first is line {first}).")
 
 
-def _pad(lines: list[list[int]], length: int) -> Ids:
+def pad(lines: list[list[int]], length: int) -> Ids:
+    """Ids of fewer than `length` tokens a line, ended and padded `(line, length)`."""
     ids = torch.full((len(lines), length), PAD, dtype=torch.long)
     for row, line in zip(ids, lines, strict=True):
         row[: len(line) + 1] = torch.tensor([*line, END])

@@ -16,6 +16,7 @@ from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
 from gancore.rows import tell_rejected
 from gancore.statistics import Evaluation
+from gancore.steering import DiversityFilter, Replay, Steering
 from gancore.training import Training
 from gancore.types import Reward
 from seqgan import decoding
@@ -24,7 +25,7 @@ from seqgan.data import Corpus, as_lines
 from seqgan.evaluation import evaluate
 from seqgan.generator import at_rest
 from seqgan.glance import glance
-from seqgan.plugins import load_reward
+from seqgan.plugins import load_key, load_reward
 from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
 from seqgan.text import SPLIT, UNKNOWN, TokenError, Vocabulary
 
@@ -131,7 +132,7 @@ class SeqGAN:
         self.corpus, self.vocabulary = corpus, vocabulary
         networks = RECIPES[self.config.recipe](self.config, corpus.alphabet, corpus.length, self.device)
         if isinstance(networks, Reinforced):
-            networks.reward, networks.decode = reward, vocabulary.decode
+            networks.steering, networks.vocabulary = self._steering(reward), vocabulary
         self.networks, phases = networks, networks.phases(corpus)
         self.provenance = {
             "data": {
@@ -143,8 +144,25 @@ class SeqGAN:
             "python": platform.python_version(),
         }
         values = {"vocabulary": vocabulary.to_json(), "length": corpus.length, "provenance": self.provenance}
-        self._training = Training(networks.modules, networks.optimizers, phases, self.device, self.config, ({}, values))
+        steering = networks.steering if isinstance(networks, Reinforced) else None
+        self._training = Training(
+            networks.modules,
+            networks.optimizers,
+            phases,
+            self.device,
+            self.config,
+            ({}, values),
+            {"steering": steering} if steering is not None else {},
+        )
         return self._training
+
+    def _steering(self, reward: Reward | None) -> Steering | None:
+        """The external reward with the filter and the memory that the configuration asks for."""
+        if reward is None:
+            return None
+        same, replay = self.config.reward.diversity, self.config.reward.replay
+        filtered = DiversityFilter(load_key(same.by), same.bucket, same.least) if same.by else None
+        return Steering(reward, filtered, Replay(replay.size) if replay.size else None)
 
     def _monitor(self, step: int, logs: dict[str, float]) -> None:
         """Every so often in the adversarial phase, put coverage and diversity of its generator into the logs."""

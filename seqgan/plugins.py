@@ -1,6 +1,8 @@
-"""Rewards that a configuration names."""
+"""Rewards, and what counts as the same to a diversity filter, that a configuration names."""
 
 import importlib
+from collections.abc import Callable
+from typing import Any
 
 from gancore.errors import ConfigError
 from gancore.types import Reward
@@ -11,14 +13,24 @@ def load_reward(name: str, argument: str = "") -> Reward:
 
     Raises ConfigError when it is not there.
     """
+    return _load("reward.function", name, argument)
+
+
+def load_key(name: str) -> Callable[[str], Any]:
+    """What counts as the same: "identity", or a function of strings, or class that makes one, at "module:name".
+
+    Raises ConfigError when it is not there.
+    """
+    return str if name == "identity" else _load("reward.diversity.by", name)
+
+
+def _load(setting: str, name: str, argument: str = "") -> Any:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"reward.function = {name!r}: cannot be imported ({error}); write it as module:name."
-        ) from None
-    reward = found(*filter(None, [argument])) if isinstance(found, type) else found
-    if not callable(reward):
-        raise ConfigError(f"reward.function = {name!r}: is not a function of strings.")
-    return reward  # pyright: ignore
+        raise ConfigError(f"{setting} = {name!r}: cannot be imported ({error}); write it as module:name.") from None
+    made = found(*filter(None, [argument])) if isinstance(found, type) else found
+    if not callable(made):
+        raise ConfigError(f"{setting} = {name!r}: is not a function of strings.")
+    return made

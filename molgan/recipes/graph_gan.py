@@ -7,8 +7,6 @@ hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and cal
 part was seen to do, and on how little evidence, is in docs/experiments.md.
 """
 
-from functools import partial
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -25,15 +23,17 @@ from gancore.objectives import OBJECTIVES
 from gancore.penalties import PENALTIES
 from gancore.policy import categorical_kl, leave_one_out, policy_gradient
 from gancore.schedules import warm_cosine
+from gancore.steering import Curriculum, DiversityFilter, Replay, Steering
 from gancore.terms import gaussian_kl, reconstruction
 from gancore.training import Phase
 from gancore.types import Sample
 from molgan import chem, graphs
 from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
+from molgan.diversity import KEYS
 from molgan.models import Encoder, Generator, GraphCritic
 from molgan.sampling import CLOSED, GraphDraw, draw_graphs
-from molgan.scoring import Scorer, score_graphs
+from molgan.scoring import Scorer, graph_smiles
 
 
 class GraphGAN:
@@ -50,7 +50,8 @@ class GraphGAN:
         penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
         penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
-        self.scores = Ahead(partial(score_graphs, Scorer(config.reward.score), vocabulary))
+        self.steering = _steering(config)
+        self.scores = Ahead(self.score)
         self.late = Late(config, size).to(device) if config.reward.overlap else None
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
@@ -101,6 +102,7 @@ class GraphGAN:
         done = step - config.pretrain.steps
         if config.reward.active and done >= config.reward.start * config.steps and done % config.reward.every == 0:
             losses |= self.reward_terms(noise, drawn)
+            losses |= self.replay_terms()
         return losses
 
     # What the turns are made of ---------------------------------------------------------------
@@ -133,12 +135,12 @@ class GraphGAN:
             if not self.late.filled:
                 self.send(noise, drawn)
                 return {}
-            before, scores = self.fetch()
+            before, scored = self.fetch()
             self.send(noise, drawn)
             noise, drawn = before
         else:
-            scores = self.scores.function(*_arrays(drawn)) if reward.weight else None
-        earned, figures = self.rewards(drawn, scores)
+            scored = self.score(*_arrays(drawn)) if reward.weight else None
+        earned, figures = self.rewards(drawn, scored)
         advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
         losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
         if reward.kl and reward.steers:
@@ -155,7 +157,7 @@ class GraphGAN:
         if self.config.reward.weight:
             self.scores.start(*_arrays(drawn))
 
-    def fetch(self) -> tuple[tuple[Tensor, GraphDraw], np.ndarray | None]:
+    def fetch(self) -> tuple[tuple[Tensor, GraphDraw], tuple[list[str], np.ndarray] | None]:
         """The draws of the turn before and the noise they came from, under the present weights; their scores."""
         late, draws = self.late, self.config.reward.draws
         assert late is not None
@@ -164,8 +166,8 @@ class GraphGAN:
         nodes, bonds = (part.repeat_interleave(draws, 0) for part in logits)
         room = self.capacity[late.atoms.clamp_min(0)] * present
         drawn = GraphDraw(late.atoms.clone(), late.orders.clone(), nodes, bonds, nodes, bonds, present, room)
-        scores = self.scores.result(*_arrays(drawn)) if self.config.reward.weight else None
-        return (late.noise.clone(), drawn), scores
+        scored = self.scores.result(*_arrays(drawn)) if self.config.reward.weight else None
+        return (late.noise.clone(), drawn), scored
 
     def divergence(self, drawn: GraphDraw, nodes: Tensor, bonds: Tensor) -> Tensor:
         """KL in nats `(batch,)` of the draw's distribution from that of other logits, along the draw's own order.
@@ -177,10 +179,30 @@ class GraphGAN:
         bond_kl = categorical_kl(*restricted) * graphs.pair_mask(drawn.present)
         return node_kl.sum(1) + bond_kl.sum(1)
 
-    def rewards(self, drawn: GraphDraw, scores: np.ndarray | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def score(self, atoms: np.ndarray, orders: np.ndarray) -> tuple[list[str], np.ndarray]:
+        """SMILES of graphs and their scores, 0 for one that has none."""
+        smiles = graph_smiles(self.vocabulary, atoms, orders)
+        return smiles, self.steering.score(smiles)
+
+    def replay_terms(self) -> dict[str, Tensor]:
+        """The evidence bound of the best molecules so far."""
+        replay = self.config.reward.replay
+        again = self.steering.again(replay.batch)
+        if not again:
+            return {}
+        kept = [chem.to_graph(chem.parse(smiles)) for smiles in again]
+        atoms, orders = (torch.from_numpy(part).to(self.device) for part in chem.encode(kept, self.vocabulary))
+        best = graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
+        code, kl = self.encode(best)
+        logits = self.generator(code, graphs.node_mask(best[0]))
+        return {"replay": (reconstruction(logits, best) + kl).mean() * replay.weight}
+
+    def rewards(
+        self, drawn: GraphDraw, scored: tuple[list[str], np.ndarray] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid.
 
-        scores: the RDKit score of each draw, 0 for an invalid one.
+        scored: the SMILES of each draw and its RDKit score, 0 for an invalid one.
         """
         valid = graphs.valid(drawn.atoms, drawn.orders, self.capacity)
         earned = valid.float() * self.config.reward.validity
@@ -188,9 +210,11 @@ class GraphGAN:
         if self.config.reward.critic:
             with torch.no_grad():
                 earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard)
-        if scores is not None:
-            score = torch.from_numpy(scores).float().to(self.device)
-            earned = earned + self.config.reward.weight * score
+        if scored is not None:
+            paid, score = (
+                torch.from_numpy(part).float().to(self.device) for part in (self.steering.weigh(*scored), scored[1])
+            )
+            earned = earned + self.config.reward.weight * paid
             figures["_score"] = score.sum() / valid.sum().clamp_min(1)
         return earned, figures
 
@@ -218,6 +242,15 @@ class Late(nn.Module):
         self.atoms.copy_(drawn.atoms)
         self.orders.copy_(drawn.orders)
         self.filled.fill_(True)
+
+
+def _steering(config: Config) -> Steering:
+    reward = config.reward
+    stages = [(stage.score, stage.goal) for stage in reward.stages]
+    curriculum = Curriculum([(Scorer(score), goal) for score, goal in (*stages, (reward.score, 1.0))])
+    same = reward.diversity
+    filtered = DiversityFilter(KEYS[same.by](same.nearness), same.bucket, same.least) if same.by else None
+    return Steering(curriculum, filtered, Replay(reward.replay.size) if reward.replay.size else None)
 
 
 def _arrays(drawn: GraphDraw) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ mixed in (ORGAN, Guimaraes et al. 2017): it is paid for the whole sequence, to e
 without rollouts.
 """
 
+import contextlib
 import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,16 +21,17 @@ from gancore.ema import EMA
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
 from gancore.policy import categorical_kl, policy_gradient
+from gancore.steering import Steering
 from gancore.training import Phase
-from gancore.types import Reward
 from seqgan.config import Config
 from seqgan.critics import CRITICS, RecurrentCritic
-from seqgan.data import Corpus
+from seqgan.data import Corpus, pad
 from seqgan.decoding import sample
 from seqgan.generator import at_rest, mean_nll, without_dropout
 from seqgan.recipes.mle import Likelihood
 from seqgan.rollout import monte_carlo
 from seqgan.sequences import Alphabet, Ids
+from seqgan.text import TokenError, Vocabulary
 
 Values = Float[Tensor, "batch step"]
 
@@ -88,7 +90,7 @@ class Baseline(nn.Module):
 class Reinforced:
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds.
 
-    reward, decode: the external reward and what makes its strings of ids `(step,)`; both or neither.
+    steering, vocabulary: the external reward and what makes its strings of ids; both or neither.
     """
 
     def __init__(self, config: Config, alphabet: Alphabet, length: int, device: torch.device):
@@ -101,8 +103,8 @@ class Reinforced:
         self.anchor = copy.deepcopy(self.generator).requires_grad_(False)
         self.negatives = Negatives(config.critic.pool, length, config.critic.reuse, config.seed).to(device)
         self.baseline = Baseline(config.policy.baseline, length).to(device)
-        self.reward: Reward | None = None
-        self.decode: Callable[[list[int]], str] | None = None
+        self.steering: Steering | None = None
+        self.vocabulary: Vocabulary | None = None
         self.modules = self.pretraining.modules | {
             "critic": self.critic,
             "rollout_policy": self.rollout_policy,
@@ -149,6 +151,7 @@ class Reinforced:
             losses = {"policy": policy_gradient(log_prob, advantage).sum(1).mean()} | figures
             if policy.likelihood:
                 losses["likelihood"] = mean_nll(self.generator, self.alphabet.trim(real)) * policy.likelihood
+            losses |= self.replay_terms()
             if policy.kl:
                 with at_rest(self.anchor):
                     before = self.anchor.logits(ids)
@@ -171,9 +174,12 @@ class Reinforced:
         with ThreadPoolExecutor(1) as aside:  # the external reward is worked out while the critic judges
             waiting = aside.submit(self.score, ids)
             values, figures = self.critic_values(ids)
-            scores = torch.from_numpy(waiting.result()).float().to(self.device)
-        values = (1 - external) * values + external * scores[:, None]
-        return values * self.alphabet.mask(ids), figures | {"_score": scores.mean()}
+            strings, scores = waiting.result()
+        assert self.steering is not None
+        paid = torch.from_numpy(self.steering.weigh(strings, scores)).float().to(self.device)
+        values = (1 - external) * values + external * paid[:, None]
+        figures["_score"] = torch.tensor(scores.mean(), dtype=torch.float, device=self.device)
+        return values * self.alphabet.mask(ids), figures
 
     def critic_values(self, ids: Ids) -> tuple[Values, dict[str, Tensor]]:
         """What the critic says that every token is worth, and the mean over the sequences for the log."""
@@ -200,11 +206,25 @@ class Reinforced:
         """The critic's reward of whole sequences, in (0, 1)."""
         return self.verdicts(ids).sigmoid().squeeze(1)
 
-    def score(self, ids: Ids) -> np.ndarray:
-        """The external reward of each sequence in [0, 1]; 0 where it gives none."""
-        assert self.reward is not None
-        assert self.decode is not None
-        return np.nan_to_num(self.reward([self.decode(row) for row in ids.tolist()]), nan=0.0)
+    def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
+        """The strings and their external reward in [0, 1], 0 where there is none."""
+        assert self.steering is not None
+        assert self.vocabulary is not None
+        strings = [self.vocabulary.decode(row) for row in ids.tolist()]
+        return strings, self.steering.score(strings)
+
+    def replay_terms(self) -> dict[str, Tensor]:
+        """The likelihood of the best strings so far, but for those that were cut off at the greatest length."""
+        replay = self.config.reward.replay
+        lines = []
+        for text in self.steering.again(replay.batch) if self.steering is not None else []:
+            assert self.vocabulary is not None
+            with contextlib.suppress(TokenError):
+                lines.append(self.vocabulary.encode(text))
+        ids = pad([line for line in lines if len(line) < self.length], self.length)
+        if not len(ids):
+            return {}
+        return {"replay": mean_nll(self.generator, self.alphabet.trim(ids.to(self.device))) * replay.weight}
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Maximum likelihood; the critic alone; both in turns. A constant reward needs no critic."""

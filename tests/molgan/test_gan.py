@@ -199,7 +199,7 @@ def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
     gan, (_, adversarial) = graph_gan.build(rewarded, small_data, torch.device("cpu"))
     real = next(adversarial.batches)
     drawn = gan.draw(gan.noise(len(real[0])), real[0].sum(-1) > 0.5)
-    earned, figures = gan.rewards(drawn, gan.scores.function(drawn.atoms.numpy(), drawn.orders.numpy()))
+    earned, figures = gan.rewards(drawn, gan.score(drawn.atoms.numpy(), drawn.orders.numpy()))
     earned = earned - gan.adversary.logits(drawn.hard).detach()  # the critic's share, the same for all
     smiles = [chem.strict_smiles(m) for m in chem.decode(drawn.atoms.numpy(), drawn.orders.numpy(), gan.vocabulary)]
     for text, reward in zip(smiles, earned.tolist(), strict=True):
@@ -220,15 +220,15 @@ def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
         gan.generator.bonds.bias += 0.1 * torch.randn_like(gan.generator.bonds.bias)
     game = gan.draw(second, present)
     found = gan.reward_terms(second, game)
-    scores = gan.scores.function(atoms.numpy(), orders.numpy())
+    _, scores = gan.score(atoms.numpy(), orders.numpy())
     assert found["_score"].item() == pytest.approx(scores[scores > 0].mean(), abs=1e-5)
     assert not torch.equal(gan.late.atoms, atoms), "this turn's draws wait for the next"
     found["policy"].backward()
     assert gan.generator.bonds.bias.grad.abs().sum() > 0
     third = gan.reward_terms(second, game)
-    again = gan.scores.function(gan.late.atoms.numpy(), gan.late.orders.numpy())
+    _, again = gan.score(gan.late.atoms.numpy(), gan.late.orders.numpy())
     assert torch.isfinite(third["policy"])
-    assert (gan.scores.result(gan.late.atoms.numpy(), gan.late.orders.numpy()) == again).all()
+    assert (gan.scores.result(gan.late.atoms.numpy(), gan.late.orders.numpy())[1] == again).all()
 
 
 def test_policy_gradient_on_validity_learns_in_seconds(small_data):
