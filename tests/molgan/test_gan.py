@@ -7,20 +7,40 @@ import torch
 from gancore.config import bundled
 from gancore.errors import ConfigError, DivergedError, RunError
 from gancore.runs import RunFolder, find
+from gancore.settings import ReplayConfig
 from gancore.types import Sampler
 from molgan import chem
-from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, RewardConfig
+from molgan.config import (
+    Config,
+    CriticConfig,
+    DiversityConfig,
+    ModelConfig,
+    PretrainConfig,
+    RewardConfig,
+    StageConfig,
+)
 from molgan.data import MoleculeDataset
 from molgan.gan import MolGAN
-from molgan.objectives import DRUGLIKE
+from molgan.objectives import DRUGLIKE, SCORES
 from molgan.recipes import graph_gan
 from molgan.scoring import Scorer
 
 
 @pytest.fixture
 def rewarded(small_config):
-    """Every kind of turn there is."""
-    reward = RewardConfig(critic=1.0, validity=1.0, weight=1.0, score=DRUGLIKE, share=0.25, draws=2, start=0.0)
+    """Every kind of turn there is, and all that steers."""
+    reward = RewardConfig(
+        critic=1.0,
+        validity=1.0,
+        weight=1.0,
+        score=DRUGLIKE,
+        stages=(StageConfig(SCORES["qed"], 0.01),),
+        diversity=DiversityConfig("similarity", bucket=2, least=0.1),
+        replay=ReplayConfig(size=5, batch=3, weight=0.1),
+        share=0.25,
+        draws=2,
+        start=0.0,
+    )
     return replace(small_config, reward=reward)
 
 
@@ -179,8 +199,8 @@ def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
         "averaged": False,
     }
     losses = gan.generator_turn(next(adversarial.batches), 10_000)
-    assert set(losses) == {"adversarial", "bound", "policy", "anchor", "_connected", "_score"}
-    for name in ("adversarial", "bound", "policy"):
+    assert set(losses) == {"adversarial", "bound", "policy", "anchor", "replay", "_connected", "_score"}
+    for name in ("adversarial", "bound", "policy", "replay"):
         gan.generator.zero_grad()
         losses[name].backward(retain_graph=True)
         assert any(p.grad.any() for p in gan.generator.parameters() if p.grad is not None), name
@@ -196,6 +216,7 @@ def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_d
 
 
 def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
+    rewarded = replace(rewarded, reward=replace(rewarded.reward, diversity=DiversityConfig()))
     gan, (_, adversarial) = graph_gan.build(rewarded, small_data, torch.device("cpu"))
     real = next(adversarial.batches)
     drawn = gan.draw(gan.noise(len(real[0])), real[0].sum(-1) > 0.5)
@@ -203,7 +224,7 @@ def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
     earned = earned - gan.adversary.logits(drawn.hard).detach()  # the critic's share, the same for all
     smiles = [chem.strict_smiles(m) for m in chem.decode(drawn.atoms.numpy(), drawn.orders.numpy(), gan.vocabulary)]
     for text, reward in zip(smiles, earned.tolist(), strict=True):
-        expected = 0.0 if text is None else 1.0 + Scorer(rewarded.reward.score)([text])[0]
+        expected = 0.0 if text is None else 1.0 + Scorer("qed")([text])[0]
         assert reward == pytest.approx(expected, abs=1e-5)
     assert figures["_connected"].item() == pytest.approx(sum(t is not None for t in smiles) / len(smiles))
 
@@ -229,6 +250,17 @@ def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
     _, again = gan.score(gan.late.atoms.numpy(), gan.late.orders.numpy())
     assert torch.isfinite(third["policy"])
     assert (gan.scores.result(gan.late.atoms.numpy(), gan.late.orders.numpy())[1] == again).all()
+
+
+def test_what_steers_is_in_the_checkpoint(rewarded, small_data, tmp_path):
+    gan = MolGAN(replace(rewarded, steps=12)).fit(small_data, out=tmp_path / "r", quiet=True)
+    held = find(tmp_path / "r").values["memories"]["steering"]
+    assert held == json.loads(json.dumps(gan.networks.steering.state()))
+    assert held["curriculum"][0] == 1, "the easy stage was over"
+    assert 1 <= len(held["replay"]) <= 5
+    assert max(held["diversity"]["counts"].values()) <= 2
+    assert set(held["diversity"]["key"]) >= set(held["diversity"]["counts"])
+    assert gan._training.latest["generator/replay"] > 0
 
 
 def test_policy_gradient_on_validity_learns_in_seconds(small_data):

@@ -10,11 +10,13 @@ from gancore import checkpoint
 from gancore.config import bundled
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
 from gancore.runs import RunFolder, find
+from gancore.settings import ReplayConfig
 from gancore.types import Reward, Sampler
 from molgan.scoring import Scorer
 from seqgan.config import (
     Config,
     DataConfig,
+    DiversityConfig,
     GeneratorConfig,
     LikelihoodConfig,
     PolicyConfig,
@@ -53,6 +55,14 @@ def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, cut, 
     config = replace(config, recipe=recipe, critic=critic, checkpoint=replace(config.checkpoint, every=1))
     if recipe == "mle":
         cut = cut % 8 + 1
+    if recipe == "seqgan":
+        diversity, replay = DiversityConfig("identity", bucket=1, least=0.1), ReplayConfig(size=4, batch=3)
+        reward = RewardConfig(0.5, "test_rewards:vowels", diversity=diversity, replay=replay)
+        config = replace(config, reward=reward)
+        (tmp_path / "test_rewards.py").write_text(
+            "import numpy as np\ndef vowels(texts): return np.array([text.count('a') / 10 for text in texts])\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
     SeqGAN(config).fit(LINES, out=tmp_path / "straight", quiet=True)
 
     class Killed(Exception):
