@@ -75,11 +75,8 @@ def demo(device: torch.device):
             seed_everything(0)
             networks, phases = graph_gan.build(config, data, device)
             waited = _Stopwatch()
-            scores = networks.scores
-            if overlap:
-                scores.result = waited.timed(scores.result)
-            else:
-                scores.function = waited.timed(scores.function)
+            networks.score = waited.timed(networks.score)
+            networks.scores.result = waited.timed(networks.scores.result)
             game = phases[-1]
 
             cast = partial(torch.autocast, device.type, torch.bfloat16, precision == "bfloat16", cache_enabled=False)

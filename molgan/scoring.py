@@ -27,7 +27,7 @@ DESCRIBED = ("qed", "sa", "logp", "weight")
 _REMEMBERED = 1_000_000  # molecules
 _TAME = 150  # characters; up to so many RDKit is not known to take long over
 _FEW = 16  # molecules that are not worth a process
-_CHUNK = 50
+_CHUNK = 200
 
 
 class Measured(NamedTuple):
@@ -190,7 +190,8 @@ class Scorer:
         tame = len(texts) <= _FEW and all(len(text or "") <= _TAME for text in texts)
         if not self.processes or tame:
             return [work(text) for text in texts]
-        answers = pool(self.processes, self.definition.seconds).map(work, texts, _CHUNK)
+        chunk = max(1, min(_CHUNK, len(texts) // (4 * self.processes)))
+        answers = pool(self.processes, self.definition.seconds).map(work, texts, chunk)
         nothing = (NAN,) * len(self.definition.components)
         return [Measured(None, nothing, made.reason) if isinstance(made, Failure) else made for made in answers]
 

@@ -9,6 +9,8 @@ import pytest
 
 from molgan.__main__ import main as molgan_main
 from molgan.config import Config as MoleculeConfig
+from molgan.objectives import load_score
+from molgan.scoring import Scorer
 from seqgan.__main__ import main as seqgan_main
 from seqgan.config import Config as TextConfig
 from seqgan.grammar import corpus
@@ -64,11 +66,18 @@ def test_commands_run_in_their_order(tmp_path, monkeypatch, qm9_smiles):
 
 
 def test_toml_blocks_are_settings(tmp_path):
-    (block,) = blocks("toml")
-    (tmp_path / "watch.toml").write_text(block)
+    score, plugins, watch = blocks("toml")
+    for name, block in (("score", score), ("plugins", plugins), ("watch", watch)):
+        (tmp_path / f"{name}.toml").write_text(block)
     for config in (MoleculeConfig, TextConfig):
         (rule,) = config.load(tmp_path / "watch.toml").watch
         assert rule.action == "roll_back"
+    frame = Scorer(tmp_path / "score.toml").frame(["Cc1ccccc1C(=O)O", "[Na+].CC(=O)[O-]"])
+    assert frame["score"].between(0, 1).all()
+    assert [component.title for component in load_score(tmp_path / "plugins.toml").components] == [
+        "docking",
+        "activity",
+    ]
 
 
 def test_text_commands_run_in_their_order(tmp_path, monkeypatch):

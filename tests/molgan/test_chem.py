@@ -1,7 +1,13 @@
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
-from rdkit import Chem
+from hypothesis import given
+from hypothesis import strategies as st
+from rdkit import Chem, RDConfig
 
 from molgan import chem
 
@@ -147,3 +153,67 @@ def test_decoded_molecules_are_sanitised():
     (mol,) = chem.decode(*chem.encode([graph("c1ccncc1")], v := chem.Vocabulary.of([graph("c1ccncc1")])), v)
     assert sum(atom.GetIsAromatic() for atom in mol.GetAtoms()) == 6
     assert Chem.MolToSmiles(mol) == "c1ccncc1"
+
+
+def test_the_ugliest_molecules_survive_or_have_a_reason():
+    """RDKit's own 5,000 NCI molecules: salts, metals, odd hydrogens."""
+    lines = (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text().splitlines()
+    outcomes = [chem.graph_or_reason(line.split()[0], 64, chem.Policy("largest")) for line in lines]
+    kept = [outcome for outcome in outcomes if isinstance(outcome, chem.Graph)]
+    assert {outcome for outcome in outcomes if isinstance(outcome, str)} == {
+        "breaks a valence or aromaticity rule",
+        "unpaired electron",
+        "more than 64 heavy atoms",
+        "bond of kind dative",
+    }
+    assert len(kept) > 0.99 * len(lines)
+    vocabulary = chem.Vocabulary.of(kept)
+    assert any(atom.hydrogens != chem.IMPLIED for atom in vocabulary.atoms)
+    assert chem.Vocabulary.revive(json.loads(json.dumps(asdict(vocabulary)))) == vocabulary
+    decoded = chem.decode(*chem.encode(kept, vocabulary), vocabulary)
+    assert [chem.strict_smiles(mol) for mol in decoded] == [graph.smiles for graph in kept]
+
+
+PLAIN = [chem.AtomType(symbol) for symbol in ("C", "N", "O", "S", "P", "F", "B", "Si")]
+ODD = [chem.AtomType(*kind) for kind in (("N", 1), ("O", -1), ("C", -1), ("S", 0, 2), ("P", 0, 1), ("Fe", 2, 0))]
+ANY = chem.Vocabulary((*PLAIN, *ODD), 6)
+
+
+@given(
+    st.lists(st.integers(0, len(ANY.atoms) - 1), min_size=1, max_size=6),
+    st.lists(st.sampled_from([0, 0, 0, 1, 1, 2, 3]), min_size=15, max_size=15),
+)
+def test_whatever_can_be_drawn_survives_the_round_trip(kinds, orders):
+    atoms = np.full((1, 6), chem.PAD, np.int8)
+    atoms[0, : len(kinds)] = kinds
+    pairs = np.array([orders], np.int8)
+    pairs[0, len(kinds) * (len(kinds) - 1) // 2 :] = 0
+    (mol,) = chem.decode(atoms, pairs, ANY)
+    smiles = chem.strict_smiles(mol)
+    if smiles is None:
+        return
+    graph = chem.graph_or_reason(smiles)
+    if isinstance(graph, str):
+        assert graph == "unpaired electron"
+        return
+    (again,) = chem.decode(*chem.encode([graph], ANY), ANY) if set(graph.atoms) <= set(ANY.atoms) else (mol,)
+    assert chem.strict_smiles(again) == graph.smiles == smiles
+
+
+@pytest.mark.parametrize(
+    ("text", "policy", "expected"),
+    [
+        ("[Na+].CC(=O)[O-]", chem.Policy(), "more than one fragment"),
+        ("[Na+].CC(=O)[O-]", chem.Policy("largest"), "CC(=O)[O-]"),
+        ("[Na+].CC(=O)[O-]", chem.Policy("largest", standardize=True), "CC(=O)O"),
+        ("CC.CO", chem.Policy("largest"), "CO"),
+        ("C[N+](=O)[O-]", chem.Policy(standardize=True), "C[N+](=O)[O-]"),
+        ("CN(=O)=O", chem.Policy(standardize=True), "C[N+](=O)[O-]"),
+        ("C[*]", chem.Policy("keep"), "wildcard atom"),
+        ("C" * 10_001, chem.Policy(), "longer than 10,000 characters"),
+        ("C[C@H](N)O", chem.Policy(), "CC(N)O"),
+    ],
+)
+def test_policies(text, policy, expected):
+    outcome = chem.graph_or_reason(text, None, policy)
+    assert (outcome if isinstance(outcome, str) else outcome.smiles) == expected
