@@ -125,7 +125,8 @@ def score(
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(out, index=False) if out.suffix == ".parquet" else frame.to_csv(out, index=False)
-    means = frame.drop(columns=["smiles", "reason"]).astype(float).mean()
+    figures = [name for name in frame if name not in ("smiles", "reason") and not name.endswith(".names")]
+    means = frame[figures].astype(float).mean()
     reasons = pd.Series(frame["reason"][frame["reason"] != ""]).value_counts()
     if as_json:
         typer.echo(

@@ -99,7 +99,7 @@ class MolGAN:
         }
         extra = {"sizes": self._sizes}, {"vocabulary": asdict(data.vocabulary), "provenance": self.provenance}
         networks = self.networks
-        memories = {"steering": networks.steering}
+        memories = {"steering": networks.steering} if networks.steering is not None else {}
         self._training = Training(
             networks.modules, networks.optimizers, phases, self.device, self.config, extra, memories
         )

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from rdkit import Chem
 
 from gancore.pool import Failure, usable_processes
 from molgan import chem, plugins
 from molgan.cache import DiskCache
 from molgan.objectives import OBJECTIVES, load_score
 from molgan.parallel import judge_all, map_chunks, pool
-from molgan.properties import MAKERS, PROPERTIES, Molecule
+from molgan.properties import MAKERS, PROPERTIES, Molecule, alert_names
 from molgan.score import Component, ScoreConfig
 
 NAN = float("nan")
@@ -60,12 +61,9 @@ def measure(definition: ScoreConfig, text: str | None) -> Measured:
     """What RDKit says of one string; NaN for plugins, and where there is a reason."""
     nothing = (NAN,) * len(definition.components)
     try:
-        mol = chem.Policy(definition.fragments, definition.standardize).apply(chem.parse(text or ""))
-        if mol.GetNumHeavyAtoms() > MOST_ATOMS:
-            raise chem.Rejected(f"more than {MOST_ATOMS:,} heavy atoms")
+        molecule = Molecule(_read(definition, text))
     except chem.Rejected as reason:
         return Measured(None, nothing, str(reason))
-    molecule = Molecule(mol)
     values, reasons = [], []
     for component, function in zip(definition.components, _functions(definition), strict=True):
         try:
@@ -74,6 +72,21 @@ def measure(definition: ScoreConfig, text: str | None) -> Measured:
             values.append(NAN)
             reasons.append(f"{component.title}: {type(error).__name__}: {error}".splitlines()[0])
     return Measured(molecule.smiles, tuple(values), "; ".join(reasons))
+
+
+def _alert_names(sets: Sequence[str], definition: ScoreConfig, text: str | None) -> str:
+    try:
+        return "; ".join(alert_names(_read(definition, text), sets))
+    except chem.Rejected:
+        return ""
+
+
+def _read(definition: ScoreConfig, text: str | None) -> Chem.Mol:
+    """The molecule that is scored; raises Rejected."""
+    mol = chem.Policy(definition.fragments, definition.standardize).apply(chem.parse(text or ""))
+    if mol.GetNumHeavyAtoms() > MOST_ATOMS:
+        raise chem.Rejected(f"more than {MOST_ATOMS:,} heavy atoms")
+    return mol
 
 
 class Scorer:
@@ -125,7 +138,10 @@ class Scorer:
         return self._values[places]
 
     def frame(self, strings: Sequence[str | None]) -> pd.DataFrame:
-        """A row a string: score; each component's number, and its desirability as `NAME.wanted`; what went wrong."""
+        """A row a string: score; each component's number, and its desirability as `NAME.wanted`; what went wrong.
+
+        Structural alerts are told by name in `NAME.names`.
+        """
         places = self._places(strings)
         values = self._values[places]
         desired = self.definition.desired(values)
@@ -133,6 +149,9 @@ class Scorer:
         for place, component in enumerate(self.definition.components):
             columns[component.title] = values[:, place]
             columns[f"{component.title}.wanted"] = desired[:, place]
+            if component.sets:
+                names = partial(_alert_names, component.sets, self.definition)
+                columns[f"{component.title}.names"] = map_chunks(names, strings, failed=str)
         columns["reason"] = [self._reasons.get(place, "") for place in places.tolist()]
         return pd.DataFrame(columns)
 

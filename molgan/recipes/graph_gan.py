@@ -50,7 +50,7 @@ class GraphGAN:
         penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
         penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
-        self.steering = _steering(config)
+        self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
         self.scores = Ahead(self.score)
         self.late = Late(config, size).to(device) if config.reward.overlap else None
         self.modules: dict[str, nn.Module] = {
@@ -181,12 +181,14 @@ class GraphGAN:
 
     def score(self, atoms: np.ndarray, orders: np.ndarray) -> tuple[list[str], np.ndarray]:
         """SMILES of graphs and their scores, 0 for one that has none."""
+        assert self.steering is not None
         smiles = graph_smiles(self.vocabulary, atoms, orders)
         return smiles, self.steering.score(smiles)
 
     def replay_terms(self) -> dict[str, Tensor]:
         """The evidence bound of the best molecules so far."""
         replay = self.config.reward.replay
+        assert self.steering is not None
         again = self.steering.again(replay.batch)
         if not again:
             return {}
@@ -211,6 +213,7 @@ class GraphGAN:
             with torch.no_grad():
                 earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard)
         if scored is not None:
+            assert self.steering is not None
             paid, score = (
                 torch.from_numpy(part).float().to(self.device) for part in (self.steering.weigh(*scored), scored[1])
             )
@@ -262,6 +265,7 @@ def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[
     if config.reward.overlap and distributed.processes() > 1:
         raise ConfigError("reward.overlap keeps draws of one process: leave it out with several, or train with one.")
     gan = GraphGAN(config, data.vocabulary, device)
+    gan.steering = _steering(config)
     start, end = config.pretrain.steps, config.pretrain.steps + config.steps
 
     def average(step: int, logs: dict[str, float]) -> None:

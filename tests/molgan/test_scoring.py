@@ -216,6 +216,16 @@ def test_each_component_is_told_with_its_desirability():
     assert frame.iloc[1:, :-1].isna().all(axis=None)
 
 
+def test_alerts_are_told_by_name():
+    component = Component("alerts", Desirability("step", at=1.0, direction="falling"), sets=("PAINS", "BRENK"))
+    frame = Scorer(ScoreConfig(components=(component,))).frame(["CCO", "O=C1C=CC(=O)C=C1", "C("])
+    assert frame["alerts"].fillna(-1).tolist()[0::2] == [0, -1]
+    assert frame["alerts.names"].tolist()[0::2] == ["", ""]
+    assert len(frame["alerts.names"][1].split("; ")) == frame["alerts"][1] > 1
+    assert "quinone" in frame["alerts.names"][1]
+    assert frame["score"][0] == 1.0 > frame["score"][1]
+
+
 def test_frames_are_the_same_serial_and_in_parallel(qm9_smiles):
     many = property_frame(qm9_smiles[:450], ("logp",))
     few = property_frame(qm9_smiles[:30], ("logp",))
