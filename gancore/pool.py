@@ -39,18 +39,22 @@ def usable_processes() -> int:
 class Pool:
     """Processes that apply functions to items. They start with the first call and end with this program.
 
-    processes: how many; as many as there are usable cores if not given. seconds: the longest an item may take, 0 for
-    no limit: a process that takes longer is killed and another started. A function must be importable (or a partial of
+    processes: how many; as many as there are usable cores if not given. A function must be importable (or a partial of
     one that is), items and answers picklable; the main module is not imported by the processes.
     """
 
-    def __init__(self, processes: int | None = None, seconds: float = 0.0):
-        self.processes, self.seconds = processes or usable_processes(), seconds
+    def __init__(self, processes: int | None = None):
+        self.processes = processes or usable_processes()
         self._idle: list[_Worker] = []
         self._lock = threading.Lock()
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], chunk: int = 50) -> list[Result | Failure]:
-        """The answer of each item, in order; a Failure where the function raised, took too long or crashed."""
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], chunk: int = 50, seconds: float = 0.0
+    ) -> list[Result | Failure]:
+        """The answer of each item, in order; a Failure where the function raised, took too long or crashed.
+
+        seconds: the longest an item may take, 0 for no limit; a process that takes longer is killed, another started.
+        """
         answers: list[Any] = [None] * len(items)
         tasks = deque(range(0, len(items), chunk))
         wanted = min(self.processes, len(tasks))
@@ -74,7 +78,7 @@ class Pool:
         for thread in threads:
             thread.start()
         try:
-            self._watch(threads, workers)
+            _watch(threads, workers, seconds)
         except BaseException:  # an interrupt: what is under way is of no use to anybody
             errors.append(KeyboardInterrupt())
             for worker in workers:
@@ -86,23 +90,24 @@ class Pool:
             raise errors[0]
         return answers
 
-    def _watch(self, threads: list[threading.Thread], workers: "list[_Worker]") -> None:
-        """Wait for the threads, and kill whoever takes too long."""
-        pause = min(0.1, self.seconds / 4) if self.seconds else None
-        for thread in threads:
-            thread.join(pause)
-            while thread.is_alive():
-                now = time.monotonic()
-                for worker in workers if self.seconds else ():
-                    worker.kill_if_late(now, self.seconds)
-                thread.join(pause)
-
     def close(self) -> None:
         """End the idle processes; another call starts new ones."""
         with self._lock:
             workers, self._idle = self._idle, []
         for worker in workers:
             worker.close()
+
+
+def _watch(threads: list[threading.Thread], workers: "list[_Worker]", seconds: float) -> None:
+    """Wait for the threads, and kill whoever takes too long."""
+    pause = min(0.1, seconds / 4) if seconds else None
+    for thread in threads:
+        thread.join(pause)
+        while thread.is_alive():
+            now = time.monotonic()
+            for worker in workers if seconds else ():
+                worker.kill_if_late(now, seconds)
+            thread.join(pause)
 
 
 @dataclass

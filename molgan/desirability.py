@@ -62,7 +62,7 @@ class Desirability:
     def __call__(self, values: Float[ndarray, "molecule"]) -> Float[ndarray, "molecule"]:
         """Desirability of each value; NaN stays NaN.
 
-        >>> Desirability("minimize", low=1, high=10)(np.array([1.0, 5.5, 12.0]))
+        >>> Desirability("minimize", low=1.0, high=10.0)(np.array([1.0, 5.5, 12.0]))
         array([1. , 0.5, 0. ])
         """
         return SHAPES[self.shape].curve(self, values)

@@ -15,9 +15,9 @@ LIMIT = 60.0
 
 
 @lru_cache
-def pool(processes: int, seconds: float) -> Pool:
-    """The processes of this program, by their number and the longest they may take over an item."""
-    return Pool(processes, seconds)
+def pool(processes: int) -> Pool:
+    """The processes of this program, by their number."""
+    return Pool(processes)
 
 
 def map_chunks(
@@ -35,7 +35,7 @@ def map_chunks(
     processes = usable_processes()
     if len(items) <= 4 * chunk or processes == 1:
         return [function(item) for item in items]
-    answers = pool(processes, LIMIT if failed is not None else 0.0).map(function, items, chunk)
+    answers = pool(processes).map(function, items, chunk, LIMIT if failed is not None else 0.0)
     for place, answer in enumerate(answers):
         if isinstance(answer, Failure):
             if failed is None:

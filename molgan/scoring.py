@@ -210,7 +210,7 @@ class Scorer:
         if not self.processes or tame:
             return [work(text) for text in texts]
         chunk = max(1, min(_CHUNK, len(texts) // (4 * self.processes)))
-        answers = pool(self.processes, self.definition.seconds).map(work, texts, chunk)
+        answers = pool(self.processes).map(work, texts, chunk, self.definition.seconds)
         nothing = (NAN,) * len(self.definition.components)
         return [Measured(None, nothing, made.reason) if isinstance(made, Failure) else made for made in answers]
 

@@ -13,7 +13,7 @@ from gancore.pool import Failure, Pool
 
 @pytest.fixture
 def two():
-    with_limit = Pool(2, seconds=1.0)
+    with_limit = Pool(2)
     yield with_limit
     with_limit.close()
 
@@ -59,7 +59,7 @@ def there(tmp_path, monkeypatch):
     ],
 )
 def test_one_answer_an_item_whatever_a_process_does(two, there, how, reason):
-    answers = two.map(partial(there.misbehave, how), list(range(40)), chunk=10)
+    answers = two.map(partial(there.misbehave, how), list(range(40)), chunk=10, seconds=1.0)
     expected = [item * item for item in range(40)]
     if reason is not None:
         expected[7] = Failure(reason)

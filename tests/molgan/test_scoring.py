@@ -18,7 +18,6 @@ import pytest
 from gancore import config as toml
 from gancore.errors import ConfigError, RunError
 from gancore.types import Reward
-from molgan import parallel
 from molgan.desirability import SHAPES, Desirability
 from molgan.objectives import DRUGLIKE, SCORES, load_score
 from molgan.score import AGGREGATES, QED_ALONE, Component, PluginConfig, ScoreConfig, ScoreFile
@@ -311,7 +310,6 @@ def test_a_molecule_that_takes_too_long_has_a_reason():
     peptide = "N" + "CC(=O)N" * 120 + "CC(=O)O"
     definition = ScoreConfig(components=(Component("deco_hop", UP),), seconds=2.0)
     frame = Scorer(definition, processes=2).frame([ASPIRIN, peptide, "CCO"])
-    parallel.pool(2, 2.0).close()
     assert frame["reason"].tolist() == ["", "took longer than its time limit", ""]
     assert frame["score"].notna().tolist() == [True, False, True]
 

@@ -1,7 +1,9 @@
 """The turns: who moves, what a reward does to the likelihood, and that every combination plays."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from gancore.device import seed_everything
 from gancore.errors import ConfigError
 from gancore.loop import play
 from gancore.policy import policy_gradient
+from gancore.steering import Steering
 from seqgan.config import (
     Config,
     CriticConfig,
@@ -130,8 +133,8 @@ def test_an_external_reward_is_learnt():
         reward=RewardConfig(1.0),
     )
     networks = RECIPES["seqgan"](config, oracle.alphabet, 6, CPU)
-    networks.decode = lambda ids: " ".join(map(str, ids))
-    networks.reward = lambda texts: torch.tensor([1.0 - text.split().count("3") / 6 for text in texts]).double().numpy()
+    networks.vocabulary = SimpleNamespace(decode=lambda ids: " ".join(map(str, ids)))
+    networks.steering = Steering(lambda texts: np.array([1.0 - text.split().count("3") / 6 for text in texts]))
     before = float((networks.draw(2000) == 3).float().mean())
     (game,) = [
         phase for phase in networks.phases(Corpus(oracle.alphabet, *[torch.zeros(8, 6).long()] * 3)) if phase.steps
@@ -145,7 +148,8 @@ def test_an_external_reward_is_learnt():
 def test_a_score_that_is_missing_counts_nothing():
     networks = RECIPES["seqgan"](tiny(policy=PolicyConfig("constant")), Alphabet(5, 0), 3, CPU)
     networks.config = replace(networks.config, reward=RewardConfig(0.5))
-    networks.decode, networks.reward = (lambda ids: ""), (lambda texts: torch.tensor([torch.nan, 1.0]).numpy())
+    networks.vocabulary = SimpleNamespace(decode=lambda ids: "")
+    networks.steering = Steering(lambda texts: np.array([np.nan, 1.0]))
     values, figures = networks.values(torch.zeros(2, 3).long())
     assert values.tolist() == [[0.25] * 3, [0.75] * 3]
     assert float(figures["_score"]) == 0.5

@@ -9,8 +9,6 @@ import sys
 import types
 from pathlib import Path
 
-import numpy as np
-import scipy
 from rdkit import Chem, RDConfig, RDLogger
 
 SIMILAR = {
@@ -60,6 +58,9 @@ NEAR = [
 
 def main() -> None:
     RDLogger.DisableLog("rdApp.*")
+    import numpy as np
+    import scipy
+
     scipy.histogram = np.histogram  # where GuacaMol looks for it
     for missing in ("fcd", "FCD"):
         sys.modules.setdefault(missing, types.ModuleType(missing))
