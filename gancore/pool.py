@@ -82,7 +82,7 @@ class Pool:
         except BaseException:  # an interrupt: what is under way is of no use to anybody
             errors.append(KeyboardInterrupt())
             for worker in workers:
-                worker.close()
+                worker.retire()
             raise
         with self._lock:
             self._idle += workers
@@ -118,6 +118,7 @@ class _Worker:
     since: float = 0.0  # when it last told something; 0 while it owes nothing
     late: bool = False
     begun: bool = False
+    retired: bool = False  # starts no process any more
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answers(self, function: Callable, items: Sequence) -> list:
@@ -175,16 +176,25 @@ class _Worker:
     def _started(self) -> subprocess.Popen:
         if self.process is not None and self.process.poll() is not None:
             self.close()
-        if self.process is None:
-            environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), _WITHIN: "1"}
-            environment.setdefault("OMP_NUM_THREADS", "1")
-            command = [sys.executable, "-c", "from gancore.pool import serve; serve()"]
-            pipe = subprocess.PIPE
-            self.process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment
-            )
-            atexit.register(self.close)
-        return self.process
+        with self.lock:
+            if self.retired:
+                raise RuntimeError("this process was given up.")
+            if self.process is None:
+                environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), _WITHIN: "1"}
+                environment.setdefault("OMP_NUM_THREADS", "1")
+                command = [sys.executable, "-c", "from gancore.pool import serve; serve()"]
+                pipe = subprocess.PIPE
+                self.process = subprocess.Popen(
+                    command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment
+                )
+                atexit.register(self.close)
+            return self.process
+
+    def retire(self) -> None:
+        """End the process for good."""
+        with self.lock:
+            self.retired = True
+        self.close()
 
     def close(self) -> int:
         """End the process; gives its exit code."""

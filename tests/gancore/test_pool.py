@@ -1,6 +1,7 @@
 import importlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -82,6 +83,24 @@ def test_a_killed_process_costs_no_answer(two, there):
     answers = two.map(partial(there.misbehave, "slow"), list(range(400)))
     killer.join()
     assert answers == [item * item for item in range(400)]
+
+
+def test_an_interrupt_ends_the_processes_for_good(two, there, monkeypatch):
+    started = []
+    popen = subprocess.Popen
+
+    def noted(*given, **named):
+        started.append(popen(*given, **named))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        two.map(partial(there.misbehave, "slow"), list(range(2000)), chunk=1000)
+    time.sleep(1.0)
+    assert len(started) == 2
+    assert all(process.poll() == -signal.SIGKILL for process in started)
+    assert two.map(partial(there.misbehave, ""), [3]) == [9]
 
 
 def test_processes_that_cannot_start_are_told_once(two, there, tmp_path):

@@ -105,11 +105,11 @@ def test_numbers_are_those_of_rdkit(molecules, request):
 
 
 def test_alerts_are_those_of_rdkit_by_name(ugly):
-    for name in ("PAINS", "BRENK", "NIH"):
+    for name in ALERT_SETS:
         params = FilterCatalogParams()
         params.AddCatalog(ALERT_SETS[name])
         peer = FilterCatalog(params)
-        for mol in ugly[::5]:
+        for mol in ugly[:: 5 if name != "ALL" else 50]:
             expected = [entry.GetDescription() for entry in peer.GetMatches(mol)]
             assert alert_names(mol, [name]) == expected
             assert MAKERS["alerts"].make(sets=[name])(Molecule(mol)) == len(expected)
