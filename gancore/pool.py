@@ -100,7 +100,8 @@ class Pool:
 
 def _watch(threads: list[threading.Thread], workers: "list[_Worker]", seconds: float) -> None:
     """Wait for the threads, and kill whoever takes too long."""
-    pause = min(0.1, seconds / 4) if seconds else None
+    # Short pauses also without a limit: RDKit leaves SIGINT such that it does not end a wait.
+    pause = min(0.1, seconds / 4) if seconds else 0.1
     for thread in threads:
         thread.join(pause)
         while thread.is_alive():
