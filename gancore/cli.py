@@ -6,8 +6,14 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from gancore.errors import ConfigError, RunError, UserError
+
+if TYPE_CHECKING:
+    from gancore.fetch import Sources
 
 
 def run(app: Callable[[], object], name: str) -> None:
@@ -41,6 +47,35 @@ def write_lines(lines: Iterable[str], out: Path | None) -> None:
     with open(part, "w", encoding="utf-8") as file:
         file.writelines(ended)
     part.replace(out)
+
+
+def data_app(load: "Callable[[], Sources]") -> typer.Typer:
+    """The commands `data list | fetch | path` over what `load` gives."""
+    app = typer.Typer(help="Further data sets, fetched once and kept.", no_args_is_help=True)
+    Name = Annotated[str, typer.Argument(help="Its name in the list.")]
+
+    @app.command("list")
+    def list_data() -> None:
+        """What can be fetched, and where it is if it has been."""
+        sources = load()
+        for name, about in sources.about().items():
+            typer.echo(f"{name}: {about}; {sources.find(name) or 'not fetched yet'}")
+
+    @app.command("fetch")
+    def fetch_data(
+        name: Name,
+        archive: Annotated[Path | None, typer.Option("--from", help="A copy of its archive at hand.")] = None,
+        quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    ) -> None:
+        """Fetch a data set unless it is there, check it, and print where it is."""
+        typer.echo(load().fetch(name, archive, quiet))
+
+    @app.command("path")
+    def path_of_data(name: Name) -> None:
+        """Print where a fetched data set is."""
+        typer.echo(load().path(name))
+
+    return app
 
 
 def show_runs(folders: list[Path], out: Path | None, as_json: bool) -> None:

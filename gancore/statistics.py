@@ -1,11 +1,16 @@
 """Intervals for statistics of samples, and how a set of figures shows itself."""
 
+import html
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from gancore.errors import ConfigError
+
+_NORMAL = 1.959964  # standard deviations to either side that hold 95% of a normal distribution
 
 
 class Estimate(NamedTuple):
@@ -18,10 +23,20 @@ class Estimate(NamedTuple):
 
 
 class Evaluation(Mapping[str, Estimate]):
-    """Figures by name, each an `Estimate` (value, low, high, n); shows itself as a table in a notebook."""
+    """Figures by name, each an `Estimate` (value, low, high, n); shows itself as a table in a notebook.
 
-    def __init__(self, figures: Mapping[str, Estimate]):
+    notes: what must be said with them, a sentence each. tables: counts by name that stand behind a figure.
+    """
+
+    def __init__(
+        self,
+        figures: Mapping[str, Estimate],
+        notes: Sequence[str] = (),
+        tables: Mapping[str, Mapping[str, int]] | None = None,
+    ):
         self._figures = dict(figures)
+        self.notes = list(notes)
+        self.tables = {name: dict(table) for name, table in (tables or {}).items()}
 
     def __getitem__(self, name: str) -> Estimate:
         return self._figures[name]
@@ -38,29 +53,83 @@ class Evaluation(Mapping[str, Estimate]):
 
     def to_dict(self) -> dict[str, dict[str, float | None]]:
         """Plain nested dicts for JSON; None where a bound is not defined."""
+        return {name: _plain(estimate) for name, estimate in self._figures.items()}
+
+    def __str__(self) -> str:
+        return "\n".join((self.to_frame().to_string(float_format=lambda value: f"{value:.4f}"), *self.notes))
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        return self.to_frame().to_html(float_format=lambda value: f"{value:.4f}") + notes
+
+
+def _plain(estimate: Estimate) -> dict[str, float | None]:
+    return {key: None if figure != figure else figure for key, figure in estimate._asdict().items()}
+
+
+class Comparison:
+    """Evaluations side by side, by name; a figure whose interval does not meet the first one's is marked.
+
+    Raises ConfigError for fewer than two.
+    """
+
+    def __init__(self, evaluations: Mapping[str, Evaluation]):
+        if len(evaluations) < 2:
+            raise ConfigError("there is nothing to compare with: give two or more lists, each with a name of its own.")
+        self.evaluations = dict(evaluations)
+        self.names = list(dict.fromkeys(name for one in evaluations.values() for name in one))
+
+    def beyond(self, name: str, title: str) -> bool:
+        """Whether the figure `name` of `title` differs from the first one's by more than both intervals."""
+        first, other = (self.evaluations[held].get(name) for held in (next(iter(self.evaluations)), title))
+        return first is not None and other is not None and (other.low > first.high or other.high < first.low)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a figure, one column an evaluation: "value (low-high)", with * where it is beyond."""
+        cells = {
+            title: [self._cell(one.get(name), self.beyond(name, title)) for name in self.names]
+            for title, one in self.evaluations.items()
+        }
+        return pd.DataFrame(cells, index=self.names)
+
+    @staticmethod
+    def _cell(estimate: Estimate | None, beyond: bool) -> str:
+        if estimate is None:
+            return ""
+        return f"{estimate.value:.4f} ({estimate.low:.4f}-{estimate.high:.4f}){'*' if beyond else ' '}"
+
+    def to_dict(self) -> dict[str, dict[str, dict[str, float | bool | None]]]:
+        """Plain nested dicts for JSON: evaluation -> figure -> value, low, high, n, beyond."""
         return {
-            name: {key: None if figure != figure else figure for key, figure in estimate._asdict().items()}
-            for name, estimate in self._figures.items()
+            title: {name: _plain(one[name]) | {"beyond": self.beyond(name, title)} for name in one}
+            for title, one in self.evaluations.items()
         }
 
     def __str__(self) -> str:
-        return self.to_frame().to_string(float_format=lambda value: f"{value:.4f}")
+        notes = [f"{title}: {note}" for title, one in self.evaluations.items() for note in one.notes]
+        legend = "* differs from the first column by more than both 95% intervals."
+        return "\n".join((self.to_frame().to_string(), legend, *notes))
 
     def _repr_html_(self) -> str:
-        return self.to_frame().to_html(float_format=lambda value: f"{value:.4f}")
+        return self.to_frame().to_html()
 
 
 def half_sample_interval(
-    statistic: Callable[[np.ndarray], float], n: int, resamples: int = 200, level: float = 0.95, seed: int = 0
+    statistic: Callable[[np.ndarray], float],
+    n: int,
+    resamples: int = 200,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    seed: int = 0,
 ) -> Estimate:
-    """A share in [0, 1], `statistic` of all n observations, with an interval from random halves without replacement.
+    """`statistic` of all n observations, with a 95% interval from random halves without replacement.
 
     Half the observations, drawn without replacement, scatter about their mean as n fresh ones
     would (the delete-half jackknife, Shao and Wu 1989). The ordinary bootstrap draws with replacement, invents
     duplicates, and is wrong for shares of distinct items, which is what generators are judged by.
 
-    statistic: maps row numbers `(k,)` int64 to a figure. The seed fixes the halves.
-    Raises ValueError when n is less than 1; the bounds are NaN when n is 1.
+    statistic: maps row numbers `(k,)` int64 to a figure within `bounds`. The seed fixes the halves; fewer than 100
+    give the interval of a normal distribution.
+    Raises ValueError when n is less than 1; the interval is NaN when n is 1 or there are no halves.
 
     >>> half_sample_interval(lambda rows: 1.0, n=10)
     Estimate(value=1.0, low=1.0, high=1.0, n=10)
@@ -68,13 +137,17 @@ def half_sample_interval(
     if n < 1:
         raise ValueError("an interval needs at least one observation.")
     value = float(statistic(np.arange(n)))
-    if n == 1:
+    if n == 1 or not resamples:
         return Estimate(value, float("nan"), float("nan"), n)
     rng = np.random.default_rng(seed)
     half = n // 2
     figures = np.array([statistic(rng.permutation(n)[:half]) for _ in range(resamples)])
     scatter = (figures - figures.mean()) * np.sqrt(half / (n - half))  # 1 for even n
-    low, high = np.clip(value + np.quantile(scatter, [(1 - level) / 2, (1 + level) / 2]), 0, 1)
+    if resamples < 100:
+        reach = _NORMAL * scatter.std(ddof=min(1, resamples - 1))
+        low, high = np.clip([value - reach, value + reach], *bounds)
+    else:
+        low, high = np.clip(value + np.quantile(scatter, [0.025, 0.975]), *bounds)
     return Estimate(value, float(low), float(high), n)
 
 
@@ -90,7 +163,7 @@ def mean_interval(values: np.ndarray) -> Estimate:
     if n < 1:
         raise ValueError("an interval needs at least one observation.")
     mean = float(np.mean(values))
-    half = 1.959964 * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else float("nan")
+    half = _NORMAL * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else float("nan")
     return Estimate(mean, mean - half, mean + half, n)
 
 
@@ -104,7 +177,7 @@ def wilson_interval(successes: int, n: int) -> Estimate:
     """
     if n < 1:
         raise ValueError("an interval needs at least one observation.")
-    z, share = 1.959964, successes / n
+    z, share = _NORMAL, successes / n
     centre, spread = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
     return Estimate(share, float(max(0.0, (centre - spread) / scale)), float(min(1.0, (centre + spread) / scale)), n)

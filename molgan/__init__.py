@@ -1,18 +1,25 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
-`MolGAN`, `Config` and `evaluate` are the front door; importing the package alone loads neither torch nor RDKit.
+`MolGAN`, `Config`, `evaluate` and `compare` are the front door; importing the package alone loads neither torch nor
+RDKit.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from molgan.comparison import compare
     from molgan.config import Config
     from molgan.gan import MolGAN
     from molgan.metrics import evaluate
 
-__all__ = ["Config", "MolGAN", "evaluate"]
+__all__ = ["Config", "MolGAN", "compare", "evaluate"]
 
-_HOME = {"Config": "molgan.config", "MolGAN": "molgan.gan", "evaluate": "molgan.metrics"}
+_HOME = {
+    "Config": "molgan.config",
+    "MolGAN": "molgan.gan",
+    "compare": "molgan.comparison",
+    "evaluate": "molgan.metrics",
+}
 
 
 def __getattr__(name: str):

@@ -1,4 +1,4 @@
-"""The command line: `molgan demo | train | generate | score | evaluate | runs`.
+"""The command line: `molgan demo | train | generate | score | evaluate | compare | report | runs | data`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
 failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was interrupted.
@@ -6,12 +6,15 @@ failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was in
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gancore import cli
 from gancore.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gancore.fetch import Sources
 
 app = typer.Typer(
     help="Train generators of molecules, make candidate libraries, score and judge them.",
@@ -21,11 +24,25 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def _sources() -> "Sources":
+    from molgan.fetch import DATA
+
+    return DATA
+
+
+app.add_typer(cli.data_app(_sources), name="data")
+
 Out = Annotated[Path, typer.Option(help="Where to write.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Train = Annotated[Path | None, typer.Option("--train", help="Training molecules, to tell what is novel.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
+Reference = Annotated[
+    str | None, typer.Option(metavar="moses|qm9|FILE", help="Real molecules, for the suites of MOSES and GuacaMol.")
+]
+Sample = Annotated[int, typer.Option(min=2, help="Molecules that the suites are worked out of, at random, if more.")]
+Unequal = Annotated[bool, typer.Option("--allow-unequal-n", help="FCD also where numbers of molecules differ.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
 
 
@@ -148,14 +165,41 @@ def score(
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Generated molecules; empty lines count as invalid draws.")],
     train: Train = None,
+    reference: Reference = None,
+    only: Annotated[
+        list[str], typer.Option(help="Group of figures, repeatable; default: all that molgan.metrics.GROUPS has.")
+    ] = [],  # noqa: B006
+    sample: Sample = 30_000,
+    unequal: Unequal = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a list of generated molecules: valid, connected, unique, novel, with 95% intervals."""
-    from molgan.data import as_rows
+    """Judge a list of molecules, whoever made it, with 95% intervals.
+
+    Valid, connected, unique, novel of any list; with --reference the suites of MOSES and GuacaMol, diversity,
+    memorisation, alerts. Figures that need training molecules need --train (MOSES brings its own).
+    """
+    from molgan.metrics import GROUPS
     from molgan.metrics import evaluate as judge
 
-    figures = judge(as_rows(file), train)
+    figures = judge(file, train, reference, groups=only or GROUPS, sample=sample, allow_unequal_n=unequal)
     typer.echo(json.dumps(figures.to_dict(), indent=1) if as_json else str(figures))
+
+
+@app.command()
+def compare(
+    files: Annotated[list[Path], typer.Argument(help="Files of molecules, or trained runs that are sampled.")],
+    train: Train = None,
+    reference: Reference = None,
+    n: Annotated[int, typer.Option("-n", min=2, help="Draws from each run.")] = 10_000,
+    sample: Sample = 30_000,
+    unequal: Unequal = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge several lists or runs side by side; a figure beyond the first one's interval is marked with *."""
+    from molgan.comparison import compare as judge
+
+    found = judge(files, train, reference, n, sample, unequal)
+    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
 
 
 @app.command()

@@ -332,6 +332,11 @@ def strict_smiles(mol: Chem.Mol | None) -> str | None:
     return Chem.MolToSmiles(mol, isomericSmiles=False)
 
 
+def flat(smiles: str) -> str:
+    """Canonical SMILES without stereo and isotopes, of any number of fragments; raises Rejected."""
+    return Chem.MolToSmiles(parse(smiles), isomericSmiles=False)
+
+
 class Judged(NamedTuple):
     """One string: whether RDKit reads it, and its `strict_smiles`."""
 

@@ -37,12 +37,17 @@ _SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi")
 
 def embedded(name: str = "qm9") -> Path:
     """Path of a data set that comes with the package; raises DataError for an unknown name."""
+    path = packaged(f"{name}.smi.gz")
+    if not path.is_file():
+        raise DataError(f"no embedded data set {name!r}; there is qm9.")
+    return path
+
+
+def packaged(file: str) -> Path:
+    """Path of a data file of the package."""
     here = Path(__file__).parent
-    for folder in (here / "embedded", here.parent / "data"):  # in a wheel; in a checkout
-        path = folder / f"{name}.smi.gz"
-        if path.is_file():
-            return path
-    raise DataError(f"no embedded data set {name!r}; there is qm9.")
+    in_wheel = here / "embedded" / file
+    return in_wheel if in_wheel.is_file() else here.parent / "data" / file
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:

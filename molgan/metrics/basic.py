@@ -1,0 +1,161 @@
+"""Valid, connected, unique, novel, under each convention: of any number of SMILES, in memory that hardly grows."""
+
+import hashlib
+from collections.abc import Iterable, Sequence, Set
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+from rdkit import Chem
+
+from gancore.statistics import Estimate, half_sample_interval, wilson_interval
+from molgan import chem
+from molgan.data import MoleculeDataset, as_rows
+from molgan.fetch import DATA
+from molgan.parallel import map_chunks
+
+Molecules: TypeAlias = MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str | None] | str | Path
+GUACAMOL_N = 10_000
+"""Molecules that GuacaMol asks a model for."""
+_CHUNK = 100_000
+_NOTHING = 0
+
+
+class Read(NamedTuple):
+    """One string: whether RDKit reads it; digests of its canonical SMILES with stereo and of the one that is
+
+    `chem.strict_smiles`, 0 where there is none.
+    """
+
+    valid: bool
+    full: int
+    strict: int
+
+
+def read(text: str | None) -> Read:
+    """Read one string; None and the empty string are invalid."""
+    try:
+        mol = chem.parse(text or "")
+    except chem.Rejected:
+        return Read(False, _NOTHING, _NOTHING)
+    return Read(True, digest(Chem.MolToSmiles(mol)), digest(chem.strict_smiles(mol)))
+
+
+def digest(text: str | None) -> int:
+    """64 bits of a string, never 0; 0 for None. Two of a million strings are taken for one in 1 of 10 million runs."""
+    if text is None:
+        return _NOTHING
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True) or 1
+
+
+class Known(NamedTuple):
+    """Digests of a training set's SMILES, sorted: with stereo, and strict."""
+
+    full: np.ndarray
+    strict: np.ndarray
+
+    @classmethod
+    def of(cls, train: Molecules) -> "Known":
+        """Those of a data set, a path, a frame, a list, or `moses`; a set, like MOSES, is taken as canonical."""
+        if isinstance(train, str) and train == "moses":
+            train = frozenset(text for text in as_rows(DATA.path("moses") / "train.csv.gz") if text)
+        if isinstance(train, MoleculeDataset):
+            train = frozenset(train.smiles)
+        if isinstance(train, Set):
+            digests = np.sort(np.fromiter(map(digest, train), np.int64, len(train)))
+            return cls(digests, digests)
+        found = _table(map_chunks(read, as_rows(train), failed=lambda reason: Read(False, _NOTHING, _NOTHING)))
+        return cls(np.unique(found["full"]), np.unique(found["strict"]))
+
+
+def _table(rows: Sequence[Read]) -> np.ndarray:
+    return np.array(rows, dtype=[("valid", bool), ("full", np.int64), ("strict", np.int64)])
+
+
+class Reading(NamedTuple):
+    """All strings as a table of `Read`, and some that are valid, in their order."""
+
+    table: np.ndarray
+    picked: list[str]
+
+
+def read_all(texts: Iterable[str | None], sample: int, seed: int = 0) -> Reading:
+    """Read strings a chunk at a time; `sample` of the valid ones are picked at random."""
+    rng, texts = np.random.default_rng(seed), iter(texts)
+    tables, held = [_table([])], []
+    done = 0
+    while part := list(islice(texts, _CHUNK)):
+        table = _table(map_chunks(read, part, failed=lambda reason: Read(False, _NOTHING, _NOTHING)))
+        tables.append(table)
+        keys = rng.random(len(part))
+        held += [(keys[row], done + row, part[row]) for row in np.flatnonzero(table["valid"]).tolist()]
+        if len(held) > sample:
+            held = sorted(held)[:sample]
+        done += len(part)
+    return Reading(np.concatenate(tables), [text for _, _, text in sorted(held, key=lambda one: one[1])])
+
+
+def basic_figures(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> dict[str, Estimate]:
+    """The figures that `evaluate` has for any list."""
+    strict = _codes(table["strict"][table["strict"] != _NOTHING])
+    figures = {
+        "valid": wilson_interval(int(table["valid"].sum()), len(table)),
+        "connected": wilson_interval(len(strict), len(table)),
+    }
+    if len(strict):
+        figures |= _unique(strict, "unique", ks)
+    if known is not None:
+        distinct = np.unique(table["strict"][table["strict"] != _NOTHING])
+        new = ~np.isin(distinct, known.strict)
+        if len(strict):
+            figures["novel"] = wilson_interval(int(new.sum()), len(new))
+        codes = np.full(len(table), -1)
+        codes[table["strict"] != _NOTHING] = np.searchsorted(distinct, table["strict"][table["strict"] != _NOTHING])
+        figures["product"] = half_sample_interval(lambda rows: _product(codes[rows], new), len(codes))
+    return figures
+
+
+def moses_basics(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> dict[str, Estimate]:
+    """MOSES's own: every valid string counts, stereo is kept; novel is of the distinct ones."""
+    full = table["full"][table["valid"]]
+    figures = {"moses/valid": wilson_interval(len(full), len(table))}
+    figures |= _unique(_codes(full), "moses/unique", ks, all_of_them=False)
+    if known is not None and len(full):
+        distinct = np.unique(full)
+        figures["moses/novel"] = wilson_interval(int((~np.isin(distinct, known.full)).sum()), len(distinct))
+    return figures
+
+
+def guacamol_basics(table: np.ndarray, known: Known | None) -> dict[str, Estimate]:
+    """GuacaMol's own: of the first 10,000 draws, or all; stereo is dropped; novel is a share of what was asked for."""
+    asked = min(GUACAMOL_N, len(table))
+    valid = table["strict"][table["strict"] != _NOTHING]
+    figures = {"guacamol/valid": wilson_interval(int(table["valid"][:asked].sum()), asked)}
+    figures |= {"guacamol/unique": wilson_interval(len(np.unique(valid[:asked])), asked)} if len(valid) else {}
+    if known is not None:
+        _, first = np.unique(valid, return_index=True)
+        distinct = valid[np.sort(first)[:asked]]
+        figures["guacamol/novel"] = wilson_interval(int((~np.isin(distinct, known.strict)).sum()), asked)
+    return figures
+
+
+def _codes(digests: np.ndarray) -> np.ndarray:
+    return np.unique(digests, return_inverse=True)[1]
+
+
+def _unique(codes: np.ndarray, name: str, ks: Sequence[int], all_of_them: bool = True) -> dict[str, Estimate]:
+    counts = {f"{name}@{k}": k for k in ks if len(codes) >= k}
+    counts = ({name: len(codes)} if all_of_them else {}) | counts
+    return {key: half_sample_interval(lambda rows: _distinct(codes[rows]) / len(rows), k) for key, k in counts.items()}
+
+
+def _distinct(codes: np.ndarray) -> int:
+    return int((np.bincount(codes) > 0).sum())
+
+
+def _product(codes: np.ndarray, new: np.ndarray) -> float:
+    """Connected x unique x novel = distinct novel molecules a draw."""
+    present = np.bincount(codes[codes >= 0], minlength=len(new)) > 0
+    return float((present & new).sum() / len(codes))

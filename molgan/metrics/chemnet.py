@@ -1,0 +1,62 @@
+"""Fréchet ChemNet Distance (Preuer et al. 2018), with the published network as `fcd_torch` carries it."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg
+import torch
+
+WIDTH = 512
+_LENGTH = 350  # characters that the network reads
+_BATCH = 512
+
+
+class Moments(NamedTuple):
+    """Mean `(512,)` and covariance `(512, 512)` of the activations of n molecules."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    n: int
+
+
+@lru_cache
+def _network() -> torch.nn.Module:
+    from fcd_torch import FCD
+
+    return FCD().model
+
+
+def activations(smiles: Sequence[str]) -> np.ndarray:
+    """What ChemNet's last recurrent layer says of canonical SMILES, `(molecule, 512)` float32."""
+    from fcd_torch.utils import get_one_hot
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = _network().to(device)
+    made = [np.empty((0, WIDTH), np.float32)]
+    with torch.inference_mode():
+        for start in range(0, len(smiles), _BATCH):
+            letters = [get_one_hot(text, _LENGTH) for text in smiles[start : start + _BATCH]]
+            batch = torch.from_numpy(np.stack(letters) / letters[0].shape[1]).float()
+            made.append(network(batch.transpose(1, 2).to(device)).cpu().numpy())
+    return np.concatenate(made)
+
+
+def moments(rows: np.ndarray) -> Moments:
+    """Mean and covariance of activations `(molecule, 512)`; needs two molecules."""
+    return Moments(rows.mean(0), np.cov(rows.T), len(rows))
+
+
+def frechet(one: Moments, other: Moments) -> float:
+    """The Fréchet distance of two Gaussians, at least 0.
+
+    The trace of the root of the product of the covariances is the sum of the roots of the eigenvalues of a symmetric
+    matrix, which cannot become complex as the product's own root can.
+    """
+    values, vectors = scipy.linalg.eigh(one.covariance)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    shared = np.sqrt(np.clip(scipy.linalg.eigvalsh(root @ other.covariance @ root), 0, None)).sum()
+    apart = one.mean - other.mean
+    distance = apart @ apart + np.trace(one.covariance) + np.trace(other.covariance) - 2 * shared
+    return max(0.0, float(distance))

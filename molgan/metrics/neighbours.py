@@ -1,0 +1,119 @@
+"""A training set as a generated molecule's neighbourhood: fingerprints and InChIKey blocks, kept in the cache."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import rdkit
+import torch
+from rdkit import Chem
+
+from gancore import checkpoint
+from gancore.errors import CheckpointError
+from gancore.fetch import cache
+from gancore.statistics import Estimate, half_sample_interval, mean_interval, wilson_interval
+from molgan import chem
+from molgan.metrics.basic import digest
+from molgan.metrics.describe import BITS, fingerprint
+from molgan.metrics.similarity import nearest
+from molgan.parallel import map_chunks
+
+MOST = 200_000
+"""Molecules of a larger set that are looked at."""
+NEAR = 0.9
+"""Similarity from which a molecule counts as nearly one of the training set."""
+_EMPTY = bytes(BITS // 8)
+_FORMAT = 1
+
+
+@dataclass
+class Neighbours:
+    """Some or all molecules of a set, `of` so many: SMILES, fingerprints `(molecule, 128)` and digests of the first
+
+    InChIKey block, 0 where there is none.
+    """
+
+    smiles: list[str]
+    fingerprints: np.ndarray
+    blocks: np.ndarray
+    of: int
+
+    @classmethod
+    def of_smiles(cls, texts: Sequence[str | None], most: int = MOST, seed: int = 0) -> "Neighbours":
+        """Look at a set, or at `most` random ones of a larger; what was worked out before is read from the cache."""
+        given = [text for text in texts if text]
+        picked = [given[row] for row in np.sort(np.random.default_rng(seed).permutation(len(given))[:most])]
+        key = hashlib.sha256("\n".join((str(_FORMAT), rdkit.__version__, *picked)).encode()).hexdigest()
+        kept = cache() / "neighbours" / key[:32]
+        try:
+            arrays = checkpoint.read(kept).tensors()
+        except CheckpointError:
+            arrays = {
+                "fingerprints": torch.from_numpy(packed(picked)),
+                "blocks": torch.from_numpy(blocks(picked)),
+            }
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            checkpoint.save(kept, arrays, {})
+        return cls(picked, arrays["fingerprints"].numpy(), arrays["blocks"].numpy(), len(given))
+
+
+def packed(texts: Sequence[str]) -> np.ndarray:
+    """Fingerprints `(molecule, 128)` uint8; empty ones for what RDKit does not read."""
+    made = map_chunks(_packed, texts, failed=lambda reason: _EMPTY)
+    return np.frombuffer(b"".join(made), np.uint8).reshape(-1, BITS // 8).copy()
+
+
+def _packed(text: str) -> bytes:
+    try:
+        return fingerprint(chem.parse(text)).tobytes()
+    except chem.Rejected:
+        return _EMPTY
+
+
+def blocks(texts: Sequence[str]) -> np.ndarray:
+    """Digests of the first InChIKey blocks: atoms, bonds and mobile hydrogens, without stereo and charge states."""
+    return np.array(map_chunks(_block, texts, failed=lambda reason: 0), np.int64)
+
+
+def _block(text: str) -> int:
+    try:
+        return digest(Chem.MolToInchiKey(chem.parse(text)).partition("-")[0] or None)
+    except chem.Rejected:
+        return 0
+
+
+def memorisation(smiles: Sequence[str], train: Neighbours) -> tuple[dict[str, Estimate], dict[str, int]]:
+    """How near molecules come to a training set, and the histogram of it in steps of 0.1.
+
+    train similarity: the mean of the highest Tanimoto similarity to a training molecule; near train: the share from
+    `NEAR` on; same skeleton: the share whose first InChIKey block is a training molecule's.
+    """
+    similar = nearest(packed(smiles), train.fingerprints).similarity
+    mine = blocks(smiles)
+    steps = np.minimum((similar * 10).astype(int), 9)
+    histogram = {f"{step / 10:.1f}-{(step + 1) / 10:.1f}": int((steps == step).sum()) for step in range(10)}
+    figures = {
+        "train similarity": mean_interval(similar),
+        "near train": wilson_interval(int((similar >= NEAR).sum()), len(similar)),
+        "same skeleton": wilson_interval(int(np.isin(mine[mine != 0], train.blocks).sum()), len(mine)),
+    }
+    return figures, histogram
+
+
+def privacy(fingerprints: np.ndarray, train: np.ndarray, holdout: np.ndarray) -> dict[str, Estimate]:
+    """Whether molecules lie nearer to the training set than to as many that were held out; packed fingerprints.
+
+    nearer to train: the share, .5 where nothing is memorised (ties count half). distance ratio: the median of the
+    distance to the nearest training molecule over that to the nearest held-out one, 1 where nothing is.
+    """
+    n = min(len(train), len(holdout))
+    to_train, to_holdout = (1 - nearest(fingerprints, part[:n]).similarity for part in (train, holdout))
+    nearer = (to_train < to_holdout) + 0.5 * (to_train == to_holdout)
+    ratio = (to_train + 1e-9) / (to_holdout + 1e-9)
+    return {
+        "nearer to train": mean_interval(nearer),
+        "distance ratio": half_sample_interval(
+            lambda rows: float(np.median(ratio[rows])), len(ratio), bounds=(0.0, float("inf"))
+        ),
+    }

@@ -1,0 +1,199 @@
+"""What generated molecules are compared with: statistics of a set, worked out once and kept in the user's cache."""
+
+import hashlib
+import pickle
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rdkit
+import torch
+
+from gancore import checkpoint
+from gancore.errors import CheckpointError, DataError
+from gancore.fetch import cache
+from molgan.data import as_rows
+from molgan.fetch import DATA
+from molgan.metrics import chemnet
+from molgan.metrics.chemnet import Moments
+from molgan.metrics.describe import BITS, MEASURED, Described
+
+SAMPLE = 30_000
+"""Molecules of a larger set that are described."""
+_FORMAT = 1
+
+
+@dataclass
+class Reference:
+    """Statistics of a set of molecules.
+
+    name: what it is called in results. n: molecules behind them; of: molecules in the set. fingerprints
+    `(molecule, 128)` uint8, packed. fragments, scaffolds: how often each occurs. properties: values by name.
+    activations `(molecule, 512)` float32 and wide `(molecule, 512)` uint8: empty where only moments are known.
+    """
+
+    name: str
+    n: int
+    of: int
+    fingerprints: np.ndarray
+    fragments: dict[str, int]
+    scaffolds: dict[str, int]
+    properties: dict[str, np.ndarray]
+    moments: Moments
+    activations: np.ndarray
+    wide: np.ndarray
+    smiles: list[str]
+
+    @classmethod
+    def of_smiles(cls, name: str, texts: Sequence[str | None], sample: int = SAMPLE, seed: int = 0) -> "Reference":
+        """Describe a set, or a random `sample` of a larger one; what was worked out before is read from the cache.
+
+        Raises DataError when RDKit reads fewer than two of them.
+        """
+        given = [text for text in texts if text]
+        rows = np.sort(np.random.default_rng(seed).permutation(len(given))[:sample])
+        picked = [given[row] for row in rows]
+        key = hashlib.sha256("\n".join((str(_FORMAT), rdkit.__version__, *picked)).encode()).hexdigest()
+        kept = cache() / "references" / key[:32]
+        try:
+            return cls._from(checkpoint.read(kept), name, len(given))
+        except CheckpointError:
+            pass
+        described = Described.of(picked)
+        if len(described) < 2:
+            raise DataError(f"{name}: RDKit reads {len(described)} of its molecules; a reference needs two.")
+        made = cls._of_described(name, described, len(given))
+        made.save(kept)
+        return made
+
+    @classmethod
+    def _of_described(cls, name: str, described: Described, of: int) -> "Reference":
+        rows = chemnet.activations(described.smiles)
+        return cls(
+            name,
+            len(described),
+            of,
+            described.fingerprints,
+            dict(Counter(part for parts in described.fragments for part in parts)),
+            dict(Counter(part for parts in described.moses_scaffolds() for part in parts)),
+            {column: described.column(column) for column in MEASURED},
+            chemnet.moments(rows),
+            rows,
+            described.wide,
+            described.smiles,
+        )
+
+    # On disk ----------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Write it as a folder of tensors and JSON."""
+        arrays = {
+            "fingerprints": self.fingerprints,
+            "mean": self.moments.mean,
+            "covariance": self.moments.covariance,
+            "activations": self.activations,
+            "wide": self.wide,
+        } | {f"property.{name}": values for name, values in self.properties.items()}
+        values = {
+            "n": self.n,
+            "of": self.of,
+            "moments": self.moments.n,
+            "fragments": self.fragments,
+            "scaffolds": self.scaffolds,
+            "smiles": self.smiles,
+        }
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.save(folder, {name: torch.from_numpy(array) for name, array in arrays.items()}, values)
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> "Reference":
+        """Read one that was saved; raises CheckpointError."""
+        stored = checkpoint.read(folder)
+        return cls._from(stored, name, stored.values["of"])
+
+    @classmethod
+    def _from(cls, stored: checkpoint.Stored, name: str, of: int) -> "Reference":
+        arrays = {key: tensor.numpy() for key, tensor in stored.tensors().items()}
+        values = stored.values
+        return cls(
+            name,
+            values["n"],
+            of,
+            arrays["fingerprints"],
+            values["fragments"],
+            values["scaffolds"],
+            {key.removeprefix("property."): arrays[key] for key in arrays if key.startswith("property.")},
+            Moments(arrays["mean"], arrays["covariance"], values["moments"]),
+            arrays["activations"],
+            arrays["wide"],
+            values["smiles"],
+        )
+
+
+def references(source: "str | Path | Sequence[str]", seed: int = 0) -> list[Reference]:
+    """The reference that `moses` (its test set and scaffold test set), `qm9`, a file or a list of SMILES stands for.
+
+    Raises DataError for MOSES when it has not been fetched, and what reading a file raises.
+    """
+    if source == "moses":
+        return [_moses(split) for split in ("test", "test_scaffolds")]
+    path = DATA.path("qm9") if source == "qm9" else source
+    name = str(source) if isinstance(source, (str, Path)) else "the reference"
+    return [Reference.of_smiles(name, as_rows(path), seed=seed)]
+
+
+def _moses(split: str) -> Reference:
+    """A test set of MOSES, from the statistics that its package publishes."""
+    published = DATA.path("moses") / f"{split}_stats.npz"
+    kept = cache() / "references" / f"moses-{split}-{_FORMAT}"
+    if not checkpoint.exists(kept):
+        with zipfile.ZipFile(published) as held, held.open("stats.npy") as file:
+            _published(file, split).save(kept)
+    return Reference.load(kept, split)
+
+
+class _OnlyNumbers(pickle.Unpickler):
+    """Reads the published statistics, which are pickled: arrays, counters and nothing else that could act."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        from numpy._core.multiarray import _reconstruct  # pyright: ignore
+
+        known = {
+            ("collections", "Counter"): Counter,
+            ("numpy", "dtype"): np.dtype,
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+            ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
+        }
+        if (module, name) not in known:
+            raise pickle.UnpicklingError(f"{module}.{name} has no place in statistics")
+        return known[module, name]
+
+
+def _published(file: Any, name: str) -> Reference:
+    """The statistics of an open .npy of one pickled dict, read without running anything."""
+    np.lib.format.read_magic(file)
+    np.lib.format.read_array_header_1_0(file)
+    told = _OnlyNumbers(file).load().item()
+    fingerprints = np.packbits(told["SNN"]["fps"], axis=1)
+    if fingerprints.shape[1] != BITS // 8:
+        raise DataError(f"the statistics of {name} hold fingerprints of another size.")
+    n = len(fingerprints)
+    names = {"logp": "logP", "sa": "SA", "qed": "QED", "weight": "weight"}
+    return Reference(
+        name,
+        n,
+        n,
+        fingerprints,
+        {str(key): int(count) for key, count in told["Frag"]["frag"].items()},
+        {str(key): int(count) for key, count in told["Scaf"]["scaf"].items()},
+        {ours: np.asarray(told[theirs]["values"], float) for ours, theirs in names.items()},
+        Moments(np.asarray(told["FCD"]["mu"], float), np.asarray(told["FCD"]["sigma"], float), n),
+        np.empty((0, chemnet.WIDTH), np.float32),
+        np.empty((0, 512), np.uint8),
+        [],
+    )

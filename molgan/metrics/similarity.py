@@ -1,0 +1,91 @@
+"""Tanimoto similarity of many packed fingerprints with many, on all cores and in little memory."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from rdkit import DataStructs
+from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
+
+_BLOCK = 4096
+_EXACT = 256  # bfloat16 holds whole numbers up to here
+
+
+class Nearest(NamedTuple):
+    """For each molecule its highest similarity in [0, 1] to any of a reference, and that one's row."""
+
+    similarity: np.ndarray
+    row: np.ndarray
+
+
+def nearest(packed: np.ndarray, reference: np.ndarray, skip_self: bool = False) -> Nearest:
+    """The nearest of `reference (other, byte)` to each of `packed (molecule, byte)`; exact.
+
+    skip_self: both are the same list, and a molecule is not its own neighbour. Two empty fingerprints are alike (1).
+    Where both have as many bits, the similarity grows with the bits in common: so those of the reference with equally
+    many are searched by a product of matrices and a maximum, without a division for each pair.
+    """
+    counts, others = _counts(packed), _counts(reference)
+    kind = _kind(counts, others)
+    order = np.argsort(others, kind="stable")
+    best, row = np.full(len(packed), -1.0), np.zeros(len(packed), np.int64)
+    edges = np.flatnonzero(np.diff(others[order], prepend=-1, append=-1))
+    for begin, end in pairwise(edges.tolist()):
+        for start in range(begin, end, 4 * _BLOCK):
+            rows = order[start : min(end, start + 4 * _BLOCK)]
+            columns, bits = _floats(reference[rows], kind).T, int(others[rows[0]])
+            for first in range(0, len(packed), _BLOCK):
+                part = slice(first, first + _BLOCK)
+                common = torch.mm(_floats(packed[part], kind), columns)
+                if skip_self:
+                    common[torch.from_numpy(np.arange(len(packed))[part, None] == rows[None])] = -1
+                most, where = common.float().max(1)
+                either = np.maximum(counts[part] + bits - most.numpy(), 1e-9)
+                similar = np.where(counts[part] + bits == 0, 1.0, most.numpy().astype(float) / either)
+                better = similar > best[part]
+                best[part][better], row[part][better] = similar[better], rows[where.numpy()[better]]
+    return Nearest(best, row)
+
+
+def mean_powers(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each molecule the mean similarity to all, itself among them, and the root of the mean square."""
+    counts = _counts(packed)
+    kind = _kind(counts)
+    held = torch.from_numpy(counts.astype(np.float32))
+    sums, squares = np.zeros(len(packed)), np.zeros(len(packed))
+    for start in range(0, len(packed), _BLOCK):
+        columns = _floats(packed[start : start + _BLOCK], kind).T
+        for first in range(0, len(packed), 512):
+            part = slice(first, first + 512)
+            common = torch.mm(_floats(packed[part], kind), columns).float()
+            either = held[part, None] + held[None, start : start + _BLOCK] - common
+            similar = torch.where(either == 0, 1.0, common / either)
+            sums[part] += similar.sum(1, dtype=torch.float64).numpy()
+            squares[part] += similar.square_().sum(1, dtype=torch.float64).numpy()
+    return sums / len(packed), np.sqrt(squares / len(packed))
+
+
+def leaders(packed: np.ndarray, distance: float) -> np.ndarray:
+    """Rows kept when each molecule, in order, is kept if it lies farther than `distance` from all kept before."""
+    vectors = [DataStructs.CreateFromBinaryText(row.tobytes()) for row in _turned(packed)]
+    return np.array(sorted(LeaderPicker().LazyBitVectorPick(vectors, len(vectors), distance)))
+
+
+def _turned(packed: np.ndarray) -> np.ndarray:
+    """RDKit has the lowest bit of a byte first."""
+    return np.packbits(np.unpackbits(packed, axis=1), axis=1, bitorder="little")
+
+
+def _counts(packed: np.ndarray) -> np.ndarray:
+    return np.bitwise_count(packed).sum(1, dtype=np.int64)
+
+
+def _kind(*counts: np.ndarray) -> torch.dtype:
+    """The number type to multiply in: bfloat16 where the processor has units for it and all sums are exact."""
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
+    return torch.bfloat16 if supported and max(int(held.max(initial=0)) for held in counts) <= _EXACT else torch.float32
+
+
+def _floats(packed: np.ndarray, kind: torch.dtype) -> torch.Tensor:
+    return torch.from_numpy(np.unpackbits(packed, axis=1)).to(kind)
