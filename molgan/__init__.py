@@ -1,7 +1,7 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
-`MolGAN`, `Config`, `evaluate` and `compare` are the front door; importing the package alone loads neither torch nor
-RDKit.
+`MolGAN`, `Config`, `evaluate`, `compare` and `report` are the front door; importing the package alone loads neither
+torch nor RDKit.
 """
 
 from typing import TYPE_CHECKING
@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from molgan.config import Config
     from molgan.gan import MolGAN
     from molgan.metrics import evaluate
+    from molgan.reporting import report
 
-__all__ = ["Config", "MolGAN", "compare", "evaluate"]
+__all__ = ["Config", "MolGAN", "compare", "evaluate", "report"]
 
 _HOME = {
     "Config": "molgan.config",
     "MolGAN": "molgan.gan",
     "compare": "molgan.comparison",
     "evaluate": "molgan.metrics",
+    "report": "molgan.reporting",
 }
 
 

@@ -203,6 +203,29 @@ def compare(
 
 
 @app.command()
+def report(
+    source: Annotated[Path, typer.Argument(help="A trained run, or a file of molecules.")],
+    out: Out = Path("report.html"),
+    train: Train = None,
+    reference: Reference = None,
+    score: Annotated[str, typer.Option(help="Score that ranks: a TOML file or the name of one.")] = "qed",
+    smarts: Annotated[
+        list[str], typer.Option(metavar="NAME=SMARTS", help="A further substructure to filter by; repeatable.")
+    ] = [],  # noqa: B006
+    top: Annotated[int, typer.Option(min=1, help="Molecules to draw.")] = 1000,
+    n: Annotated[int, typer.Option("-n", min=1, help="Draws from a run.")] = 10_000,
+    seed: Seed = 0,
+) -> None:
+    """Write one HTML page on a run or a file: figures, distributions, training, a grid of molecules, provenance."""
+    from molgan.reporting import report as make
+
+    named = [text.partition("=")[::2] for text in smarts]
+    if not all(name and pattern for name, pattern in named):
+        raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
+    typer.echo(make(source, train, reference, score, dict(named), top, n, seed).write(out))
+
+
+@app.command()
 def runs(
     folders: Annotated[list[Path], typer.Argument(help="A folder of runs to list them; two runs to compare.")] = [  # noqa: B006
         Path("runs")

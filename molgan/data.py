@@ -69,6 +69,17 @@ def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
                 yield from ((number, (line.split() or [""])[0]) for number, line in enumerate(lines, 1))
 
 
+def read_named(path: Path) -> Iterator[tuple[str | None, str]]:
+    """`(SMILES, name)` of each row: in .smi .smiles .txt the name is what stands after white space, elsewhere empty."""
+    if kind_of(path, SUFFIXES, "molecules") not in (".smi", ".smiles", ".txt"):
+        yield from ((text, "") for _, text in read_rows(path))
+        return
+    with readable(path), open_text(path) as lines:
+        for line in lines:
+            text, _, name = line.strip().partition("\t" if "\t" in line.strip() else " ")
+            yield text, name.strip()
+
+
 def _read_sdf(path: Path) -> Iterator[tuple[int, str | None]]:
     with open_binary(path) as raw:
         content = raw.read().rstrip()

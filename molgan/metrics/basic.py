@@ -50,6 +50,16 @@ def digest(text: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True) or 1
 
 
+def texts_of(source: Molecules, split: str = "train") -> list[str | None]:
+    """The SMILES of a data set, a set, whatever `as_rows` reads, `qm9`, or a `split` of `moses`."""
+    if isinstance(source, str) and source in ("moses", "qm9"):
+        found = DATA.path(source)
+        return as_rows(found / f"{split}.csv.gz" if source == "moses" else found)
+    if isinstance(source, MoleculeDataset):
+        return list(source.smiles)
+    return sorted(source) if isinstance(source, Set) else as_rows(source)
+
+
 class Known(NamedTuple):
     """Digests of a training set's SMILES, sorted: with stereo, and strict."""
 
@@ -58,15 +68,12 @@ class Known(NamedTuple):
 
     @classmethod
     def of(cls, train: Molecules) -> "Known":
-        """Those of a data set, a path, a frame, a list, or `moses`; a set, like MOSES, is taken as canonical."""
-        if isinstance(train, str) and train == "moses":
-            train = frozenset(text for text in as_rows(DATA.path("moses") / "train.csv.gz") if text)
-        if isinstance(train, MoleculeDataset):
-            train = frozenset(train.smiles)
-        if isinstance(train, Set):
-            digests = np.sort(np.fromiter(map(digest, train), np.int64, len(train)))
+        """Those of anything that `texts_of` takes; a set or data set, like `moses` and `qm9`, is taken as canonical."""
+        texts = texts_of(train)
+        if isinstance(train, (MoleculeDataset, Set)) or (isinstance(train, str) and train in ("moses", "qm9")):
+            digests = np.unique(np.fromiter(map(digest, texts), np.int64, len(texts)))
             return cls(digests, digests)
-        found = _table(map_chunks(read, as_rows(train), failed=lambda reason: Read(False, _NOTHING, _NOTHING)))
+        found = _table(map_chunks(read, texts, failed=lambda reason: Read(False, _NOTHING, _NOTHING)))
         return cls(np.unique(found["full"]), np.unique(found["strict"]))
 
 

@@ -14,9 +14,17 @@ from gancore.monitors import precision_recall
 from gancore.statistics import Estimate, Evaluation, wilson_interval
 from molgan import chem
 from molgan.data import MoleculeDataset, as_rows, read_rows
-from molgan.fetch import DATA
 from molgan.metrics import chemnet, suites
-from molgan.metrics.basic import GUACAMOL_N, Known, Molecules, basic_figures, guacamol_basics, moses_basics, read_all
+from molgan.metrics.basic import (
+    GUACAMOL_N,
+    Known,
+    Molecules,
+    basic_figures,
+    guacamol_basics,
+    moses_basics,
+    read_all,
+    texts_of,
+)
 from molgan.metrics.describe import Described
 from molgan.metrics.neighbours import Neighbours, memorisation, privacy
 from molgan.metrics.published import MOSES_N
@@ -171,7 +179,7 @@ class _Suite:
             return made
         baseline = self.against[0]
         if self.train is not None:
-            baseline = Reference.of_smiles("the training set", self._training(), GUACAMOL_N, self.seed)
+            baseline = Reference.of_smiles("the training set", texts_of(self.train), GUACAMOL_N, self.seed)
         distance = suites.chemnet_distance(
             self.activations[:GUACAMOL_N], chemnet.moments(baseline.activations[:GUACAMOL_N])
         )
@@ -185,20 +193,13 @@ class _Suite:
         made["guacamol/kl score"] = suites.guacamol_kl(ours, baseline)
         return made
 
-    def _training(self) -> list[str | None]:
-        if isinstance(self.train, MoleculeDataset):
-            return list(self.train.smiles)
-        if isinstance(self.train, Set):
-            return sorted(self.train)
-        return as_rows(DATA.path("moses") / "train.csv.gz" if self.train == "moses" else self.train)
-
     def _diversity(self) -> dict[str, Estimate]:
         return suites.diversity(self.described)
 
     def _memorisation(self) -> dict[str, Estimate]:
         if self.train is None:
             return {}
-        train = Neighbours.of_smiles(self._training(), seed=self.seed)
+        train = Neighbours.of_smiles(texts_of(self.train), seed=self.seed)
         if len(train.smiles) < train.of:
             self.notes.append(
                 f"Nearness to the training set is to {len(train.smiles):,} of its {train.of:,} molecules."

@@ -16,9 +16,9 @@ import torch
 from gancore import checkpoint
 from gancore.errors import CheckpointError, DataError
 from gancore.fetch import cache
-from molgan.data import as_rows
 from molgan.fetch import DATA
 from molgan.metrics import chemnet
+from molgan.metrics.basic import texts_of
 from molgan.metrics.chemnet import Moments
 from molgan.metrics.describe import BITS, MEASURED, Described
 
@@ -141,9 +141,8 @@ def references(source: "str | Path | Sequence[str]", seed: int = 0) -> list[Refe
     """
     if source == "moses":
         return [_moses(split) for split in ("test", "test_scaffolds")]
-    path = DATA.path("qm9") if source == "qm9" else source
     name = str(source) if isinstance(source, (str, Path)) else "the reference"
-    return [Reference.of_smiles(name, as_rows(path), seed=seed)]
+    return [Reference.of_smiles(name, texts_of(source), seed=seed)]
 
 
 def _moses(split: str) -> Reference:

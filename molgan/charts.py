@@ -1,0 +1,74 @@
+"""Charts as SVG that take the colours of the page around them: histograms beside a reference, curves over steps."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import ArrayLike
+
+WIDTH, HEIGHT = 300, 150
+_BINS = 40
+_LEFT, _TOP, _RIGHT, _BOTTOM = 8, 8, 292, 122
+
+
+def histogram(title: str, ours: ArrayLike, theirs: ArrayLike | None) -> Markup:
+    """The distribution of `ours` as bars and of `theirs` as a line; the bins span the middle 99% of both."""
+    sets = [np.asarray(values, float) for values in (ours, theirs) if values is not None]
+    sets = [values[np.isfinite(values)] for values in sets]
+    pooled = np.concatenate(sets)
+    low, high = np.quantile(pooled, [0.005, 0.995]) if len(pooled) else (0.0, 1.0)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    shares = [np.histogram(np.clip(values, low, high), _BINS, (low, high))[0] / max(1, len(values)) for values in sets]
+    most = max(float(part.max()) for part in shares) or 1.0
+    step = (_RIGHT - _LEFT) / _BINS
+    bars = "".join(_bar(_LEFT + place * step, step, share / most) for place, share in enumerate(shares[0]))
+    marks = [f'<path class="ours" d="{bars}"/>']
+    if len(shares) > 1:
+        heights = [f"V{_height(share / most):.1f}h{step:.2f}" for share in shares[1]]
+        points = f"M{_LEFT},{_BOTTOM}{''.join(heights)}"
+        marks.append(f'<path class="theirs" d="{points}"/>')
+    return _frame(title, "".join(marks), f"{low:.3g}", f"{high:.3g}")
+
+
+def _bar(left: float, width: float, share: float) -> str:
+    return f"M{left:.1f},{_BOTTOM}V{_height(share):.1f}h{width - 0.6:.1f}V{_BOTTOM}Z" if share else ""
+
+
+def _height(share: float) -> float:
+    return _BOTTOM - share * (_BOTTOM - _TOP)
+
+
+def curve(title: str, readings: Sequence[tuple[int, float]], events: Sequence[int] = ()) -> Markup:
+    """A figure over the steps of a run; events are marked at their step."""
+    steps, values = (np.array(column, float) for column in zip(*readings, strict=True))
+    kept = np.isfinite(values)
+    steps, values = steps[kept], values[kept]
+    if not len(values):
+        return Markup("")
+    low, high = float(values.min()), float(values.max())
+    scale = (_RIGHT - _LEFT) / max(1.0, steps[-1] - steps[0])
+    points = " ".join(
+        f"{_LEFT + (step - steps[0]) * scale:.1f},{_height((value - low) / ((high - low) or 1.0)):.1f}"
+        for step, value in zip(steps, values, strict=True)
+    )
+    marks = "".join(
+        f'<path class="event" d="M{_LEFT + (step - steps[0]) * scale:.1f},{_TOP}V{_BOTTOM}"/>' for step in events
+    )
+    line = f'<polyline class="line" points="{points}"/>'
+    return _frame(f"{title}: {values[-1]:.4g}", marks + line, f"{low:.3g} to {high:.3g}", f"step {int(steps[-1]):,}")
+
+
+def _frame(title: str, drawn: str, left: str, right: str) -> Markup:
+    title, left, right = (html.escape(text) for text in (title, left, right))
+    return Markup(
+        f'<figure><figcaption>{title}</figcaption><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">'
+        f'<path class="axis" d="M{_LEFT},{_BOTTOM}H{_RIGHT}"/>{drawn}<text x="{_LEFT}" y="140">{left}</text>'
+        f'<text x="{_RIGHT}" y="140" text-anchor="end">{right}</text></svg></figure>'
+    )
+
+
+def curves(figures: Mapping[str, Sequence[tuple[int, float]]], events: Sequence[int] = ()) -> Markup:
+    """One curve a figure."""
+    return Markup("").join(curve(name, readings, events) for name, readings in figures.items() if readings)
