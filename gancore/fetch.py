@@ -150,6 +150,9 @@ def _from_url(url: str, part: Path, quiet: bool) -> None:
                 while block := answer.read(_BLOCK):
                     out.write(block)
                     bar.advance(task, len(block))
+                got = out.tell() - begun
+        if got < rest:
+            raise DataError(f"{url}: broke off after {begun + got:,} of {begun + rest:,} bytes; run it again to go on.")
     except urllib.error.HTTPError as error:
         if error.code == 416:  # all of it is there
             return

@@ -10,7 +10,7 @@ import torch
 
 WIDTH = 512
 _LENGTH = 350  # characters that the network reads
-_BATCH = 512
+_BATCH = 256
 
 
 class Moments(NamedTuple):
@@ -39,7 +39,8 @@ def activations(smiles: Sequence[str]) -> np.ndarray:
         for start in range(0, len(smiles), _BATCH):
             letters = [get_one_hot(text, _LENGTH) for text in smiles[start : start + _BATCH]]
             batch = torch.from_numpy(np.stack(letters) / letters[0].shape[1]).float()
-            made.append(network(batch.transpose(1, 2).to(device)).cpu().numpy())
+            last = network(batch.transpose(1, 2).to(device))  # a view of what all places gave, which must not be kept
+            made.append(last.cpu().numpy().copy())
     return np.concatenate(made)
 
 

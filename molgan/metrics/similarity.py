@@ -32,8 +32,8 @@ def nearest(packed: np.ndarray, reference: np.ndarray, skip_self: bool = False) 
     best, row = np.full(len(packed), -1.0), np.zeros(len(packed), np.int64)
     edges = np.flatnonzero(np.diff(others[order], prepend=-1, append=-1))
     for begin, end in pairwise(edges.tolist()):
-        for start in range(begin, end, 4 * _BLOCK):
-            rows = order[start : min(end, start + 4 * _BLOCK)]
+        for start in range(begin, end, 2 * _BLOCK):
+            rows = order[start : min(end, start + 2 * _BLOCK)]
             columns, bits = _floats(reference[rows], kind).T, int(others[rows[0]])
             for first in range(0, len(packed), _BLOCK):
                 part = slice(first, first + _BLOCK)

@@ -13,6 +13,8 @@ from rdkit.Contrib.NP_Score import npscorer
 from rdkit.Contrib.SA_Score import sascorer
 
 from gancore.errors import ConfigError
+from molgan.data import as_rows
+from molgan.fetch import DATA
 from molgan.objectives import OBJECTIVES
 from molgan.properties import ALERT_SETS, FINGERPRINTS, MAKERS, PROPERTIES, Molecule, alert_names
 from molgan.score import OBJECTIVE_NAMES
@@ -49,6 +51,15 @@ def drugs():
     mols = [mol for mol in map(Chem.MolFromSmiles, texts) if mol is not None]
     RDLogger.EnableLog("rdApp.*")
     return mols[:2000]
+
+
+@pytest.fixture(scope="module")
+def leads():
+    """2,000 molecules of the MOSES test set, where it has been fetched."""
+    folder = DATA.find("moses")
+    if folder is None:
+        pytest.skip("needs MOSES: molgan data fetch moses")
+    return [Chem.MolFromSmiles(text) for text in as_rows(folder / "test.csv.gz")[::88][:2000]]
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
@@ -88,7 +99,7 @@ def test_violations_are_counted():
     assert value("stereocentres", "CC(O)C(F)Cl") == 2
 
 
-@pytest.mark.parametrize("molecules", ["ugly", "drugs"])
+@pytest.mark.parametrize("molecules", ["ugly", "drugs", "leads"])
 def test_numbers_are_those_of_rdkit(molecules, request):
     mols = request.getfixturevalue(molecules)
     natural = npscorer.readNPModel()

@@ -50,6 +50,10 @@ def shim(folder: str) -> None:
     models.__path__ = [str(Path(folder) / "moses")]
     sys.modules["moses"] = models
     warnings.simplefilter("ignore")
+    import moses.metrics.metrics as metrics
+
+    cosine = metrics.cos_distance  # of whole numbers, whose products today's scipy lets overflow
+    metrics.cos_distance = lambda one, other: cosine(one.astype(float), other.astype(float))
 
 
 def judge(smiles: list[str], **named) -> dict[str, float]:
