@@ -49,10 +49,12 @@ def write_lines(lines: Iterable[str], out: Path | None) -> None:
     part.replace(out)
 
 
+_DataName = Annotated[str, typer.Argument(help="Its name in the list.")]
+
+
 def data_app(load: "Callable[[], Sources]") -> typer.Typer:
     """The commands `data list | fetch | path` over what `load` gives."""
     app = typer.Typer(help="Further data sets, fetched once and kept.", no_args_is_help=True)
-    Name = Annotated[str, typer.Argument(help="Its name in the list.")]
 
     @app.command("list")
     def list_data() -> None:
@@ -63,7 +65,7 @@ def data_app(load: "Callable[[], Sources]") -> typer.Typer:
 
     @app.command("fetch")
     def fetch_data(
-        name: Name,
+        name: _DataName,
         archive: Annotated[Path | None, typer.Option("--from", help="A copy of its archive at hand.")] = None,
         quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     ) -> None:
@@ -71,7 +73,7 @@ def data_app(load: "Callable[[], Sources]") -> typer.Typer:
         typer.echo(load().fetch(name, archive, quiet))
 
     @app.command("path")
-    def path_of_data(name: Name) -> None:
+    def path_of_data(name: _DataName) -> None:
         """Print where a fetched data set is."""
         typer.echo(load().path(name))
 

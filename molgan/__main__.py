@@ -219,10 +219,10 @@ def report(
     """Write one HTML page on a run or a file: figures, distributions, training, a grid of molecules, provenance."""
     from molgan.reporting import report as make
 
-    named = [text.partition("=")[::2] for text in smarts]
-    if not all(name and pattern for name, pattern in named):
+    named = {name: pattern for name, _, pattern in (text.partition("=") for text in smarts)}
+    if not all(name and pattern for name, pattern in named.items()):
         raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
-    typer.echo(make(source, train, reference, score, dict(named), top, n, seed).write(out))
+    typer.echo(make(source, train, reference, score, named, top, n, seed).write(out))
 
 
 @app.command()

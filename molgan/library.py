@@ -1,5 +1,6 @@
 """Candidate libraries: sample, keep the distinct valid ones, score, write."""
 
+import html
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from rdkit.Chem import AllChem
 
 from gancore.device import derive_seed
 from gancore.types import Reward, Sampler
+from molgan.drawing import svg
 from molgan.scoring import property_frame
 
 
@@ -26,6 +28,16 @@ class Library:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def _repr_html_(self) -> str:
+        """The best dozen, drawn."""
+        cells = "".join(
+            f'<div style="width:200px">{svg(row["smiles"])}<small>{html.escape(row["smiles"])}<br>'
+            f"QED {row['qed']:.2f}, SA {row['sa']:.1f}, logP {row['logp']:.1f}</small></div>"
+            for row in self.frame.head(12).to_dict("records")
+        )
+        head = f"<p>{len(self):,} distinct valid molecules from {self.draws:,} draws</p>"
+        return f'{head}<div style="display:flex;flex-wrap:wrap;gap:8px">{cells}</div>'
 
     def write(self, folder: Path) -> list[Path]:
         """Write library.parquet, library.smi (one SMILES a line) and library.sdf (2D); returns the paths."""

@@ -55,14 +55,18 @@ def test_commands_run_in_their_order(tmp_path, monkeypatch, qm9_smiles):
     """Training is cut short; everything else is as written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mols.smi").write_text("\n".join(qm9_smiles))
-    verbs = ["train", "generate", "evaluate", "score", "train", "train", "generate", "runs", "runs"]
+    verbs = ["train", "generate", "evaluate", "score", "data", "evaluate", "compare", "report"]
+    verbs += ["train", "train", "generate", "runs", "runs"]
     assert [command[1] for command in commands("molgan")] == verbs
     for command in commands("molgan"):
+        if command[1] == "data":  # needs a network
+            continue
         few = ("steps=2", "pretrain.steps=2", "monitor_every=2", "log_every=1") if command[1] == "train" else ()
         call(molgan_main, command + [part for setting in few for part in ("--set", setting)], monkeypatch)
     assert (tmp_path / "scored.csv").exists()
     assert len((tmp_path / "best.smi").read_text().splitlines()) == 100
     assert (tmp_path / "curves.png").exists()
+    assert (tmp_path / "report.html").exists()
 
 
 def test_toml_blocks_are_settings(tmp_path):

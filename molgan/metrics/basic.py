@@ -57,7 +57,7 @@ def texts_of(source: Molecules, split: str = "train") -> list[str | None]:
         return as_rows(found / f"{split}.csv.gz" if source == "moses" else found)
     if isinstance(source, MoleculeDataset):
         return list(source.smiles)
-    return sorted(source) if isinstance(source, Set) else as_rows(source)
+    return [*sorted(source)] if isinstance(source, Set) else as_rows(source)
 
 
 class Known(NamedTuple):

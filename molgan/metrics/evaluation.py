@@ -179,7 +179,11 @@ class _Suite:
             return made
         baseline = self.against[0]
         if self.train is not None:
-            baseline = Reference.of_smiles("the training set", texts_of(self.train), GUACAMOL_N, self.seed)
+            try:
+                baseline = Reference.of_smiles("the training set", texts_of(self.train), GUACAMOL_N, self.seed)
+            except DataError as error:
+                self.notes.append(f"The scores of GuacaMol are left out: {error}")
+                return made
         distance = suites.chemnet_distance(
             self.activations[:GUACAMOL_N], chemnet.moments(baseline.activations[:GUACAMOL_N])
         )
@@ -187,7 +191,8 @@ class _Suite:
             f"guacamol/fcd score: {distance.n:,} molecules against {min(GUACAMOL_N, baseline.n):,} of {baseline.name}."
         )
         value, low, high, n = distance
-        made["guacamol/fcd score"] = Estimate(*(float(np.exp(-0.2 * figure)) for figure in (value, high, low)), n)
+        value, low, high = (float(np.exp(-0.2 * figure)) for figure in (value, high, low))
+        made["guacamol/fcd score"] = Estimate(value, low, high, n)
         distinct = {chem.flat(text): None for text in self.described.smiles}
         ours = Described.of(list(distinct)[:GUACAMOL_N])
         made["guacamol/kl score"] = suites.guacamol_kl(ours, baseline)

@@ -75,7 +75,8 @@ def _cosine(rows: Sequence[tuple[str, ...]], theirs: dict[str, int]) -> Estimate
 
 def chemnet_distance(rows: np.ndarray, reference: Moments) -> Estimate:
     """FCD of activations `(molecule, 512)` to a reference; n is how many molecules they are of."""
-    return half_sample_interval(lambda picked: frechet(moments(rows[picked]), reference), len(rows), FEW, _FREE)
+    halves = FEW if len(rows) > 3 else 0  # a half needs two molecules to have a covariance
+    return half_sample_interval(lambda picked: frechet(moments(rows[picked]), reference), len(rows), halves, _FREE)
 
 
 # GuacaMol (Brown et al. 2019) -----------------------------------------------------------------

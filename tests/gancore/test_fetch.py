@@ -92,7 +92,7 @@ def test_another_file_is_refused_and_fetched_anew(url, tmp_path):
 @pytest.mark.parametrize(
     ("archive", "complaint"),
     [
-        ("http://127.0.0.1:9/none", "http://127.0.0.1:9/none: cannot be reached .*give a copy at hand with --from FILE"),
+        ("http://127.0.0.1:9/none", "http://127.0.0.1:9/none: cannot be reached .*a copy at hand with --from FILE"),
         ("no-such-package-anywhere==9", "no-such-package-anywhere==9: pip could not download it .*--from FILE"),
     ],
 )

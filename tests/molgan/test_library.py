@@ -25,6 +25,12 @@ def test_distinct_valid_best_first_with_novelty():
     assert list(frame.columns) == ["smiles", "novel", "qed", "sa", "logp", "weight"]
 
 
+def test_a_library_shows_itself():
+    shown = collect(Cycle(["CCO", "c1ccccc1"]), n=2)._repr_html_()
+    assert shown.count("<svg") == 2
+    assert "2 distinct valid molecules" in shown
+
+
 def test_gives_up_after_its_patience_and_says_how_many_draws():
     library = collect(Cycle(["C", "CC"]), n=50, patience=3)
     assert len(library) == 2
