@@ -29,6 +29,7 @@ from gancore.rows import (
 )
 from gancore.types import Sample
 from molgan import chem, graphs
+from molgan.packaged import packaged
 from molgan.parallel import map_chunks
 
 SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv", ".parquet", ".sdf")
@@ -41,13 +42,6 @@ def embedded(name: str = "qm9") -> Path:
     if not path.is_file():
         raise DataError(f"no embedded data set {name!r}; there is qm9.")
     return path
-
-
-def packaged(file: str) -> Path:
-    """Path of a data file of the package."""
-    here = Path(__file__).parent
-    in_wheel = here / "embedded" / file
-    return in_wheel if in_wheel.is_file() else here.parent / "data" / file
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:

@@ -23,10 +23,11 @@ from gancore.statistics import Estimate, Evaluation
 from molgan import chem
 from molgan.charts import curves, histogram
 from molgan.data import read_named
+from molgan.describe import digest
 from molgan.drawing import draw
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
-from molgan.metrics.basic import Known, Molecules, digest, texts_of
+from molgan.metrics.basic import Known, Molecules, texts_of
 from molgan.metrics.evaluation import ALERTS
 from molgan.metrics.neighbours import Neighbours, packed
 from molgan.metrics.published import MOSES, MOSES_COLUMNS, MOSES_N, QM9, QM9_COLUMNS

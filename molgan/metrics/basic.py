@@ -1,6 +1,5 @@
 """Valid, connected, unique, novel, under each convention: of any number of SMILES, in memory that hardly grows."""
 
-import hashlib
 from collections.abc import Iterable, Sequence, Set
 from itertools import islice
 from pathlib import Path
@@ -8,11 +7,10 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
-from rdkit import Chem
 
 from gancore.statistics import Estimate, half_sample_interval, wilson_interval
-from molgan import chem
 from molgan.data import MoleculeDataset, as_rows
+from molgan.describe import NOTHING, Read, digest, read
 from molgan.fetch import DATA
 from molgan.parallel import map_chunks
 
@@ -20,34 +18,6 @@ Molecules: TypeAlias = MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str 
 GUACAMOL_N = 10_000
 """Molecules that GuacaMol asks a model for."""
 _CHUNK = 100_000
-_NOTHING = 0
-
-
-class Read(NamedTuple):
-    """One string: whether RDKit reads it; digests of its canonical SMILES with stereo and of the one that is
-
-    `chem.strict_smiles`, 0 where there is none.
-    """
-
-    valid: bool
-    full: int
-    strict: int
-
-
-def read(text: str | None) -> Read:
-    """Read one string; None and the empty string are invalid."""
-    try:
-        mol = chem.parse(text or "")
-    except chem.Rejected:
-        return Read(False, _NOTHING, _NOTHING)
-    return Read(True, digest(Chem.MolToSmiles(mol)), digest(chem.strict_smiles(mol)))
-
-
-def digest(text: str | None) -> int:
-    """64 bits of a string, never 0; 0 for None. Two of a million strings are taken for one in 1 of 10 million runs."""
-    if text is None:
-        return _NOTHING
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True) or 1
 
 
 def texts_of(source: Molecules, split: str = "train") -> list[str | None]:
@@ -73,7 +43,7 @@ class Known(NamedTuple):
         if isinstance(train, (MoleculeDataset, Set)) or (isinstance(train, str) and train in ("moses", "qm9")):
             digests = np.unique(np.fromiter(map(digest, texts), np.int64, len(texts)))
             return cls(digests, digests)
-        found = _table(map_chunks(read, texts, failed=lambda reason: Read(False, _NOTHING, _NOTHING)))
+        found = _table(map_chunks(read, texts, failed=lambda reason: Read(False, NOTHING, NOTHING)))
         return cls(np.unique(found["full"]), np.unique(found["strict"]))
 
 
@@ -94,7 +64,7 @@ def read_all(texts: Iterable[str | None], sample: int, seed: int = 0) -> Reading
     tables, held = [_table([])], []
     done = 0
     while part := list(islice(texts, _CHUNK)):
-        table = _table(map_chunks(read, part, failed=lambda reason: Read(False, _NOTHING, _NOTHING)))
+        table = _table(map_chunks(read, part, failed=lambda reason: Read(False, NOTHING, NOTHING)))
         tables.append(table)
         keys = rng.random(len(part))
         held += [(keys[row], done + row, part[row]) for row in np.flatnonzero(table["valid"]).tolist()]
@@ -106,7 +76,7 @@ def read_all(texts: Iterable[str | None], sample: int, seed: int = 0) -> Reading
 
 def basic_figures(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> dict[str, Estimate]:
     """The figures that `evaluate` has for any list."""
-    strict = _codes(table["strict"][table["strict"] != _NOTHING])
+    strict = _codes(table["strict"][table["strict"] != NOTHING])
     figures = {
         "valid": wilson_interval(int(table["valid"].sum()), len(table)),
         "connected": wilson_interval(len(strict), len(table)),
@@ -114,12 +84,12 @@ def basic_figures(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> 
     if len(strict):
         figures |= _unique(strict, "unique", ks)
     if known is not None:
-        distinct = np.unique(table["strict"][table["strict"] != _NOTHING])
+        distinct = np.unique(table["strict"][table["strict"] != NOTHING])
         new = ~np.isin(distinct, known.strict)
         if len(strict):
             figures["novel"] = wilson_interval(int(new.sum()), len(new))
         codes = np.full(len(table), -1)
-        codes[table["strict"] != _NOTHING] = np.searchsorted(distinct, table["strict"][table["strict"] != _NOTHING])
+        codes[table["strict"] != NOTHING] = np.searchsorted(distinct, table["strict"][table["strict"] != NOTHING])
         figures["product"] = half_sample_interval(lambda rows: _product(codes[rows], new), len(codes))
     return figures
 
@@ -138,7 +108,7 @@ def moses_basics(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> d
 def guacamol_basics(table: np.ndarray, known: Known | None) -> dict[str, Estimate]:
     """GuacaMol's own: of the first 10,000 draws, or all; stereo is dropped; novel is a share of what was asked for."""
     asked = min(GUACAMOL_N, len(table))
-    valid = table["strict"][table["strict"] != _NOTHING]
+    valid = table["strict"][table["strict"] != NOTHING]
     figures = {"guacamol/valid": wilson_interval(int(table["valid"][:asked].sum()), asked)}
     figures |= {"guacamol/unique": wilson_interval(len(np.unique(valid[:asked])), asked)} if len(valid) else {}
     if known is not None:

@@ -14,6 +14,7 @@ from gancore.monitors import precision_recall
 from gancore.statistics import Estimate, Evaluation, wilson_interval
 from molgan import chem
 from molgan.data import MoleculeDataset, as_rows, read_rows
+from molgan.describe import Described
 from molgan.metrics import chemnet, suites
 from molgan.metrics.basic import (
     GUACAMOL_N,
@@ -25,7 +26,6 @@ from molgan.metrics.basic import (
     read_all,
     texts_of,
 )
-from molgan.metrics.describe import Described
 from molgan.metrics.neighbours import Neighbours, memorisation, privacy
 from molgan.metrics.published import MOSES_N
 from molgan.metrics.reference import SAMPLE, Reference, references

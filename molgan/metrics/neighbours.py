@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import rdkit
 import torch
-from rdkit import Chem
 
 from gancore import checkpoint
 from gancore.errors import CheckpointError
 from gancore.fetch import cache
 from gancore.statistics import Estimate, half_sample_interval, mean_interval, wilson_interval
-from molgan import chem
-from molgan.metrics.basic import digest
-from molgan.metrics.describe import BITS, fingerprint
+from molgan.describe import BITS, NO_BITS, NOTHING, fingerprint_bytes, skeleton
 from molgan.metrics.similarity import nearest
 from molgan.parallel import map_chunks
 
@@ -23,7 +20,6 @@ MOST = 200_000
 """Molecules of a larger set that are looked at."""
 NEAR = 0.9
 """Similarity from which a molecule counts as nearly one of the training set."""
-_EMPTY = bytes(BITS // 8)
 _FORMAT = 1
 
 
@@ -60,27 +56,13 @@ class Neighbours:
 
 def packed(texts: Sequence[str]) -> np.ndarray:
     """Fingerprints `(molecule, 128)` uint8; empty ones for what RDKit does not read."""
-    made = map_chunks(_packed, texts, failed=lambda reason: _EMPTY)
+    made = map_chunks(fingerprint_bytes, texts, failed=lambda reason: NO_BITS)
     return np.frombuffer(b"".join(made), np.uint8).reshape(-1, BITS // 8).copy()
-
-
-def _packed(text: str) -> bytes:
-    try:
-        return fingerprint(chem.parse(text)).tobytes()
-    except chem.Rejected:
-        return _EMPTY
 
 
 def blocks(texts: Sequence[str]) -> np.ndarray:
     """Digests of the first InChIKey blocks: atoms, bonds and mobile hydrogens, without stereo and charge states."""
-    return np.array(map_chunks(_block, texts, failed=lambda reason: 0), np.int64)
-
-
-def _block(text: str) -> int:
-    try:
-        return digest(Chem.MolToInchiKey(chem.parse(text)).partition("-")[0] or None)
-    except chem.Rejected:
-        return 0
+    return np.array(map_chunks(skeleton, texts, failed=lambda reason: NOTHING), np.int64)
 
 
 def memorisation(smiles: Sequence[str], train: Neighbours) -> tuple[dict[str, Estimate], dict[str, int]]:
@@ -96,7 +78,7 @@ def memorisation(smiles: Sequence[str], train: Neighbours) -> tuple[dict[str, Es
     figures = {
         "train similarity": mean_interval(similar),
         "near train": wilson_interval(int((similar >= NEAR).sum()), len(similar)),
-        "same skeleton": wilson_interval(int(np.isin(mine[mine != 0], train.blocks).sum()), len(mine)),
+        "same skeleton": wilson_interval(int(np.isin(mine[mine != NOTHING], train.blocks).sum()), len(mine)),
     }
     return figures, histogram
 

@@ -16,11 +16,11 @@ import torch
 from gancore import checkpoint
 from gancore.errors import CheckpointError, DataError
 from gancore.fetch import cache
+from molgan.describe import BITS, MEASURED, Described
 from molgan.fetch import DATA
 from molgan.metrics import chemnet
 from molgan.metrics.basic import texts_of
 from molgan.metrics.chemnet import Moments
-from molgan.metrics.describe import BITS, MEASURED, Described
 
 SAMPLE = 30_000
 """Molecules of a larger set that are described."""

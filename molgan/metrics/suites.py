@@ -7,8 +7,8 @@ import scipy.sparse
 import scipy.stats
 
 from gancore.statistics import Estimate, half_sample_interval, mean_interval, wilson_interval
+from molgan.describe import Described
 from molgan.metrics.chemnet import Moments, frechet, moments
-from molgan.metrics.describe import Described
 from molgan.metrics.reference import Reference
 from molgan.metrics.similarity import leaders, mean_powers, nearest
 

@@ -11,11 +11,11 @@ import molgan
 from gancore.errors import ConfigError, DataError
 from gancore.statistics import Comparison
 from molgan.data import as_rows, embedded
+from molgan.describe import BITS, Described, describe, digest
 from molgan.fetch import DATA
+from molgan.filters import passes_filters
 from molgan.metrics import chemnet, suites
-from molgan.metrics.basic import digest, read_all
-from molgan.metrics.describe import BITS, Described, describe
-from molgan.metrics.filters import passes_filters
+from molgan.metrics.basic import read_all
 from molgan.metrics.neighbours import Neighbours, memorisation, packed, privacy
 from molgan.metrics.reference import Reference
 from molgan.metrics.similarity import leaders, mean_powers, nearest

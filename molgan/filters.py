@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rdkit import Chem, RDConfig
 
-from molgan.data import packaged
+from molgan.packaged import packaged
 from molgan.substructures import Substructures
 
 _ELEMENTS = {"C", "N", "S", "O", "F", "Cl", "Br", "H"}

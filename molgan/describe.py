@@ -1,5 +1,6 @@
-"""All that the metrics ask of single molecules, in one pass over each."""
+"""All that the metrics ask of single molecules. Free of torch: the processes that do it start fast."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molgan import chem
-from molgan.metrics.filters import passes_filters
+from molgan.filters import passes_filters
 from molgan.parallel import map_chunks
 from molgan.properties import PROPERTIES, Molecule, alert_names
 
@@ -24,6 +25,39 @@ MEASURED = (
 """Properties, columns of `Described.properties`."""
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
 _WIDE = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=WIDE_BITS)
+
+
+NO_BITS = bytes(BITS // 8)
+"""The fingerprint of what is no molecule."""
+NOTHING = 0
+"""The digest of what there is none of."""
+
+
+class Read(NamedTuple):
+    """One string: whether RDKit reads it; digests of its canonical SMILES with stereo and of the one that is
+
+    `chem.strict_smiles`, 0 where there is none.
+    """
+
+    valid: bool
+    full: int
+    strict: int
+
+
+def read(text: str | None) -> Read:
+    """Read one string; None and the empty string are invalid."""
+    try:
+        mol = chem.parse(text or "")
+    except chem.Rejected:
+        return Read(False, NOTHING, NOTHING)
+    return Read(True, digest(Chem.MolToSmiles(mol)), digest(chem.strict_smiles(mol)))
+
+
+def digest(text: str | None) -> int:
+    """64 bits of a string, never 0; 0 for None. Two of a million strings are taken for one in 1 of 10 million runs."""
+    if text is None:
+        return NOTHING
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True) or 1
 
 
 class Description(NamedTuple):
@@ -66,6 +100,22 @@ def describe(text: str, alert_sets: Sequence[str] = ()) -> Description | None:
 def fingerprint(mol: Chem.Mol) -> np.ndarray:
     """The packed fingerprint of one molecule, `(128,)` uint8."""
     return np.packbits(_MORGAN.GetFingerprintAsNumPy(mol))
+
+
+def fingerprint_bytes(text: str) -> bytes:
+    """The packed fingerprint of a SMILES, `NO_BITS` for what RDKit does not read."""
+    try:
+        return fingerprint(chem.parse(text)).tobytes()
+    except chem.Rejected:
+        return NO_BITS
+
+
+def skeleton(text: str) -> int:
+    """Digest of the first InChIKey block (atoms, bonds, mobile hydrogens) of a SMILES; `NOTHING` where it has none."""
+    try:
+        return digest(Chem.MolToInchiKey(chem.parse(text)).partition("-")[0] or None)
+    except chem.Rejected:
+        return NOTHING
 
 
 def _measure(name: str, molecule: Molecule) -> float:
