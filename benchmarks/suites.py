@@ -8,7 +8,6 @@ moses). The second form judges a file of N lines and tells the memory it took.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,26 +17,27 @@ from pathlib import Path
 import numpy as np
 
 import molgan
+from gancore.pool import usable_processes
 from molgan.data import as_rows
 from molgan.fetch import DATA
+from molgan.parallel import pool
 
 PEER = Path(__file__).parents[1] / "tests" / "molgan" / "reference" / "make_moses.py"
 N = 30_000
 
 
-def judge(path: Path, groups: list[str] | None) -> None:
+def judge(path: Path) -> None:
     """Judge a file as a program of its own would, and print figures, seconds and peak memory as JSON."""
     start = time.perf_counter()
-    rules = {} if groups is None else {"reference": "moses", "groups": groups, "allow_unequal_n": True}
-    figures = molgan.evaluate(path, **rules)
-    told = {name: figure.value for name, figure in figures.items()}
-    peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    told |= {
-        "seconds": time.perf_counter() - start,
-        "peak MB": peaks[0] / 1024,
-        "peak of a process MB": peaks[1] / 1024,
-    }
-    print(json.dumps(told))
+    figures = molgan.evaluate(path, reference="moses", groups=["moses"], allow_unequal_n=True)
+    told = {name: figure.value for name, figure in figures.items()} | {"seconds": time.perf_counter() - start}
+    workers = [worker.process.pid for worker in pool(usable_processes())._idle if worker.process]
+    print(json.dumps(told | {"peak MB": _peak("self"), "peak MB of the workers": sum(map(_peak, workers))}))
+
+
+def _peak(process: int | str) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def _told(*command: object) -> dict[str, float]:
@@ -46,8 +46,8 @@ def _told(*command: object) -> dict[str, float]:
 
 
 def main() -> None:
-    if sys.argv[1] in ("judge", "judge-basic"):
-        judge(Path(sys.argv[2]), sys.argv[3:] if sys.argv[1] == "judge" else None)
+    if sys.argv[1] == "judge":
+        judge(Path(sys.argv[2]))
         return
     train = [text for text in as_rows(DATA.path("moses") / "train.csv.gz") if text]
     if sys.argv[1] == "lines":
@@ -55,14 +55,14 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "many.smi"
             path.write_text("\n".join(train) + "\n")
-            print(json.dumps(_told("-m", "benchmarks.suites", "judge", path, "moses"), indent=1))
+            print(json.dumps(_told("-m", "benchmarks.suites", "judge", path), indent=1))
         return
     n = int(sys.argv[2]) if len(sys.argv) > 2 else N
     picked = [train[row] for row in np.sort(np.random.default_rng(0).permutation(len(train))[:n])]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "some.smi"
         path.write_text("\n".join(picked) + "\n")
-        ours = _told("-m", "benchmarks.suites", "judge", path, "moses")
+        ours = _told("-m", "benchmarks.suites", "judge", path)
         theirs = _told(PEER, sys.argv[1], path)
     for name, value in ours.items():
         print(f"{name:28}{value:14.6f}")
