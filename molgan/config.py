@@ -102,6 +102,8 @@ class CriticConfig:
     """Its weight. For r1 and r2 this is half of the gamma of the papers; wgan_gp wants 10."""
     penalty_every: Positive = 4
     """The penalty is taken every so many steps, with that much more weight."""
+    steps: Positive = 1
+    """Turns of the critic for each turn of the generator."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,9 @@ class Config:
     """Everything a run depends on beside its data."""
 
     __pydantic_config__ = STRICT
+    recipe: Literal["one_shot", "molgan"] = "one_shot"
+    """How training goes: `molgan/recipes/graph_gan.py`, or MolGAN as published (`molgan/recipes/molgan.py`), which has
+    no pre-training and takes of the rewards only score, weight (at most 1) and start."""
     steps: Count = 2500
     """Adversarial steps, after pre-training."""
     batch: Positive = 128
@@ -195,6 +200,8 @@ class Config:
     """What networks compute in while they train; penalties, draws and likelihoods stay in float32."""
     temperature: Rate = 1.0
     """Temperature of the Gumbel-Softmax relaxation."""
+    estimator: Literal["softmax", "gumbel_softmax", "straight_through"] = "straight_through"
+    """What critic and value network see of a draw; recipe one_shot knows straight_through alone."""
     bound: Weight = 0.03
     """Weight of the evidence bound kept in the adversarial phase, where there was pre-training."""
     average: Part = 0.999
@@ -225,6 +232,12 @@ class Config:
     def __post_init__(self) -> None:
         if self.critic.objective == "wasserstein" and not self.critic.penalty_weight:
             raise ConfigError("objective wasserstein needs a slope penalty: set critic.penalty_weight above 0.")
+        if self.recipe == "one_shot" and self.estimator != "straight_through":
+            raise ConfigError(f"estimator = {self.estimator!r} is for recipe molgan; one_shot takes straight_through.")
+        if self.recipe == "molgan" and self.pretrain.steps:
+            raise ConfigError("recipe molgan has no pre-training: set pretrain.steps to 0.")
+        if self.recipe == "molgan" and self.reward.weight > 1:
+            raise ConfigError("reward.weight is a share of the generator's loss in recipe molgan: give 0 to 1.")
 
     @classmethod
     def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> "Config":

@@ -2,9 +2,8 @@
 
 import csv
 from functools import lru_cache
-from pathlib import Path
 
-from rdkit import Chem, RDConfig
+from rdkit import Chem
 
 from molgan.packaged import packaged
 from molgan.substructures import Substructures
@@ -15,12 +14,9 @@ _LARGEST_RING = 7
 
 @lru_cache
 def _alerts() -> Substructures:
-    """The medicinal-chemistry filters (MCF) of MOSES and the PAINS of Baell and Holloway 2010, as RDKit brings them."""
-    with open(packaged("mcf.csv"), encoding="utf-8") as lines:
-        smarts = [row["smarts"] for row in csv.DictReader(lines)]
-    with open(Path(RDConfig.RDDataDir) / "Pains" / "wehi_pains.csv", encoding="utf-8") as lines:
-        smarts += [row[0] for row in csv.reader(lines)]
-    return Substructures(smarts)
+    """The medicinal-chemistry filters (MCF) and the PAINS (Baell and Holloway 2010) of MOSES, as it writes them."""
+    with open(packaged("moses_filters.csv"), encoding="utf-8") as lines:
+        return Substructures([row["smarts"] for row in csv.DictReader(lines)])
 
 
 def passes_filters(mol: Chem.Mol, smiles: str) -> bool:

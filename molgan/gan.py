@@ -18,12 +18,12 @@ from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import RunError
 from gancore.rows import tell_rejected
 from gancore.training import Training
-from molgan import chem, sampling
+from molgan import chem
 from molgan.config import Config
 from molgan.data import MoleculeDataset, as_dataset
 from molgan.metrics import glance
 from molgan.plots import grid_pixels
-from molgan.recipes import graph_gan
+from molgan.recipes import RECIPES, Networks
 
 _CHUNK = 1000  # molecules drawn at a time; fixed, so that the first k of n draws are the same for every n
 _GLANCED = 500  # molecules that the monitor looks at
@@ -50,7 +50,7 @@ class MolGAN:
     def __init__(self, config: Config | None = None):
         self.config = config or Config()
         self.device = pick_device(self.config.device)
-        self.networks: graph_gan.GraphGAN | None = None
+        self.networks: Networks | None = None
         self.provenance: dict[str, Any] = {}
         self._sizes = torch.empty(0)
         self._known: frozenset[str] = frozenset()
@@ -87,7 +87,7 @@ class MolGAN:
         return self
 
     def _build(self, data: MoleculeDataset) -> Training:
-        self.networks, phases = graph_gan.build(self.config, data, self.device)
+        self.networks, phases = RECIPES[self.config.recipe].build(self.config, data, self.device)
         self._sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
         self._known = frozenset(data.smiles)
         picked = np.random.default_rng(0).permutation(len(data))[:_GLANCED]
@@ -133,29 +133,21 @@ class MolGAN:
             for mol in chem.decode(atoms, orders, self._trained.vocabulary):
                 yield chem.strict_smiles(mol)
 
-    @torch.no_grad()
     def draw_arrays(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The draws of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time."""
         if n < 0:
             raise ValueError(f"cannot draw {n} molecules.")
         networks = self._trained
-        generator = networks.averaged.average
         places = torch.arange(networks.vocabulary.max_atoms, device=self.device)
         for chunk, start in enumerate(range(0, n, _CHUNK)):
             random = new_generator(self.device, seed, "sample", chunk)
             sizes = torch.multinomial(self._sizes.to(self.device, torch.float), _CHUNK, True, generator=random)
-            noise = torch.randn(_CHUNK, self.config.model.noise, device=self.device, generator=random)
-            present = places < sizes[:, None]
-            nodes, bonds = generator(noise, present)
-            drawn = sampling.draw_graphs(nodes, bonds, present, networks.capacity, generator=random)
-            atoms, orders = drawn.atoms, drawn.orders
-            if not raw:
-                atoms, orders = sampling.repair(atoms, orders, drawn.noisy_bonds, networks.capacity)
+            atoms, orders = networks.sample(places < sizes[:, None], random, raw)
             keep = min(_CHUNK, n - start)
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
 
     @property
-    def _trained(self) -> graph_gan.GraphGAN:
+    def _trained(self) -> Networks:
         if self.networks is None:
             raise RunError("this MolGAN has no weights yet: call fit, or MolGAN.load a run folder.")
         return self.networks
@@ -181,7 +173,7 @@ class MolGAN:
             gan = cls(Config.revive(stored.values["config"], stored.folder, device))
             vocabulary = chem.Vocabulary.revive(stored.values["vocabulary"])
             gan.networks, gan._loaded = revive(
-                stored, lambda where: graph_gan.GraphGAN(gan.config, vocabulary, where), gan.device
+                stored, lambda where: RECIPES[gan.config.recipe].networks(gan.config, vocabulary, where), gan.device
             )
             gan._sizes, gan.provenance = gan._loaded[0]["sizes"].cpu(), stored.values["provenance"]
         return gan

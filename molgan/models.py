@@ -12,22 +12,25 @@ from gancore.types import Sample, Verdict
 from molgan import chem, graphs
 
 
-def mlp(widths: Sequence[int]) -> nn.Sequential:
-    """Linear layers of the given widths with LeakyReLU between them, none after the last."""
+def mlp(widths: Sequence[int], activation: nn.Module | None = None) -> nn.Sequential:
+    """Linear layers of the given widths with LeakyReLU, or another activation, between them, none after the last."""
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+        layers += [nn.Linear(before, after), activation or nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers[:-1])
 
 
 class Generator(nn.Module):
     """Noise and the places that hold an atom -> logits of atoms and bonds, all at once."""
 
-    def __init__(self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int]):
+    def __init__(
+        self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int], activation: nn.Module | None = None
+    ):
         super().__init__()
         self.noise, self.max_atoms, self.kinds = noise, max_atoms, kinds
         self.pairs = max_atoms * (max_atoms - 1) // 2
-        self.body = mlp((noise + max_atoms, *hidden))
+        self.activation = activation or nn.LeakyReLU(0.2)
+        self.body = mlp((noise + max_atoms, *hidden), self.activation)
         self.nodes = nn.Linear(hidden[-1], max_atoms * kinds)
         self.bonds = nn.Linear(hidden[-1], self.pairs * chem.ORDERS)
 
@@ -35,7 +38,7 @@ class Generator(nn.Module):
         self, noise: Float[Tensor, "batch latent"], present: Bool[Tensor, "batch node"]
     ) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch pair order"]]:
         """Node logits and bond logits."""
-        hidden = nn.functional.leaky_relu(self.body(torch.cat((noise, present.to(noise.dtype)), 1)), 0.2)
+        hidden = self.activation(self.body(torch.cat((noise, present.to(noise.dtype)), 1)))
         nodes, bonds = self.nodes(hidden).float(), self.bonds(hidden).float()  # draws want full precision
         return nodes.unflatten(1, (self.max_atoms, self.kinds)), bonds.unflatten(1, (self.pairs, chem.ORDERS))
 

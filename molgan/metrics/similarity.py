@@ -8,7 +8,7 @@ import torch
 from rdkit import DataStructs
 from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
 
-_BLOCK = 4096
+_BLOCK = 2048
 _EXACT = 256  # bfloat16 holds whole numbers up to here
 
 

@@ -32,7 +32,7 @@ from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
 from molgan.diversity import KEYS
 from molgan.models import Encoder, Generator, GraphCritic
-from molgan.sampling import CLOSED, GraphDraw, draw_graphs
+from molgan.sampling import CLOSED, GraphDraw, draw_graphs, repair
 from molgan.scoring import Scorer, graph_smiles
 
 
@@ -115,6 +115,16 @@ class GraphGAN:
         """Graphs of the given sizes."""
         node_logits, bond_logits = self.generator(noise, present)
         return draw_graphs(node_logits, bond_logits, present, self.capacity, self.config.temperature)
+
+    @torch.no_grad()
+    def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
+        """Graphs of the averaged generator as integer arrays; repaired, their fragments are joined."""
+        noise = torch.randn(len(present), self.config.model.noise, device=self.device, generator=random)
+        nodes, bonds = self.averaged.average(noise, present)
+        drawn = draw_graphs(nodes, bonds, present, self.capacity, generator=random)
+        if raw:
+            return drawn.atoms, drawn.orders
+        return repair(drawn.atoms, drawn.orders, drawn.noisy_bonds, self.capacity)
 
     def encode(self, real: Sample) -> tuple[Tensor, Tensor]:
         """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
@@ -281,7 +291,9 @@ def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[
     autoencoder = Player(
         "autoencoder", gan.makers, optimizers["pretrain"], gan.autoencoder_turn, max_norm=10.0, rate=pretrain_rate
     )
-    critic = Player("critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, rate=game_rate)
+    critic = Player(
+        "critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, config.critic.steps, rate=game_rate
+    )
     generator = Player(
         "generator", gan.makers, optimizers["generator"], gan.generator_turn, max_norm=10.0, rate=game_rate
     )

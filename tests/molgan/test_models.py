@@ -1,8 +1,10 @@
 import pytest
 import torch
+from torch import nn
 
 from molgan import chem, graphs
 from molgan.models import VALENCE, Encoder, Generator, GraphCritic, RelationalCritic, valence
+from molgan.recipes.molgan import RelationalNetwork
 
 
 @pytest.fixture
@@ -71,3 +73,12 @@ def test_generator_and_encoder_shapes(batch):
     assert mean.shape == log_var.shape == (8, 6)
     assert nodes.shape == (8, 9, 4)
     assert bonds.shape == (8, 36, 4)
+
+
+def test_the_published_critic_does_not_see_the_order_of_atoms_or_padding(batch):
+    sample, _ = batch
+    network = RelationalNetwork(4, (16, 8), 12, 12)
+    torch.testing.assert_close(network(sample).logits, network(permuted(sample, torch.randperm(9))).logits)
+    nodes, bonds = sample
+    longer = nn.functional.pad(nodes, (0, 0, 0, 2)), nn.functional.pad(bonds, (0, 0, 0, 9 + 10))
+    torch.testing.assert_close(network(longer).logits, network(sample).logits)
