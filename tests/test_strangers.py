@@ -233,7 +233,11 @@ def test_what_a_strangers_score_names_is_not_imported(runs, tmp_path, monkeypatc
 
 
 def test_no_source_file_unpickles():
-    """What could run code from a file is not called anywhere; pickles pass between a program and its own processes."""
+    """What could run code from a file is not called anywhere.
+
+    Pickles pass between a program and its own processes (pool.py); the published statistics of MOSES, an archive of a
+    known digest, are read by an unpickler that knows arrays and counters alone (reference.py).
+    """
     root = os.path.dirname(os.path.dirname(__file__))
     for half in ("gancore", "molgan", "seqgan"):
         for folder, _, names in os.walk(os.path.join(root, half)):
@@ -241,5 +245,5 @@ def test_no_source_file_unpickles():
                 if name.endswith(".py"):
                     with open(os.path.join(folder, name)) as file:
                         text = file.read()
-                    assert "import pickle" not in text or name == "pool.py", name
+                    assert "import pickle" not in text or name in ("pool.py", "reference.py"), name
                     assert not any(word in text for word in ("torch.load(", 'eval("', "exec(")), name

@@ -155,10 +155,11 @@ def _moses(split: str) -> Reference:
     return Reference.load(kept, split)
 
 
-class _OnlyNumbers(pickle.Unpickler):
+class OnlyNumbers(pickle.Unpickler):
     """Reads the published statistics, which are pickled: arrays, counters and nothing else that could act."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """What the statistics are made of; raises UnpicklingError for anything else."""
         from numpy._core.multiarray import _reconstruct  # pyright: ignore
 
         known = {
@@ -166,6 +167,7 @@ class _OnlyNumbers(pickle.Unpickler):
             ("numpy", "dtype"): np.dtype,
             ("numpy", "ndarray"): np.ndarray,
             ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+            ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
             ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
         }
         if (module, name) not in known:
@@ -177,7 +179,7 @@ def _published(file: Any, name: str) -> Reference:
     """The statistics of an open .npy of one pickled dict, read without running anything."""
     np.lib.format.read_magic(file)
     np.lib.format.read_array_header_1_0(file)
-    told = _OnlyNumbers(file).load().item()
+    told = OnlyNumbers(file).load().item()
     fingerprints = np.packbits(told["SNN"]["fps"], axis=1)
     if fingerprints.shape[1] != BITS // 8:
         raise DataError(f"the statistics of {name} hold fingerprints of another size.")

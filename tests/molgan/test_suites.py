@@ -1,5 +1,9 @@
 import gzip
+import io
 import json
+import os
+import pickle
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +21,7 @@ from molgan.filters import passes_filters
 from molgan.metrics import chemnet, suites
 from molgan.metrics.basic import read_all
 from molgan.metrics.neighbours import Neighbours, memorisation, packed, privacy
-from molgan.metrics.reference import Reference
+from molgan.metrics.reference import OnlyNumbers, Reference
 from molgan.metrics.similarity import leaders, mean_powers, nearest
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -204,6 +208,19 @@ def test_a_reference_is_worked_out_once(some, monkeypatch):
     monkeypatch.setattr("molgan.metrics.reference.Described", Described)
     with pytest.raises(DataError, match="RDKit reads 0 of its molecules"):
         Reference.of_smiles("nothing", ["no", "molecule"])
+
+
+def test_statistics_that_would_act_are_refused():
+    class Evil:
+        def __reduce__(self):
+            return os.system, ("echo acted",)
+
+    with pytest.raises(pickle.UnpicklingError, match="system has no place in statistics"):
+        OnlyNumbers(io.BytesIO(pickle.dumps(Evil()))).load()
+    held = {"mu": np.ones(3), "counts": Counter(["a"])}
+    told = OnlyNumbers(io.BytesIO(pickle.dumps(held, protocol=2))).load()
+    assert told["counts"] == {"a": 1}
+    assert told["mu"].tolist() == [1, 1, 1]
 
 
 def test_memorisation_is_seen(some):
