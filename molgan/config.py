@@ -72,6 +72,14 @@ class ModelConfig:
     """Layers of a second, permutation-invariant critic; 0 leaves it out."""
     relational_width: Positive = 64
     """Width of those layers."""
+    recurrent: Positive = 384
+    """growing: width of the recurrent network over atoms."""
+    recurrent_layers: Annotated[int, Interval(ge=1, le=16)] = 1
+    """growing: its layers."""
+    pair: Positive = 128
+    """growing: width of the network that decides each pair."""
+    dropout: Part = 0.1
+    """growing: share of the recurrent network's outputs that is dropped while training."""
 
 
 @dataclass(frozen=True)
@@ -181,9 +189,10 @@ class Config:
     """Everything a run depends on beside its data."""
 
     __pydantic_config__ = STRICT
-    recipe: Literal["one_shot", "molgan"] = "one_shot"
-    """How training goes: `molgan/recipes/graph_gan.py`, or MolGAN as published (`molgan/recipes/molgan.py`), which has
-    no pre-training and takes of the rewards only score, weight (at most 1) and start."""
+    recipe: Literal["one_shot", "growing", "molgan"] = "one_shot"
+    """How training goes. one_shot: all atoms and bonds at once (`molgan/recipes/graph_gan.py`). growing: one after the
+    other, the first phase by likelihood, which is also what `bound` weighs (`growing.py`). molgan: as published
+    (`molgan.py`), without pre-training and, of the rewards, with score, weight (at most 1) and start alone."""
     steps: Count = 2500
     """Adversarial steps, after pre-training."""
     batch: Positive = 128
@@ -199,9 +208,9 @@ class Config:
     precision: Literal["float32", "bfloat16"] = "float32"
     """What networks compute in while they train; penalties, draws and likelihoods stay in float32."""
     temperature: Rate = 1.0
-    """Temperature of the Gumbel-Softmax relaxation."""
+    """Temperature of the Gumbel-Softmax relaxation; in recipe growing, of the draws that `sample` makes."""
     estimator: Literal["softmax", "gumbel_softmax", "straight_through"] = "straight_through"
-    """What critic and value network see of a draw; recipe one_shot knows straight_through alone."""
+    """What critic and value network see of a draw, in recipe molgan; the others know one way each."""
     bound: Weight = 0.03
     """Weight of the evidence bound kept in the adversarial phase, where there was pre-training."""
     average: Part = 0.999
@@ -232,8 +241,10 @@ class Config:
     def __post_init__(self) -> None:
         if self.critic.objective == "wasserstein" and not self.critic.penalty_weight:
             raise ConfigError("objective wasserstein needs a slope penalty: set critic.penalty_weight above 0.")
-        if self.recipe == "one_shot" and self.estimator != "straight_through":
-            raise ConfigError(f"estimator = {self.estimator!r} is for recipe molgan; one_shot takes straight_through.")
+        if self.recipe != "molgan" and self.estimator != "straight_through":
+            raise ConfigError(f"estimator = {self.estimator!r} is for recipe molgan; leave it out.")
+        if self.recipe != "one_shot" and self.reward.overlap:
+            raise ConfigError(f"reward.overlap is for recipe one_shot; leave it out of recipe {self.recipe}.")
         if self.recipe == "molgan" and self.pretrain.steps:
             raise ConfigError("recipe molgan has no pre-training: set pretrain.steps to 0.")
         if self.recipe == "molgan" and self.reward.weight > 1:

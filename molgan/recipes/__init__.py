@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from molgan.recipes import graph_gan, molgan
+from molgan.recipes import graph_gan, growing, molgan
 
-Networks = graph_gan.GraphGAN | molgan.ValueGAN
+Networks = graph_gan.GraphGAN | growing.GrowingGAN | molgan.ValueGAN
 """What a recipe makes: networks with their turns, and how they are sampled."""
 
 
@@ -18,6 +18,7 @@ class Recipe(NamedTuple):
 
 RECIPES = {
     "one_shot": Recipe(graph_gan.GraphGAN, graph_gan.build),
+    "growing": Recipe(growing.GrowingGAN, growing.build),
     "molgan": Recipe(molgan.ValueGAN, molgan.build),
 }
 """By the names that `Config.recipe` takes."""

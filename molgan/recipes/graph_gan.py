@@ -23,17 +23,17 @@ from gancore.objectives import OBJECTIVES
 from gancore.penalties import PENALTIES
 from gancore.policy import categorical_kl, leave_one_out, policy_gradient
 from gancore.schedules import warm_cosine
-from gancore.steering import Curriculum, DiversityFilter, Replay, Steering
+from gancore.steering import Steering
 from gancore.terms import gaussian_kl, reconstruction
 from gancore.training import Phase
 from gancore.types import Sample
 from molgan import chem, graphs
 from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
-from molgan.diversity import KEYS
 from molgan.models import Encoder, Generator, GraphCritic
+from molgan.recipes.steering import steering
 from molgan.sampling import CLOSED, GraphDraw, draw_graphs, repair
-from molgan.scoring import Scorer, graph_smiles
+from molgan.scoring import graph_smiles
 
 
 class GraphGAN:
@@ -257,15 +257,6 @@ class Late(nn.Module):
         self.filled.fill_(True)
 
 
-def _steering(config: Config) -> Steering:
-    reward = config.reward
-    stages = [(stage.score, stage.goal) for stage in reward.stages]
-    curriculum = Curriculum([(Scorer(score), goal) for score, goal in (*stages, (reward.score, 1.0))])
-    same = reward.diversity
-    filtered = DiversityFilter(KEYS[same.by](same.nearness), same.bucket, same.least) if same.by else None
-    return Steering(curriculum, filtered, Replay(reward.replay.size) if reward.replay.size else None)
-
-
 def _arrays(drawn: GraphDraw) -> tuple[np.ndarray, np.ndarray]:
     return drawn.atoms.cpu().numpy(), drawn.orders.cpu().numpy()
 
@@ -275,7 +266,7 @@ def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[
     if config.reward.overlap and distributed.processes() > 1:
         raise ConfigError("reward.overlap keeps draws of one process: leave it out with several, or train with one.")
     gan = GraphGAN(config, data.vocabulary, device)
-    gan.steering = _steering(config)
+    gan.steering = steering(config)
     start, end = config.pretrain.steps, config.pretrain.steps + config.steps
 
     def average(step: int, logs: dict[str, float]) -> None:

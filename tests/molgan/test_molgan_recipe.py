@@ -90,6 +90,6 @@ def test_settings_that_this_recipe_does_not_know():
         replace(SMALL, pretrain=PretrainConfig(steps=3))
     with pytest.raises(ConfigError, match="give 0 to 1"):
         replace(SMALL, reward=RewardConfig(weight=2.0))
-    with pytest.raises(ConfigError, match="one_shot takes straight_through"):
+    with pytest.raises(ConfigError, match="is for recipe molgan"):
         Config(estimator="softmax")
     assert Config.load("molgan").recipe == "molgan"

@@ -1,0 +1,168 @@
+"""The growing graph GAN: atoms and bonds drawn one after the other, by likelihood first, then against a critic.
+
+As SeqGAN does for text (Yu et al. 2017): phase one is maximum likelihood; in phase two a critic tells drawn graphs from
+real ones, and the generator, whose draws have an exact log-probability, is rewarded with the critic's logit and with
+an RDKit score by policy gradient, while a share of the likelihood keeps it from forgetting what the critic does not ask
+for. Every draw is a valid molecule by construction (`molgan.growing`).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gancore import distributed
+from gancore.adversary import Adversary
+from gancore.device import adam
+from gancore.ema import EMA
+from gancore.errors import ConfigError
+from gancore.loop import Player
+from gancore.objectives import OBJECTIVES
+from gancore.penalties import PENALTIES
+from gancore.policy import leave_one_out, policy_gradient
+from gancore.schedules import warm_cosine
+from gancore.steering import Steering
+from gancore.training import Phase
+from gancore.types import Sample
+from molgan import chem, graphs
+from molgan.config import Config
+from molgan.data import MoleculeDataset, batches
+from molgan.growing import GrowingGenerator
+from molgan.models import GraphCritic
+from molgan.recipes.steering import steering
+from molgan.scoring import graph_smiles
+
+_WARM_UP = 200  # steps
+
+
+class GrowingGAN:
+    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+
+    def __init__(self, config: Config, vocabulary: chem.Vocabulary, device: torch.device):
+        self.config, self.vocabulary, self.device = config, vocabulary, device
+        model, self.capacity = config.model, torch.from_numpy(vocabulary.capacity).to(device)
+        self.generator = GrowingGenerator(
+            self.capacity, vocabulary.max_atoms, model.recurrent, model.pair, model.recurrent_layers, model.dropout
+        ).to(device)
+        critic = GraphCritic(vocabulary, model.critic, model.relational_width, model.relational_layers).to(device)
+        self.averaged = EMA(self.generator, config.average)
+        penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
+        penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
+        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
+        self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "critic": critic,
+            "averaged": self.averaged,
+        }
+        self.optimizers: dict[str, Optimizer] = {
+            "pretrain": adam(self.generator.parameters(), config.pretrain.lr, (0.9, 0.99)),
+            "generator": adam(self.generator.parameters(), config.lr, (0.0, 0.99)),
+            "critic": adam(critic.parameters(), config.lr, (0.0, 0.99)),
+        }
+
+    # One turn of each player ------------------------------------------------------------------
+
+    def likelihood_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Phase one: make the batch likely."""
+        return {"nll": self.nll(real)}
+
+    def critic_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Tell the batch from as many fresh draws of the same sizes."""
+        return self.adversary.critic_losses(real, self.one_hots(*self.draw(real)), step)
+
+    def generator_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Earn the critic's logit and the score; keep the batch likely."""
+        config, reward = self.config, self.config.reward
+        losses = {"bound": self.nll(real) * config.bound} if config.bound else {}
+        done = step - config.pretrain.steps
+        if not reward.active or done < reward.start * config.steps or done % reward.every:
+            return losses
+        atoms, orders = self.draw(real)
+        earned, figures = self.rewards(atoms, orders)
+        advantage = leave_one_out(earned[None])[0]
+        losses["policy"] = policy_gradient(self.generator.log_prob(atoms, orders), advantage).mean()
+        return losses | figures | self.replay_terms()
+
+    # What the turns are made of ---------------------------------------------------------------
+
+    def nll(self, real: Sample) -> Tensor:
+        """Mean negative log-likelihood of the batch, nats a molecule."""
+        return -self.generator.log_prob(*graphs.indices(real)).mean()
+
+    def draw(self, real: Sample) -> tuple[Tensor, Tensor]:
+        """A fresh graph of each one's size, without dropout."""
+        self.generator.eval()
+        try:
+            return self.generator.grow(graphs.node_mask(real[0]))
+        finally:
+            self.generator.train()
+
+    def one_hots(self, atoms: Tensor, orders: Tensor) -> Sample:
+        """Graphs as the critic sees them."""
+        return graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
+
+    def rewards(self, atoms: Tensor, orders: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Reward of each draw `(batch,)`, and the mean score for the log."""
+        reward = self.config.reward
+        earned, figures = torch.zeros(len(atoms), device=self.device), {}
+        if reward.critic:
+            with torch.no_grad():
+                earned = earned + reward.critic * self.adversary.logits(self.one_hots(atoms, orders))
+        if reward.weight:
+            assert self.steering is not None
+            smiles = graph_smiles(self.vocabulary, atoms.cpu().numpy(), orders.cpu().numpy())
+            scores = self.steering.score(smiles)
+            paid = torch.from_numpy(self.steering.weigh(smiles, scores)).float().to(self.device)
+            earned = earned + reward.weight * paid
+            figures["_score"] = torch.tensor(scores.mean(), device=self.device)
+        return earned, figures
+
+    def replay_terms(self) -> dict[str, Tensor]:
+        """The likelihood of the best molecules so far."""
+        replay = self.config.reward.replay
+        again = self.steering.again(replay.batch) if self.steering is not None and self.config.reward.weight else []
+        if not again:
+            return {}
+        kept = [chem.to_graph(chem.parse(smiles)) for smiles in again]
+        atoms, orders = (torch.from_numpy(part).to(self.device) for part in chem.encode(kept, self.vocabulary))
+        return {"replay": -self.generator.log_prob(atoms, orders).mean() * replay.weight}
+
+    @torch.no_grad()
+    def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
+        """Graphs of the averaged generator as integer arrays. They need no repair, so `raw` changes nothing."""
+        average = self.averaged.average.eval()
+        return average.grow(present, self.config.temperature, random)
+
+
+def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[GrowingGAN, list[Phase]]:
+    """The networks and the phases of training on `data`."""
+    if distributed.processes() > 1 and config.model.dropout:
+        raise ConfigError("model.dropout draws masks of its own in each process: set it to 0, or train in one.")
+    gan = GrowingGAN(config, data.vocabulary, device)
+    gan.steering = steering(config)
+    start, end = config.pretrain.steps, config.pretrain.steps + config.steps
+
+    def average(step: int, logs: dict[str, float]) -> None:
+        gan.averaged.update(gan.generator)
+
+    def pretrain_rate(step: int) -> float:
+        return config.pretrain.lr * warm_cosine(step, start, min(_WARM_UP, start // 2), floor=0.05)
+
+    def game_rate(step: int) -> float:
+        return config.lr * warm_cosine(step - start, config.steps, floor=config.lr_floor)
+
+    optimizers, critic_turns = gan.optimizers, config.critic.steps
+    likelihood = Player(
+        "likelihood", gan.generator, optimizers["pretrain"], gan.likelihood_turn, max_norm=10.0, rate=pretrain_rate
+    )
+    critic = Player("critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, critic_turns, rate=game_rate)
+    generator = Player(
+        "generator", gan.generator, optimizers["generator"], gan.generator_turn, max_norm=10.0, rate=game_rate
+    )
+    pretrain_batches = batches(data, config.pretrain.batch, config.seed, device)
+    game_batches = batches(data, config.batch, config.seed + 1, device)
+    phases = [
+        Phase("likelihood", [likelihood], pretrain_batches, range(start), [average]),
+        Phase("adversarial", [critic, generator], game_batches, range(start, end), [average]),
+    ]
+    return gan, [phase for phase in phases if phase.steps]
