@@ -1,7 +1,7 @@
 """Configuration of a molecule GAN: frozen dataclasses, one docstring a field, written as TOML."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -53,6 +53,16 @@ class DataConfig:
     """What is done with salts and mixtures: rejected, or kept as their largest fragment."""
     standardize: bool = False
     """Whether functional groups are normalised and charges neutralised first (`rdMolStandardize`)."""
+    hold_out: Part = 0.0
+    """Share of the molecules, at random by the seed, that is not trained on: a run folder has them in held_out.smi. A
+    `MoleculeDataset` is trained on whole."""
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What makes a `MoleculeDataset` of rows."""
+        given = asdict(self)
+        del given["hold_out"]
+        return given
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Training sets: files and lists of molecules -> graphs, with an account of every row that was left out."""
 
+import copy
 import hashlib
 import io
 from collections import Counter
@@ -161,6 +162,21 @@ class MoleculeDataset(Dataset):
             raise DataError(f"PyG graph {missing[0]} of {len(smiles)}: not a valid molecule of one fragment.")
         kept = [chem.to_graph(chem.parse(text)) for text in smiles if text is not None]
         return cls(kept, vocabulary)
+
+    def split(self, share: float, seed: int) -> "tuple[MoleculeDataset, list[str]]":
+        """The set without a `share` of its molecules, picked by the seed, and their SMILES; the vocabulary stays.
+
+        Raises DataError when nothing would be left.
+        """
+        held = round(share * len(self))
+        if held >= len(self):
+            raise DataError(f"holding out {share:g} of {len(self)} molecules leaves none to train on.")
+        order = np.random.default_rng(seed).permutation(len(self))
+        kept = np.sort(order[held:])
+        rest = copy.copy(self)
+        rest.smiles = [self.smiles[row] for row in kept]
+        rest.atoms, rest.orders = self.atoms[kept], self.orders[kept]
+        return rest, [self.smiles[row] for row in np.sort(order[:held])]
 
     def __len__(self) -> int:
         return len(self.smiles)

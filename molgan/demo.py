@@ -1,6 +1,5 @@
 """`molgan demo`: embedded QM9 in; a trained GAN, a judged sample, a scored library and its pictures out."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ def run(config: Config, out: Path, n: int) -> None:
     progress = Console(stderr=True)
     replace_folder(out)
     progress.print("reading the embedded QM9 molecules", highlight=False)
-    data = MoleculeDataset.from_file(embedded(), **asdict(config.data))
+    data, _ = MoleculeDataset.from_file(embedded(), **config.data.limits).split(config.data.hold_out, config.seed)
     gan = MolGAN(config).fit(data, out=out)
     progress.print(f"drawing {n:,} molecules, raw and repaired", highlight=False)
     draws = {stage: gan.sample(n, config.seed, raw=stage == "raw") for stage in ("raw", "repaired")}

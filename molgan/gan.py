@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from gancore import distributed, runs
-from gancore.checkpoint import revive
+from gancore.checkpoint import revive, write_text
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import RunError
 from gancore.rows import tell_rejected
@@ -80,7 +80,11 @@ class MolGAN:
         distributed.join(self.device)
         runs.claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
-        data = as_dataset(source, **asdict(self.config.data))
+        data, held = as_dataset(source, **self.config.data.limits), []
+        if data is not source:
+            data, held = data.split(self.config.data.hold_out, self.config.seed)
+        if out is not None and held and not distributed.rank():
+            write_text(Path(out) / "held_out.smi", "".join(f"{smiles}\n" for smiles in held))
         _tell(data, console)
         seed_everything(self.config.seed)
         self._build(data).run(out, console, _SHOWN, self._monitor, data.rejected, resume, force, self._show)

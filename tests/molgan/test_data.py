@@ -1,5 +1,6 @@
 import csv
 import gzip
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from gancore.errors import DataError
 from gancore.rows import summarise, write_rejected
 from molgan import chem, graphs
 from molgan.data import MoleculeDataset, as_dataset, batches, dense, embedded, read_rows
+from molgan.gan import MolGAN
 
 SMILES = ["CCO", "c1ccccc1", "CC(=O)N", "C[N+](C)(C)C"]
 
@@ -185,3 +187,24 @@ def test_batches_cover_each_epoch_once_and_resume_from_their_position(small_data
     again.position = stream.position
     for mine, theirs in zip(next(stream), next(again), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_a_part_is_held_out(small_data):
+    rest, held = small_data.split(0.25, seed=3)
+    assert len(held) == round(len(small_data) / 4)
+    assert sorted([*rest.smiles, *held]) == sorted(small_data.smiles)
+    assert rest.vocabulary == small_data.vocabulary
+    assert [
+        chem.strict_smiles(mol) for mol in chem.decode(rest.atoms.numpy(), rest.orders.numpy(), rest.vocabulary)
+    ] == (rest.smiles)
+    assert small_data.split(0.25, seed=4)[1] != held
+    assert small_data.split(0.0, seed=3)[0].digest == small_data.digest
+    with pytest.raises(DataError, match="leaves none to train on"):
+        MoleculeDataset.from_smiles(["C"]).split(0.9, seed=0)
+
+
+def test_what_is_held_out_lies_beside_the_run(tmp_path, small_config, qm9_smiles):
+    config = replace(small_config, data=replace(small_config.data, hold_out=0.5))
+    gan = MolGAN(config).fit(qm9_smiles, out=tmp_path / "run", quiet=True)
+    held = (tmp_path / "run" / "held_out.smi").read_text().split()
+    assert abs(len(held) - gan.provenance["data"]["molecules"]) <= 1

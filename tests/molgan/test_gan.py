@@ -55,13 +55,18 @@ def test_same_seed_same_bytes_same_molecules(small_config, small_data, tmp_path,
     assert other.sample(30, seed=0) != first.sample(30, seed=0)
 
 
-@pytest.mark.parametrize(("cut", "overlap"), [(2, False), (4, False), (7, False), (7, True)])
-def test_stopped_and_resumed_equals_straight_through(
-    rewarded, small_data, tmp_path, monkeypatch, cut, overlap, run_state
-):
-    """In pre-training, at the border, and in the adversarial phase; there with a score under way, too."""
+@pytest.mark.parametrize(
+    ("cut", "how"),
+    [(2, ""), (4, ""), (7, ""), (7, "overlap"), (2, "growing"), (7, "growing"), (7, "molgan")],
+)
+def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_path, monkeypatch, cut, how, run_state):
+    """In pre-training, at the border, and in the adversarial phase; there with a score under way, too; each recipe."""
     config = replace(rewarded, checkpoint=replace(rewarded.checkpoint, every=1))
-    config = replace(config, reward=replace(config.reward, overlap=overlap))
+    config = replace(config, reward=replace(config.reward, overlap=how == "overlap"))
+    if how == "growing":
+        config = replace(config, recipe=how, model=replace(config.model, recurrent=8, pair=8, dropout=0.3))
+    if how == "molgan":
+        config = replace(config, recipe=how, steps=10, pretrain=replace(config.pretrain, steps=0))
     MolGAN(config).fit(small_data, out=tmp_path / "straight", quiet=True)
 
     class Killed(Exception):
@@ -306,7 +311,7 @@ def test_settings_that_cannot_learn_are_refused(overrides, message):
 
 
 def test_unknown_configuration_names_the_bundled_ones():
-    with pytest.raises(ConfigError, match="bundled ones are default, molgan, qm9"):
+    with pytest.raises(ConfigError, match="bundled ones are default, molgan, qm9, qm9-growing"):
         Config.load("qm10")
 
 
