@@ -1,6 +1,7 @@
 """Intervals for statistics of samples, and how a set of figures shows itself."""
 
 import html
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -52,15 +53,27 @@ class Evaluation(Mapping[str, Estimate]):
         return pd.DataFrame(self._figures.values(), index=list(self._figures), columns=Estimate._fields)
 
     def to_dict(self) -> dict[str, dict[str, float | None]]:
-        """Plain nested dicts for JSON; None where a bound is not defined."""
+        """Plain nested dicts for JSON, a figure each; None where a bound is not defined."""
         return {name: _plain(estimate) for name, estimate in self._figures.items()}
 
+    def to_json(self) -> str:
+        """The figures as one JSON object; with `notes` and `tables` in it where there are some."""
+        more = {"notes": self.notes, "tables": self.tables}
+        return json.dumps(self.to_dict() | {name: held for name, held in more.items() if held}, indent=1)
+
     def __str__(self) -> str:
-        return "\n".join((self.to_frame().to_string(float_format=lambda value: f"{value:.4f}"), *self.notes))
+        counts = [f"{name}: {_most(table)}" for name, table in self.tables.items() if table]
+        return "\n".join((self.to_frame().to_string(float_format=lambda value: f"{value:.4f}"), *counts, *self.notes))
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
         return self.to_frame().to_html(float_format=lambda value: f"{value:.4f}") + notes
+
+
+def _most(table: Mapping[str, int], most: int = 10) -> str:
+    """The first counts of a table, zeros left out."""
+    told = [f"{name} {count:,}" for name, count in table.items() if count]
+    return ", ".join(told[:most]) + (", ..." if len(told) > most else "")
 
 
 def _plain(estimate: Estimate) -> dict[str, float | None]:

@@ -182,7 +182,7 @@ def evaluate(
     from molgan.metrics import evaluate as judge
 
     figures = judge(file, train, reference, groups=only or GROUPS, sample=sample, allow_unequal_n=unequal)
-    typer.echo(json.dumps(figures.to_dict(), indent=1) if as_json else str(figures))
+    typer.echo(figures.to_json() if as_json else str(figures))
 
 
 @app.command()

@@ -251,6 +251,10 @@ def test_every_figure_is_there_with_an_interval(some):
     assert figures["novel"].value == pytest.approx(100 / 120)
     assert "moses/fcd: 121 molecules against 121 of the reference." in figures.notes
     assert "moses/fcd: 121" in figures._repr_html_()
+    assert "train similarity: " in str(figures)
+    told = json.loads(figures.to_json())
+    assert told["tables"]["alerts/BRENK"] == figures.tables["alerts/BRENK"]
+    assert told["circles"]["n"] == 121
     few = molgan.evaluate(made, reference=some[60:], groups=["diversity"])
     assert set(few) == {"valid", "connected", "unique", "circles", "sediv", "scaffolds", "ring systems"}
 
