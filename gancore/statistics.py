@@ -161,7 +161,8 @@ def half_sample_interval(
         low, high = np.clip([value - reach, value + reach], *bounds)
     else:
         low, high = np.clip(value + np.quantile(scatter, [0.025, 0.975]), *bounds)
-    return Estimate(value, float(low), float(high), n)
+    # halves that nearly all agree scatter to one side of their mean: the interval still holds the figure itself
+    return Estimate(value, min(value, float(low)), max(value, float(high)), n)
 
 
 def mean_interval(values: np.ndarray) -> Estimate:

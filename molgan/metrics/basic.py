@@ -1,5 +1,6 @@
 """Valid, connected, unique, novel, under each convention: of any number of SMILES, in memory that hardly grows."""
 
+import hashlib
 from collections.abc import Iterable, Sequence, Set
 from itertools import islice
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
+import rdkit
 
+from gancore.fetch import cache
 from gancore.statistics import Estimate, half_sample_interval, wilson_interval
 from molgan.data import MoleculeDataset, as_rows
 from molgan.describe import NOTHING, Read, digest, read
@@ -28,6 +31,17 @@ def texts_of(source: Molecules, split: str = "train") -> list[str | None]:
     if isinstance(source, MoleculeDataset):
         return list(source.smiles)
     return [*sorted(source)] if isinstance(source, Set) else as_rows(source)
+
+
+def some_of(texts: Sequence[str | None], most: int, seed: int, kind: str) -> tuple[list[str], int, Path]:
+    """At most so many of the strings, at random, in order; how many there are; and where what is worked out of them is
+
+    kept in the user's cache: a folder named by a digest of them, and of RDKit's version.
+    """
+    given = [text for text in texts if text]
+    picked = [given[row] for row in np.sort(np.random.default_rng(seed).permutation(len(given))[:most])]
+    key = hashlib.sha256("\n".join((rdkit.__version__, *picked)).encode()).hexdigest()
+    return picked, len(given), cache() / kind / key[:32]
 
 
 class Known(NamedTuple):

@@ -161,9 +161,11 @@ class _Suite:
             self.notes.append(f"{name}: {n:,} molecules against {n:,} of {reference.name}.")
             held = chemnet.moments(reference.activations[self._some(theirs, n)])
             return {name: suites.chemnet_distance(self.activations[self._some(ours, n)], held)}
-        if len(self.table) < MOSES_N and not self.allow:
+        sampled = ours < min(MOSES_N, int(self.table["valid"].sum()))
+        if (len(self.table) < MOSES_N or sampled) and not self.allow:
+            here = f"{ours:,} were sampled" if sampled else f"here are {len(self.table):,}"
             self.notes.append(
-                f"{name} is left out: its protocol is {MOSES_N:,} draws, here are {len(self.table):,}, and the "
+                f"{name} is left out: its protocol is {MOSES_N:,} draws, {here}, and the "
                 "distance falls as n grows; allow_unequal_n (--allow-unequal-n) works it out all the same."
             )
             return {}
@@ -184,12 +186,9 @@ class _Suite:
             except DataError as error:
                 self.notes.append(f"The scores of GuacaMol are left out: {error}")
                 return made
-        distance = suites.chemnet_distance(
-            self.activations[:GUACAMOL_N], chemnet.moments(baseline.activations[:GUACAMOL_N])
-        )
-        self.notes.append(
-            f"guacamol/fcd score: {distance.n:,} molecules against {min(GUACAMOL_N, baseline.n):,} of {baseline.name}."
-        )
+        theirs = baseline.activations[self._some(baseline.n, GUACAMOL_N)]
+        distance = suites.chemnet_distance(self.activations[:GUACAMOL_N], chemnet.moments(theirs))
+        self.notes.append(f"guacamol/fcd score: {distance.n:,} molecules against {len(theirs):,} of {baseline.name}.")
         value, low, high, n = distance
         value, low, high = (float(np.exp(-0.2 * figure)) for figure in (value, high, low))
         made["guacamol/fcd score"] = Estimate(value, low, high, n)
@@ -209,9 +208,9 @@ class _Suite:
             self.notes.append(
                 f"Nearness to the training set is to {len(train.smiles):,} of its {train.of:,} molecules."
             )
-        made, self.tables["train similarity"] = memorisation(self.described.smiles, train)
         fingerprints = self.described.fingerprints
-        return made | privacy(fingerprints, train.fingerprints, self.against[0].fingerprints)
+        made, self.tables["train similarity"] = memorisation(self.described.smiles, fingerprints, train)
+        return made | privacy(fingerprints, train.fingerprints, self.against[0].fingerprints, self.seed)
 
     def _alerts(self) -> dict[str, Estimate]:
         made = {}

@@ -1,18 +1,16 @@
 """A training set as a generated molecule's neighbourhood: fingerprints and InChIKey blocks, kept in the cache."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import rdkit
 import torch
 
 from gancore import checkpoint
 from gancore.errors import CheckpointError
-from gancore.fetch import cache
 from gancore.statistics import Estimate, half_sample_interval, mean_interval, wilson_interval
 from molgan.describe import BITS, NO_BITS, NOTHING, fingerprint_bytes, skeleton
+from molgan.metrics.basic import some_of
 from molgan.metrics.similarity import nearest
 from molgan.parallel import map_chunks
 
@@ -38,10 +36,7 @@ class Neighbours:
     @classmethod
     def of_smiles(cls, texts: Sequence[str | None], most: int = MOST, seed: int = 0) -> "Neighbours":
         """Look at a set, or at `most` random ones of a larger; what was worked out before is read from the cache."""
-        given = [text for text in texts if text]
-        picked = [given[row] for row in np.sort(np.random.default_rng(seed).permutation(len(given))[:most])]
-        key = hashlib.sha256("\n".join((str(_FORMAT), rdkit.__version__, *picked)).encode()).hexdigest()
-        kept = cache() / "neighbours" / key[:32]
+        picked, of, kept = some_of(texts, most, seed, f"neighbours-{_FORMAT}")
         try:
             arrays = checkpoint.read(kept).tensors()
         except CheckpointError:
@@ -51,7 +46,7 @@ class Neighbours:
             }
             kept.parent.mkdir(parents=True, exist_ok=True)
             checkpoint.save(kept, arrays, {})
-        return cls(picked, arrays["fingerprints"].numpy(), arrays["blocks"].numpy(), len(given))
+        return cls(picked, arrays["fingerprints"].numpy(), arrays["blocks"].numpy(), of)
 
 
 def packed(texts: Sequence[str]) -> np.ndarray:
@@ -65,13 +60,15 @@ def blocks(texts: Sequence[str]) -> np.ndarray:
     return np.array(map_chunks(skeleton, texts, failed=lambda reason: NOTHING), np.int64)
 
 
-def memorisation(smiles: Sequence[str], train: Neighbours) -> tuple[dict[str, Estimate], dict[str, int]]:
-    """How near molecules come to a training set, and the histogram of it in steps of 0.1.
+def memorisation(
+    smiles: Sequence[str], fingerprints: np.ndarray, train: Neighbours
+) -> tuple[dict[str, Estimate], dict[str, int]]:
+    """How near molecules, with their packed fingerprints, come to a training set; the histogram of it in steps of 0.1.
 
     train similarity: the mean of the highest Tanimoto similarity to a training molecule; near train: the share from
     `NEAR` on; same skeleton: the share whose first InChIKey block is a training molecule's.
     """
-    similar = nearest(packed(smiles), train.fingerprints).similarity
+    similar = nearest(fingerprints, train.fingerprints).similarity
     mine = blocks(smiles)
     steps = np.minimum((similar * 10).astype(int), 9)
     histogram = {f"{step / 10:.1f}-{(step + 1) / 10:.1f}": int((steps == step).sum()) for step in range(10)}
@@ -83,14 +80,18 @@ def memorisation(smiles: Sequence[str], train: Neighbours) -> tuple[dict[str, Es
     return figures, histogram
 
 
-def privacy(fingerprints: np.ndarray, train: np.ndarray, holdout: np.ndarray) -> dict[str, Estimate]:
+def privacy(fingerprints: np.ndarray, train: np.ndarray, holdout: np.ndarray, seed: int = 0) -> dict[str, Estimate]:
     """Whether molecules lie nearer to the training set than to as many that were held out; packed fingerprints.
+
+    Of the larger set as many as the smaller has are taken at random, since files are often sorted.
 
     nearer to train: the share, .5 where nothing is memorised (ties count half). distance ratio: the median of the
     distance to the nearest training molecule over that to the nearest held-out one, 1 where nothing is.
     """
     n = min(len(train), len(holdout))
-    to_train, to_holdout = (1 - nearest(fingerprints, part[:n]).similarity for part in (train, holdout))
+    rng = np.random.default_rng(seed)
+    parts = (part[rng.permutation(len(part))[:n]] for part in (train, holdout))
+    to_train, to_holdout = (1 - nearest(fingerprints, part).similarity for part in parts)
     nearer = (to_train < to_holdout) + 0.5 * (to_train == to_holdout)
     ratio = (to_train + 1e-9) / (to_holdout + 1e-9)
     return {

@@ -1,6 +1,5 @@
 """What generated molecules are compared with: statistics of a set, worked out once and kept in the user's cache."""
 
-import hashlib
 import pickle
 import zipfile
 from collections import Counter
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rdkit
 import torch
 
 from gancore import checkpoint
@@ -19,7 +17,7 @@ from gancore.fetch import cache
 from molgan.describe import BITS, MEASURED, Described
 from molgan.fetch import DATA
 from molgan.metrics import chemnet
-from molgan.metrics.basic import texts_of
+from molgan.metrics.basic import some_of, texts_of
 from molgan.metrics.chemnet import Moments
 
 SAMPLE = 30_000
@@ -54,19 +52,15 @@ class Reference:
 
         Raises DataError when RDKit reads fewer than two of them.
         """
-        given = [text for text in texts if text]
-        rows = np.sort(np.random.default_rng(seed).permutation(len(given))[:sample])
-        picked = [given[row] for row in rows]
-        key = hashlib.sha256("\n".join((str(_FORMAT), rdkit.__version__, *picked)).encode()).hexdigest()
-        kept = cache() / "references" / key[:32]
+        picked, of, kept = some_of(texts, sample, seed, f"references-{_FORMAT}")
         try:
-            return cls._from(checkpoint.read(kept), name, len(given))
+            return cls._from(checkpoint.read(kept), name, of)
         except CheckpointError:
             pass
         described = Described.of(picked)
         if len(described) < 2:
             raise DataError(f"{name}: RDKit reads {len(described)} of its molecules; a reference needs two.")
-        made = cls._of_described(name, described, len(given))
+        made = cls._of_described(name, described, of)
         made.save(kept)
         return made
 

@@ -225,14 +225,14 @@ def test_statistics_that_would_act_are_refused():
 
 def test_memorisation_is_seen(some):
     train, held_out = Neighbours.of_smiles(some[:100]), packed(some[100:200])
-    copied, histogram = memorisation(some[:50], train)
+    copied, histogram = memorisation(some[:50], packed(some[:50]), train)
     assert copied["train similarity"].value == copied["near train"].value == copied["same skeleton"].value == 1
     assert histogram["0.9-1.0"] == 50 == sum(histogram.values())
-    fresh, _ = memorisation(some[100:150], train)
+    fresh, _ = memorisation(some[100:150], packed(some[100:150]), train)
     assert fresh["near train"].value < 0.2
     assert privacy(packed(some[:50]), train.fingerprints, held_out)["nearer to train"].value > 0.9
     assert privacy(packed(some[100:150]), train.fingerprints, held_out)["nearer to train"].value < 0.1
-    tautomer, _ = memorisation(["OC1=CC=CC=N1"], Neighbours.of_smiles(["O=C1C=CC=CN1"]))
+    tautomer, _ = memorisation(["OC1=CC=CC=N1"], packed(["OC1=CC=CC=N1"]), Neighbours.of_smiles(["O=C1C=CC=CN1"]))
     assert tautomer["same skeleton"].value == 1
     assert tautomer["near train"].value == 0
 
