@@ -61,7 +61,7 @@ def save(
         fresh.mkdir()
         (fresh / _VALUES).write_text(json.dumps(values, indent=1, sort_keys=True))
         contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
-        with _as_os_error(fresh / _TENSORS):
+        with as_os_error(fresh / _TENSORS):
             save_file(contiguous, fresh / _TENSORS)
         files = {path.name: {"sha256": _sha256(path), "bytes": path.stat().st_size} for path in sorted(fresh.iterdir())}
         manifest = {"format": FORMAT, "files": files, "figures": dict(sorted((figures or {}).items()))}
@@ -105,17 +105,20 @@ def write_text(path: Path, text: str) -> None:
 class Stored:
     """A checkpoint whose files are whole: its values, the shapes of its tensors, and how to fetch those.
 
-    figures: what was last measured when it was written.
+    weights: the file they are in. figures: what was last measured when it was written. whole: whether it is a state of
+    training, or only what can be sampled from (`gancore.sharing`).
     """
 
     folder: Path
     values: dict[str, Any]
     shapes: dict[str, tuple[int, ...]]
+    weights: Path
     figures: dict[str, float] = field(default_factory=dict)
+    whole: bool = True
 
     def tensors(self, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
         """All tensors, on the device."""
-        return load_file(self.folder / _TENSORS, device=str(device))
+        return load_file(self.weights, device=str(device))
 
     @contextmanager
     def believed(self) -> Iterator[None]:
@@ -160,7 +163,7 @@ def read(folder: Path) -> Stored:
             raise CheckpointError(f"{path}: damaged, its sha256 is not the manifest's.")
     figures = manifest.get("figures")
     figures = {str(k): float(v) for k, v in figures.items() if isinstance(v, (int, float))} if figures else {}
-    return Stored(folder, _read_json(folder / _VALUES), shapes, figures)
+    return Stored(folder, _read_json(folder / _VALUES), shapes, folder / _TENSORS, figures)
 
 
 def pack(modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> dict[str, torch.Tensor]:
@@ -189,15 +192,19 @@ def revive(stored: Stored, build: Callable[[torch.device], N], device: torch.dev
 
     build: makes what has `modules` and `optimizers`. Raises CheckpointError when the weights are not of its shapes.
     """
-    try:
-        with torch.device("meta"):
-            sized = build(torch.device("meta")).modules
-    except (RuntimeError, MemoryError):
-        raise CheckpointError(f"{stored.folder}: its configuration asks for networks that nothing can hold.") from None
-    refuse_misfit(stored.shapes, sized, stored.folder)
+    refuse_misfit(stored.shapes, sized(stored, build).modules, stored.folder)
     networks, tensors = build(device), stored.tensors(device)
     unpack(tensors, networks.modules, networks.optimizers)
     return networks, (tensors, stored.values)
+
+
+def sized(stored: Stored, build: Callable[[torch.device], N]) -> N:
+    """`build` on the meta device: shapes without memory. Raises CheckpointError where even these are too much."""
+    try:
+        with torch.device("meta"):
+            return build(torch.device("meta"))
+    except (RuntimeError, MemoryError):
+        raise CheckpointError(f"{stored.folder}: its configuration asks for networks that nothing can hold.") from None
 
 
 def unpack(tensors: dict[str, torch.Tensor], modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> None:
@@ -266,7 +273,7 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 @contextmanager
-def _as_os_error(path: Path) -> Iterator[None]:
+def as_os_error(path: Path) -> Iterator[None]:
     """safetensors reports a full disk as an error of its own."""
     try:
         yield

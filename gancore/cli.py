@@ -13,6 +13,7 @@ import typer
 from gancore.errors import ConfigError, RunError, UserError
 
 if TYPE_CHECKING:
+    from gancore.doctor import Finding
     from gancore.fetch import Sources
 
 
@@ -111,6 +112,29 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return "" if value is None else str(value)
+
+
+def show_findings(findings: "Iterable[Finding]", as_json: bool) -> None:
+    """Print what the doctor found, faults and advice last; leaves with 1 where there is a fault."""
+    found = list(findings)
+    if as_json:
+        print(json.dumps([finding._asdict() for finding in found], indent=1))
+    else:
+        for finding in found:
+            typer.echo(f"{finding.state:5} {finding.check}: {finding.found}")
+        for finding in found:
+            if finding.advice:
+                color = typer.colors.RED if finding.state == "fault" else None
+                typer.secho(f"{finding.state}: {finding.check}: {finding.advice}.", fg=color)
+    if any(finding.state == "fault" for finding in found):
+        sys.exit(1)
+
+
+def copy_log(run: Path, out: Path) -> None:
+    """Put a run's log beside the model that was made of it, where the run has one."""
+    log = run / "metrics.jsonl"
+    if log.is_file():
+        shutil.copyfile(log, out / log.name)
 
 
 def replace_folder(out: Path) -> None:

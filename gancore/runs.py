@@ -153,8 +153,6 @@ def find(path: str | Path, which: str = "last") -> Stored:
     path = Path(path)
     if (path / "manifest.json").exists():
         return checkpoint.read(path)
-    if not path.is_dir():
-        raise RunError(f"{path}: no run here, there is no such folder; train one first.")
     run = RunFolder(path)
     if which == "best":  # what is best is written in the run's own configuration
         last = run.pick()

@@ -1,10 +1,11 @@
-"""The command line: `molgan demo | train | generate | score | evaluate | compare | report | runs | data`.
+"""The command line: `molgan demo | train | generate | score | evaluate | compare | report | export | ...`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
 failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was interrupted.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,7 +98,7 @@ def train(
 
 @app.command()
 def generate(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: qm9.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many draws.")] = 1000,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
@@ -105,7 +106,7 @@ def generate(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
 ) -> None:
-    """Draw molecules from a trained run, one SMILES a line, duplicates included.
+    """Draw molecules from a trained model, one SMILES a line, duplicates included.
 
     With --raw nothing is repaired and an invalid draw is an empty line; otherwise the rare draw that is no
     molecule is left out. Seeds are the same for any number: the first k of n draws do not depend on n.
@@ -187,7 +188,7 @@ def evaluate(
 
 @app.command()
 def compare(
-    files: Annotated[list[Path], typer.Argument(help="Files of molecules, or trained runs that are sampled.")],
+    files: Annotated[list[Path], typer.Argument(help="Files of molecules, or models (as generate's) to be sampled.")],
     train: Train = None,
     reference: Reference = None,
     n: Annotated[int, typer.Option("-n", min=2, help="Draws from each run.")] = 10_000,
@@ -204,7 +205,7 @@ def compare(
 
 @app.command()
 def report(
-    source: Annotated[Path, typer.Argument(help="A trained run, or a file of molecules.")],
+    source: Annotated[Path, typer.Argument(help="A model, as generate's, or a file of molecules.")],
     out: Out = Path("report.html"),
     train: Train = None,
     reference: Reference = None,
@@ -223,6 +224,48 @@ def report(
     if not all(name and pattern for name, pattern in named.items()):
         raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
     typer.echo(make(source, train, reference, score, named, top, n, seed).write(out))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    train: Train = None,
+    reference: Reference = None,
+    n: Annotated[int, typer.Option("-n", min=2, help="Draws that the card's figures rest on.")] = 10_000,
+    seed: Seed = 0,
+    data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
+    which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+) -> None:
+    """Write a model to share: one file that generate, MolGAN.load and from_pretrained read, and a card with figures."""
+    from molgan.gan import MolGAN
+    from molgan.metrics import evaluate
+
+    gan = MolGAN.load(run, checkpoint=which)
+    gan.save_pretrained(out, evaluate(gan.sample(n, seed), train, reference), data)
+    cli.copy_log(run, out)
+    typer.echo(f"{out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
+    from gancore import doctor, sharing
+
+    def rdkit_scores() -> list[doctor.Finding]:
+        from molgan.scoring import Scorer
+
+        value = float(Scorer("qed")(["CC(=O)Oc1ccccc1C(=O)O"])[0])  # aspirin
+        right = abs(value - 0.5501) < 1e-3
+        advice = "" if right else "install rdkit again"
+        return [doctor.Finding("rdkit scores", "ok" if right else "fault", f"QED of aspirin {value:.4f}", advice)]
+
+    def models() -> "Iterable[doctor.Finding]":
+        from molgan.gan import MolGAN
+
+        return doctor.bundled_models(sharing.bundled("molgan"), lambda name: MolGAN.load(name, "cpu").sample(3))
+
+    cli.show_findings(doctor.examine([*doctor.common(_sources), rdkit_scores, models]), as_json)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gancore.errors import ConfigError
+from gancore.sharing import is_model
 from gancore.statistics import Comparison
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
@@ -20,7 +21,7 @@ def compare(
     allow_unequal_n: bool = False,
     seed: int = 0,
 ) -> Comparison:
-    """Judge files of molecules, and run folders by `n` draws, as `evaluate` does, side by side.
+    """Judge files of molecules, and runs and shared models by `n` draws, as `evaluate` does, side by side.
 
     Raises ConfigError for fewer than two, and when Fréchet distances would rest on different numbers of molecules,
     unless `allow_unequal_n`.
@@ -28,7 +29,7 @@ def compare(
     judged = {}
     rules = {"sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}
     for source in dict.fromkeys(map(Path, sources)):
-        smiles = MolGAN.load(source).sample(n, seed) if source.is_dir() else source
+        smiles = MolGAN.load(source).sample(n, seed) if is_model(source, "molgan") else source
         judged[str(source)] = evaluate(smiles, train, reference, **rules)
     found = Comparison(judged)
     for name in found.names:

@@ -12,11 +12,12 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from gancore import distributed, runs
-from gancore.checkpoint import revive, write_text
+from gancore import distributed, runs, sharing
+from gancore.checkpoint import State, write_text
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import RunError
 from gancore.rows import tell_rejected
+from gancore.statistics import Evaluation
 from gancore.training import Training
 from molgan import chem
 from molgan.config import Config
@@ -37,6 +38,15 @@ _SHOWN = {
     "sample/unique": "unique",
     "sample/recall": "recall",
 }
+_UNTOLD = "Not told when this model was saved."
+_INTENDED = (
+    "Proposing molecules like those it was trained on: candidate libraries to be scored, filtered and looked at by a "
+    "chemist, and research on generators."
+)
+_LIMITS = (
+    "A generated molecule is a proposal: nothing here says that it can be made, is stable, safe, or does what a score "
+    "hopes. Draws may be training molecules. Sizes and atom types are those of the training data."
+)
 
 
 class MolGAN:
@@ -56,7 +66,7 @@ class MolGAN:
         self._known: frozenset[str] = frozenset()
         self._reference = torch.empty(0)  # fingerprints of some training molecules
         self._training: Training | None = None
-        self._loaded: tuple[dict[str, torch.Tensor], dict[str, Any]] = {}, {}  # the state a checkpoint came with
+        self._loaded: State = {}, {}  # the state a checkpoint came with
 
     # Training ---------------------------------------------------------------------------------
 
@@ -160,27 +170,51 @@ class MolGAN:
 
     def save(self, folder: str | Path) -> None:
         """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
+        runs.write(folder, self.config, *self._state)
+
+    def save_pretrained(self, folder: str | Path, figures: Evaluation | None = None, data: str = "") -> None:
+        """Write a model to share: `model.safetensors` (what sampling needs), `config.toml`, and a card in `README.md`.
+
+        figures: what `molgan.evaluate` said of its draws, for the card. data: what it was trained on, a sentence.
+        """
+        about = sharing.About("molgan", "MolGAN", "Molecule generator", data or _UNTOLD, _INTENDED, _LIMITS)
+        sharing.write(folder, self.config, self._state, about, figures)
+
+    @property
+    def _state(self) -> State:
+        """What training goes on from; a loaded model's stands where it stood."""
         self._trained  # noqa: B018, raises
-        # a loaded model's training stands where it stood
-        runs.write(folder, self.config, *(self._training.state() if self._training is not None else self._loaded))
+        return self._training.state() if self._training is not None else self._loaded
 
     @classmethod
-    def load(cls, folder: str | Path, device: str | None = None, checkpoint: str = "last") -> "MolGAN":
-        """A trained model from its run folder, or from one of its checkpoints, ready to sample.
+    def load(cls, source: str | Path, device: str | None = None, checkpoint: str = "last") -> "MolGAN":
+        """A trained model, ready to sample: from a run folder, a shared model, or by the name of one that comes along.
 
-        device: overrides the configuration's. checkpoint: "last", "best" (see `checkpoint.best`) or a step's number.
-        Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for a folder that is
-        missing, unfinished, damaged, of another format, or that holds what no model of this kind has.
+        device: overrides the configuration's. checkpoint: of a run, "last", "best" (see `checkpoint.best`) or a
+        step's number. Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for
+        what is missing, unfinished, damaged, of another format, or holds what no model of this kind has.
+
+        >>> MolGAN.load("qm9").sample(2, seed=0)[0] is None
+        False
         """
-        stored = runs.find(folder, checkpoint)
+        stored = sharing.find(source, checkpoint, "molgan")
         with stored.believed():
             gan = cls(Config.revive(stored.values["config"], stored.folder, device))
             vocabulary = chem.Vocabulary.revive(stored.values["vocabulary"])
-            gan.networks, gan._loaded = revive(
+            gan.networks, gan._loaded = sharing.revive(
                 stored, lambda where: RECIPES[gan.config.recipe].networks(gan.config, vocabulary, where), gan.device
             )
             gan._sizes, gan.provenance = gan._loaded[0]["sizes"].cpu(), stored.values["provenance"]
         return gan
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, device: str | None = None, revision: str | None = None) -> "MolGAN":
+        """`load`; what is not on this machine is taken for the id of a model on the Hugging Face hub, `owner/name`.
+
+        revision: of the hub's model, a branch or a commit. Raises what `load` raises, and RunError when the hub has no
+        such model.
+        """
+        return cls.load(sharing.fetched(source, revision), device)
 
 
 def _tell(data: MoleculeDataset, console: Console) -> None:

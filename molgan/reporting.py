@@ -19,6 +19,7 @@ from rdkit import Chem
 from gancore.checkpoint import write_text
 from gancore.compare import Run
 from gancore.errors import ConfigError, DataError
+from gancore.sharing import is_model
 from gancore.statistics import Estimate, Evaluation
 from molgan import chem
 from molgan.charts import curves, histogram
@@ -106,7 +107,7 @@ def report(
     n: int = _SAMPLE,
     seed: int = 0,
 ) -> Report:
-    """Report on a run folder (by `n` draws), a file, or a list of SMILES.
+    """Report on a run folder or a shared model (by `n` draws), a file, or a list of SMILES.
 
     train: for novelty and the nearest training molecules. reference: as in `evaluate`; its distributions stand beside.
     score: the `top` distinct molecules by it are drawn. substructures: further filters, name -> SMARTS.
@@ -144,7 +145,7 @@ def _material(source: str | Path | Sequence[str | None], n: int, seed: int) -> _
     if not isinstance(source, (str, Path)):
         return _Material("Molecules", list(source), provenance={"versions": _told(versions)})
     path = Path(source)
-    if not path.is_dir():
+    if not is_model(path, "molgan"):
         rows = list(read_named(path))
         texts = [text for text, _ in rows]
         names = {one.smiles: name for one, (_, name) in zip(judge_all(texts), rows, strict=True) if one.smiles and name}

@@ -1,10 +1,10 @@
-"""The command line: `seqgan demo | train | generate | evaluate | runs | data`.
+"""The command line: `seqgan demo | train | generate | evaluate | export | runs | data | doctor`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
 failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was interrupted.
 """
 
-import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,7 +88,7 @@ def train(
 
 @app.command()
 def generate(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run, or of a shared model.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many texts.")] = 1000,
     temperature: Annotated[float, typer.Option(min=0.01, help="Below 1 favours the likely.")] = 1.0,
     prefix: Annotated[str, typer.Option(help="What every text begins with.")] = "",
@@ -103,7 +103,7 @@ def generate(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
 ) -> None:
-    """Draw texts from a trained run, one a line. The first k of n draws do not depend on n."""
+    """Draw texts from a trained model, one a line. The first k of n draws do not depend on n."""
     from seqgan.gan import SeqGAN
 
     lines = SeqGAN.load(run, device, which).sample(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length)
@@ -125,7 +125,41 @@ def evaluate(
     texts, real = ([line for _, line in read_lines(path) if line] for path in (file, reference))
     known = [line for _, line in read_lines(train)] if train else None
     figures = judge(texts, real, known, tokens)
-    typer.echo(json.dumps(figures.to_dict(), indent=1) if as_json else str(figures))
+    typer.echo(figures.to_json() if as_json else str(figures))
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    reference: Annotated[
+        Path | None, typer.Option(help="Real lines, for the figures of the card; without, it has none.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=4, help="Draws that the card's figures rest on.")] = 10_000,
+    seed: Seed = 0,
+    data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
+    which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+) -> None:
+    """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures."""
+    from seqgan.gan import SeqGAN
+
+    gan = SeqGAN.load(run, checkpoint=which)
+    gan.save_pretrained(out, gan.evaluate(n, reference, seed=seed) if reference is not None else None, data)
+    cli.copy_log(run, out)
+    typer.echo(f"{out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
+    from gancore import doctor, sharing
+
+    def models() -> "Iterable[doctor.Finding]":
+        from seqgan.gan import SeqGAN
+
+        return doctor.bundled_models(sharing.bundled("seqgan"), lambda name: SeqGAN.load(name, "cpu").sample(3))
+
+    cli.show_findings(doctor.examine([*doctor.common(_corpora), models]), as_json)
 
 
 @app.command()

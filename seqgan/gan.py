@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from rich.console import Console
 
-from gancore import distributed, runs
-from gancore.checkpoint import revive
+from gancore import distributed, runs, sharing
+from gancore.checkpoint import State
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
 from gancore.rows import tell_rejected
@@ -41,6 +40,12 @@ _SHOWN = {
     "sample/unique": "unique",
     "sample/recall": "recall",
 }
+_UNTOLD = "Not told when this model was saved."
+_INTENDED = "Drawing texts like those it was trained on; research on generators of text."
+_LIMITS = (
+    "It knows nothing of what its words mean, repeats what its corpus holds, prejudice and private matters included, "
+    "and may copy training lines: look at `novel` and `copied` before draws are published."
+)
 
 
 class SeqGAN:
@@ -60,7 +65,7 @@ class SeqGAN:
         self.corpus: Corpus | None = None
         self.provenance: dict[str, Any] = {}
         self._training: Training | None = None
-        self._loaded: tuple[dict[str, torch.Tensor], dict[str, Any]] = {}, {}  # the state a checkpoint came with
+        self._loaded: State = {}, {}  # the state a checkpoint came with
 
     # Training ---------------------------------------------------------------------------------
 
@@ -266,22 +271,35 @@ class SeqGAN:
 
     def save(self, folder: str | Path) -> None:
         """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
+        runs.write(folder, self.config, *self._state)
+
+    def save_pretrained(self, folder: str | Path, figures: Evaluation | None = None, data: str = "") -> None:
+        """Write a model to share: `model.safetensors` (what sampling needs), `config.toml`, and a card in `README.md`.
+
+        figures: what `evaluate` said of its draws, for the card. data: what it was trained on, a sentence.
+        """
+        about = sharing.About("seqgan", "SeqGAN", "Text generator", data or _UNTOLD, _INTENDED, _LIMITS)
+        sharing.write(folder, self.config, self._state, about, figures)
+
+    @property
+    def _state(self) -> State:
+        """What training goes on from; a loaded model's stands where it stood."""
         self._trained  # noqa: B018, raises
-        runs.write(folder, self.config, *(self._training.state() if self._training is not None else self._loaded))
+        return self._training.state() if self._training is not None else self._loaded
 
     @classmethod
-    def load(cls, folder: str | Path, device: str | None = None, checkpoint: str = "last") -> "SeqGAN":
-        """A trained model from its run folder, or from one of its checkpoints, ready to sample.
+    def load(cls, source: str | Path, device: str | None = None, checkpoint: str = "last") -> "SeqGAN":
+        """A trained model, ready to sample: from a run folder, a shared model, or by the name of one that comes along.
 
-        device: overrides the configuration's. checkpoint: "last", "best" (see `checkpoint.best`) or a step's number.
-        Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for a folder that is
-        missing, unfinished, damaged, of another format, or whose vocabulary does not fit the weights.
+        device: overrides the configuration's. checkpoint: of a run, "last", "best" (see `checkpoint.best`) or a
+        step's number. Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for
+        what is missing, unfinished, damaged, of another format, or whose vocabulary does not fit the weights.
         """
-        stored = runs.find(folder, checkpoint)
+        stored = sharing.find(source, checkpoint, "seqgan")
         with stored.believed():
             gan = cls(Config.revive(stored.values["config"], stored.folder, device))
             gan.vocabulary, length = Vocabulary.from_json(stored.values["vocabulary"]), stored.values["length"]
-            alphabet, weights = gan.vocabulary.alphabet, stored.shapes["generator/embedding.weight"][0]
+            alphabet, weights = gan.vocabulary.alphabet, stored.shapes["averaged/average.embedding.weight"][0]
             if weights != alphabet.size:
                 raise CheckpointError(
                     f"{stored.folder}: the vocabulary has {alphabet.size} tokens and the weights {weights}; "
@@ -290,11 +308,20 @@ class SeqGAN:
             if not 1 <= length <= LONGEST + 1:
                 raise CheckpointError(f"{stored.folder}: holds texts of {length} tokens; {LONGEST} are the most.")
             recipe = RECIPES[gan.config.recipe]
-            gan.networks, gan._loaded = revive(
+            gan.networks, gan._loaded = sharing.revive(
                 stored, lambda where: recipe(gan.config, alphabet, length, where), gan.device
             )
             gan.provenance = stored.values["provenance"]
         return gan
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, device: str | None = None, revision: str | None = None) -> "SeqGAN":
+        """`load`; what is not on this machine is taken for the id of a model on the Hugging Face hub, `owner/name`.
+
+        revision: of the hub's model, a branch or a commit. Raises what `load` raises, and RunError when the hub has no
+        such model.
+        """
+        return cls.load(sharing.fetched(source, revision), device)
 
 
 def _tell(corpus: Corpus, console: Console) -> None:

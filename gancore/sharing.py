@@ -1,0 +1,204 @@
+"""Models to share: one safetensors file that can be sampled from, and the card that says what it is.
+
+The file holds the averaged weights; configuration, vocabulary and provenance are its metadata. It is read as
+checkpoints are: nothing is executed, sizes, digest and shapes are checked before memory is taken.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from gancore import checkpoint, runs
+from gancore.checkpoint import N, State, Stored
+from gancore.errors import CheckpointError, RunError
+from gancore.settings import RunSettings
+from gancore.statistics import Evaluation
+
+FILE, CARD = "model.safetensors", "README.md"
+_FORMAT, _KEY = 1, "discretegan"
+_AVERAGED = "averaged"
+_MOST_METADATA = 64 * 2**20  # bytes
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class About(NamedTuple):
+    """What a card says that the weights do not. half: `molgan` or `seqgan`, the package that loads them."""
+
+    half: str
+    facade: str
+    what: str
+    data: str
+    intended: str
+    limits: str
+
+
+def write(folder: str | Path, config: RunSettings, state: State, about: About, figures: Evaluation | None) -> None:
+    """Write the model to share from a state of training: FILE, config.toml, and the card with `figures` in it.
+
+    Raises OSError when the place cannot be written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors, values = state
+    kept = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in tensors.items()
+        if name.startswith(f"{_AVERAGED}/") or name == "sizes"
+    }
+    values = {key: values[key] for key in ("config", "vocabulary", "length", "provenance", "step") if key in values}
+    pack(folder / FILE, kept, values | {"half": about.half})
+    checkpoint.write_text(folder / "config.toml", config.dump())
+    checkpoint.write_text(folder / CARD, card(config, values, about, figures))
+
+
+def pack(file: Path, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+    """Write one file, whole or not at all; the same content gives the same bytes, so it has one entry of metadata."""
+    told = {"format": _FORMAT, "sha256": _digest(values, tensors), "values": values}
+    fresh = file.with_name(file.name + ".tmp")
+    with checkpoint.as_os_error(fresh):
+        save_file(tensors, fresh, {_KEY: json.dumps(told, sort_keys=True)})
+    fresh.replace(file)
+
+
+def bundled(half: str) -> dict[str, Path]:
+    """The models that come with a package, by name: the folders of its folder `trained`."""
+    home = Path(str(resources.files(half))) / "trained"
+    return {path.parent.name: path.parent for path in sorted(home.glob(f"*/{FILE}"))}
+
+
+def is_model(source: str | Path, half: str) -> bool:
+    """Whether `find` would take this for a model, trained or shared, and not for a file of rows."""
+    path = Path(source)
+    return path.is_dir() or path.suffix == ".safetensors" or (not path.exists() and str(path) in bundled(half))
+
+
+def find(source: str | Path, which: str, half: str) -> Stored:
+    """What to load: a run folder or its checkpoint, a shared model's folder or file, or the name of a bundled one.
+
+    Raises RunError or CheckpointError, one sentence each.
+    """
+    path = Path(source)
+    if not path.exists():
+        known = bundled(half)
+        if str(source) not in known:
+            there = f" (models that come with {half}: {', '.join(known)})" if known else ""
+            raise RunError(f"{path}: no run here, there is no such folder{there}; train one first.")
+        path = known[str(source)]
+    shared = path if path.is_file() else path / FILE
+    if not shared.is_file():
+        return runs.find(path, which)
+    if which != "last":
+        raise RunError(f"{path}: is one model and no run, so there is no checkpoint {which!r} of it.")
+    return read(shared, half)
+
+
+def read(file: Path, half: str) -> Stored:
+    """Check a shared model; no network is made yet. Raises CheckpointError, one sentence, for any other file."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{file}: damaged, no safetensors file ({error!s:.80}).") from None
+    told = _told(file, metadata.get(_KEY, ""))
+    stored = Stored(file.parent, told["values"], shapes, weights=file, whole=False)
+    if _digest(stored.values, stored.tensors()) != told.get("sha256"):
+        raise CheckpointError(f"{file}: damaged, its sha256 is not the one it was written with.")
+    if stored.values.get("half") != half:
+        raise CheckpointError(f"{file}: is a model of {stored.values.get('half')!s:.20}, not of {half}.")
+    return stored
+
+
+def revive(stored: Stored, build: Callable[[torch.device], N], device: torch.device) -> tuple[N, State]:
+    """`checkpoint.revive`, also for a shared model: its generator is the averaged one, the critic a new one."""
+    if stored.whole:
+        return checkpoint.revive(stored, build, device)
+    sized = checkpoint.sized(stored, build)
+    checkpoint.refuse_misfit(stored.shapes, {_AVERAGED: sized.modules[_AVERAGED]}, stored.folder)
+    networks, tensors = build(device), stored.tensors(device)
+    checkpoint.unpack(tensors, {_AVERAGED: networks.modules[_AVERAGED]}, {})
+    average = networks.modules[_AVERAGED].average
+    networks.modules["generator"].load_state_dict(average.state_dict())  # pyright: ignore
+    return networks, (tensors | checkpoint.pack(networks.modules, {}), stored.values)
+
+
+def fetched(source: str | Path, revision: str | None = None) -> str | Path:
+    """`source`; what is nothing on this machine and reads like a hub id, `owner/name`, as the file fetched from there.
+
+    Files stay in the hub's cache. Raises RunError when the hub does not give it.
+    """
+    name = str(source)
+    if isinstance(source, Path) or Path(name).exists() or not _HUB_ID.fullmatch(name):
+        return source
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(name, FILE, revision=revision))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        why = " ".join(str(error).split())
+        raise RunError(f"{name}: no such folder here, and the hub gives no {FILE} of that name ({why:.120}).") from None
+
+
+def _told(file: Path, metadata: str) -> dict[str, Any]:
+    """What the metadata says, its values a table."""
+    if len(metadata) > _MOST_METADATA:
+        raise CheckpointError(f"{file}: its metadata is larger than {_MOST_METADATA:,} bytes.")
+    try:
+        told = json.loads(metadata)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict) or told.get("format") != _FORMAT or not isinstance(told.get("values"), dict):
+        raise CheckpointError(f"{file}: is no model that save_pretrained of this version wrote.")
+    return told
+
+
+def _digest(values: dict[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
+    """sha256 over the values and every tensor's name and bytes."""
+    found = hashlib.sha256(json.dumps(values, sort_keys=True).encode())
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+# The card -------------------------------------------------------------------------------------------
+
+
+def card(config: RunSettings, values: Mapping[str, Any], about: About, figures: Evaluation | None) -> str:
+    """A model card (Mitchell et al. 2019) as Markdown."""
+    provenance = values["provenance"]
+    versions = ", ".join(f"{name} {number}" for name, number in provenance["versions"].items())
+    facts = ", ".join(f"{name} {value:,}" for name, value in provenance["data"].items() if isinstance(value, int))
+    return "\n".join(
+        (
+            f"---\nlibrary_name: discretegan\ntags:\n- {about.half}\n- generative-adversarial-network\n---\n",
+            f"# {about.what}\n",
+            f"```python\nimport {about.half}\n\ngan = {about.half}.{about.facade}.from_pretrained(FOLDER)",
+            "new = gan.sample(1000, seed=0)\n```\n",
+            f"## Data\n\n{about.data} ({facts}; sha256 of what was trained on `{provenance['data']['sha256']}`)\n",
+            f"## Figures\n\n{_table(figures)}\n",
+            f"## Intended use\n\n{about.intended}\n",
+            f"## Limits\n\n{about.limits}\n",
+            f"## Training\n\n{values['step']:,} steps, seed {values['config']['seed']}; Python {provenance['python']}, "
+            f"{versions}. All settings:\n\n```toml\n{config.dump().strip()}\n```\n",
+        )
+    )
+
+
+def _table(figures: Evaluation | None) -> str:
+    if figures is None:
+        return "None were given when this model was saved."
+    rows = [
+        f"| {name} | {one.value:.4f} | {one.low:.4f} to {one.high:.4f} | {one.n:,} |" for name, one in figures.items()
+    ]
+    lines = ["| figure | value | 95% interval | n |", "|---|---|---|---|", *rows]
+    return "\n".join([*lines, *(f"\n{note}" for note in figures.notes)])
