@@ -116,7 +116,7 @@ class ProgressBar:
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
         )
-        self.live = console.is_terminal or console.is_jupyter
+        self.live = console.is_terminal
         self.bar = Progress(*columns, console=console, disable=not self.live)
         self.task = self.bar.add_task(title, total=len(steps), figures="")
 

@@ -18,6 +18,7 @@ from gancore.device import generator_states, set_generator_states
 from gancore.errors import DivergedError, RunError
 from gancore.loop import Callback, Player, play
 from gancore.monitors import Watch
+from gancore.notebook import NotebookBar, NotebookView, in_notebook
 from gancore.rows import Rejection, write_rejected
 from gancore.runs import RunFolder, claim, refuse_changes
 from gancore.settings import RunSettings
@@ -69,6 +70,7 @@ class Training:
         self._good: tuple[State, dict[str, float]] | None = None
         self._lines: JsonLines | None = None
         self._board: TensorBoard | None = None
+        self._view: NotebookView | None = None
         self._saved = -1  # step of the last checkpoint of this timeline
         self._watches = [Watch(rule, self._note) for rule in config.watch]
 
@@ -128,6 +130,7 @@ class Training:
         after a signal, unless a person is there to use what was trained so far.
         """
         self._console = console
+        self._view = NotebookView(shown) if in_notebook() and not console.quiet else None
         if out is not None:
             self._open(RunFolder(out, self.config.checkpoint), rejected, resume, force)
             if self.config.tensorboard and not distributed.rank():
@@ -142,8 +145,9 @@ class Training:
                 return
             raise
         finally:
-            if self._board is not None:
-                self._board.close()
+            for shown_live in (self._board, self._view):
+                if shown_live is not None:
+                    shown_live.close()
         for watch in self._watches:
             if not watch.seen and watch.rule not in type(self.config)().watch:  # the one that comes with every run
                 self._say(f"watch: no figure {watch.rule.figure!r} was ever measured, so its rule never applied.")
@@ -193,10 +197,16 @@ class Training:
             def after(step: int, logs: dict[str, float], phase: Phase = phase) -> bool:
                 return self._after(phase, step, logs, monitor, saves, interruption)
 
-            with ProgressBar(phase.name, left, shown, self._console) as bar:
+            with self._bar(phase.name, left, shown) as bar:
                 seed = (self.config.seed, self.rollbacks)
                 factor = self.config.recovery.rate**self.rollbacks
                 play(phase.players, phase.batches, left, [after, bar], seed, factor, self._precision)
+
+    def _bar(self, title: str, steps: range, shown: dict[str, str]) -> ProgressBar | NotebookBar:
+        """What shows how far a phase is."""
+        if self._view is not None:
+            return NotebookBar(title, steps, self._view)
+        return ProgressBar(title, steps, shown, self._console)
 
     def _precision(self) -> torch.autocast:
         """What losses are computed in."""

@@ -22,6 +22,7 @@ from gancore.training import Training
 from molgan import chem
 from molgan.config import Config
 from molgan.data import MoleculeDataset, as_dataset
+from molgan.library import Draws
 from molgan.metrics import glance
 from molgan.plots import grid_pixels
 from molgan.recipes import RECIPES, Networks
@@ -132,14 +133,14 @@ class MolGAN:
 
     # Sampling ---------------------------------------------------------------------------------
 
-    def sample(self, n: int, seed: int = 0, raw: bool = False) -> list[str | None]:
-        """Draw `n` molecules as canonical SMILES; None for a draw that is no strictly valid molecule.
+    def sample(self, n: int, seed: int = 0, raw: bool = False) -> Draws:
+        """Draw `n` molecules: a list of canonical SMILES, None for a draw that is no strictly valid molecule.
 
         raw: leave out the joining of fragments, as the sampler drew them. Fewer than one in a
         thousand of the repaired draws is None. The same seed gives the same molecules on one kind of
         device, and the first k of n draws do not depend on n.
         """
-        return list(self.stream(n, seed, raw))
+        return Draws(self.stream(n, seed, raw))
 
     def stream(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[str | None]:
         """`sample`, one molecule after the other, in constant memory."""

@@ -1,7 +1,7 @@
 """Candidate libraries: sample, keep the distinct valid ones, score, write."""
 
 import html
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,37 @@ from gancore.device import derive_seed
 from gancore.types import Reward, Sampler
 from molgan.drawing import svg
 from molgan.scoring import property_frame
+
+_DRAWN = 12
+
+
+class Draws(list):
+    """SMILES in the order they were drawn, None for a draw that is no molecule; shows itself as a grid in a notebook.
+
+    >>> Draws(["CCO", None, "CCO"]).distinct
+    ['CCO']
+    """
+
+    @property
+    def distinct(self) -> list[str]:
+        """Each molecule once, in order of appearance."""
+        return list(dict.fromkeys(smiles for smiles in self if smiles is not None))
+
+    def _repr_html_(self) -> str:
+        """The first dozen distinct ones, drawn."""
+        distinct = self.distinct
+        head = f"<p>{len(self):,} draws, {len(distinct):,} distinct molecules</p>"
+        return head + _grid((smiles, "") for smiles in distinct[:_DRAWN])
+
+
+def _grid(molecules: Iterable[tuple[str, str]]) -> str:
+    """Drawings with their SMILES, and what is to be said of each below."""
+    cells = (
+        f'<div style="width:180px;overflow-wrap:anywhere">{svg(smiles)}<small>{html.escape(smiles)}'
+        f"{'<br>' if told else ''}{html.escape(told)}</small></div>"
+        for smiles, told in molecules
+    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(cells)}</div>'
 
 
 @dataclass(frozen=True)
@@ -31,13 +62,11 @@ class Library:
 
     def _repr_html_(self) -> str:
         """The best dozen, drawn."""
-        cells = "".join(
-            f'<div style="width:200px">{svg(row["smiles"])}<small>{html.escape(row["smiles"])}<br>'
-            f"QED {row['qed']:.2f}, SA {row['sa']:.1f}, logP {row['logp']:.1f}</small></div>"
-            for row in self.frame.head(12).to_dict("records")
-        )
         head = f"<p>{len(self):,} distinct valid molecules from {self.draws:,} draws</p>"
-        return f'{head}<div style="display:flex;flex-wrap:wrap;gap:8px">{cells}</div>'
+        return head + _grid(
+            (row["smiles"], f"QED {row['qed']:.2f}, SA {row['sa']:.1f}, logP {row['logp']:.1f}")
+            for row in self.frame.head(_DRAWN).to_dict("records")
+        )
 
     def write(self, folder: Path) -> list[Path]:
         """Write library.parquet, library.smi (one SMILES a line) and library.sdf (2D); returns the paths."""

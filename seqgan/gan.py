@@ -26,7 +26,7 @@ from seqgan.generator import at_rest
 from seqgan.glance import glance
 from seqgan.plugins import load_key, load_reward
 from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
-from seqgan.text import SPLIT, UNKNOWN, TokenError, Vocabulary
+from seqgan.text import SPLIT, UNKNOWN, Texts, TokenError, Vocabulary
 
 _CHUNK = 1000  # texts drawn at a time; fixed, so that the first k of n draws are the same for every n
 _SHOWN_TEXTS = 20
@@ -192,8 +192,8 @@ class SeqGAN:
         nucleus: float = 1.0,
         min_length: int = 0,
         max_length: int | None = None,
-    ) -> list[str]:
-        """Draw `n` texts.
+    ) -> Texts:
+        """Draw `n` texts, a list.
 
         temperature: above 0; below 1 favours the likely. prefix: what every text begins with. top_k, nucleus: keep
         only the likeliest tokens (see `seqgan.decoding.Decoding`). min_length, max_length: in tokens; at most what
@@ -212,12 +212,12 @@ class SeqGAN:
         chosen = decoding.Decoding(temperature, top_k, nucleus, min_length, unknown=False)
         begun = self._prefix(prefix, max_length or longest)
         steps = networks.length if max_length is None else max_length
-        generator, texts = networks.averaged.average, []
+        generator, texts = networks.averaged.average, Texts()
         for chunk, start in enumerate(range(0, n, _CHUNK)):
             random = new_generator(self.device, seed, "sample", chunk)
             with at_rest(generator):
                 ids = decoding.sample(generator, _CHUNK, steps, random, chosen, begun, self.device)  # pyright: ignore
-            texts += [vocabulary.decode(row) for row in ids[: n - start].tolist()]
+            texts.extend(vocabulary.decode(row) for row in ids[: n - start].tolist())
         return texts
 
     def _prefix(self, prefix: str, room: int) -> list[int]:

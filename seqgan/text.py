@@ -1,5 +1,6 @@
 """Lines <-> token ids: words, characters, byte pairs, SMILES tokens, SELFIES symbols; saved as JSON."""
 
+import html
 import json
 import re
 from collections import Counter
@@ -14,9 +15,22 @@ Kind = Literal["word", "char", "bpe", "smiles", "selfies"]
 PAD, BEGIN, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<begin>", "<end>", "<unknown>")
 _BPE_SIZE = 1000
+_SHOWN = 20
 
 # Bracket atoms, two-letter elements and two-digit ring bonds are one token each (Schwaller et al. 2018).
 _SMILES = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
+
+
+class Texts(list):
+    """Generated texts; in a notebook it shows the first twenty, a line each.
+
+    >>> Texts(["a dog ran", "a cat"])
+    ['a dog ran', 'a cat']
+    """
+
+    def _repr_html_(self) -> str:
+        lines = "\n".join(" ".join(str(text).splitlines()) for text in self[:_SHOWN])
+        return f"<p>{len(self):,} texts, {len(set(self)):,} distinct</p><pre>{html.escape(lines)}</pre>"
 
 
 class TokenError(UserError):
