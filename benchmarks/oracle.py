@@ -80,16 +80,30 @@ class Bench:
         self.corpus = Corpus(oracle.alphabet, drawn[:count], drawn[2 * count :], drawn[:0])
 
     def train(self, config: Config, start: Generator | None = None):
-        """Play a recipe to its end, from the weights of `start` if given; gives the recipe's object and CPU seconds."""
-        before = time.process_time()
+        """Play a recipe to its end, from the weights of `start` if given; gives its generator and CPU seconds.
+
+        The members of recipe residual are kept by name: with and without its critic they are the same.
+        """
+        before, kept = time.process_time(), 0.0
         seed_everything(config.seed)
         recipe = RECIPES[config.recipe](config, self.oracle.alphabet, 20, torch.device("cpu"))
         if start is not None:
             recipe.generator.load_state_dict(start.state_dict())
         for phase in recipe.phases(self.corpus):
+            model = recipe.models.get(phase.name) if config.recipe == "residual" else None
+            folder = self.out / f"{phase.name}-{self.seed}"
+            if model is not None and checkpoint.exists(folder):
+                stored = checkpoint.read(folder)
+                checkpoint.unpack(stored.tensors(), model.modules, {})
+                kept += stored.values["seconds"]
+                continue
+            begun = time.process_time()
             phase.enter()
             play(phase.players, phase.batches, phase.steps, [*phase.callbacks, _Trace(phase, self)])
-        return recipe.averaged.average, time.process_time() - before
+            if model is not None:
+                seconds = time.process_time() - begun
+                checkpoint.save(folder, checkpoint.pack(model.modules, {}), {"seconds": seconds})
+        return recipe.averaged.average, time.process_time() - before + kept
 
     def judge(self, generator: Generator | Mixture, temperature: float = 1.0) -> dict[str, float]:
         """The columns of the table."""
@@ -141,7 +155,7 @@ class Bench:
         return self.judge(generator) | {"seconds": seconds + before}
 
     def distilled(self, critic: bool) -> Row:
-        """Recipe residual; its members are trained anew, so that the cost is whole."""
+        """Recipe residual; the cost is that of its members too."""
         likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.epochs))
         steps = 4 * self.schedule.sequences // 64
         residual = ResidualConfig(members=2, critic=critic, calibration=min(4000, self.schedule.sequences))

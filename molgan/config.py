@@ -86,8 +86,8 @@ class ModelConfig:
     """growing: width of the recurrent network over atoms."""
     recurrent_layers: Annotated[int, Interval(ge=1, le=16)] = 1
     """growing: its layers."""
-    pair: Positive = 128
-    """growing: width of the network that decides each pair."""
+    pair: Positive = 64
+    """growing: width of what an atom is pointed to by; what points has twice that."""
     dropout: Part = 0.1
     """growing: share of the recurrent network's outputs that is dropped while training."""
 

@@ -1,9 +1,11 @@
 """Graphs grown atom by atom: each atom, then its bonds to those before it, given all that is there already.
 
-Atoms come in the order of canonical SMILES, in which every one but the first has a bond to an earlier one; the bonds of
-an atom are decided from the nearest earlier atom to the farthest. What valence closes, what would leave a fragment, and
-what would leave no room for the atoms still to come has probability zero, so a graph with an atom is always a valid
-molecule of one fragment. A draw takes as many steps as there are pairs; likelihoods are worked out for all at once.
+Atoms come in the order of canonical SMILES, in which every one but the first has a bond to an earlier one. An atom
+points to the earlier ones that it is bonded to, from the nearest to the farthest (a pointer network, Vinyals et al.
+2015), each time with the order of the bond, and then stops. What valence closes, what would leave a fragment, and what
+would leave no room for the atoms still to come has probability zero, so a graph with an atom is always a valid molecule
+of one fragment. A draw takes a step a decision, about two for each atom; likelihoods are worked out for all at once. The
+cost is quadratic in the number of atoms only in the dot products of a pointer.
 """
 
 from typing import NamedTuple
@@ -11,7 +13,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import embedding, leaky_relu
 
 from gancore.estimators import gumbel_like
 from molgan import chem, graphs
@@ -19,44 +21,55 @@ from molgan.sampling import CLOSED
 
 _SLOPE = 0.1
 _MOST_ROOM = 8
+_BONDS = chem.ORDERS - 1  # bond orders that are bonds
 
 
-class Room(NamedTuple):
-    """What is open when each decision's turn comes.
+class Trace(NamedTuple):
+    """The decisions that led to graphs, and what was open at each.
 
-    kinds `(batch, node, atom)`: which atom types may come. orders `(batch, pair, order)`: which bond orders. free
-    `(batch, pair)`: spare valence of the earlier atom; filled `(batch, pair)`: bonds that the later one has already.
+    atoms: types, PAD where there is none. partners, orders: the atom that each step bonds to, -1 for a stop, and the
+    order. kinds: which types were open. bonds: which earlier atoms by which order, one to three; stops: whether
+    stopping was. free [later, earlier]: spare valence of the earlier as the turn of the later begins. left, filled:
+    bonds that the later one may still have, and has.
     """
 
+    atoms: Int[Tensor, "batch node"]
+    partners: Int[Tensor, "batch node step"]
+    orders: Int[Tensor, "batch node step"]
     kinds: Bool[Tensor, "batch node atom"]
-    orders: Bool[Tensor, "batch pair order"]
-    free: Int[Tensor, "batch pair"]
-    filled: Int[Tensor, "batch pair"]
+    bonds: Bool[Tensor, "batch node step node order"]
+    stops: Bool[Tensor, "batch node step"]
+    free: Int[Tensor, "batch node node"]
+    left: Int[Tensor, "batch node step"]
+    filled: Int[Tensor, "batch node step"]
 
 
-def room_of(atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], capacity: Int[Tensor, "atom"]) -> Room:
-    """What was open at each decision that led to these graphs."""
-    size = atoms.shape[1]
+def retrace(
+    atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], capacity: Int[Tensor, "atom"]
+) -> Trace:
+    """How these graphs came to be."""
+    atoms, size = atoms.long(), atoms.shape[1]
     i, j = graphs.pair_ends(size, atoms.device)
+    places = torch.arange(size, device=atoms.device)
     present = atoms >= 0
-    held = capacity[atoms.long().clamp_min(0)] * present
+    held = capacity[atoms.clamp_min(0)] * present
     below = torch.zeros(len(atoms), size, size, dtype=torch.long, device=atoms.device)  # [later, earlier]
     below[:, j, i] = orders.long()
-    own = below.sum(2)
     earlier = below.cumsum(1) - below  # what later atoms before this one took of each
-    spare = (held - own)[:, None, :] - earlier  # [later, earlier]: as the later one's turn begins
-    filled = below.flip(2).cumsum(2).flip(2) - below
-    before = torch.tril(torch.ones(size, size, dtype=torch.bool, device=atoms.device), -1)
-    reach = (spare * before).cumsum(2)  # spare valence of this atom and those before it
-    total = reach[:, :, -1]
+    free = (held - below.sum(2))[:, None, :] - earlier
+    total = (free * (places < places[:, None])).sum(2)
     more = torch.cat((present[:, 1:], torch.zeros_like(present[:, :1])), 1)
     kinds = open_kinds(total, more, capacity)
     kinds[:, 0] = torch.where(more[:, :1], capacity > 0, True)
-    budget = open_budget(total, held, more)
-    free, full = spare[:, j, i], filled[:, j, i]
-    last = (reach[:, j, i] == free) & present[:, j]  # no atom farther off has any
-    open_orders = open_bonds(free, budget[:, j] - full, full, last)
-    return Room(kinds, open_orders, free, full)
+    steps = min(size, int((below > 0).sum(2).max()) + 1)
+    partners = torch.where(below > 0, places, -1).topk(steps, 2).values  # from the nearest to the farthest
+    taken = below.gather(2, partners.clamp_min(0)) * (partners >= 0)
+    filled = taken.cumsum(2) - taken
+    left = open_budget(total, held, more)[..., None] - filled
+    bound = torch.cat((places.expand(len(atoms), -1)[..., None], partners[..., :-1]), 2)
+    bonds = open_bonds(free[:, :, None], left[..., None], places < bound[..., None])
+    stops = (filled > 0) | ~present[..., None] | (places == 0)[:, None]
+    return Trace(atoms, partners, taken, kinds, bonds, stops, free, left, filled)
 
 
 def open_kinds(total: Tensor, more: Tensor, capacity: Tensor) -> Tensor:
@@ -70,16 +83,17 @@ def open_budget(total: Tensor, held: Tensor, more: Tensor) -> Tensor:
     return torch.where(more, torch.minimum(held, (total + held - 1) // 2), held)
 
 
-def open_bonds(free: Tensor, left: Tensor, filled: Tensor, last: Tensor) -> Tensor:
-    """Orders `(..., order)` open to a pair: within both ends' room; at its last chance a lone atom must bond."""
-    most = torch.minimum(free, left)
-    allowed = torch.arange(chem.ORDERS, device=free.device) <= most[..., None]
-    must = last & (filled == 0) & (most > 0)
-    return torch.cat((~must[..., None], allowed[..., 1:]), -1)
+def open_bonds(free: Tensor, left: Tensor, earlier: Tensor) -> Tensor:
+    """Orders from one to three `(..., order)` that are open to an earlier atom: within the room of both ends."""
+    orders = torch.arange(1, chem.ORDERS, device=free.device)
+    return earlier[..., None] & (orders <= torch.minimum(free, left)[..., None])
 
 
 class GrowingGenerator(nn.Module):
-    """A recurrent network over atoms, and a small one that decides each pair from what both ends have become."""
+    """A recurrent network over atoms; what it has become at an atom is what later atoms point to.
+
+    width: of the recurrent network. pair: of what is pointed with and to.
+    """
 
     capacity: Tensor
 
@@ -92,58 +106,78 @@ class GrowingGenerator(nn.Module):
         self.kind = nn.Embedding(self.kinds + 1, width)
         self.place = nn.Embedding(max_atoms, width)
         self.size = nn.Embedding(max_atoms + 1, width)
-        self.bonded = nn.Embedding(bonds, width)  # by distance and order
+        self.bonded, self.partner = nn.Embedding(bonds, width), nn.Embedding(self.kinds, width)
         self.enter = nn.Linear(width, width)
         self.grown = nn.GRU(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
         self.dropout = nn.Dropout(dropout)
         self.choose = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU(_SLOPE), nn.Linear(width, self.kinds))
-        self.later, self.earlier = nn.Linear(width, pair), nn.Linear(width, pair)
-        self.later_kind = nn.Embedding(self.kinds + 1, pair)
-        self.distance, self.decided = nn.Embedding(max_atoms, pair), nn.Embedding(bonds, pair)
-        self.free, self.filled = nn.Embedding(_MOST_ROOM + 1, pair), nn.Embedding(_MOST_ROOM + 1, pair)
-        self.mix, self.bond = nn.Linear(pair, pair), nn.Linear(pair, chem.ORDERS)
+        self.later, self.later_kind = nn.Linear(width, 2 * pair), nn.Embedding(self.kinds + 1, 2 * pair)
+        self.decided = nn.Embedding(bonds, 2 * pair)
+        self.left, self.filled = nn.Embedding(_MOST_ROOM + 1, 2 * pair), nn.Embedding(_MOST_ROOM + 1, 2 * pair)
+        self.mix = nn.Linear(2 * pair, 2 * pair)
+        self.point, self.stop = nn.Linear(2 * pair, _BONDS * pair), nn.Linear(2 * pair, 1)
+        self.key, self.free = nn.Linear(width, pair), nn.Embedding(_MOST_ROOM + 1, pair)
+        self.distance = nn.Embedding(max_atoms, pair)
 
     # Likelihood -------------------------------------------------------------------------------
 
-    def forward(
-        self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]
-    ) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch pair order"]]:
-        """Logits of every decision that led to these graphs; what was closed is at -1e9."""
-        atoms, orders = atoms.long(), orders.long()
-        room = room_of(atoms, orders, self.capacity)
-        size = self.max_atoms
-        i, j = graphs.pair_ends(size, atoms.device)
-        apart = (j - i - 1) * chem.ORDERS + orders
-        there = (orders > 0)[..., None]
-        bonded = self.bonded(apart) * there
-        rows = bonded.new_zeros(len(atoms), size, bonded.shape[-1]).index_add_(1, j, bonded)
-        sizes = (atoms >= 0).sum(1)
-        entering = self.kind(atoms + 1) + self.place.weight + rows + self.size(sizes)[:, None]
-        entering = torch.cat((self.size(sizes)[:, None], entering), 1)
-        states = self.dropout(self.grown(leaky_relu(self.enter(entering), _SLOPE))[0])
+    def forward(self, trace: Trace) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch node step option"]]:
+        """Logits of every decision: types; bonds, by earlier atom and order, then the stop. Closed ones are at -1e9."""
+        states = self.dropout(self.states(trace))
         before, after = states[:, :-1], states[:, 1:]
-        nodes = self.choose(before).float().masked_fill(~room.kinds, CLOSED)
-        decided = self.decided(apart) * there
-        upto = decided.cumsum(1)
-        sooner = upto[:, j * (j + 1) // 2 - 1] - upto  # of the same atom, to nearer ones
-        later = self.later(before) + self.later_kind(atoms + 1)
-        given = later[:, j] + self.earlier(after)[:, i] + sooner
-        return nodes, self.pair(given, j - i, room.free, room.filled).masked_fill(~room.orders, CLOSED)
+        nodes = self.choose(before).float().masked_fill(~trace.kinds, CLOSED)
+        there = (trace.partners >= 0)[..., None]
+        decided = self.decided(self._apart(trace)) * there
+        given = self._given(before, trace.atoms)[:, :, None] + decided.cumsum(2) - decided
+        places = torch.arange(self.max_atoms, device=states.device)
+        keys = self._keys(self.key(after)[:, None], (places[:, None] - places).clamp_min(1), trace.free)
+        return nodes, self._options(given, trace.left, trace.filled, keys, trace.bonds, trace.stops)
 
-    def pair(self, given: Tensor, distance: Tensor, free: Tensor, filled: Tensor) -> Tensor:
-        """Logits of pairs from what is given of them."""
-        hidden = given + self.distance(distance - 1) + self.free(free.clamp(0, _MOST_ROOM))
-        hidden = leaky_relu(hidden + self.filled(filled.clamp(0, _MOST_ROOM)), _SLOPE)
-        return self.bond(hidden + leaky_relu(self.mix(hidden), _SLOPE)).float()
+    def states(self, trace: Trace) -> Float[Tensor, "batch node_and_one width"]:
+        """What the recurrent network is before the first atom and after each."""
+        there = trace.partners >= 0
+        kinds = trace.atoms.gather(1, trace.partners.clamp_min(0).flatten(1)).view_as(trace.partners).clamp_min(0)
+        bonded = ((self.bonded(self._apart(trace)) + self.partner(kinds)) * there[..., None]).sum(2)
+        size = self.size((trace.atoms >= 0).sum(1))[:, None]
+        entering = torch.cat((size, self.kind(trace.atoms + 1) + self.place.weight + bonded + size), 1)
+        return self.grown(leaky_relu(self.enter(entering), _SLOPE))[0]
+
+    @staticmethod
+    def _apart(trace: Trace) -> Tensor:
+        """Distance and order of each step's bond as one number."""
+        places = torch.arange(trace.atoms.shape[1], device=trace.atoms.device)
+        return (places[:, None] - trace.partners - 1).clamp_min(0) * chem.ORDERS * (trace.partners >= 0) + trace.orders
+
+    def _given(self, before: Tensor, kinds: Tensor) -> Tensor:
+        return self.later(before) + self.later_kind(kinds + 1)
+
+    def _keys(self, keys: Tensor, apart: Tensor, free: Tensor) -> Tensor:
+        """What is pointed to `(..., node, pair)`: what an atom is, how far away, with how much room."""
+        table = (self.distance.weight[:, None] + self.free.weight).flatten(0, 1)
+        row = (apart - 1) * (_MOST_ROOM + 1) + free.clamp(0, _MOST_ROOM)
+        return leaky_relu(keys + embedding(row, table), _SLOPE)
+
+    def _options(
+        self, given: Tensor, left: Tensor, filled: Tensor, keys: Tensor, bonds: Tensor, stops: Tensor
+    ) -> Tensor:
+        """Logits `(..., step, option)` of pointing from what is `given` to `keys`, and of stopping."""
+        hidden = given + self.left(left.clamp(0, _MOST_ROOM)) + self.filled(filled.clamp(0, _MOST_ROOM))
+        hidden = leaky_relu(hidden, _SLOPE)
+        hidden = hidden + leaky_relu(self.mix(hidden), _SLOPE)
+        with_order = self.point(hidden).unflatten(-1, (_BONDS, -1)).flatten(-3, -2)  # (..., step * order, pair)
+        scores = with_order @ keys.transpose(-1, -2) * keys.shape[-1] ** -0.5
+        scores = scores.unflatten(-2, (-1, _BONDS)).transpose(-1, -2)
+        pointed = scores.float().masked_fill(~bonds, CLOSED).flatten(-2)
+        return torch.cat((pointed, self.stop(hidden).float().masked_fill(~stops[..., None], CLOSED)), -1)
 
     def log_prob(self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]) -> Float[Tensor, "batch"]:
         """Log-probability of each graph given its size, in nats."""
-        nodes, bonds = self(atoms, orders)
-        hard = graphs.one_hots(atoms, orders, self.kinds)
-        told = [
-            (one * logits.log_softmax(-1)).flatten(1).sum(1) for one, logits in zip(hard, (nodes, bonds), strict=True)
-        ]
-        return told[0] + told[1]
+        trace = retrace(atoms, orders, self.capacity)
+        nodes, options = self(trace)
+        kinds = nodes.log_softmax(-1).gather(-1, trace.atoms.clamp_min(0)[..., None]).squeeze(-1) * (trace.atoms >= 0)
+        pointed = trace.partners * _BONDS + trace.orders - 1
+        taken = torch.where(trace.partners >= 0, pointed, options.shape[-1] - 1)
+        return kinds.sum(1) + options.log_softmax(-1).gather(-1, taken[..., None]).flatten(1).sum(1)
 
     # Draws ------------------------------------------------------------------------------------
 
@@ -153,42 +187,49 @@ class GrowingGenerator(nn.Module):
     ) -> tuple[Int[Tensor, "batch node"], Int[Tensor, "batch pair"]]:
         """Draw a graph of each size: atoms and orders as `chem.encode` makes them. Below 1, a temperature sharpens."""
         n, size, device = len(present), self.max_atoms, present.device
-        sizes = present.sum(1)
+        sizes, everyone = present.sum(1), torch.arange(n, device=device)
         atoms = torch.full((n, size), chem.PAD, device=device)
         orders = torch.zeros(n, size * (size - 1) // 2, dtype=torch.long, device=device)
         spare = torch.zeros(n, size, dtype=torch.long, device=device)
-        keys: list[Tensor] = []
+        places = torch.arange(size, device=device)
+        became = torch.zeros(n, size, self.key.out_features, device=device)
         entering, memory = self.size(sizes), None
 
         def drawn(logits: Tensor) -> Tensor:
             return (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
 
-        for row in range(size):
+        for row in range(int(sizes.max()) if n else 0):
             state, memory = self.grown(leaky_relu(self.enter(entering), _SLOPE)[:, None], memory)
             state = state[:, 0]
             if row:
-                keys.append(self.earlier(state))
+                became[:, row - 1] = self.key(state)
             here, more, total = sizes > row, sizes > row + 1, spare.sum(1)
             kinds = open_kinds(total, more, self.capacity) if row else ~more[:, None] | (self.capacity > 0)
             kind = drawn(self.choose(state).float().masked_fill(~kinds, CLOSED))
             atoms[:, row] = torch.where(here, kind, chem.PAD)
             held = self.capacity[kind] * here
-            left = open_budget(total, held, more) if row else held
-            given = self.later(state) + self.later_kind(atoms[:, row] + 1)
-            filled = torch.zeros_like(sizes)
-            bonded = torch.zeros_like(entering)
-            for earlier in range(row - 1, -1, -1):
-                distance = torch.tensor(row - earlier, device=device)
-                logits = self.pair(given + keys[earlier], distance, spare[:, earlier], filled)
-                last = here & (spare[:, :earlier].sum(1) == 0)
-                allowed = open_bonds(spare[:, earlier], left - filled, filled, last)
-                order = drawn(logits.masked_fill(~allowed, CLOSED)) * here
-                orders[:, row * (row - 1) // 2 + earlier] = order
-                spare[:, earlier] -= order
-                filled = filled + order
-                apart, there = (row - earlier - 1) * chem.ORDERS + order, (order > 0)[:, None]
-                given = given + self.decided(apart) * there
-                bonded = bonded + self.bonded(apart) * there
+            left, filled = open_budget(total, held, more), torch.zeros_like(sizes)
+            given, bonded = self._given(state, atoms[:, row]), torch.zeros_like(entering)
+            free, keys = spare[:, :row].clone(), became[:, :row]
+            keys = self._keys(keys, row - places[:row], free)
+            bound = torch.where(here, row, 0)
+            while row and bool((bound > 0).any()):
+                bonds = open_bonds(free, left[:, None], places[:row] < bound[:, None])[:, None]
+                stops = (filled > 0) | ~here
+                logits = self._options(given[:, None], left[:, None], filled[:, None], keys, bonds, stops[:, None])
+                option = drawn(logits[:, 0])
+                going = option < row * _BONDS
+                partner, order = option.div(_BONDS, rounding_mode="floor"), (option % _BONDS + 1) * going
+                partner = torch.where(going, partner, 0)
+                spare[everyone, partner] -= order
+                orders[everyone, row * (row - 1) // 2 + partner] += order
+                left, filled = left - order, filled + order
+                apart = (row - partner - 1) * chem.ORDERS + order
+                given = given + self.decided(apart) * going[:, None]
+                bonded = (
+                    bonded + (self.bonded(apart) + self.partner(atoms[everyone, partner].clamp_min(0))) * going[:, None]
+                )
+                bound = torch.where(going, partner, 0)
             spare[:, row] = held - filled
             entering = self.kind(atoms[:, row] + 1) + self.place.weight[row] + bonded + self.size(sizes)
         return atoms, orders

@@ -10,7 +10,7 @@ from gancore.loop import alone
 from molgan import chem, graphs
 from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, ReplayConfig, RewardConfig
 from molgan.gan import MolGAN
-from molgan.growing import GrowingGenerator, room_of
+from molgan.growing import GrowingGenerator, retrace
 from molgan.recipes import growing
 
 SMALL = Config(
@@ -68,23 +68,30 @@ def test_probabilities_of_all_graphs_sum_to_one_and_are_those_of_draws(size):
 
 def test_decisions_do_not_see_what_comes_later(generator, small_data):
     atoms, orders = small_data.atoms[-8:].clone(), small_data.orders[-8:].clone()
-    nodes, bonds = generator(atoms, orders)
+    nodes, options = generator(retrace(atoms, orders, generator.capacity))
     changed = orders.clone()
-    changed[:, 28:] = 0  # the last atom's bonds
-    other_nodes, other_bonds = generator(atoms, changed)
+    changed[:, 28:] = 0  # the last atom is bonded to the one before it alone
+    changed[:, 35] = 1
+    other_nodes, other_options = generator(retrace(atoms, changed, generator.capacity))
     torch.testing.assert_close(nodes, other_nodes)
-    torch.testing.assert_close(bonds[:, :28], other_bonds[:, :28])
+    steps = min(options.shape[2], other_options.shape[2])
+    torch.testing.assert_close(options[:, :8, :steps], other_options[:, :8, :steps])
+    torch.testing.assert_close(options[:, 8, 0], other_options[:, 8, 0])
 
 
-def test_room_of_a_known_molecule_by_hand():
-    """C-O-C: the oxygen has no room left for the ring, and the last carbon must bond where there is some."""
+def test_the_trace_of_a_known_molecule_by_hand():
+    """C-O-C: the oxygen must bond, and the last carbon may point to the first one alone once it has the oxygen."""
     atoms, orders = torch.tensor([[0, 1, 0]]), torch.tensor([[1, 0, 1]])
-    room = room_of(atoms, orders, CARBON_OXYGEN)
-    assert room.free.tolist() == [[4, 3, 1]]
-    assert room.filled.tolist() == [[0, 1, 0]]
-    assert room.orders[0, 0].tolist() == [False, True, True, False]  # O must bond, and leave one spare
-    assert room.orders[0, 2].tolist() == [True, True, False, False]  # C to O: nothing yet, but carbon is in reach
-    assert room.orders[0, 1].tolist() == [True, True, True, True]  # C to C: bonded already
+    trace = retrace(atoms, orders, CARBON_OXYGEN)
+    assert trace.partners.tolist() == [[[-1, -1], [0, -1], [1, -1]]]
+    assert trace.orders.tolist() == [[[0, 0], [1, 0], [1, 0]]]
+    assert trace.free[0, 1].tolist()[:1] == [4]
+    assert trace.free[0, 2].tolist()[:2] == [3, 1]
+    assert trace.left[0, 1:].tolist() == [[2, 1], [4, 3]]
+    assert trace.stops.tolist() == [[[True, True], [False, True], [False, True]]]
+    assert trace.bonds[0, 1, 0, 0].tolist() == [True, True, False]  # the oxygen's two are all that it has
+    assert trace.bonds[0, 2, 0].tolist() == [[True, True, True], [True, False, False], [False] * 3]
+    assert trace.bonds[0, 2, 1].tolist() == [[True, True, True], [False] * 3, [False] * 3]
 
 
 def test_each_turn_moves_its_own_player_alone(small_data):
