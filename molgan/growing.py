@@ -4,8 +4,8 @@ Atoms come in the order of canonical SMILES, in which every one but the first ha
 points to the earlier ones that it is bonded to, from the nearest to the farthest (a pointer network, Vinyals et al.
 2015), each time with the order of the bond, and then stops. What valence closes, what would leave a fragment, and what
 would leave no room for the atoms still to come has probability zero, so a graph with an atom is always a valid molecule
-of one fragment. A draw takes a step a decision, about two for each atom; likelihoods are worked out for all at once. The
-cost is quadratic in the number of atoms only in the dot products of a pointer.
+of one fragment. A draw takes a step a decision, about two for each atom; likelihoods are worked out for all at once.
+Quadratic in the number of atoms are the dot products of pointing alone.
 """
 
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import embedding, leaky_relu
 
 from gancore.estimators import gumbel_like
+from gancore.types import Sample, Verdict
 from molgan import chem, graphs
 from molgan.sampling import CLOSED
 
@@ -42,6 +43,17 @@ class Trace(NamedTuple):
     free: Int[Tensor, "batch node node"]
     left: Int[Tensor, "batch node step"]
     filled: Int[Tensor, "batch node step"]
+
+    @property
+    def apart(self) -> Int[Tensor, "batch node step"]:
+        """Distance and order of each step's bond as one number."""
+        places = torch.arange(self.atoms.shape[1], device=self.atoms.device)
+        return apart(places[:, None], self.partners, self.orders)
+
+
+def apart(later: Tensor | int, earlier: Tensor, orders: Tensor) -> Tensor:
+    """Distance between two places and the order of their bond as one number."""
+    return (later - earlier - 1).clamp_min(0) * chem.ORDERS + orders
 
 
 def retrace(
@@ -89,10 +101,59 @@ def open_bonds(free: Tensor, left: Tensor, earlier: Tensor) -> Tensor:
     return earlier[..., None] & (orders <= torch.minimum(free, left)[..., None])
 
 
-class GrowingGenerator(nn.Module):
-    """A recurrent network over atoms; what it has become at an atom is what later atoms point to.
+class Trunk(nn.Module):
+    """A recurrent network over the atoms of a graph and their bonds to earlier ones."""
 
-    width: of the recurrent network. pair: of what is pointed with and to.
+    def __init__(self, kinds: int, max_atoms: int, width: int, layers: int, dropout: float):
+        super().__init__()
+        self.kind = nn.Embedding(kinds + 1, width)
+        self.place = nn.Embedding(max_atoms, width)
+        self.size = nn.Embedding(max_atoms + 1, width)
+        self.bonded, self.partner = nn.Embedding(max_atoms * chem.ORDERS, width), nn.Embedding(kinds, width)
+        self.enter = nn.Linear(width, width)
+        self.grown = nn.GRU(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, trace: Trace) -> Float[Tensor, "batch node_and_one width"]:
+        """What it is before the first atom, and after each."""
+        kinds = trace.atoms.gather(1, trace.partners.clamp_min(0).flatten(1)).view_as(trace.partners)
+        bonded = (self.bond(trace.apart, kinds) * (trace.partners >= 0)[..., None]).sum(2)
+        size = self.size((trace.atoms >= 0).sum(1))[:, None]
+        entering = torch.cat((size, self.kind(trace.atoms + 1) + self.place.weight + bonded + size), 1)
+        return self.dropout(self.step(entering)[0])
+
+    def bond(self, apart: Tensor, kinds: Tensor) -> Tensor:
+        """What a bond adds to the atom that makes it. kinds: of the partner."""
+        return self.bonded(apart) + self.partner(kinds.clamp_min(0))
+
+    def step(self, entering: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """States after what enters, `(batch, step, width)`, and the memory to go on from."""
+        return self.grown(leaky_relu(self.enter(entering), _SLOPE), memory)
+
+
+class GrowingCritic(nn.Module):
+    """Judges a graph by what a trunk becomes over it. It reads indices, so there is no slope to penalise."""
+
+    capacity: Tensor
+
+    def __init__(self, capacity: Int[Tensor, "atom"], max_atoms: int, width: int, layers: int, dropout: float):
+        super().__init__()
+        self.register_buffer("capacity", capacity, persistent=False)
+        self.trunk = Trunk(len(capacity), max_atoms, width, layers, dropout)
+        self.hidden, self.head = nn.Linear(width, width), nn.Linear(width, 1)
+
+    def forward(self, sample: Sample) -> Verdict:
+        """A verdict on hard one-hots."""
+        trace = retrace(*graphs.indices(sample), self.capacity)
+        there = torch.cat((trace.atoms[:, :1] >= 0, trace.atoms >= 0), 1)[..., None]
+        hidden = leaky_relu(self.hidden(self.trunk(trace)), _SLOPE) * there
+        return Verdict(self.head(hidden.sum(1) / there.sum(1).clamp_min(1)).squeeze(1).float())
+
+
+class GrowingGenerator(nn.Module):
+    """A trunk over atoms; what it has become at an atom is what later atoms point to.
+
+    width: of the trunk. pair: of what is pointed to; what points has twice that.
     """
 
     capacity: Tensor
@@ -102,17 +163,11 @@ class GrowingGenerator(nn.Module):
     ):
         super().__init__()
         self.register_buffer("capacity", capacity, persistent=False)
-        self.max_atoms, self.kinds, bonds = max_atoms, len(capacity), max_atoms * chem.ORDERS
-        self.kind = nn.Embedding(self.kinds + 1, width)
-        self.place = nn.Embedding(max_atoms, width)
-        self.size = nn.Embedding(max_atoms + 1, width)
-        self.bonded, self.partner = nn.Embedding(bonds, width), nn.Embedding(self.kinds, width)
-        self.enter = nn.Linear(width, width)
-        self.grown = nn.GRU(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
-        self.dropout = nn.Dropout(dropout)
+        self.max_atoms, self.kinds = max_atoms, len(capacity)
+        self.trunk = Trunk(self.kinds, max_atoms, width, layers, dropout)
         self.choose = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU(_SLOPE), nn.Linear(width, self.kinds))
         self.later, self.later_kind = nn.Linear(width, 2 * pair), nn.Embedding(self.kinds + 1, 2 * pair)
-        self.decided = nn.Embedding(bonds, 2 * pair)
+        self.decided = nn.Embedding(max_atoms * chem.ORDERS, 2 * pair)
         self.left, self.filled = nn.Embedding(_MOST_ROOM + 1, 2 * pair), nn.Embedding(_MOST_ROOM + 1, 2 * pair)
         self.mix = nn.Linear(2 * pair, 2 * pair)
         self.point, self.stop = nn.Linear(2 * pair, _BONDS * pair), nn.Linear(2 * pair, 1)
@@ -123,38 +178,22 @@ class GrowingGenerator(nn.Module):
 
     def forward(self, trace: Trace) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch node step option"]]:
         """Logits of every decision: types; bonds, by earlier atom and order, then the stop. Closed ones are at -1e9."""
-        states = self.dropout(self.states(trace))
+        states = self.trunk(trace)
         before, after = states[:, :-1], states[:, 1:]
         nodes = self.choose(before).float().masked_fill(~trace.kinds, CLOSED)
-        there = (trace.partners >= 0)[..., None]
-        decided = self.decided(self._apart(trace)) * there
+        decided = self.decided(trace.apart) * (trace.partners >= 0)[..., None]
         given = self._given(before, trace.atoms)[:, :, None] + decided.cumsum(2) - decided
         places = torch.arange(self.max_atoms, device=states.device)
         keys = self._keys(self.key(after)[:, None], (places[:, None] - places).clamp_min(1), trace.free)
         return nodes, self._options(given, trace.left, trace.filled, keys, trace.bonds, trace.stops)
 
-    def states(self, trace: Trace) -> Float[Tensor, "batch node_and_one width"]:
-        """What the recurrent network is before the first atom and after each."""
-        there = trace.partners >= 0
-        kinds = trace.atoms.gather(1, trace.partners.clamp_min(0).flatten(1)).view_as(trace.partners).clamp_min(0)
-        bonded = ((self.bonded(self._apart(trace)) + self.partner(kinds)) * there[..., None]).sum(2)
-        size = self.size((trace.atoms >= 0).sum(1))[:, None]
-        entering = torch.cat((size, self.kind(trace.atoms + 1) + self.place.weight + bonded + size), 1)
-        return self.grown(leaky_relu(self.enter(entering), _SLOPE))[0]
-
-    @staticmethod
-    def _apart(trace: Trace) -> Tensor:
-        """Distance and order of each step's bond as one number."""
-        places = torch.arange(trace.atoms.shape[1], device=trace.atoms.device)
-        return (places[:, None] - trace.partners - 1).clamp_min(0) * chem.ORDERS * (trace.partners >= 0) + trace.orders
-
     def _given(self, before: Tensor, kinds: Tensor) -> Tensor:
         return self.later(before) + self.later_kind(kinds + 1)
 
-    def _keys(self, keys: Tensor, apart: Tensor, free: Tensor) -> Tensor:
+    def _keys(self, keys: Tensor, distance: Tensor, free: Tensor) -> Tensor:
         """What is pointed to `(..., node, pair)`: what an atom is, how far away, with how much room."""
         table = (self.distance.weight[:, None] + self.free.weight).flatten(0, 1)
-        row = (apart - 1) * (_MOST_ROOM + 1) + free.clamp(0, _MOST_ROOM)
+        row = (distance - 1) * (_MOST_ROOM + 1) + free.clamp(0, _MOST_ROOM)
         return leaky_relu(keys + embedding(row, table), _SLOPE)
 
     def _options(
@@ -193,13 +232,14 @@ class GrowingGenerator(nn.Module):
         spare = torch.zeros(n, size, dtype=torch.long, device=device)
         places = torch.arange(size, device=device)
         became = torch.zeros(n, size, self.key.out_features, device=device)
-        entering, memory = self.size(sizes), None
+        trunk, memory = self.trunk, None
+        entering = trunk.size(sizes)
 
         def drawn(logits: Tensor) -> Tensor:
             return (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
 
         for row in range(int(sizes.max()) if n else 0):
-            state, memory = self.grown(leaky_relu(self.enter(entering), _SLOPE)[:, None], memory)
+            state, memory = trunk.step(entering[:, None], memory)
             state = state[:, 0]
             if row:
                 became[:, row - 1] = self.key(state)
@@ -224,12 +264,10 @@ class GrowingGenerator(nn.Module):
                 spare[everyone, partner] -= order
                 orders[everyone, row * (row - 1) // 2 + partner] += order
                 left, filled = left - order, filled + order
-                apart = (row - partner - 1) * chem.ORDERS + order
-                given = given + self.decided(apart) * going[:, None]
-                bonded = (
-                    bonded + (self.bonded(apart) + self.partner(atoms[everyone, partner].clamp_min(0))) * going[:, None]
-                )
+                far = apart(row, partner, order)
+                given = given + self.decided(far) * going[:, None]
+                bonded = bonded + trunk.bond(far, atoms[everyone, partner]) * going[:, None]
                 bound = torch.where(going, partner, 0)
             spare[:, row] = held - filled
-            entering = self.kind(atoms[:, row] + 1) + self.place.weight[row] + bonded + self.size(sizes)
+            entering = trunk.kind(atoms[:, row] + 1) + trunk.place.weight[row] + bonded + trunk.size(sizes)
         return atoms, orders

@@ -17,7 +17,6 @@ from gancore.ema import EMA
 from gancore.errors import ConfigError
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
-from gancore.penalties import PENALTIES
 from gancore.policy import leave_one_out, policy_gradient
 from gancore.schedules import warm_cosine
 from gancore.steering import Steering
@@ -26,8 +25,7 @@ from gancore.types import Sample
 from molgan import chem, graphs
 from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
-from molgan.growing import GrowingGenerator
-from molgan.models import GraphCritic
+from molgan.growing import GrowingCritic, GrowingGenerator
 from molgan.recipes.steering import steering
 from molgan.scoring import graph_smiles
 
@@ -43,11 +41,11 @@ class GrowingGAN:
         self.generator = GrowingGenerator(
             self.capacity, vocabulary.max_atoms, model.recurrent, model.pair, model.recurrent_layers, model.dropout
         ).to(device)
-        critic = GraphCritic(vocabulary, model.critic, model.relational_width, model.relational_layers).to(device)
+        critic = GrowingCritic(
+            self.capacity, vocabulary.max_atoms, model.recurrent, model.recurrent_layers, model.dropout
+        ).to(device)
         self.averaged = EMA(self.generator, config.average)
-        penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
-        penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
-        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
+        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], {})
         self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
@@ -145,6 +143,9 @@ def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[
     def average(step: int, logs: dict[str, float]) -> None:
         gan.averaged.update(gan.generator)
 
+    def enter() -> None:
+        gan.adversary.critic.trunk.load_state_dict(gan.generator.trunk.state_dict())  # it knows molecules already
+
     def pretrain_rate(step: int) -> float:
         return config.pretrain.lr * warm_cosine(step, start, min(_WARM_UP, start // 2), floor=0.05)
 
@@ -163,6 +164,6 @@ def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[
     game_batches = batches(data, config.batch, config.seed + 1, device)
     phases = [
         Phase("likelihood", [likelihood], pretrain_batches, range(start), [average]),
-        Phase("adversarial", [critic, generator], game_batches, range(start, end), [average]),
+        Phase("adversarial", [critic, generator], game_batches, range(start, end), [average], enter),
     ]
     return gan, [phase for phase in phases if phase.steps]
