@@ -45,6 +45,8 @@ class DataConfig:
     """What is kept of the training file."""
 
     __pydantic_config__ = STRICT
+    sample: Count = 0
+    """Rows of a larger file that are read, at random, the same ones for every seed; 0 reads all."""
     max_atoms: Annotated[int, Interval(ge=2, le=chem.MOST_ATOMS)] = chem.MOST_ATOMS
     """Molecules with more heavy atoms are rejected; networks are built for the largest that is kept."""
     min_atom_share: Share = 0.0

@@ -189,6 +189,14 @@ def test_batches_cover_each_epoch_once_and_resume_from_their_position(small_data
         assert torch.equal(mine, theirs)
 
 
+def test_some_rows_of_a_larger_file_are_read(qm9_smiles):
+    some = MoleculeDataset.from_smiles(qm9_smiles, sample=100)
+    assert len(some) + len(some.rejected) == 100
+    assert set(some.smiles) < set(MoleculeDataset.from_smiles(qm9_smiles).smiles)
+    assert some.smiles == MoleculeDataset.from_smiles(qm9_smiles, sample=100).smiles
+    assert len(MoleculeDataset.from_smiles(["CCO", "CCN"], sample=5)) == 2
+
+
 def test_a_part_is_held_out(small_data):
     rest, held = small_data.split(0.25, seed=3)
     assert len(held) == round(len(small_data) / 4)
