@@ -50,6 +50,7 @@ def write_lines(lines: Iterable[str], out: Path | None) -> None:
     part.replace(out)
 
 
+Compact = Annotated[bool, typer.Option("--compact", help="Round the weights to 16 bits: half the size.")]
 _DataName = Annotated[str, typer.Argument(help="Its name in the list.")]
 
 

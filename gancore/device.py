@@ -38,6 +38,13 @@ def adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, fl
     return Adam(parameters, rate, betas, fused=parameters[0].device.type in ("cpu", "cuda"))
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is fast: any CUDA device that knows it, a CPU with instructions for it; others emulate it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
 def derive_seed(*parts: object) -> int:
     """A seed in [0, 2^63) from any values with a stable repr, well mixed: neighbouring inputs give unrelated seeds.
 

@@ -40,16 +40,23 @@ class About(NamedTuple):
     limits: str
 
 
-def write(folder: str | Path, config: RunSettings, state: State, about: About, figures: Evaluation | None) -> None:
+def write(
+    folder: str | Path,
+    config: RunSettings,
+    state: State,
+    about: About,
+    figures: Evaluation | None,
+    compact: bool = False,
+) -> None:
     """Write the model to share from a state of training: FILE, config.toml, and the card with `figures` in it.
 
-    Raises OSError when the place cannot be written.
+    compact: round the weights to 16 bits. Raises OSError when the place cannot be written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors, values = state
     kept = {
-        name: tensor.detach().cpu().contiguous()
+        name: (tensor.half() if compact and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in tensors.items()
         if name.startswith(f"{_AVERAGED}/") or name == "sizes"
     }

@@ -236,13 +236,14 @@ def export(
     seed: Seed = 0,
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+    compact: cli.Compact = False,
 ) -> None:
     """Write a model to share: one file that generate, MolGAN.load and from_pretrained read, and a card with figures."""
     from molgan.gan import MolGAN
     from molgan.metrics import evaluate
 
     gan = MolGAN.load(run, checkpoint=which)
-    gan.save_pretrained(out, evaluate(gan.sample(n, seed), train, reference), data)
+    gan.save_pretrained(out, evaluate(gan.sample(n, seed), train, reference), data, compact)
     cli.copy_log(run, out)
     typer.echo(f"{out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
 

@@ -139,12 +139,14 @@ def export(
     seed: Seed = 0,
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+    compact: cli.Compact = False,
 ) -> None:
     """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures."""
     from seqgan.gan import SeqGAN
 
     gan = SeqGAN.load(run, checkpoint=which)
-    gan.save_pretrained(out, gan.evaluate(n, reference, seed=seed) if reference is not None else None, data)
+    figures = gan.evaluate(n, reference, seed=seed) if reference is not None else None
+    gan.save_pretrained(out, figures, data, compact)
     cli.copy_log(run, out)
     typer.echo(f"{out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 

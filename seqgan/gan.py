@@ -273,13 +273,16 @@ class SeqGAN:
         """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
         runs.write(folder, self.config, *self._state)
 
-    def save_pretrained(self, folder: str | Path, figures: Evaluation | None = None, data: str = "") -> None:
+    def save_pretrained(
+        self, folder: str | Path, figures: Evaluation | None = None, data: str = "", compact: bool = False
+    ) -> None:
         """Write a model to share: `model.safetensors` (what sampling needs), `config.toml`, and a card in `README.md`.
 
         figures: what `evaluate` said of its draws, for the card. data: what it was trained on, a sentence.
+        compact: round the weights to 16 bits, half the size; its draws then differ a little from the run's.
         """
         about = sharing.About("seqgan", "SeqGAN", "Text generator", data or _UNTOLD, _INTENDED, _LIMITS)
-        sharing.write(folder, self.config, self._state, about, figures)
+        sharing.write(folder, self.config, self._state, about, figures, compact)
 
     @property
     def _state(self) -> State:

@@ -57,6 +57,19 @@ def test_it_draws_what_the_run_draws(runs, half, shared, tmp_path):
     assert small < 0.5 * sum(path.stat().st_size for path in (runs / half).rglob("tensors.safetensors"))
 
 
+def test_a_compact_one_is_half_as_large_and_rounded(half, runs, shared, tmp_path):
+    HALVES[half].load(runs / half).save_pretrained(tmp_path / "compact", compact=True)
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (tmp_path / "compact", shared)]
+    assert sizes[0] < 0.75 * sizes[1]  # the vocabulary stays as it is
+    rounded, whole = (
+        HALVES[half].load(folder).networks.averaged.state_dict() for folder in (tmp_path / "compact", shared)
+    )
+    for name, tensor in whole.items():
+        assert rounded[name].dtype == tensor.dtype
+        torch.testing.assert_close(rounded[name], tensor, rtol=1e-3, atol=1e-6)
+    assert len(HALVES[half].load(tmp_path / "compact").sample(3)) == 3
+
+
 def test_it_can_be_saved_as_a_run_and_shared_again(half, shared, tmp_path):
     gan = HALVES[half].load(shared)
     gan.save(tmp_path / "again")
