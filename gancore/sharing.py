@@ -87,6 +87,13 @@ def is_model(source: str | Path, half: str) -> bool:
     return path.is_dir() or path.suffix == ".safetensors" or (not path.exists() and str(path) in bundled(half))
 
 
+def settings(source: str | Path, half: str) -> Path:
+    """The config.toml of a run folder, a shared model or a bundled one; a path that need not exist."""
+    path = Path(source)
+    folder = bundled(half).get(str(source), path) if not path.exists() else path
+    return (folder.parent if folder.is_file() else folder) / "config.toml"
+
+
 def find(source: str | Path, which: str, half: str) -> Stored:
     """What to load: a run folder or its checkpoint, a shared model's folder or file, or the name of a bundled one.
 

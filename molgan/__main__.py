@@ -69,10 +69,16 @@ def train(
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/molgan"),
     config: Annotated[
-        str | None, typer.Option(help="Bundled name (default, qm9) or TOML file; default: qm9 without --data.")
+        str | None,
+        typer.Option(
+            help="Bundled name (default, moses, qm9, ...) or TOML file; default: that of --start, or default."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
     overrides: Set = [],  # noqa: B006
+    start: Annotated[
+        str | None, typer.Option(help="A model to begin with: a run, a shared one, a bundled one.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Resume with other settings or data all the same.")] = False,
     quiet: Quiet = False,
@@ -84,14 +90,17 @@ def train(
     """
     from molgan.config import Config
 
-    settings = Config.load(
-        config or ("default" if data else "qm9"), [*overrides, *([f"seed={seed}"] if seed is not None else [])]
-    )
+    chosen = config or ("default" if data else "qm9")
+    if start and not config:
+        from gancore import sharing
+
+        chosen = sharing.settings(start, "molgan")
+    settings = Config.load(chosen, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
     from gancore import distributed
     from molgan.data import embedded
     from molgan.gan import MolGAN
 
-    MolGAN(settings).fit(data or embedded(), out=out, resume=resume, quiet=quiet, force=force)
+    MolGAN(settings).fit(data or embedded(), out=out, resume=resume, quiet=quiet, start=start, force=force)
     if not quiet and not distributed.rank():
         typer.echo(f"trained: {out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
 

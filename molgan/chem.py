@@ -60,6 +60,15 @@ class Graph(NamedTuple):
     atoms: tuple[AtomType, ...]
     bonds: tuple[tuple[int, int, int], ...]
 
+    @property
+    def totals(self) -> list[int]:
+        """Sum of the bond orders at each atom."""
+        totals = [0] * len(self.atoms)
+        for i, j, order in self.bonds:
+            totals[i] += order
+            totals[j] += order
+        return totals
+
 
 class Rejected(ValueError):
     """A molecule that cannot be a training graph; the message is the reason, a few words."""
@@ -125,6 +134,18 @@ class Vocabulary:
         """`capacities` as an array `(atom,)` int64."""
         return np.array(self.capacities)
 
+    def lacks(self, graph: Graph) -> str:
+        """Why a graph is none of this vocabulary: its size, an atom type, or more bonds than such an atom takes."""
+        if len(graph.atoms) > self.max_atoms:
+            return f"{len(graph.atoms)} heavy atoms, the model holds {self.max_atoms}"
+        most = dict(zip(self.atoms, self.capacities, strict=True))
+        for atom, total in zip(graph.atoms, graph.totals, strict=True):
+            if atom not in most:
+                return f"atom type {atom}, which the model does not have"
+            if total > most[atom]:
+                return f"{atom} with {total} bonds, the model has at most {most[atom]}"
+        return ""
+
     @property
     def pairs(self) -> int:
         """Unordered pairs of `max_atoms` places."""
@@ -141,11 +162,7 @@ class Vocabulary:
         size = 2  # networks need a pair, even where all molecules are single atoms
         for graph in graphs:
             size = max(size, len(graph.atoms))
-            totals = [0] * len(graph.atoms)
-            for i, j, order in graph.bonds:
-                totals[i] += order
-                totals[j] += order
-            for atom, total in zip(graph.atoms, totals, strict=True):
+            for atom, total in zip(graph.atoms, graph.totals, strict=True):
                 most[atom] = max(most.get(atom, hydrogens(atom)[0]), total)
         atoms = tuple(sorted(most))
         return cls(atoms, size, tuple(most[atom] for atom in atoms))

@@ -117,11 +117,12 @@ class MoleculeDataset(Dataset):
         min_atom_share: float = 0.0,
         fragments: str = "reject",
         standardize: bool = False,
+        vocabulary: chem.Vocabulary | None = None,
     ) -> "MoleculeDataset":
         """Keep the distinct rows that are graphs of at most `max_atoms` heavy atoms.
 
         sample: take so many of the rows, at random, if there are more; 0 takes all. fragments, standardize: as in
-        `chem.Policy`.
+        `chem.Policy`. vocabulary: of a model; what it cannot hold is left out.
 
         Molecules with an atom type that occurs in less than `min_atom_share` of them are dropped
         too. Raises DataError, naming `where` and the commonest reasons, when nothing is left.
@@ -145,15 +146,16 @@ class MoleculeDataset(Dataset):
         graphs_kept = []
         for number, graph in kept.values():
             found = sorted(rare.intersection(graph.atoms))
-            if found:
-                rejected.append(Rejection(number, graph.smiles, f"rare atom type {found[0]}"))
+            beyond = vocabulary.lacks(graph) if vocabulary is not None else ""
+            if found or beyond:
+                rejected.append(Rejection(number, graph.smiles, beyond or f"rare atom type {found[0]}"))
             else:
                 graphs_kept.append(graph)
         if not graphs_kept:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])
             raise DataError(f"{where}: none of the {len(rows)} rows can be used ({reasons}); expected SMILES.")
         rejected.sort()
-        return cls(graphs_kept, chem.Vocabulary.of(graphs_kept), rejected)
+        return cls(graphs_kept, vocabulary or chem.Vocabulary.of(graphs_kept), rejected)
 
     @classmethod
     def from_data(cls, items: Sequence[Data], vocabulary: chem.Vocabulary) -> "MoleculeDataset":

@@ -15,7 +15,7 @@ from rich.console import Console
 from gancore import distributed, runs, sharing
 from gancore.checkpoint import State, write_text
 from gancore.device import new_generator, pick_device, seed_everything
-from gancore.errors import RunError
+from gancore.errors import ConfigError, RunError
 from gancore.rows import tell_rejected
 from gancore.statistics import Evaluation
 from gancore.training import Training
@@ -77,6 +77,7 @@ class MolGAN:
         out: str | Path | None = None,
         resume: bool = False,
         quiet: bool = False,
+        start: "MolGAN | str | Path | None" = None,
         force: bool = False,
     ) -> "MolGAN":
         """Train on a file, a frame with a SMILES column, a list of SMILES or a data set.
@@ -84,22 +85,42 @@ class MolGAN:
         out: a run folder: configuration, metrics.jsonl, rejected rows and checkpoints go there.
         resume: go on from the folder's newest checkpoint, bit for bit on the CPU; starts anew where there is none.
         force: resume even where the configuration or the data are others.
+        start: a trained model, its folder, or the name of a bundled one, to go on from: its networks and its
+            vocabulary; molecules that it cannot hold are left out. With `pretrain.steps=0` it is tuned at once.
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
-        Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, DivergedError
-        when training left the numbers and going back to a checkpoint did not help.
+        Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError for
+        a start that does not fit the configuration, DivergedError when training left the numbers and going back to a
+        checkpoint did not help.
         """
         distributed.join(self.device)
         runs.claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
-        data, held = as_dataset(source, **self.config.data.limits), []
+        begun = MolGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
+        vocabulary = begun._trained.vocabulary if begun is not None else None
+        data, held = as_dataset(source, vocabulary=vocabulary, **self.config.data.limits), []
         if data is not source:
             data, held = data.split(self.config.data.hold_out, self.config.seed)
         if out is not None and held and not distributed.rank():
             write_text(Path(out) / "held_out.smi", "".join(f"{smiles}\n" for smiles in held))
         _tell(data, console)
         seed_everything(self.config.seed)
-        self._build(data).run(out, console, _SHOWN, self._monitor, data.rejected, resume, force, self._show)
+        training = self._build(data)
+        if begun is not None:
+            self._begin(begun)
+        training.run(out, console, _SHOWN, self._monitor, data.rejected, resume, force, self._show)
         return self
+
+    def _begin(self, begun: "MolGAN") -> None:
+        """Take the networks of another model; a shared one's critic is as new as one's own."""
+        mine, other = self._trained, begun._trained
+        if (self.config.recipe, self.config.model) != (begun.config.recipe, begun.config.model):
+            raise ConfigError(
+                "start: it has another recipe or other sizes; take over its recipe and its [model] settings."
+            )
+        if mine.vocabulary != other.vocabulary:
+            raise ConfigError("start: the data set was made for another vocabulary of atoms; give SMILES or a file.")
+        for name, module in mine.modules.items():
+            module.load_state_dict(other.modules[name].state_dict())
 
     def _build(self, data: MoleculeDataset) -> Training:
         self.networks, phases = RECIPES[self.config.recipe].build(self.config, data, self.device)

@@ -323,3 +323,22 @@ def test_every_objective_and_penalty_trains(small_config, small_data):
                 small_data, quiet=True
             )
             assert all(torch.isfinite(p).all() for p in gan.networks.generator.parameters())
+
+
+def test_tuning_begins_with_a_trained_model(tmp_path, small_config, qm9_smiles):
+    gan = MolGAN(small_config).fit(qm9_smiles, out=tmp_path / "run", quiet=True)
+    still = replace(small_config, steps=0, pretrain=replace(small_config.pretrain, steps=0))
+    mine = [*qm9_smiles[:50], "CCBr", "C" * 12]
+    tuned = MolGAN(still).fit(mine, start=tmp_path / "run", out=tmp_path / "tuned", quiet=True)
+    assert tuned.networks.vocabulary == gan.networks.vocabulary
+    for name, tensor in gan.networks.averaged.state_dict().items():
+        assert torch.equal(tuned.networks.averaged.state_dict()[name], tensor)
+    rejected = (tmp_path / "tuned/rejected.csv").read_text()
+    assert "atom type Br, which the model does not have" in rejected
+    assert "12 heavy atoms, the model holds 9" in rejected
+    moved = MolGAN(replace(still, steps=2)).fit(qm9_smiles[:50], start=gan, quiet=True)
+    assert len(moved.sample(5)) == 5
+    with pytest.raises(ConfigError, match="another recipe or other sizes"):
+        MolGAN(replace(still, model=replace(still.model, noise=9))).fit(qm9_smiles, start=gan, quiet=True)
+    with pytest.raises(ConfigError, match="another vocabulary"):
+        MolGAN(still).fit(MoleculeDataset.from_smiles(["CCBr"] * 3 + ["CCCl"]), start=gan, quiet=True)
