@@ -107,6 +107,18 @@ def test_each_turn_moves_its_own_player_alone(small_data):
                 module.zero_grad(set_to_none=True)
 
 
+def test_the_critic_begins_as_the_generator_and_sees_hard_graphs_alone(small_data):
+    gan, (_, game) = growing.build(SMALL, small_data, torch.device("cpu"))
+    critic = gan.adversary.critic
+    game.enter()
+    for name, tensor in gan.generator.trunk.state_dict().items():
+        assert torch.equal(critic.trunk.state_dict()[name], tensor), name
+    real = next(game.batches)
+    padded = tuple(torch.cat((part, torch.zeros_like(part[:1]))) for part in real)
+    torch.testing.assert_close(critic(padded).logits[:-1], critic(real).logits)
+    assert critic(real).logits.std() > 0
+
+
 def test_a_reward_is_learnt(small_data):
     """Molecules hold more carbon when that is what they are paid for."""
     score = {"components": [{"property": "element", "symbol": "C", "wanted": _up(9)}]}

@@ -1,0 +1,46 @@
+"""What growing a graph costs as graphs get larger: `python -m benchmarks.growing`.
+
+One thread, CPU ms a molecule of so many heavy atoms, medians; `exponent` is the slope between the last two sizes of the
+logarithms: 1 is linear in the number of atoms, 2 quadratic.
+"""
+
+import math
+import statistics
+import time
+
+import torch
+
+from molgan.growing import GrowingGenerator
+
+SIZES, BATCH, REPEATS = (9, 19, 38, 64), 64, 3
+CAPACITY = torch.tensor([4, 3, 2, 1, 2, 1, 1])  # C N O F S Cl Br
+
+
+def cost(call) -> float:
+    """CPU ms a molecule, the median of some calls after one to warm up."""
+    times = []
+    for _ in range(REPEATS + 1):
+        begun = time.process_time()
+        call()
+        times.append((time.process_time() - begun) / BATCH * 1e3)
+    return statistics.median(times[1:])
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    found: dict[str, list[float]] = {"learn": [], "draw": []}
+    for size in SIZES:
+        generator = GrowingGenerator(CAPACITY, size, 384, 64, 1, 0.0)
+        present = torch.ones(BATCH, size, dtype=torch.bool)
+        drawn = generator.grow(present)
+        found["learn"].append(cost(lambda made=generator, of=drawn: made.log_prob(*of).mean().backward()))
+        found["draw"].append(cost(lambda made=generator, of=present: made.grow(of)))
+    print("| | " + " | ".join(f"{size} atoms" for size in SIZES) + " | exponent |")
+    print("|---" * (len(SIZES) + 2) + "|")
+    for name, times in found.items():
+        exponent = math.log(times[-1] / times[-2]) / math.log(SIZES[-1] / SIZES[-2])
+        print(f"| {name} | " + " | ".join(f"{one:.2f}" for one in times) + f" | {exponent:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
