@@ -1,10 +1,11 @@
 # make demo: train on the embedded molecules and collect a library. make test: everything that is checked.
+# make docs: the documentation, in build/docs; make docs-links asks the network whether what it points to is there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint bench notebooks clean
+.PHONY: demo test test-slow lint bench notebooks docs docs-links clean
 
 demo: $(VENV)/.run
 	$(BIN)/molgan demo --out runs/demo
@@ -30,6 +31,12 @@ bench: $(VENV)/.test
 notebooks: $(VENV)/.test
 	$(BIN)/python notebooks/build.py
 
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going docs build/docs
+
+docs-links: $(VENV)/.docs
+	$(BIN)/sphinx-build -b linkcheck docs build/docs-links
+
 clean:
 	rm -rf $(VENV) build dist runs .pytest_cache .ruff_cache .hypothesis *.egg-info
 
@@ -44,6 +51,10 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e ".[test]"
+	touch $@ $(VENV)/.run
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e ".[docs]"
 	touch $@ $(VENV)/.run
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python

@@ -1,0 +1,66 @@
+"""How the documentation is built: `make docs`."""
+
+import dataclasses
+import re
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+project = "discretegan"
+author = "The discretegan authors"
+project_copyright = author
+release = version = version_of("discretegan")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_show_sphinx = False
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+linkcheck_timeout = 30
+
+_NAMED = re.compile(r"[\w/.@-]+(, [\w/.@-]+)*: ")  # "low, high: ..." begins what is said of an argument
+
+
+def _literal(text: str) -> str:
+    """One line of a docstring, which is Markdown at heart, as reStructuredText."""
+    code = re.split(r"(`[^`]+`)", text)
+    return "".join(f"`{part}`" if row % 2 else re.sub(r"([*|\\]|_\b)", r"\\\1", part) for row, part in enumerate(code))
+
+
+def _as_paragraphs(lines: list[str]) -> list[str]:
+    """A docstring's lines: each argument and each `Raises` a paragraph of its own, examples as they are."""
+    made: list[str] = []
+    example = False
+    for line in lines:
+        example = bool(line.strip()) and (example or line.lstrip().startswith(">>> "))
+        if example:
+            made.append(line)
+            continue
+        text = line.strip()
+        if (_NAMED.match(text) or text.startswith("Raises ")) and made and made[-1]:
+            made.append("")
+        named = _NAMED.match(text)
+        made.append(f"**{_literal(named[0][:-2])}**: {_literal(text[named.end() :])}" if named else _literal(text))
+    return made
+
+
+def _docstring(app, what, name, obj, options, lines) -> None:
+    lines[:] = _as_paragraphs(lines)
+
+
+def _signature(app, what, name, obj, options, signature, returned):
+    """A table of settings is told field by field; its signature would say it all a second time."""
+    return ("", None) if dataclasses.is_dataclass(obj) and len(dataclasses.fields(obj)) > 4 else None
+
+
+def setup(app) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _docstring)
+    app.connect("autodoc-process-signature", _signature)
+    return {"parallel_read_safe": True}
