@@ -1,6 +1,7 @@
 """How the documentation is built: `make docs`."""
 
 import dataclasses
+import inspect
 import re
 import sys
 from importlib.metadata import version as version_of
@@ -50,8 +51,19 @@ def _as_paragraphs(lines: list[str]) -> list[str]:
     return made
 
 
+def _arguments(obj: object) -> list[str]:
+    try:
+        return list(inspect.signature(obj).parameters)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return []
+
+
 def _docstring(app, what, name, obj, options, lines) -> None:
-    lines[:] = _as_paragraphs(lines)
+    arguments = "|".join(map(re.escape, _arguments(obj)))
+    text = "\n".join(lines)
+    if arguments:  # one that begins within a line gets a line of its own
+        text = re.sub(rf"(?<=\.) ((?:{arguments})(?:, (?:{arguments}))*: )", r"\n\1", text)
+    lines[:] = _as_paragraphs(text.split("\n"))
 
 
 def _signature(app, what, name, obj, options, signature, returned):

@@ -68,7 +68,7 @@ class Library:
             for row in self.frame.head(_DRAWN).to_dict("records")
         )
 
-    def write(self, folder: Path) -> list[Path]:
+    def write(self, folder: str | Path) -> list[Path]:
         """Write library.parquet, library.smi (one SMILES a line) and library.sdf (2D); returns the paths."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)

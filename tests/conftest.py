@@ -122,12 +122,15 @@ def command_line(monkeypatch, capsys, tmp_path):
 
 MAINS = {"molgan": molgan.__main__.main, "seqgan": seqgan.__main__.main}
 SHORT = {
-    "molgan": ("steps=2", "pretrain.steps=2", "monitor_every=2", "log_every=1"),
-    "seqgan": ("steps=2", "likelihood.epochs=2", "critic.pretrain=2"),
+    "molgan": (
+        *("steps=2", "pretrain.steps=2", "monitor_every=2", "log_every=1", "model.noise=16", "model.generator=[32]"),
+        *("model.critic=[32]", "model.encoder=[32]", "model.recurrent=32", "model.pair=16"),
+    ),
+    "seqgan": ("steps=2", "likelihood.epochs=2", "critic.pretrain=2", "model.width=32", "critic.width=32"),
 }
-"""Settings that cut training short, wherever a page trains on the command line."""
+"""Settings that cut training short and networks small, wherever a page trains on the command line."""
 ILLUSTRATION = re.compile(r"<!-- not run: (.+?) -->\n+$")
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"^```([\w{}-]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 class Page:
@@ -148,13 +151,13 @@ class Page:
         return [text for kind, text in self.fenced if kind == language]
 
     def commands(self, program: str, language: str = "") -> list[list[str]]:
-        return [words for block in self.blocks(language) for words in command_lines(block) if words[0] == program]
+        return [words for block in self.blocks(language) for words in self.words(block) if words[0] == program]
 
-
-def command_lines(block: str) -> list[list[str]]:
-    """The commands of a block, as words; comments are left out, and a line may go on after a backslash."""
-    lines = block.replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    @staticmethod
+    def words(block: str) -> list[list[str]]:
+        """The commands of a block, as words; comments are left out, and a line may go on after a backslash."""
+        lines = block.replace("\\\n", " ").splitlines()
+        return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
 @pytest.fixture
