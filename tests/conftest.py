@@ -123,7 +123,7 @@ def command_line(monkeypatch, capsys, tmp_path):
 MAINS = {"molgan": molgan.__main__.main, "seqgan": seqgan.__main__.main}
 SHORT = {
     "molgan": (
-        *("steps=2", "pretrain.steps=2", "monitor_every=2", "log_every=1", "model.noise=16", "model.generator=[32]"),
+        *("steps=2", "pretrain.steps=2", "monitor_every=4", "log_every=1", "model.noise=16", "model.generator=[32]"),
         *("model.critic=[32]", "model.encoder=[32]", "model.recurrent=32", "model.pair=16"),
     ),
     "seqgan": ("steps=2", "likelihood.epochs=2", "critic.pretrain=2", "model.width=32", "critic.width=32"),
