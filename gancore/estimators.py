@@ -16,7 +16,7 @@ from gancore.types import Draw
 
 
 def gumbel_like(logits: Tensor, generator: Generator | None = None) -> Tensor:
-    """Standard Gumbel noise of the logits' shape, finite everywhere: their sum's argmax is a draw (Maddison et al. 2014).
+    """Standard Gumbel noise of the logits' shape, finite everywhere (the Gumbel-max trick, Maddison et al. 2014).
 
     Without a generator, several processes draw the noise of their common batch.
     """

@@ -105,7 +105,8 @@ def play(
     Raises DivergedError when a loss or a gradient is not finite, before any callback could save the wreck.
 
     >>> net = nn.Linear(1, 1, bias=False)
-    >>> player = Player("fit", net, torch.optim.SGD(net.parameters(), 0.5), lambda x, _: {"loss": (net(x) - x).square().mean()})
+    >>> fit = lambda batch, step: {"loss": (net(batch) - 1).square().mean()}
+    >>> player = Player("fit", net, torch.optim.SGD(net.parameters(), 0.5), fit)
     >>> play([player], iter(lambda: torch.ones(1, 1), None), range(3))
     >>> round(net.weight.item(), 3)
     1.0

@@ -82,8 +82,8 @@ def finite_squared_slope(
     the squared slope up to O(epsilon^2); exact in expectation for a linear critic (the random direction is that of
     Hutchinson 1990). moves: v, drawn if not given. epsilon: above 0.
 
-    >>> critic = lambda at: at[0].sum((1, 2))
-    >>> finite_squared_slope(critic, (torch.zeros(1, 1, 2),), tangent=False, moves=(torch.ones(1, 1, 2),)).round().tolist()
+    >>> at, moves = (torch.zeros(1, 1, 2),), (torch.ones(1, 1, 2),)
+    >>> finite_squared_slope(lambda part: part[0].sum((1, 2)), at, tangent=False, moves=moves).round().tolist()
     [4.0]
     """
     still = tuple(part.detach() for part in at)

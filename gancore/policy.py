@@ -7,7 +7,8 @@ from torch import Tensor
 def policy_gradient(log_prob: Float[Tensor, "*shape"], advantage: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """REINFORCE (Williams 1992): a loss, `(batch,)` or `(batch, step)`, whose gradient is -advantage * grad log p.
 
-    `log_prob` is in nats. `advantage` is a reward less a baseline that does not depend on the draw; it is held constant.
+    `log_prob` is in nats. `advantage` is a reward less a baseline that does not depend on the draw; it is held
+    constant.
 
     >>> import torch
     >>> policy_gradient(torch.tensor([-2.0]), torch.tensor([0.5])).tolist()

@@ -167,8 +167,8 @@ class MolGAN:
     def draw_arrays(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The draws of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time.
 
-        Atoms are places in the vocabulary, -1 where there is none; orders are 0 to 3. Raises RunError where there are no
-        weights yet, ValueError for a negative number.
+        Atoms are places in the vocabulary, -1 where there is none; orders are 0 to 3. Raises RunError where there are
+        no weights yet, ValueError for a negative number.
 
         >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
         >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)

@@ -134,7 +134,7 @@ FENCED = re.compile(r"^```([\w{}-]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 class Page:
-    """A page's fenced blocks, (language, text) in their order; those after `<!-- not run: why -->` in `illustrations`."""
+    """A page's fenced blocks, (language, text) in order; those after `<!-- not run: why -->` in `illustrations`."""
 
     def __init__(self, path: Path):
         self.path, self.text = path, path.read_text(encoding="utf-8")

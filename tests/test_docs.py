@@ -1,4 +1,4 @@
-"""The documentation does what it says: its blocks and commands run, its names and files are there, its messages are the code's."""
+"""The documentation does what it says: blocks and commands run, names and files are there, messages are the code's."""
 
 import ast
 import gzip
@@ -40,6 +40,8 @@ def at_work(tmp_path, monkeypatch, qm9_smiles):
     """A folder with what the commands of the pages begin with."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("molgan.gan._CHUNK", 100)  # the pages draw few, and a chunk is drawn whole
+    monkeypatch.setattr("seqgan.gan._CHUNK", 100)
     small = sorted(qm9_smiles, key=len)[:100]
     molecules = "\n".join(small[:60])
     for name, text in (("mols.smi", molecules), ("new.smi", molecules), ("held.smi", "\n".join(small[60:]))):

@@ -1,10 +1,11 @@
-"""What is public says what it is: every name, what it raises, an example that runs, and where its mathematics is from."""
+"""What is public says what it is: what it raises, an example that runs, where its mathematics is from."""
 
 import ast
 import importlib
 import inspect
 import re
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_every_objective_says_where_it_is_from():
     body = ast.parse((Path(__file__).parents[1] / "gancore/objectives.py").read_text()).body
     told = {
         first.targets[0].id: second.value.value
-        for first, second in zip(body, body[1:], strict=False)
+        for first, second in pairwise(body)
         if isinstance(first, ast.Assign) and isinstance(second, ast.Expr) and isinstance(second.value, ast.Constant)
     }
     for name in importlib.import_module("gancore.objectives").OBJECTIVES:
