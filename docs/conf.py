@@ -7,7 +7,9 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+
+import settings_tables  # noqa: E402
 
 project = "discretegan"
 author = "The discretegan authors"
@@ -71,8 +73,15 @@ def _signature(app, what, name, obj, options, signature, returned):
     return ("", None) if dataclasses.is_dataclass(obj) and len(dataclasses.fields(obj)) > 4 else None
 
 
+def _skip(app, what, name, obj, skip, options):
+    """The fields of a named tuple are told by its own docstring."""
+    return True if (getattr(obj, "__doc__", "") or "").startswith("Alias for field number") else None
+
+
 def setup(app) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-skip-member", _skip)
+    app.connect("source-read", settings_tables.insert)
     return {"parallel_read_safe": True}

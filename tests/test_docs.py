@@ -1,7 +1,9 @@
 """The documentation does what it says: blocks and commands run, names and files are there, messages are the code's."""
 
 import ast
+import dataclasses
 import gzip
+import importlib
 import re
 from pathlib import Path
 
@@ -146,6 +148,16 @@ def test_every_file_it_names_exists(document):
     links = re.findall(r"\]\(((?!http)[\w./-]+)\)", document.text)
     places = [ROOT / name for name in code] + [document.path.parent / name for name in links]
     assert not [place for place in places if not place.exists()]
+
+
+@pytest.mark.parametrize(
+    "module", ["molgan.config", "seqgan.config", "molgan.score", "molgan.desirability", "gancore.settings"]
+)
+def test_every_table_of_settings_is_told(module):
+    held = vars(importlib.import_module(module)).items()
+    tables = {name for name, kind in held if dataclasses.is_dataclass(kind) and kind.__module__ == module}
+    told = re.findall(rf"<!-- settings: {module} (.+) -->", (ROOT / "docs/api/settings.md").read_text())
+    assert tables - {"ScoreFile"} == set(", ".join(told).split(", "))
 
 
 # Messages ---------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ import ast
 import importlib
 import inspect
 import re
+import subprocess
+import sys
 import textwrap
 from itertools import pairwise
 from pathlib import Path
@@ -117,3 +119,14 @@ def test_without_weights_each_use_says_so(gan, use, tmp_path):
     with pytest.raises(UserError, match="has no weights yet"):
         getattr(gan(), use)(argument)
     assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("program", ["molgan", "seqgan"])
+def test_help_loads_nothing_heavy(program):
+    """It shall be there at once: in a third of a second of CPU time, where torch alone takes several."""
+    heavy = "{'torch', 'numpy', 'pandas', 'rdkit', 'pydantic', 'matplotlib', 'tokenizers'}"
+    code = f"import sys, {program}.__main__ as m; sys.argv = ['{program}', '--help']\n"
+    code += f"try: m.main()\nexcept SystemExit: print('loaded', sorted({heavy} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "loaded []"
+    assert "generate" in out
