@@ -1,10 +1,11 @@
 # make demo: train on the embedded molecules and collect a library. make test: everything that is checked.
+# make docs: the documentation, in build/docs; make docs-links asks the network whether what it points to is there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint bench notebooks reproduce-qm9 clean
+.PHONY: demo test test-slow lint bench notebooks docs docs-links reproduce-qm9 clean
 
 demo: $(VENV)/.run
 	$(BIN)/molgan demo --out runs/demo
@@ -35,6 +36,12 @@ reproduce-qm9: $(VENV)/.run
 	$(BIN)/molgan train --config qm9-growing --seed 0 --out runs/qm9
 	$(BIN)/molgan export runs/qm9 --out runs/qm9-model --compact --reference runs/qm9/held_out.smi
 
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going docs build/docs
+
+docs-links: $(VENV)/.docs
+	$(BIN)/sphinx-build -b linkcheck docs build/docs-links
+
 clean:
 	rm -rf $(VENV) build dist runs .pytest_cache .ruff_cache .hypothesis *.egg-info
 
@@ -49,6 +56,10 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e ".[test]"
+	touch $@ $(VENV)/.run
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e ".[docs]"
 	touch $@ $(VENV)/.run
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python

@@ -12,7 +12,7 @@ from gancore.types import Critic, Sample
 
 @dataclass
 class Adversary:
-    """A critic with its objective and penalties; gives both players their losses, as scalars by name.
+    """A critic with its objective and penalties (Goodfellow et al. 2014); gives both players their losses, by name.
 
     critic: module, sample -> Verdict.
     objective: pair of functions of (real, fake) logits.

@@ -14,6 +14,13 @@ class EMA(nn.Module, Generic[M]):
 
     With warm-up the decay after n updates is min(decay, (1 + n) / (10 + n)), so early averages forget their start.
     Buffers are copied, not averaged.
+
+    >>> net = nn.Linear(1, 1, bias=False)
+    >>> averaged = EMA(net, decay=0.5, warm_up=False)
+    >>> _ = nn.init.constant_(averaged.average.weight, 0.0), nn.init.constant_(net.weight, 1.0)
+    >>> averaged.update(net)
+    >>> averaged.average.weight.item()
+    0.5
     """
 
     average: M

@@ -16,7 +16,7 @@ from gancore.types import Draw
 
 
 def gumbel_like(logits: Tensor, generator: Generator | None = None) -> Tensor:
-    """Standard Gumbel noise of the logits' shape, finite everywhere.
+    """Standard Gumbel noise of the logits' shape, finite everywhere (the Gumbel-max trick, Maddison et al. 2014).
 
     Without a generator, several processes draw the noise of their common batch.
     """
@@ -29,7 +29,13 @@ def gumbel_like(logits: Tensor, generator: Generator | None = None) -> Tensor:
 
 
 def straighten(hard: Tensor, relaxed: Tensor) -> Tensor:
-    """The value of `hard` with the gradient of `relaxed` (Bengio et al. 2013)."""
+    """The value of `hard` with the gradient of `relaxed` (Bengio et al. 2013).
+
+    >>> relaxed = torch.tensor([0.3, 0.7], requires_grad=True)
+    >>> straighten(torch.tensor([0.0, 1.0]), relaxed)[1].backward()
+    >>> relaxed.grad.tolist()
+    [0.0, 1.0]
+    """
     return hard + (relaxed - relaxed.detach())
 
 
@@ -51,14 +57,24 @@ def gumbel_softmax(logits: Tensor, temperature: float = 1.0, generator: Generato
 
 
 def straight_through(logits: Tensor, temperature: float = 1.0, generator: Generator | None = None) -> Draw[Tensor]:
-    """Straight-through Gumbel-Softmax (Jang et al. 2017): both fields have the hard value and the soft gradient."""
+    """Straight-through Gumbel-Softmax (Jang et al. 2017): both fields have the hard value and the soft gradient.
+
+    >>> draw = straight_through(torch.zeros(2, 3, requires_grad=True))
+    >>> draw.hard.max(-1).values.tolist(), draw.hard.requires_grad
+    ([1.0, 1.0], True)
+    """
     draw = _draw(logits, temperature, generator)
     hard = straighten(draw.hard, draw.relaxed)
     return Draw(hard, hard, draw.log_prob)
 
 
 def categorical(logits: Tensor, temperature: float = 1.0, generator: Generator | None = None) -> Draw[Tensor]:
-    """A plain categorical draw: no pathwise gradient at all, only `log_prob` (REINFORCE, Williams 1992)."""
+    """A plain categorical draw: no pathwise gradient at all, only `log_prob` (REINFORCE, Williams 1992).
+
+    >>> draw = categorical(torch.zeros(2, 4, requires_grad=True))
+    >>> draw.hard.requires_grad, draw.log_prob.exp().tolist()
+    (False, [0.25, 0.25])
+    """
     draw = _draw(logits, temperature, generator)
     return Draw(draw.hard, draw.hard, draw.log_prob)
 

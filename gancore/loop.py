@@ -60,7 +60,14 @@ class Player:
 
 @contextmanager
 def alone(player: Player, players: Iterable[Player]) -> Iterator[None]:
-    """Only this player's parameters require gradients inside, so no turn can move another's or pay for it."""
+    """Only this player's parameters require gradients inside, so no turn can move another's or pay for it.
+
+    >>> one, other = (Player(name, net, torch.optim.SGD(net.parameters(), 1.0), lambda batch, step: {})
+    ...               for name, net in (("one", nn.Linear(1, 1)), ("other", nn.Linear(1, 1))))
+    >>> with alone(one, [one, other]):
+    ...     one.module.weight.requires_grad, other.module.weight.requires_grad
+    (True, False)
+    """
     own = {id(p) for p in player.module.parameters()}
     frozen = [
         p
@@ -96,6 +103,13 @@ def play(
     seed: makes the randomness of each turn a function of it, the player, the step and the turn; None leaves torch's
     generators alone. rate_factor: on all learning rates. precision: entered while losses are computed (autocast).
     Raises DivergedError when a loss or a gradient is not finite, before any callback could save the wreck.
+
+    >>> net = nn.Linear(1, 1, bias=False)
+    >>> fit = lambda batch, step: {"loss": (net(batch) - 1).square().mean()}
+    >>> player = Player("fit", net, torch.optim.SGD(net.parameters(), 0.5), fit)
+    >>> play([player], iter(lambda: torch.ones(1, 1), None), range(3))
+    >>> round(net.weight.item(), 3)
+    1.0
     """
     callbacks = list(callbacks)
     for step in steps:

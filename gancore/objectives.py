@@ -15,7 +15,10 @@ Logits = Float[Tensor, "batch"]
 
 
 class Objective(NamedTuple):
-    """The two halves of an adversarial game, both of `(real, fake)` logits `(batch,)` -> `(batch,)`, minimised."""
+    """The two halves of an adversarial game (Goodfellow et al. 2014), both minimised.
+
+    Each is a function of `(real, fake)` logits, `(batch,)` any real numbers -> `(batch,)`.
+    """
 
     critic: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
@@ -47,7 +50,12 @@ def _wasserstein_generator(real: Logits, fake: Logits) -> Logits:
 
 
 wasserstein = Objective(_wasserstein_critic, _wasserstein_generator)
-"""Wasserstein-1 dual (Arjovsky et al. 2017); needs a slope penalty on the critic, such as `penalties.wgan_gp`."""
+"""Wasserstein-1 dual (Arjovsky et al. 2017); needs a slope penalty on the critic, such as `penalties.wgan_gp`.
+
+>>> import torch
+>>> wasserstein.critic(torch.tensor([2.0]), torch.tensor([0.5])).item()
+-1.5
+"""
 
 
 def _hinge_critic(real: Logits, fake: Logits) -> Logits:
@@ -55,7 +63,12 @@ def _hinge_critic(real: Logits, fake: Logits) -> Logits:
 
 
 hinge = Objective(_hinge_critic, _wasserstein_generator)
-"""Hinge loss (Lim and Ye 2017)."""
+"""Hinge loss (Lim and Ye 2017): a critic that is sure by 1 pays nothing.
+
+>>> import torch
+>>> hinge.critic(torch.tensor([2.0]), torch.tensor([0.5])).item()
+1.5
+"""
 
 
 def _relativistic_critic(real: Logits, fake: Logits) -> Logits:

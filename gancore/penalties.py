@@ -20,13 +20,23 @@ Penalty = Float[Tensor, "batch"]
 
 
 def project_to_tangent(direction: Tensor, at: Tensor) -> Tensor:
-    """Project `direction (..., category)` onto the simplex tangent at `at`, zero where `at` is padding."""
+    """Project `direction (..., category)` onto the simplex tangent at `at`, zero where `at` is padding.
+
+    An orthogonal projection, as gradients on manifolds take it (Absil et al. 2008).
+
+    >>> project_to_tangent(torch.tensor([3.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0])).tolist()
+    [2.0, -1.0, -1.0]
+    """
     occupied = (at.sum(-1, keepdim=True) > 0.5).to(direction.dtype)
     return (direction - direction.mean(-1, keepdim=True)) * occupied
 
 
 def squared_slope(critic: Critic, at: Sample, tangent: bool = True) -> Penalty:
-    """Squared norm of the critic's gradient at each sample, `(batch,)`, differentiable again."""
+    """Squared norm of the critic's gradient at each sample, `(batch,)`, differentiable again (Mescheder et al. 2018).
+
+    >>> squared_slope(lambda at: (at[0] * torch.tensor([1.0, -1.0])).sum(-1), (torch.eye(2),)).tolist()
+    [2.0, 2.0]
+    """
     leaves = tuple(part.detach().requires_grad_() for part in at)
     logits = critic(leaves)
     gradients = torch.autograd.grad(logits.sum(), leaves, create_graph=True)
@@ -69,7 +79,12 @@ def finite_squared_slope(
     """One-draw estimate of `squared_slope` by a finite difference: no double backward.
 
     For a standard Gaussian v in the tangent space, E[(D(x + epsilon v) - D(x))^2] / epsilon^2 is
-    the squared slope up to O(epsilon^2); exact in expectation for a linear critic. moves: v, drawn if not given.
+    the squared slope up to O(epsilon^2); exact in expectation for a linear critic (the random direction is that of
+    Hutchinson 1990). moves: v, drawn if not given. epsilon: above 0.
+
+    >>> at, moves = (torch.zeros(1, 1, 2),), (torch.ones(1, 1, 2),)
+    >>> finite_squared_slope(lambda part: part[0].sum((1, 2)), at, tangent=False, moves=moves).round().tolist()
+    [4.0]
     """
     still = tuple(part.detach() for part in at)
     moves = moves or tuple(distributed.normal_like(part) for part in still)
@@ -82,7 +97,10 @@ def finite_squared_slope(
 
 
 def finite_r1_r2(critic: Critic, real: Sample, fake: Sample, tangent: bool = True) -> Penalty:
-    """`r1_r2` by finite differences: unbiased up to O(epsilon^2), noisier, and 1.4-2 times cheaper."""
+    """`r1_r2` by finite differences: unbiased up to O(epsilon^2), noisier, and 1.4-2 times cheaper.
+
+    R1 and R2 are those of Mescheder et al. 2018; the random direction is that of Hutchinson 1990.
+    """
     at, moves = [], []
     for pair in zip(real, fake, strict=True):
         at.append(torch.cat(pair))

@@ -7,7 +7,12 @@ from torch import Tensor
 def policy_gradient(log_prob: Float[Tensor, "*shape"], advantage: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """REINFORCE (Williams 1992): a loss, `(batch,)` or `(batch, step)`, whose gradient is -advantage * grad log p.
 
-    `advantage` is a reward less a baseline that does not depend on the draw; it is held constant.
+    `log_prob` is in nats. `advantage` is a reward less a baseline that does not depend on the draw; it is held
+    constant.
+
+    >>> import torch
+    >>> policy_gradient(torch.tensor([-2.0]), torch.tensor([0.5])).tolist()
+    [1.0]
     """
     return -advantage.detach() * log_prob
 
@@ -28,6 +33,13 @@ def leave_one_out(reward: Float[Tensor, "group draw"]) -> Float[Tensor, "group d
 
 
 def categorical_kl(logits: Float[Tensor, "*row category"], anchor: Float[Tensor, "*row category"]) -> Tensor:
-    """KL(softmax(logits) || softmax(anchor)) in nats, closed form, one value a row; no gradient into `anchor`."""
+    """KL(softmax(logits) || softmax(anchor)) in nats (Kullback and Leibler 1951), closed form, one value a row.
+
+    No gradient goes into `anchor`.
+
+    >>> import torch
+    >>> categorical_kl(torch.zeros(1, 4), torch.zeros(1, 4)).tolist()
+    [0.0]
+    """
     log_p, log_q = logits.log_softmax(-1), anchor.detach().log_softmax(-1)
     return (log_p.exp() * (log_p - log_q)).sum(-1)

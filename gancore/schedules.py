@@ -4,7 +4,9 @@ import math
 
 
 def warm_cosine(step: int, steps: int, warm_up: int = 0, floor: float = 0.1) -> float:
-    """Linear warm-up over `warm_up` steps, then a half cosine from 1 to `floor` at `steps`.
+    """Linear warm-up over `warm_up` steps (Goyal et al. 2017), then a half cosine from 1 to `floor` at `steps`.
+
+    The cosine is that of Loshchilov and Hutter 2017.
 
     >>> [round(warm_cosine(s, 10, warm_up=2), 3) for s in (0, 1, 2, 10)]
     [0.5, 1.0, 1.0, 0.1]

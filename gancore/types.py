@@ -22,6 +22,10 @@ class Draw(Generic[T]):
     straight-through. `relaxed` holds rows in the simplex and carries the pathwise gradient.
     `log_prob` is the log-probability of `hard` in nats, summed over everything but the batch
     (and, from an elementwise estimator, over nothing but the category axis).
+
+    >>> import torch
+    >>> Draw(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.4, 0.6]]), torch.tensor([-0.7])).hard.argmax(-1).tolist()
+    [1]
     """
 
     hard: T

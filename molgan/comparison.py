@@ -25,6 +25,14 @@ def compare(
 
     Raises ConfigError for fewer than two, and when Fréchet distances would rest on different numbers of molecules,
     unless `allow_unequal_n`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     one, other = Path(folder, "one.smi"), Path(folder, "other.smi")
+    ...     _ = one.write_text("CCO\\nCCN\\n" * 20), other.write_text("CCO\\nnothing\\n" * 20)
+    ...     found = compare([one, other])
+    ...     found.beyond("valid", str(other))
+    True
     """
     judged = {}
     rules = {"sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}

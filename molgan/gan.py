@@ -90,7 +90,11 @@ class MolGAN:
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError for
         a start that does not fit the configuration, DivergedError when training left the numbers and going back to a
-        checkpoint did not help.
+        checkpoint did not help, CollapsedError when a watch stopped it.
+
+        >>> few = ["steps=0", "pretrain.steps=1"]
+        >>> MolGAN(Config.load("default", few)).fit(["CCO", "CCN"], quiet=True).provenance["data"]["molecules"]
+        2
         """
         distributed.join(self.device)
         runs.claim(out, resume)
@@ -159,18 +163,38 @@ class MolGAN:
 
         raw: leave out the joining of fragments, as the sampler drew them. Fewer than one in a
         thousand of the repaired draws is None. The same seed gives the same molecules on one kind of
-        device, and the first k of n draws do not depend on n.
+        device, and the first k of n draws do not depend on n. Raises RunError where there are no weights yet.
+
+        >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
+        >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
+        >>> len(gan.sample(4)), gan.sample(2, seed=1) == gan.sample(4, seed=1)[:2]
+        (4, True)
         """
         return Draws(self.stream(n, seed, raw))
 
     def stream(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[str | None]:
-        """`sample`, one molecule after the other, in constant memory."""
+        """`sample`, one molecule after the other, in constant memory. Raises what `sample` raises.
+
+        >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
+        >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
+        >>> list(gan.stream(4, seed=1)) == gan.sample(4, seed=1)
+        True
+        """
         for atoms, orders in self.draw_arrays(n, seed, raw):
             for mol in chem.decode(atoms, orders, self._trained.vocabulary):
                 yield chem.strict_smiles(mol)
 
     def draw_arrays(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The draws of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time."""
+        """The draws of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time.
+
+        Atoms are places in the vocabulary, -1 where there is none; orders are 0 to 3. Raises RunError where there are
+        no weights yet, ValueError for a negative number.
+
+        >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
+        >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
+        >>> [(atoms.shape, orders.shape) for atoms, orders in gan.draw_arrays(5)]
+        [((5, 4), (5, 6))]
+        """
         if n < 0:
             raise ValueError(f"cannot draw {n} molecules.")
         networks = self._trained
@@ -191,7 +215,18 @@ class MolGAN:
     # Saving and loading -----------------------------------------------------------------------
 
     def save(self, folder: str | Path) -> None:
-        """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
+        """Write configuration, weights and the state of training to a run folder, each file whole or not at all.
+
+        Raises RunError where there are no weights yet, OSError when the folder cannot be written.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
+        >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save(folder)
+        ...     MolGAN.load(folder).sample(3) == gan.sample(3)
+        True
+        """
         runs.write(folder, self.config, *self._state)
 
     def save_pretrained(
@@ -201,6 +236,15 @@ class MolGAN:
 
         figures: what `molgan.evaluate` said of its draws, for the card. data: what it was trained on, a sentence.
         compact: round the weights to 16 bits, half the size; its draws then differ a little from the run's.
+        Raises RunError where there are no weights yet, OSError when the folder cannot be written.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
+        >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save_pretrained(folder, data="Three molecules.")
+        ...     sorted(path.name for path in Path(folder).iterdir())
+        ['README.md', 'config.toml', 'model.safetensors']
         """
         about = sharing.About("molgan", "MolGAN", "Molecule generator", data or _UNTOLD, _INTENDED, _LIMITS)
         sharing.write(folder, self.config, self._state, about, figures, compact)
@@ -238,6 +282,14 @@ class MolGAN:
 
         revision: of the hub's model, a branch or a commit. Raises what `load` raises, and RunError when the hub has no
         such model.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
+        >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save_pretrained(folder)
+        ...     MolGAN.from_pretrained(f"{folder}/model.safetensors").sample(3) == gan.sample(3)
+        True
         """
         return cls.load(sharing.fetched(source, revision), device)
 

@@ -68,7 +68,7 @@ class Library:
             for row in self.frame.head(_DRAWN).to_dict("records")
         )
 
-    def write(self, folder: Path) -> list[Path]:
+    def write(self, folder: str | Path) -> list[Path]:
         """Write library.parquet, library.smi (one SMILES a line) and library.sdf (2D); returns the paths."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +101,13 @@ def collect(
     known: canonical SMILES of the training set, for the column `novel`. reward: fills the column `score`.
     rank_by: the column to sort by, highest first; ties by SMILES. The same seed gives the same library.
     Raises ValueError when n is below 1.
+
+    >>> class Sampler:
+    ...     def sample(self, n, seed):
+    ...         return ["CCO", None, "CC(=O)N", "CCO"] * (n // 4)
+    >>> library = collect(Sampler(), 2, known={"CCO"})
+    >>> library.frame[["smiles", "novel"]].to_numpy().tolist(), library.draws
+    ([['CCO', False], ['CC(=O)N', True]], 20)
     """
     if n < 1:
         raise ValueError(f"a library of {n} molecules cannot be collected; ask for at least 1.")

@@ -112,6 +112,9 @@ def report(
     train: for novelty and the nearest training molecules. reference: as in `evaluate`; its distributions stand beside.
     score: the `top` distinct molecules by it are drawn. substructures: further filters, name -> SMARTS.
     Raises DataError when there is no valid molecule, ConfigError for what is no SMARTS, and what `evaluate` raises.
+
+    >>> report(["CCO", "c1ccccc1O"], train=["CCO"]).page[:15].lower()
+    '<!doctype html>'
     """
     flags = _patterns(SUBSTRUCTURES | dict(substructures or {}))
     material = _material(source, n, seed)

@@ -223,7 +223,11 @@ class RewardConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a run depends on beside its data."""
+    """Everything a run depends on beside its data. Raises ConfigError for settings that do not go together.
+
+    >>> Config(steps=600) == Config.load("grammar", ["steps=600"])
+    False
+    """
 
     __pydantic_config__ = STRICT
     recipe: Literal["mle", "seqgan", "gumbel", "residual"] = "seqgan"
@@ -290,14 +294,25 @@ class Config:
         """A bundled configuration by name or a TOML file by path, with "key=value" overrides.
 
         Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value.
+
+        >>> Config.load("small", ["steps=600", "reward.weight=0.5"]).reward.weight
+        0.5
         """
         return toml.load_named(cls, "seqgan", name, overrides)
 
     @classmethod
     def revive(cls, values: dict[str, Any], where: Path, device: str | None = None) -> "Config":
-        """Back from a checkpoint's values, on another device if one is given; raises ConfigError as `load` does."""
+        """Back from a checkpoint's values, on another device if one is given. Raises ConfigError as `load` does.
+
+        >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
+        7
+        """
         return toml.from_dict(cls, values | ({"device": device} if device else {}), str(where))
 
     def dump(self) -> str:
-        """The configuration as TOML, every field."""
+        """The configuration as TOML, every field.
+
+        >>> "seed = 5" in Config(seed=5).dump().splitlines()
+        True
+        """
         return toml.dump(self)

@@ -91,7 +91,11 @@ class SeqGAN:
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError
         for a reward or a start that cannot be used, DivergedError when training left the numbers and going back to a
-        checkpoint did not help.
+        checkpoint did not help, CollapsedError when a watch stopped it.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True).provenance["data"]["lines"]
+        3
         """
         distributed.join(self.device)
         runs.claim(out, resume)
@@ -199,7 +203,13 @@ class SeqGAN:
         only the likeliest tokens (see `seqgan.decoding.Decoding`). min_length, max_length: in tokens; at most what
         the longest training line had, which is the default. A text that has not ended by then is cut off.
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
-        Raises DataError for a prefix with unknown tokens or no room, ConfigError for settings out of range.
+        Raises DataError for a prefix with unknown tokens or no room, ConfigError for settings out of range, RunError
+        where there are no weights yet.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> [text.split()[0] for text in gan.sample(2, prefix="the")]
+        ['the', 'the']
         """
         networks, vocabulary = self._trained, self._words
         longest = networks.length - 1  # the end has a place of its own
@@ -241,7 +251,14 @@ class SeqGAN:
         """Judge `n` samples beside real lines (see `seqgan.evaluate`).
 
         reference: real lines; those kept from training if not given, which a loaded model no longer has.
-        Novelty and copied spans are judged while the training lines are at hand.
+        Novelty and copied spans are judged while the training lines are at hand. Raises DataError where there are no
+        reference lines or too few, RunError where there are no weights yet.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> figures = gan.evaluate(20, reference=["the cat ran", "a dog ran", "the dog sat", "a dog sat"])
+        >>> figures["unique"].n
+        20
         """
         vocabulary, train = self._words, None
         if self.corpus is not None:
@@ -270,7 +287,18 @@ class SeqGAN:
     # Saving and loading -----------------------------------------------------------------------
 
     def save(self, folder: str | Path) -> None:
-        """Write configuration, weights and the state of training to a run folder, each file whole or not at all."""
+        """Write configuration, weights and the state of training to a run folder, each file whole or not at all.
+
+        Raises RunError where there are no weights yet, OSError when the folder cannot be written.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save(folder)
+        ...     SeqGAN.load(folder).sample(3) == gan.sample(3)
+        True
+        """
         runs.write(folder, self.config, *self._state)
 
     def save_pretrained(
@@ -280,6 +308,15 @@ class SeqGAN:
 
         figures: what `evaluate` said of its draws, for the card. data: what it was trained on, a sentence.
         compact: round the weights to 16 bits, half the size; its draws then differ a little from the run's.
+        Raises RunError where there are no weights yet, OSError when the folder cannot be written.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save_pretrained(folder, data="Three lines.")
+        ...     sorted(path.name for path in Path(folder).iterdir())
+        ['README.md', 'config.toml', 'model.safetensors']
         """
         about = sharing.About("seqgan", "SeqGAN", "Text generator", data or _UNTOLD, _INTENDED, _LIMITS)
         sharing.write(folder, self.config, self._state, about, figures, compact)
@@ -297,6 +334,12 @@ class SeqGAN:
         device: overrides the configuration's. checkpoint: of a run, "last", "best" (see `checkpoint.best`) or a
         step's number. Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for
         what is missing, unfinished, damaged, of another format, or whose vocabulary does not fit the weights.
+
+        >>> try:
+        ...     SeqGAN.load("nowhere")
+        ... except RunError as error:
+        ...     print(str(error)[:20])
+        nowhere: no run here
         """
         stored = sharing.find(source, checkpoint, "seqgan")
         with stored.believed():
@@ -323,6 +366,14 @@ class SeqGAN:
 
         revision: of the hub's model, a branch or a commit. Raises what `load` raises, and RunError when the hub has no
         such model.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save_pretrained(folder)
+        ...     SeqGAN.from_pretrained(f"{folder}/model.safetensors").sample(3) == gan.sample(3)
+        True
         """
         return cls.load(sharing.fetched(source, revision), device)
 

@@ -1,11 +1,15 @@
 import json
 import os
+import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+import molgan.__main__
+import seqgan.__main__
 import seqgan.config
 from molgan.config import Config, DataConfig, ModelConfig, PretrainConfig
 from molgan.data import MoleculeDataset, embedded, read_rows
@@ -112,3 +116,66 @@ def command_line(monkeypatch, capsys, tmp_path):
         return call
 
     return caller
+
+
+# Pages of Markdown that do what they say -----------------------------------------------------------
+
+MAINS = {"molgan": molgan.__main__.main, "seqgan": seqgan.__main__.main}
+SHORT = {
+    "molgan": (
+        *("steps=2", "pretrain.steps=2", "monitor_every=4", "log_every=1", "model.noise=16", "model.generator=[32]"),
+        *("model.critic=[32]", "model.encoder=[32]", "model.recurrent=32", "model.pair=16"),
+    ),
+    "seqgan": ("steps=2", "likelihood.epochs=2", "critic.pretrain=2", "model.width=32", "critic.width=32"),
+}
+"""Settings that cut training short and networks small, wherever a page trains on the command line."""
+ILLUSTRATION = re.compile(r"<!-- not run: (.+?) -->\n+$")
+FENCED = re.compile(r"^```([\w{}-]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+class Page:
+    """A page's fenced blocks, (language, text) in order; those after `<!-- not run: why -->` in `illustrations`."""
+
+    def __init__(self, path: Path):
+        self.path, self.text = path, path.read_text(encoding="utf-8")
+        self.fenced: list[tuple[str, str]] = []
+        self.illustrations: dict[str, str] = {}
+        for found in FENCED.finditer(self.text):
+            why = ILLUSTRATION.search(self.text[: found.start()])
+            if why is not None:
+                self.illustrations[found[2]] = why[1]
+            else:
+                self.fenced.append((found[1], found[2]))
+
+    def blocks(self, language: str) -> list[str]:
+        return [text for kind, text in self.fenced if kind == language]
+
+    def commands(self, program: str, language: str = "") -> list[list[str]]:
+        return [words for block in self.blocks(language) for words in self.words(block) if words[0] == program]
+
+    @staticmethod
+    def words(block: str) -> list[list[str]]:
+        """The commands of a block, as words; comments are left out, and a line may go on after a backslash."""
+        lines = block.replace("\\\n", " ").splitlines()
+        return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+@pytest.fixture
+def page():
+    """`page(path)`: a page of Markdown."""
+    return Page
+
+
+@pytest.fixture
+def run_command(monkeypatch):
+    """Run a command line in this process, its training cut short; it must end well."""
+
+    def run(words: list[str]) -> None:
+        program = words[0]
+        short = SHORT[program] if words[1] == "train" else ()
+        monkeypatch.setattr(sys, "argv", words + [part for setting in short for part in ("--set", setting)])
+        with pytest.raises(SystemExit) as end:
+            MAINS[program]()
+        assert not end.value.code, words
+
+    return run

@@ -1,0 +1,183 @@
+"""The documentation does what it says: blocks and commands run, names and files are there, messages are the code's."""
+
+import ast
+import dataclasses
+import gzip
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import molgan
+import seqgan
+from gancore import config as toml
+from gancore.estimators import ESTIMATORS
+from gancore.objectives import OBJECTIVES
+from gancore.penalties import PENALTIES
+from molgan.desirability import SHAPES
+from molgan.metrics import GROUPS
+from molgan.objectives import SCORES
+from molgan.properties import FINGERPRINTS, MAKERS, PROPERTIES
+from molgan.recipes import RECIPES as GRAPHS
+from molgan.score import AGGREGATES, ScoreFile
+from seqgan.grammar import corpus
+from seqgan.recipes import RECIPES as TEXTS
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("**/*.md"))
+ELSEWHERE = {"make", "pip", "torchrun"}
+"""Programs of blocks that are not ours to run."""
+FILE = re.compile(r"# ([\w/]+\.\w+)\n")
+MOST_DRAWS = "200"
+
+
+@pytest.fixture(params=PAGES, ids=lambda path: str(path.relative_to(ROOT / "docs")))
+def document(request, page):
+    return page(request.param)
+
+
+@pytest.fixture
+def at_work(tmp_path, monkeypatch, qm9_smiles):
+    """A folder with what the commands of the pages begin with."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("molgan.gan._CHUNK", 100)  # the pages draw few, and a chunk is drawn whole
+    monkeypatch.setattr("seqgan.gan._CHUNK", 100)
+    small = sorted(qm9_smiles, key=len)[:100]
+    molecules = "\n".join(small[:60])
+    for name, text in (("mols.smi", molecules), ("new.smi", molecules), ("held.smi", "\n".join(small[60:]))):
+        (tmp_path / name).write_text(text)
+    for name, seed in (("lines.txt", 0), ("new.txt", 1)):
+        (tmp_path / name).write_text("\n".join(corpus(40, seed)))
+    (tmp_path / "data").mkdir()
+    with gzip.open(tmp_path / "data" / "qm9.smi.gz", "wt") as out:
+        out.write(molecules)
+    return tmp_path
+
+
+def test_its_blocks_run_in_their_order(document, at_work, run_command, capsys):
+    """A block that begins with the name of a file is that file; draws are few, and training is short."""
+    names = {}
+    for kind, text in document.fenced:
+        named = FILE.match(text)
+        if named is not None:
+            (at_work / named[1]).write_text(text)
+        if kind == "python" and named is None:
+            exec(compile(text, document.path.name, "exec"), names)
+        elif kind == "bash":
+            run_block(document.words(text), run_command)
+        elif kind == "toml":
+            check_settings(text)
+        else:
+            assert kind in ("python", "text", "{toctree}", "{eval-rst}"), kind
+
+
+def run_block(commands, run_command):
+    for words in commands:
+        if words[0] in ("molgan", "seqgan"):
+            fewer = [MOST_DRAWS if before == "-n" else word for before, word in zip(["", *words], words, strict=False)]
+            run_command(fewer)
+        else:
+            assert words[0] in ELSEWHERE, words
+
+
+def check_settings(text):
+    """A block of TOML is a score, or settings of both programs or of molgan's."""
+    path = Path("block.toml")
+    path.write_text(text)
+    if re.search(r"^\[\[?score", text, re.MULTILINE):
+        assert toml.load(ScoreFile, path).score.components
+        return
+    assert molgan.Config.load(path).watch
+    if "[reward" not in text:
+        assert seqgan.Config.load(path).watch
+
+
+def test_what_is_not_run_is_little_and_says_why(page):
+    left = [(path.name, why) for path in PAGES for why in page(path).illustrations.values()]
+    assert {name for name, _ in left} <= {"plugins.md", "hardware.md", "share.md"}
+    assert len(left) == 4
+
+
+# What the pages name ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def written():
+    return "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
+
+
+TABLES = {
+    "molgan": [f"molgan.{name}" for name in molgan.__all__],
+    "seqgan": [f"seqgan.{name}" for name in seqgan.__all__],
+    "objectives": OBJECTIVES,
+    "penalties": PENALTIES,
+    "estimators": ESTIMATORS,
+    "recipes of molecules": GRAPHS,
+    "recipes of text": TEXTS,
+    "properties": PROPERTIES,
+    "properties that ask": MAKERS,
+    "fingerprints": FINGERPRINTS,
+    "shapes": SHAPES,
+    "aggregates": AGGREGATES,
+    "scores": SCORES,
+    "groups of figures": GROUPS,
+    "configurations": [*toml.bundled("molgan"), *toml.bundled("seqgan")],
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_public_name_is_there(written, table):
+    assert not [name for name in TABLES[table] if f"`{name}`" not in written]
+
+
+@pytest.mark.parametrize("name", molgan.__all__)
+def test_every_public_name_of_molgan_has_its_reference(name):
+    assert re.search(rf"^\.\. auto\w+:: molgan\.{name}$", (ROOT / "docs/api/molgan.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", seqgan.__all__)
+def test_every_public_name_of_seqgan_has_its_reference(name):
+    assert re.search(rf"^\.\. auto\w+:: seqgan\.{name}$", (ROOT / "docs/api/seqgan.md").read_text(), re.MULTILINE)
+
+
+def test_every_file_it_names_exists(document):
+    """Files of the repository in code marks, and pages and pictures that links lead to."""
+    code = re.findall(r"`((?:molgan|seqgan|gancore|docs|data|tests|benchmarks|notebooks)/[\w./-]*)`", document.text)
+    links = re.findall(r"\]\(((?!http)[\w./-]+)\)", document.text)
+    places = [ROOT / name for name in code] + [document.path.parent / name for name in links]
+    assert not [place for place in places if not place.exists()]
+
+
+@pytest.mark.parametrize(
+    "module", ["molgan.config", "seqgan.config", "molgan.score", "molgan.desirability", "gancore.settings"]
+)
+def test_every_table_of_settings_is_told(module):
+    held = vars(importlib.import_module(module)).items()
+    classes = {name: kind for name, kind in held if isinstance(kind, type) and kind.__module__ == module}
+    tables = {name for name, kind in classes.items() if dataclasses.is_dataclass(kind)}
+    told = re.findall(rf"<!-- settings: {module} (.+) -->", (ROOT / "docs/api/settings.md").read_text())
+    assert tables - {"ScoreFile"} == set(", ".join(told).split(", "))
+
+
+# Messages ---------------------------------------------------------------------------------------
+
+
+def literals(folder):
+    """Every string of the code; what a formatted one puts in is a NUL."""
+    for path in sorted((ROOT / folder).glob("**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                yield "".join(part.value if isinstance(part, ast.Constant) else "\0" for part in node.values)
+
+
+def test_every_message_is_one_of_the_code():
+    quoted = re.findall(r"^\*\*`(.+)`\*\*$", (ROOT / "docs/troubleshooting.md").read_text(), re.MULTILINE)
+    assert len(quoted) >= 20
+    code = [text for folder in ("gancore", "molgan", "seqgan") for text in literals(folder)]
+    for message in quoted:
+        spelt = re.escape(re.sub(r"<\w+>", "\0", message)).replace("\0", "[\0]+")
+        assert any(re.fullmatch(spelt, text) for text in code), message
