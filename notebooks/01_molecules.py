@@ -14,21 +14,21 @@
 # %% [markdown]
 # # Molecules in ten minutes
 #
-# **What you will have at the end:** a generator of small molecules that you trained yourself, in about a minute on one CPU
-# core; figures that say how good it is, each with its uncertainty; a library of candidates with properties, as Parquet,
-# SMILES and SDF; and one HTML page to read, sort and search.
+# **What you will have at the end:** a generator of small molecules that you trained yourself, in about a minute on
+# one CPU core; figures that say how good it is, each with its uncertainty; a library of candidates with properties,
+# as Parquet, SMILES and SDF; and one HTML page to read, sort and search.
 #
 # **The idea, from nothing.** A molecule is a graph: atoms are its nodes, bonds its edges. A *generator* is a network
 # that turns random numbers into such a graph. It learns from examples in two steps here:
 #
-# 1. *Reconstruction.* Each training molecule is squeezed into a few numbers and drawn again from them. This teaches the
-#    generator what goes with what (a variational autoencoder).
+# 1. *Reconstruction.* Each training molecule is squeezed into a few numbers and drawn again from them. This teaches
+#    the generator what goes with what (a variational autoencoder).
 # 2. *A game.* A second network, the *critic*, is shown real molecules beside generated ones and learns to tell them
 #    apart; the generator learns to leave it nothing to tell (a generative adversarial network, GAN).
 #
-# While bonds are drawn, one that would exceed an atom's valence is never offered, so a carbon with five bonds cannot come out.
-# What can go wrong instead is called *collapse*: the generator finds a few molecules that pass, and draws nothing else.
-# A good part of this notebook is about seeing that in time.
+# While bonds are drawn, one that would exceed an atom's valence is never offered, so a carbon with five bonds cannot
+# come out. What can go wrong instead is called *collapse*: the generator finds a few molecules that pass, and draws
+# nothing else. A good part of this notebook is about seeing that in time.
 
 # %%
 import os
@@ -47,14 +47,15 @@ import molgan
 from gancore.compare import Run
 from gancore.errors import CollapsedError
 from molgan.data import MoleculeDataset, as_rows, embedded
+from molgan.metrics import composition
 from molgan.plots import molecule_grid, property_distributions
 from molgan.scoring import Scorer, property_frame
 
 # %% [markdown]
 # ## 1. Data, and what is wrong with it
 #
-# Every list of molecules has rows that cannot be used, and a model that silently drops them is a model of other data than you
-# think. Here is a small file with the usual troubles.
+# Every list of molecules has rows that cannot be used, and a model that silently drops them is a model of other data
+# than you think. Here is a small file with the usual troubles.
 
 # %%
 Path("mixed.smi").write_text(
@@ -82,12 +83,14 @@ pd.DataFrame(audited.rejected)
 
 # %% [markdown]
 # Each row that was left out has its number and one reason. Two of them are worth a thought. The two alanines are one
-# molecule here: the generator draws graphs without stereochemistry, so the second is a duplicate. And *rare atom type* was
-# our own wish (`min_atom_share`): an element seen in one molecule cannot be learnt. The hydrochloride could have been kept as its largest fragment
-# (`fragments="largest"`). In a training run the same table is written to `rejected.csv` in the run's folder.
+# molecule here: the generator draws graphs without stereochemistry, so the second is a duplicate. And *rare atom
+# type* was our own wish (`min_atom_share`): an element seen in one molecule cannot be learnt. The hydrochloride could
+# have been kept as its largest fragment (`fragments="largest"`). In a training run the same table is written to
+# `rejected.csv` in the run's folder.
 #
-# Now the real data: QM9, molecules of up to nine heavy atoms out of C, N, O and F, which come with the package. A few thousand
-# are enough for a first look; another thousand are kept aside, to compare with later. Molecules with charges are few, and left out as rare.
+# Now the real data: QM9, molecules of up to nine heavy atoms out of C, N, O and F, which come with the package. A few
+# thousand are enough for a first look; another thousand are kept aside, to compare with later. Molecules with charges
+# are few, and left out as rare.
 
 # %%
 everything = as_rows(embedded())
@@ -100,20 +103,23 @@ molecule_grid(data.smiles[:12], [""] * 12, Path("training.png"))
 Image("training.png", width=900)
 
 # %% [markdown]
-# Get used to the look of these: QM9 was made by enumerating what is possible on paper, not by collecting what was made. Strained
-# cages and three-membered rings are common in it, and a good generator of QM9 will draw them.
+# Get used to the look of these: QM9 was made by enumerating what is possible on paper, not by collecting what was
+# made. Strained cages and three-membered rings are common in it, and a good generator of QM9 will draw them.
 #
 # ## 2. Train, and watch for collapse
 #
-# All settings are one TOML file; whatever is left out has the default that `molgan/config.py` explains. The two `[[watch]]`
-# tables at the end are the collapse monitor. Every `monitor_every` steps, 500 molecules are drawn and looked at:
+# All settings are one TOML file; whatever is left out has the default that `molgan/config.py` explains. The two
+# `[[watch]]` tables at the end are the collapse monitor. Every `monitor_every` steps, 500 molecules are drawn and
+# looked at:
 #
-# * `sample/unique`: of the valid draws, the share that are different from one another. It falls when the generator repeats itself.
+# * `sample/unique`: of the valid draws, the share that are different from one another. It falls when the generator
+#   repeats itself.
 # * `sample/recall`: the share of training molecules that some generated molecule comes near to, in fingerprint space
-#   (Kynkäänniemi et al. 2019). It falls when whole kinds of molecules are no longer drawn, even if nothing is repeated.
+#   (Kynkäänniemi et al. 2019). It falls when whole kinds of molecules are no longer drawn, even if nothing is
+#   repeated.
 #
-# A rule has a bound, a number of readings in a row, and an action: `warn`, `roll_back` (to the last good checkpoint, at half the
-# learning rates) or `stop`.
+# A rule has a bound, a number of readings in a row, and an action: `warn`, `roll_back` (to the last good checkpoint,
+# at half the learning rates) or `stop`.
 
 # %%
 Path("first.toml").write_text(
@@ -145,13 +151,14 @@ action = "warn"
 gan = molgan.MolGAN(molgan.Config.load("first.toml")).fit(data, out="runs/first")
 
 # %% [markdown]
-# In a notebook `fit` shows one line and one small picture, both redrawn in place. The line and each panel are of
-# both phases: *reconstruction* is the loss of the first, *critic*, *penalty* and *score* belong to the game, and *connected*, *unique* and
-# *recall* are the monitor's.
+# In a notebook `fit` shows one line and one small picture, both redrawn in place. The line and each panel are of both
+# phases: *reconstruction* is the loss of the first, *critic*, *penalty* and *score* belong to the game, and
+# *connected*, *unique* and *recall* are the monitor's.
 #
-# **Interrupting is safe.** The stop button (an interrupt) lets the step finish, saves, and gives back a model that can be used;
-# `fit(..., resume=True)` goes on from there, on a CPU bit for bit. Below, a thread presses the button as soon as training has
-# written the first line of its log.
+# **Interrupting is safe.** The stop button (an interrupt) lets the step finish, saves, and gives back a model that
+# can be used; `fit(..., resume=True)` goes on from there, on a CPU bit for bit. Below, a thread presses the button as
+# soon as training has written the first line of its log.
+
 
 # %%
 def press_stop(log=Path("runs/short/metrics.jsonl")):
@@ -167,9 +174,9 @@ print("usable all the same:", short.sample(3))
 # %% [markdown]
 # ### A run that does collapse
 #
-# A monitor that has never gone off is not worth much, so here is a run made to fail: the trained generator goes on with a
-# reward for drug-likeness (QED) far heavier than is sensible, and with nothing that holds it back. `force` allows going on with
-# settings that differ from those of the folder.
+# A monitor that has never gone off is not worth much, so here is a run made to fail: the trained generator goes on
+# with a reward for drug-likeness (QED) far heavier than is sensible, and with nothing that holds it back. `force`
+# allows going on with settings that differ from those of the folder.
 
 # %%
 shutil.copytree("runs/first", "runs/broken")
@@ -181,7 +188,8 @@ except CollapsedError as stopped:
     print(stopped)
 
 # %% [markdown]
-# The rule stopped it. The log of a run is a file of JSON lines, `metrics.jsonl`, and holds every figure; these are the monitor's.
+# The rule stopped it. The log of a run is a file of JSON lines, `metrics.jsonl`, and holds every figure; these are
+# the monitor's.
 
 # %%
 runs = {name: Run.read(f"runs/{name}") for name in ("first", "broken")}
@@ -192,20 +200,21 @@ for axis, name in zip(axes, ("sample/connected", "sample/unique", "sample/recall
     axis.axvline(1000, color="grey", linewidth=0.5)
     axis.set(title=name, xlabel="step", ylim=(0, 1.03))
     axis.spines[["top", "right"]].set_visible(False)
-axes[0].legend(frameon=False, loc="lower right");  # fmt: skip
+_ = axes[0].legend(frameon=False, loc="lower right")
 
 # %%
 molecule_grid(broken.sample(12), [""] * 12, Path("broken.png"))
 Image("broken.png", width=900)
 
 # %% [markdown]
-# Note that `sample/connected`, the share of valid molecules, says nothing at all: a collapsed generator is perfectly valid. The
-# grey line is where the game begins.
+# Note that `sample/connected`, the share of valid molecules, says nothing at all: a collapsed generator is perfectly
+# valid. The grey line is where the game begins.
 #
 # ## 3. Sample
 #
-# Back to the good run. `sample` gives a list of SMILES, `None` for a draw that is no single valid molecule. By default the fragments of a
-# draw are joined; `raw=True` shows what was drawn. The same seed gives the same molecules, and the list shows itself as a grid.
+# Back to the good run. `sample` gives a list of SMILES, `None` for a draw that is no single valid molecule. By
+# default the fragments of a draw are joined; `raw=True` shows what was drawn. The same seed gives the same molecules,
+# and the list shows itself as a grid.
 
 # %%
 raw, new = gan.sample(2000, seed=0, raw=True), gan.sample(2000, seed=0)
@@ -215,10 +224,10 @@ new
 # %% [markdown]
 # ## 4. Judge
 #
-# `evaluate` gives every figure with a 95% interval and the number of molecules it rests on. `train` is what novelty is
-# measured against; `reference` is what the molecules ought to resemble, here the real ones that were kept aside. To know
-# what is a good figure, judge some real molecules in the same way: the list *real* is other QM9 molecules,
-# as many, which the generator never saw either.
+# `evaluate` gives every figure with a 95% interval and the number of molecules it rests on. `train` is what novelty
+# is measured against; `reference` is what the molecules ought to resemble, here the real ones that were kept aside.
+# To know what is a good figure, judge some real molecules in the same way: the list *real* is other QM9 molecules, as
+# many, which the generator never saw either.
 
 # %%
 real = random.Random(1).sample(sorted(set(everything) - set(picked)), 1000)
@@ -230,29 +239,31 @@ table = pd.concat({"generated": figures.to_frame(), "real": ideal.to_frame()}, a
 table.style.format("{:.3f}").format("{:.0f}", subset=[("generated", "n"), ("real", "n")])
 
 # %% [markdown]
-# * `connected` x `unique` x `novel` = `product`: the share of draws that are a new molecule met for the first time. A collapsed generator
-#   cannot raise it.
-# * `moses/fcd`, the Fréchet ChemNet distance: how far the two sets lie apart as a neural network sees them; lower is better. The
-#   column *real* is what is left when nothing is wrong.
-# * `moses/snn`: mean similarity to the nearest reference molecule. `precision` and `recall`: how many of ours lie among the real, and
-#   how many of the real lie among ours. `circles`: how many molecules can be picked that are all far from one another.
+# * `connected` x `unique` x `novel` = `product`: the share of draws that are a new molecule met for the first time. A
+#   collapsed generator cannot raise it.
+# * `moses/fcd`, the Fréchet ChemNet distance: how far the two sets lie apart as a neural network sees them; lower is
+#   better. The column *real* is what is left when nothing is wrong.
+# * `moses/snn`: mean similarity to the nearest reference molecule. `precision` and `recall`: how many of ours lie
+#   among the real, and how many of the real lie among ours. `circles`: how many molecules can be picked that are all
+#   far from one another.
 #
-# Read against the other column, the figures are honest about a minute's training: the molecules are valid, varied and new, and the FCD
-# says that they are not yet quite like QM9. Where? The element counts and the share of aromatic molecules tell.
+# Read against the other column, the figures are honest about a minute's training. The molecules are valid, new and
+# all different; but the FCD and the precision say that many of them are not like QM9 yet. That `circles` is above
+# that of real molecules is no merit: odd molecules lie far apart. What is odd about them? The element counts are
+# right; the share of molecules with an aromatic ring is not.
 
 # %%
-from molgan.metrics import composition
-
 pd.DataFrame({"generated": composition(new), "real": composition(real)}).T.style.format("{:.3f}")
 
 # %% [markdown]
-# Aromatic rings are what this generator draws too few of: six bonds that only make sense together are hard for a network that
-# draws all bonds at once. The recipe `growing` (`Config.load("qm9-growing")`, about ten minutes) draws them one after the other and does much better.
+# Aromatic rings are what this generator draws too few of: bonds that only make sense together are hard for a network
+# that draws all of them at once. The recipe `growing` (`Config.load("qm9-growing")`, about ten minutes) draws them
+# one after the other and comes much nearer.
 #
 # ## 5. A candidate library
 #
-# `collect` draws until there are so many distinct valid molecules, works out their properties, and sorts them. `reward`
-# is any score; here it is the bundled one called `druglike`.
+# `collect` draws until there are so many distinct valid molecules, works out their properties, and sorts them.
+# `reward` is any score; here it is the bundled one called `druglike`.
 
 # %%
 druglike = Scorer("druglike")
@@ -268,28 +279,32 @@ Image("best.png", width=900)
 
 # %%
 print(*(path.name for path in library.write(Path("library"))))
-property_distributions(library.frame, property_frame(data.smiles), Path("properties.png"))
+property_distributions(library.frame, property_frame(data.smiles[:2000]), Path("properties.png"))
 Image("properties.png", width=1000)
 
 # %% [markdown]
+# QED, logP and weight are those of the training set, more or less; SA (synthetic accessibility, high is hard) reaches
+# too far to the right. The library says so about itself, which is the reason to look at the pictures before anybody
+# orders reagents.
+#
 # ## 6. One page for everybody else
 #
-# `report` takes a run's folder, a file or a list, and makes one HTML file that needs no network: figures, notes, distributions,
-# training curves, and the molecules, to be sorted by any property, filtered by substructure, searched by SMILES, each beside its
-# nearest training molecule.
+# `report` takes a run's folder, a file or a list, and makes one HTML file that needs no network: figures, notes,
+# distributions, training curves, and the molecules, to be sorted by any property, filtered by substructure, searched
+# by SMILES, each beside its nearest training molecule.
 
 # %%
 page = molgan.report("runs/first", train=data, score="druglike", top=200, n=1000).write("first.html")
 print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
 
 # %% [markdown]
-# The model is in `runs/first`, too: `molgan.MolGAN.load("runs/first")` has it back, and `gan.save_pretrained("folder")` writes one
-# file and a card to share.
+# The model is in `runs/first`, too: `molgan.MolGAN.load("runs/first")` has it back, and
+# `gan.save_pretrained("folder")` writes one file and a card to share.
 #
 # ## Where next
 #
-# * **The real thing.** `molgan.Config.load("qm9")` on all of the data takes a few minutes; `"qm9-growing"` about ten, and learns aromatic rings. Your own
-#   molecules: give `fit` a file, a list or a data frame.
+# * **The real thing.** `molgan.Config.load("qm9")` on all of the data takes a few minutes; `"qm9-growing"` about ten,
+#   and learns aromatic rings. Your own molecules: give `fit` a file, a list or a data frame.
 # * **[02_steering](02_steering.ipynb)**: have the generator propose what *you* want, and see how that goes wrong.
 # * **[07_judge](07_judge.ipynb)**: judge anyone's molecules, and see which figure catches which trick.
 # * From a shell the same is `molgan train`, `molgan generate`, `molgan evaluate` and `molgan report`.
