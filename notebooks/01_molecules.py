@@ -89,14 +89,14 @@ pd.DataFrame(audited.rejected)
 # `rejected.csv` in the run's folder.
 #
 # Now the real data: QM9, molecules of up to nine heavy atoms out of C, N, O and F, which come with the package. A few
-# thousand are enough for a first look; another thousand are kept aside, to compare with later. Molecules with charges
-# are few, and left out as rare.
+# thousand are enough for a first look; another five hundred are kept aside, to compare with later. Molecules with
+# charges are few, and left out as rare.
 
 # %%
 everything = as_rows(embedded())
-picked = random.Random(0).sample(everything, 7000)
+picked = random.Random(0).sample(everything, 6500)
 data = MoleculeDataset.from_smiles(picked[:6000], min_atom_share=0.005)
-unseen = picked[6000:7000]
+unseen = picked[6000:]
 print(f"{len(everything):,} molecules in the file; {len(data):,} to train on, {len(unseen):,} kept aside")
 print("atom types:", *data.vocabulary.atoms, "; left out:", len(data.rejected))
 molecule_grid(data.smiles[:12], [""] * 12, Path("training.png"))
@@ -124,14 +124,14 @@ Image("training.png", width=900)
 # %%
 Path("first.toml").write_text(
     """\
-steps = 200             # of the game, after the reconstruction
+steps = 150             # of the game, after the reconstruction
 batch = 64
 average = 0.99          # the generator that is sampled from is an average over about 100 steps
 monitor_every = 50
 log_every = 10
 
 [pretrain]
-steps = 1000            # of the reconstruction
+steps = 700             # of the reconstruction
 batch = 128
 
 [[watch]]
@@ -197,7 +197,7 @@ figure, axes = plt.subplots(1, 3, figsize=(11, 2.8), layout="constrained")
 for axis, name in zip(axes, ("sample/connected", "sample/unique", "sample/recall"), strict=True):
     for (title, run), style in zip(runs.items(), ("-", "--"), strict=True):
         axis.plot(*zip(*run.curves[name], strict=True), style, label=title)
-    axis.axvline(1000, color="grey", linewidth=0.5)
+    axis.axvline(700, color="grey", linewidth=0.5)
     axis.set(title=name, xlabel="step", ylim=(0, 1.03))
     axis.spines[["top", "right"]].set_visible(False)
 _ = axes[0].legend(frameon=False, loc="lower right")
@@ -217,7 +217,7 @@ Image("broken.png", width=900)
 # and the list shows itself as a grid.
 
 # %%
-raw, new = gan.sample(2000, seed=0, raw=True), gan.sample(2000, seed=0)
+raw, new = gan.sample(1000, seed=0, raw=True), gan.sample(1000, seed=0)
 print(f"one valid molecule: raw {sum(map(bool, raw)) / len(raw):.1%}, joined {sum(map(bool, new)) / len(new):.1%}")
 new
 
@@ -230,9 +230,9 @@ new
 # many, which the generator never saw either.
 
 # %%
-real = random.Random(1).sample(sorted(set(everything) - set(picked)), 1000)
+real = random.Random(1).sample(sorted(set(everything) - set(picked)), 500)
 groups = ("moses", "diversity", "precision")  # there are more, see 07_judge
-figures = molgan.evaluate(new[:1000], train=data, reference=unseen, groups=groups)
+figures = molgan.evaluate(new[:500], train=data, reference=unseen, groups=groups)
 ideal = molgan.evaluate(real, train=data, reference=unseen, groups=groups)
 chosen = ["connected", "unique", "novel", "product", "moses/fcd", "moses/snn", "precision", "recall", "circles"]
 table = pd.concat({"generated": figures.to_frame(), "real": ideal.to_frame()}, axis=1).loc[chosen]
@@ -268,7 +268,7 @@ pd.DataFrame({"generated": composition(new), "real": composition(real)}).T.style
 # %%
 druglike = Scorer("druglike")
 print(druglike.definition)
-library = molgan.collect(gan, 1000, seed=1, known=set(data.smiles), reward=druglike, rank_by="score")
+library = molgan.collect(gan, 500, seed=1, known=set(data.smiles), reward=druglike, rank_by="score")
 library.frame.head(8).style.format(precision=2)
 
 # %%
@@ -279,7 +279,7 @@ Image("best.png", width=900)
 
 # %%
 print(*(path.name for path in library.write(Path("library"))))
-property_distributions(library.frame, property_frame(data.smiles[:2000]), Path("properties.png"))
+property_distributions(library.frame, property_frame(data.smiles[:1000]), Path("properties.png"))
 Image("properties.png", width=1000)
 
 # %% [markdown]
@@ -294,7 +294,7 @@ Image("properties.png", width=1000)
 # by SMILES, each beside its nearest training molecule.
 
 # %%
-page = molgan.report("runs/first", train=data, score="druglike", top=200, n=1000).write("first.html")
+page = molgan.report("runs/first", train=data, score="druglike", top=100, n=500).write("first.html")
 print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
 
 # %% [markdown]
