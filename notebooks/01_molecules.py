@@ -81,7 +81,7 @@ audited = MoleculeDataset.from_file("mixed.smi", max_atoms=16, min_atom_share=0.
 pd.DataFrame(audited.rejected)
 
 # %% [markdown]
-# Each row that was left out has its number and one reason. Two of them are worth a thought. The two alanines are one
+# Each row that was left out has its number and one reason. One of them is worth a thought. The two alanines are one
 # molecule here: the generator draws graphs without stereochemistry, so the second is a duplicate. A further reason,
 # *rare atom type*, comes with the real data below; it is our own wish (`min_atom_share`): an element seen in one
 # molecule cannot be learnt. The hydrochloride could have been kept as its largest fragment (`fragments="largest"`).
