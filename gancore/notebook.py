@@ -58,10 +58,10 @@ class NotebookView:
 
         self.show, self.html, self.image = show, HTML, Image
         self.curves: dict[str, Curve] = {}
-        self.line = display(HTML("<pre>starting</pre>"), display_id=True)
+        self.text = "starting"
+        self.line = display(HTML(f"<pre>{self.text}</pre>"), display_id=True)
         self.display, self.picture = display, None
         self.begun = self.said = self.drawn = time.monotonic()
-        self.text = ""
 
     def add(self, step: int, logs: Mapping[str, float]) -> None:
         """Take a step's figures in; draw again when some time has passed."""

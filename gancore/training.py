@@ -228,12 +228,12 @@ class Training:
         self.step = phase.steps.stop if enough else step + 1
         monitor(step, logs)
         self.latest |= logs
-        for watch in self._watches:
-            watch(step, logs)
         with self._writing():
             for log in (self._lines, self._board):
                 if log is not None:
                     log(step, logs)
+        for watch in self._watches:  # after the log, which then has the reading that stops a run
+            watch(step, logs)
         doubted = any(watch.count for watch in self._watches if watch.rule.action == "roll_back")
         if saves(step) and not doubted:  # what may have to be left again is no place to go back to
             self._keep()

@@ -44,6 +44,9 @@ Reference = Annotated[
 ]
 Sample = Annotated[int, typer.Option(min=2, help="Molecules that the suites are worked out of, at random, if more.")]
 Unequal = Annotated[bool, typer.Option("--allow-unequal-n", help="FCD also where numbers of molecules differ.")]
+Only = Annotated[
+    list[str], typer.Option(help="Group of figures, repeatable; default: all that molgan.metrics.GROUPS has.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
 
 
@@ -176,9 +179,7 @@ def evaluate(
     file: Annotated[Path, typer.Argument(help="Generated molecules; empty lines count as invalid draws.")],
     train: Train = None,
     reference: Reference = None,
-    only: Annotated[
-        list[str], typer.Option(help="Group of figures, repeatable; default: all that molgan.metrics.GROUPS has.")
-    ] = [],  # noqa: B006
+    only: Only = [],  # noqa: B006
     sample: Sample = 30_000,
     unequal: Unequal = False,
     as_json: AsJson = False,
@@ -201,14 +202,16 @@ def compare(
     train: Train = None,
     reference: Reference = None,
     n: Annotated[int, typer.Option("-n", min=2, help="Draws from each run.")] = 10_000,
+    only: Only = [],  # noqa: B006
     sample: Sample = 30_000,
     unequal: Unequal = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge several lists or runs side by side; a figure beyond the first one's interval is marked with *."""
     from molgan.comparison import compare as judge
+    from molgan.metrics import GROUPS
 
-    found = judge(files, train, reference, n, sample, unequal)
+    found = judge(files, train, reference, n, only or GROUPS, sample, unequal)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
 
 

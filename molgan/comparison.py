@@ -9,6 +9,7 @@ from gancore.statistics import Comparison
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
 from molgan.metrics.basic import Molecules
+from molgan.metrics.evaluation import GROUPS
 from molgan.metrics.reference import SAMPLE
 
 
@@ -17,14 +18,15 @@ def compare(
     train: Molecules | None = None,
     reference: "str | Path | Sequence[str] | None" = None,
     n: int = 10_000,
+    groups: Sequence[str] = GROUPS,
     sample: int = SAMPLE,
     allow_unequal_n: bool = False,
     seed: int = 0,
 ) -> Comparison:
     """Judge files of molecules, and runs and shared models by `n` draws, as `evaluate` does, side by side.
 
-    Raises ConfigError for fewer than two, and when Fréchet distances would rest on different numbers of molecules,
-    unless `allow_unequal_n`.
+    groups: which figures, as in `evaluate`. Raises ConfigError for fewer than two, and when Fréchet distances would
+    rest on different numbers of molecules, unless `allow_unequal_n`.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -35,7 +37,7 @@ def compare(
     True
     """
     judged = {}
-    rules = {"sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}
+    rules = {"groups": groups, "sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}
     for source in dict.fromkeys(map(Path, sources)):
         smiles = MolGAN.load(source).sample(n, seed) if is_model(source, "molgan") else source
         judged[str(source)] = evaluate(smiles, train, reference, **rules)

@@ -264,7 +264,9 @@ def test_collapse_on_purpose_is_caught_within_its_window(tmp_path, action, capsy
     lines = list(read_log(tmp_path / "r" / "metrics.jsonl"))
     unique = [(line["step"], line["sample/unique"]) for line in lines if "sample/unique" in line]
     first = next(step for step, share in unique if share < 0.01)
-    if action != "stop":
+    if action == "stop":
+        assert unique[-1][0] == first + 5, "the reading that stopped it is in the log"
+    else:
         caught = next(line for line in lines if "event" in line)
         assert caught["step"] == first + 5, "the second reading in a row"
         assert caught["event"] in capsys.readouterr().err

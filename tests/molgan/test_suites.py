@@ -288,6 +288,9 @@ def test_two_lists_side_by_side(tmp_path, some):
     assert found.beyond("unique", str(tmp_path / "other.smi"))
     assert not found.beyond("valid", str(tmp_path / "other.smi"))
     assert "*" in str(found)
+    chosen = molgan.compare([tmp_path / "one.smi", tmp_path / "other.smi"], reference=some[:60], groups=("diversity",))
+    assert "circles" in chosen.names
+    assert not any(name.startswith("moses") for name in chosen.names)
     with pytest.raises(ConfigError, match="nothing to compare with"):
         molgan.compare([tmp_path / "one.smi"])
     (tmp_path / "short.smi").write_text("\n".join(some[:30]))
