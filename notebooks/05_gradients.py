@@ -18,8 +18,8 @@
 # the end of this notebook you will have
 #
 # - the exact gradient of a small discrete problem, by writing out every possible outcome,
-# - the usual estimates of it beside it (Gumbel-Softmax, straight-through, REINFORCE, REINFORCE with a leave-one-out
-#   baseline), their bias and noise measured instead of assumed, against temperature, number of draws and length,
+# - the usual estimates beside it (Gumbel-Softmax, straight-through, REINFORCE with and without leave-one-out), their
+#   bias and noise measured instead of assumed, against temperature, number of draws and length,
 # - a table of which way to take when.
 
 # %%
@@ -93,7 +93,6 @@ CORNERS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.5, 0.866]])
 _, axes = plt.subplots(1, 3, figsize=(10, 3.2))
 for axis, temperature in zip(axes, (2.0, 0.5, 0.1), strict=True):
     draw = gumbel_softmax(theta.expand(1000, 3), temperature, torch.Generator().manual_seed(1))
-    axis.fill(*CORNERS.T, facecolor="none", edgecolor="grey", linewidth=0.8)
     axis.scatter(*(draw.relaxed @ CORNERS).T, s=4, c=draw.hard.argmax(-1), cmap="viridis", alpha=0.6)
     for corner, letter in zip(CORNERS, "ABC", strict=True):
         axis.annotate(letter, corner, (corner - CORNERS.mean(0)) * 18, textcoords="offset points", ha="center")
@@ -132,11 +131,9 @@ def score_function(logits, critic, n, group=1):
 
 
 torch.manual_seed(0)
-clouds = {
-    "REINFORCE": score_function(theta, verdict, 20_000),
-    "leave-one-out, pairs": score_function(theta, verdict, 40_000, group=2),
-    "straight-through, 1": pathwise(straight_through, theta, verdict, 20_000, 1.0),
-}
+clouds = {"REINFORCE": score_function(theta, verdict, 20_000)}
+clouds["leave-one-out, pairs"] = score_function(theta, verdict, 40_000, group=2)
+clouds["straight-through, 1"] = pathwise(straight_through, theta, verdict, 20_000, 1.0)
 clouds |= {f"Gumbel-Softmax, {t:g}": pathwise(gumbel_softmax, theta, verdict, 20_000, t) for t in (2, 0.5, 0.1)}
 told = {"exact": [*exact.tolist(), 0.0]}
 _, axes = plt.subplots(2, 3, figsize=(10, 6.2), sharex=True, sharey=True)
@@ -170,13 +167,11 @@ start = torch.randn(PLACES, LETTERS, generator=fixed) / 2
 words = one_hot(torch.cartesian_prod(*[torch.arange(LETTERS)] * PLACES), LETTERS).float()  # (word, place, letter)
 
 
-def critic(x):
-    """Verdicts on hard or relaxed words `(..., place, letter)`."""
+def critic(x):  # hard or relaxed words `(..., place, letter)`
     return torch.tanh(x.flatten(-2) @ weight.T + bias) @ head
 
 
-def expected(logits):
-    """J of logits `(..., place, letter)`, by enumeration."""
+def expected(logits):  # J by enumeration
     return torch.einsum("wpl,...pl->...w", words, logits.log_softmax(-1)).exp() @ critic(words)
 
 
@@ -185,7 +180,7 @@ start, length = start.detach(), truth.norm()
 
 
 def judged(gradients, group=1):
-    """Bias and noise of one draw in lengths of the true gradient; `resolved` is the least bias these draws show."""
+    """Bias and noise of one draw, in lengths of the true gradient; `resolved` is the least bias these draws show."""
     mean, variance = gradients.mean(0), gradients.var(0).sum()
     seen = variance / len(gradients)
     return {
@@ -210,14 +205,13 @@ for axis, column in zip(axes, ("bias", "degrees off", "noise"), strict=True):
         level = table.loc[name][column].item()
         axis.axhline(level, color=COLOURS[name.split(" of")[0]], linestyle="--", label=name)
     axis.set(xscale="log", yscale="log" if column == "noise" else "linear", xlabel="temperature", title=column)
-axes[0].set_ylabel("lengths of the true gradient")
 axes[2].legend(fontsize="small")
 table.rename_axis(["way", "temperature"]).round(3)
 
 # %% [markdown]
 # - **Gumbel-Softmax**: the bias goes to zero with the temperature, and the noise to infinity.
 # - **Straight-through** stays off even when cold: it adds up slopes *at* words where differences *between* words are
-#   wanted. Its forward pass is honest, its backward pass a guess.
+#   wanted.
 # - **Much of a warm draw's bias is length, not direction** (first two panels): a relaxed row moves less when its logits
 #   move. Adam ignores length, which is one reason why crude temperatures work better than they should.
 # - **REINFORCE** has no bias (what the table shows of one is noise that is left: `resolved`), and pays in noise. The
@@ -243,14 +237,13 @@ for name, pool in ways.items():
     errors = [((mean - truth).square().sum((1, 2)).mean().sqrt() / length).item() for mean in means]
     axis.plot(counts, formula, "--" if name.endswith(".2") else "-", color=colour, label=name)
     axis.plot(counts[counts >= group], np.array(errors)[counts >= group], "o", color=colour, markersize=4)
-axis.axhline(1, color="grey", linewidth=0.8, label="no gradient at all")
+axis.axhline(1, color="grey", label="no gradient at all")
 axis.set(xscale="log", yscale="log", xlabel="draws averaged", ylabel="error / length of the true gradient")
 axis.legend(fontsize="small")
 plt.show()
 
 # %% [markdown]
-# With few draws the warm path wins *although* it is biased. With enough of them the honest ways pass it, and it never
-# catches up: no number of draws averages a bias away.
+# With few draws the warm path wins *although* it is biased; with enough of them the honest ways pass it for good.
 #
 # ## Longer texts
 #
@@ -299,8 +292,7 @@ plt.show()
 # | ... dense critic, rollouts | a number a prefix | that of its verdicts | grows less with length | recipe `seqgan` |
 #
 # Noise has several cures: more draws, a baseline, credit where it is due. Bias has one, a lower temperature, which
-# costs noise. And whatever cannot be differentiated, an assay, a docking program, a person, leaves the score function
-# alone.
+# costs noise. And what has no slope, an assay, a docking program, a person, leaves the score function alone.
 #
 # **Where to go next.** `05b_games` takes these estimates into training, where two things happen that no bias or
 # variance tells; `03_text` meets them in a text GAN, and in `06_extend` the way of the gradient is one argument.
