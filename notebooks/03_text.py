@@ -95,8 +95,8 @@ pd.DataFrame(rows).T.rename_axis("temperature")
 #   (rollouts); the critic here judges every prefix itself (`policy.reward="dense"`), at a fraction of the cost.
 # - **Gumbel-Softmax**, as in RelGAN (Nie et al. 2019): the draw is softened so that the critic's slope flows through it
 #   into the generator; here straight-through, hard words with the soft gradient.
-# - **The control**: SeqGAN's own update, without baseline as published, on a reward of .5 for every word. There is no
-#   critic. Nothing can be learnt from it.
+# - **The control**: SeqGAN's own update, without baseline as published and at three times the rate, so that it shows in
+#   sixty steps, on a reward of .5 for every word. There is no critic. Nothing can be learnt from it.
 #
 # The two GANs keep the likelihood of real sentences in their loss, with weight .5, as an anchor.
 

@@ -93,6 +93,7 @@ CORNERS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.5, 0.866]])
 _, axes = plt.subplots(1, 3, figsize=(10, 3.2))
 for axis, temperature in zip(axes, (2.0, 0.5, 0.1), strict=True):
     draw = gumbel_softmax(theta.expand(1000, 3), temperature, torch.Generator().manual_seed(1))
+    axis.plot(*CORNERS[[0, 1, 2, 0]].T, color="grey", linewidth=0.8)
     axis.scatter(*(draw.relaxed @ CORNERS).T, s=4, c=draw.hard.argmax(-1), cmap="viridis", alpha=0.6)
     for corner, letter in zip(CORNERS, "ABC", strict=True):
         axis.annotate(letter, corner, (corner - CORNERS.mean(0)) * 18, textcoords="offset points", ha="center")
@@ -297,4 +298,3 @@ plt.show()
 # **Where to go next.** `05b_games` takes these estimates into training, where two things happen that no bias or
 # variance tells; `03_text` meets them in a text GAN, and in `06_extend` the way of the gradient is one argument.
 # Estimators that join both ways: REBAR (Tucker et al. 2017), RELAX (Grathwohl et al. 2018).
-# `tests/gancore/test_estimators.py` and `test_policy.py` hold the library against enumeration as we did here.
