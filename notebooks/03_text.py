@@ -172,8 +172,8 @@ Image("sweep.png", width=500)
 # ## What it teaches
 #
 # - **A GAN may look better in the table and not be better.** Both GANs run along the curve of the likelihood model they
-#   began as: what they changed, a temperature changes for nothing. And the likelihood of unseen sentences got a little
-#   worse, so some of the language was given up.
+#   began as, or inside it: what they changed, a temperature changes for nothing. And the likelihood of unseen sentences
+#   got a little worse, so some of the language was given up.
 # - **The critic had nothing to say.** Its accuracy, in the picture under the training cell, stays near one half: it
 #   hardly tells a real beginning from a generated one. A reward from it is close to a constant, and noise.
 # - **The control shows what noise does.** Without a critic, from a reward that is the same for all, the generator
@@ -184,10 +184,10 @@ Image("sweep.png", width=500)
 # - **BLEU sees little.** At temperature 1 the likelihood model lies next to the star of real texts, though many of its
 #   sentences are wrong. Every phrase of four words may be fine and the sentence still not agree with itself.
 #
-# This is ten minutes on a toy, and one seed. With larger networks and more steps a dense critic beside the likelihood
-# does gain something small on this grammar, about what a second layer gains for less; on the published benchmark no
-# adversary has bettered a likelihood model that was stopped in time (`docs/text-experiments.md`). What is worth having
-# from this machinery is the reward: anything that can be *computed* from a sentence can be put in the critic's place.
+# This is a toy, and one seed. With larger networks and more steps a dense critic beside the likelihood does gain
+# something small on this grammar, about what a second layer gains for less; on the published benchmark no adversary has
+# bettered a likelihood model that was stopped in time (`docs/text-experiments.md`). What is worth having from this
+# machinery is the reward: anything that can be *computed* from a sentence can be put in the critic's place.
 #
 # ## The whole table
 #
