@@ -177,11 +177,11 @@ rows = {name: np.nanmean([property_row(text, NAMES) for text in sorted(set(valid
 pd.DataFrame({"data": np.nanmean([property_row(text, NAMES) for text in data[:400]], 0)} | rows, index=NAMES).T.round(2)
 
 # %% [markdown]
-# Read down the columns. The model before tuning already has fewer aromatic rings than its data, since lines with rings
-# fail more often and only valid ones count. Tuning goes on from there: rings vanish, and as the anchor loosens the
-# molecules outgrow those of the data, which have eight heavy atoms at most, and logP climbs. QED likes the size and the
-# logP of drugs, and for a model that writes text a longer chain of carbons with a branch here and there is the shortest
-# way to both. Nobody asked for branched alcohols, and the score did not forbid them. That is **reward hacking**, and no
+# Read down the columns. The model before tuning already has fewer aromatic rings than its data, for rings are what goes
+# wrong in the lines that failed above. Tuning goes on from there: rings vanish, and as the anchor loosens the molecules
+# outgrow those of the data, which have eight heavy atoms at most, and logP climbs. QED likes the size and the logP of
+# drugs, and for a model that writes text a longer chain of carbons with a branch here and there is the shortest way to
+# both. Nobody asked for branched alcohols, and the score did not forbid them. That is **reward hacking**, and no
 # training curve shows it as a failure: validity and reward only rise.
 #
 # What helps, in the order in which to try it:
