@@ -7,6 +7,7 @@ A configuration is a frozen dataclass whose fields are plain values or further s
 import dataclasses
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from importlib import resources
@@ -20,6 +21,7 @@ from gancore.errors import ConfigError
 
 C = TypeVar("C")
 _MOST_BYTES = 2**20
+_SHORT_NUMBER = re.compile(r"[+-]?(\.\d+|\d+\.)")
 
 
 def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration") -> C:
@@ -84,6 +86,8 @@ def apply_overrides(values: dict[str, Any], overrides: Iterable[str]) -> dict[st
 
     >>> apply_overrides({"steps": 5}, ["steps=6", "model.kind=mlp"])
     {'steps': 6, 'model': {'kind': 'mlp'}}
+    >>> apply_overrides({}, ["model.dropout=.2"])
+    {'model': {'dropout': 0.2}}
     """
     values = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
     for override in overrides:
@@ -101,6 +105,8 @@ def apply_overrides(values: dict[str, Any], overrides: Iterable[str]) -> dict[st
 
 
 def _parse(text: str) -> Any:
+    if _SHORT_NUMBER.fullmatch(text):  # which TOML would not have
+        return float(text)
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

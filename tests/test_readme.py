@@ -36,7 +36,7 @@ def test_commands_run_in_their_order(readme, run_command, tmp_path, monkeypatch,
     """Training is cut short; everything else is as written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mols.smi").write_text("\n".join(qm9_smiles))
-    verbs = ["train", "generate", "evaluate", "score", "data", "evaluate", "compare", "report"]
+    verbs = ["generate", "train", "generate", "evaluate", "score", "data", "evaluate", "compare", "report"]
     verbs += ["train", "train", "generate", "runs", "runs"]
     commands = readme.commands("molgan")
     assert [command[1] for command in commands] == verbs
