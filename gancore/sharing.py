@@ -72,6 +72,7 @@ def pack(file: Path, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -
     fresh = file.with_name(file.name + ".tmp")
     with checkpoint.as_os_error(fresh):
         save_file(tensors, fresh, {_KEY: json.dumps(told, sort_keys=True)})
+        fresh.chmod(0o644)  # a model to share; safetensors makes it its owner's alone
     fresh.replace(file)
 
 

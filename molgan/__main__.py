@@ -37,7 +37,9 @@ app.add_typer(cli.data_app(_sources), name="data")
 Out = Annotated[Path, typer.Option(help="Where to write.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
-Train = Annotated[Path | None, typer.Option("--train", help="Training molecules, to tell what is novel.")]
+Train = Annotated[
+    str | None, typer.Option("--train", metavar="moses|qm9|FILE", help="Training molecules, to tell what is novel.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
 Reference = Annotated[
     str | None, typer.Option(metavar="moses|qm9|FILE", help="Real molecules, for the suites of MOSES and GuacaMol.")

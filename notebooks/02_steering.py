@@ -200,16 +200,17 @@ results.style.format({"mean score": "{:.2f}", "unique": "{:.2f}", "novel": "{:.2
 )
 
 # %%
+colours = {name: f"C{number}" for number, name in enumerate(gans)}
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
 for name, row in results.drop("QM9 itself").iterrows():
-    left.scatter(row["unique"], row["mean score"], s=20 + row["hits"] / 3, alpha=0.6)
+    left.scatter(row["unique"], row["mean score"], s=20 + row["hits"] / 3, alpha=0.6, color=colours[name])
     beside = {"gentle": (-14, -12, "right"), "filter and memory": (0, -24, "center"), "greedy": (8, -4, "left")}
     x, y, side = beside.get(name, (-14, -3, "right"))
     left.annotate(name, (row["unique"], row["mean score"]), xytext=(x, y), textcoords="offset points", ha=side)
 left.set(xlabel="unique", ylabel="mean score of the draws", xlim=(-0.05, 1.15), ylim=(0.25, 1.05))
 left.set_title("reward against uniqueness; areas: hits", fontsize=10)
 for name in ("no reward", "gentle", "firm", "greedy", "filtered"):
-    right.plot(*zip(*Run.read(f"runs/{name}").curves["sample/unique"], strict=True), label=name)
+    right.plot(*zip(*Run.read(f"runs/{name}").curves["sample/unique"], strict=True), color=colours[name], label=name)
 right.set(xlabel="step", ylabel="sample/unique", xlim=(1000, 1000 + STEPS), ylim=(0, 1.05))
 right.set_title("what the monitor saw while training", fontsize=10)
 right.legend(frameon=False, fontsize=8)

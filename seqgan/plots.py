@@ -31,6 +31,7 @@ def sweep_curve(
         )
     axis.set_xlabel("negative BLEU (lower: better texts)")
     axis.set_ylabel("Self-BLEU (lower: more diverse)")
+    axis.locator_params(axis="x", nbins=6)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False)
     figure.savefig(path, dpi=120)

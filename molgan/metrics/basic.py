@@ -18,6 +18,8 @@ from molgan.fetch import DATA
 from molgan.parallel import map_chunks
 
 Molecules: TypeAlias = MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str | None] | str | Path
+CANONICAL = ("moses", "qm9")
+"""Sets by name; their SMILES are canonical."""
 GUACAMOL_N = 10_000
 """Molecules that GuacaMol asks a model for."""
 _CHUNK = 100_000
@@ -25,7 +27,7 @@ _CHUNK = 100_000
 
 def texts_of(source: Molecules, split: str = "train") -> list[str | None]:
     """The SMILES of a data set, a set, whatever `as_rows` reads, `qm9`, or a `split` of `moses`."""
-    if isinstance(source, str) and source in ("moses", "qm9"):
+    if isinstance(source, str) and source in CANONICAL:
         found = DATA.path(source)
         return as_rows(found / f"{split}.csv.gz" if source == "moses" else found)
     if isinstance(source, MoleculeDataset):
@@ -54,7 +56,7 @@ class Known(NamedTuple):
     def of(cls, train: Molecules) -> "Known":
         """Those of anything that `texts_of` takes; a set or data set, like `moses` and `qm9`, is taken as canonical."""
         texts = texts_of(train)
-        if isinstance(train, (MoleculeDataset, Set)) or (isinstance(train, str) and train in ("moses", "qm9")):
+        if isinstance(train, (MoleculeDataset, Set)) or (isinstance(train, str) and train in CANONICAL):
             digests = np.unique(np.fromiter(map(digest, texts), np.int64, len(texts)))
             return cls(digests, digests)
         found = _table(map_chunks(read, texts, failed=lambda reason: Read(False, NOTHING, NOTHING)))

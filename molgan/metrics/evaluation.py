@@ -17,6 +17,7 @@ from molgan.data import MoleculeDataset, as_rows, read_rows
 from molgan.describe import Described
 from molgan.metrics import chemnet, suites
 from molgan.metrics.basic import (
+    CANONICAL,
     GUACAMOL_N,
     Known,
     Molecules,
@@ -40,12 +41,12 @@ _NEIGHBOURS = 3
 
 
 def known_smiles(train: Molecules) -> Set[str]:
-    """Canonical SMILES of a training set: a data set, a path, a frame or a list; a set is taken as canonical."""
-    if isinstance(train, MoleculeDataset):
-        return set(train.smiles)
+    """Canonical SMILES of a training set, what `texts_of` takes; a set, `qm9` and `moses` are taken as canonical."""
+    if isinstance(train, MoleculeDataset) or (isinstance(train, str) and train in CANONICAL):
+        return {text for text in texts_of(train) if text}
     if isinstance(train, Set):
         return train
-    return {one.smiles for one in judge_all(as_rows(train)) if one.smiles is not None}
+    return {one.smiles for one in judge_all(texts_of(train)) if one.smiles is not None}
 
 
 def evaluate(
