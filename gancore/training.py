@@ -14,8 +14,8 @@ from torch.optim import Optimizer
 from gancore import checkpoint, distributed
 from gancore.callbacks import Due, JsonLines, ProgressBar, TensorBoard
 from gancore.checkpoint import State
-from gancore.device import generator_states, set_generator_states
-from gancore.errors import DivergedError, RunError
+from gancore.device import computes_bfloat16, generator_states, set_generator_states
+from gancore.errors import ConfigError, DivergedError, RunError
 from gancore.loop import Callback, Player, play
 from gancore.monitors import Watch
 from gancore.notebook import NotebookBar, NotebookView, in_notebook
@@ -49,6 +49,7 @@ class Training:
     extra: further tensors and values of a checkpoint that never move; its "provenance" names the data.
     memories: by name, what has state beside tensors.
     step: steps done, over all phases; a phase that ended early counts in full. rollbacks: how often training went back.
+    Raises ConfigError for bfloat16 on a processor without it: torch would emulate it slowly, or not at all.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class Training:
     ):
         self.modules, self.optimizers, self.phases, self.device = modules, optimizers, phases, device
         self.config, self.extra, self.memories = config, extra, memories or {}
+        if config.precision == "bfloat16" and not computes_bfloat16(device):
+            raise ConfigError(f"precision = bfloat16: this {device.type} has no instructions for it; leave it out.")
         self.step, self.rollbacks = 0, 0
         self.latest: dict[str, float] = {}  # the last reading of every figure
         self._console = Console(quiet=True)

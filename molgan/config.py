@@ -77,7 +77,7 @@ class ModelConfig:
     generator: Widths = (256, 512, 512)
     """Hidden widths of the generator."""
     critic: Widths = (512, 512, 256)
-    """Hidden widths of the order-aware critic."""
+    """Hidden widths of the order-aware critic. growing has another: a network over atoms of the generator's sizes."""
     encoder: Widths = (512, 256)
     """Hidden widths of the encoder, used while there is an evidence bound."""
     relational_layers: Annotated[int, Interval(ge=0, le=64)] = 0
@@ -117,7 +117,7 @@ class CriticConfig:
     objective: Literal["relativistic_pairing", "non_saturating", "wasserstein", "hinge"] = "relativistic_pairing"
     """Adversarial objective."""
     penalty: Literal["finite_r1_r2", "r1_r2", "r1", "r2", "wgan_gp"] = "finite_r1_r2"
-    """Slope penalty."""
+    """Slope penalty. growing has none: its critic reads atoms by index."""
     penalty_weight: Weight = 0.02
     """Its weight. For r1 and r2 this is half of the gamma of the papers; wgan_gp wants 10."""
     penalty_every: Positive = 4

@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gancore import training
 from gancore.adversary import Adversary
+from gancore.device import computes_bfloat16
+from gancore.errors import ConfigError
 from gancore.objectives import OBJECTIVES
 from gancore.penalties import PENALTIES
 from gancore.types import Verdict
@@ -13,6 +16,15 @@ from molgan.gan import MolGAN
 from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig
 from seqgan.gan import SeqGAN
 from seqgan.grammar import corpus
+
+CPU = torch.device("cpu")
+native = pytest.mark.skipif(not computes_bfloat16(CPU), reason="this processor has no instructions for bfloat16")
+
+
+def test_a_processor_without_it_is_one_sentence(small_config, small_data, monkeypatch):
+    monkeypatch.setattr(training, "computes_bfloat16", lambda device: False)
+    with pytest.raises(ConfigError, match="this cpu has no instructions for it; leave it out"):
+        MolGAN(replace(small_config, precision="bfloat16")).fit(small_data, quiet=True)
 
 
 class Noting(torch.nn.Module):
@@ -40,12 +52,14 @@ def test_penalties_are_in_full_precision(penalty):
     assert losses["penalty"].dtype == losses["adversarial"].dtype == torch.float32
 
 
+@native
 def test_molecules_in_bfloat16(small_config, small_data):
     plain = MolGAN(small_config).fit(small_data, quiet=True)
     short = MolGAN(replace(small_config, precision="bfloat16")).fit(small_data, quiet=True)
     compared(plain, short, "autoencoder/reconstruction")
 
 
+@native
 @pytest.mark.parametrize("kind", ["lstm", "transformer", "memory"])
 @pytest.mark.parametrize("recipe", ["seqgan", "gumbel", "residual"])
 def test_texts_in_bfloat16(recipe, kind):
