@@ -31,7 +31,7 @@ bench: $(VENV)/.test
 notebooks: $(VENV)/.test
 	$(BIN)/python notebooks/build.py
 
-# Seed 0 of the model that `MolGAN.load("qm9")` gives, from nothing: ten minutes or so on one core.
+# Seed 0 of the model that `MolGAN.load("qm9")` gives, from nothing, on the CPU.
 reproduce-qm9: $(VENV)/.run
 	$(BIN)/molgan train --config qm9-growing --seed 0 --out runs/qm9
 	$(BIN)/molgan export runs/qm9 --out runs/qm9-model --compact --train qm9 \

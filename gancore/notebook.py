@@ -61,7 +61,7 @@ class NotebookView:
         self.text = "starting"
         self.line = display(HTML(f"<pre>{self.text}</pre>"), display_id=True)
         self.display, self.picture = display, None
-        self.begun = self.said = self.drawn = time.monotonic()
+        self.said = self.drawn = time.monotonic()
 
     def add(self, step: int, logs: Mapping[str, float]) -> None:
         """Take a step's figures in; draw again when some time has passed."""
