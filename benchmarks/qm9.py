@@ -29,7 +29,7 @@ def main() -> None:
     run, which = sys.argv[1], (sys.argv[2:] or ["last"])[0]
     held = [text for text in as_rows(f"{run}/held_out.smi") if text]
     whole = set(as_rows(embedded()))
-    drawn = MolGAN.load(run, "cpu", which).sample(N, 0, raw=True)
+    drawn = MolGAN.load(run, "cpu", which).sample(N)
     valid = [text for text in drawn if text]
     distinct = set(valid)
     figures = {

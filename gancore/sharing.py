@@ -1,7 +1,8 @@
 """Models to share: one safetensors file that can be sampled from, and the card that says what it is.
 
-The file holds the averaged weights; configuration, vocabulary and provenance are its metadata. It is read as
-checkpoints are: nothing is executed, sizes, digest and shapes are checked before memory is taken.
+The file holds the averaged weights, and a critic's where sampling asks it; configuration, vocabulary and provenance
+are its metadata. It is read as checkpoints are: nothing is executed, sizes, digest and shapes are checked before memory
+is taken.
 """
 
 import hashlib
@@ -47,10 +48,12 @@ def write(
     about: About,
     figures: Evaluation | None,
     compact: bool = False,
+    also: tuple[str, ...] = (),
 ) -> None:
     """Write the model to share from a state of training: FILE, config.toml, and the card with `figures` in it.
 
-    compact: round the weights to 16 bits. Raises OSError when the place cannot be written.
+    compact: round the weights to 16 bits. also: modules that sampling needs beside the averaged one. Raises OSError
+    when the place cannot be written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +61,7 @@ def write(
     kept = {
         name: (tensor.half() if compact and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in tensors.items()
-        if name.startswith(f"{_AVERAGED}/") or name == "sizes"
+        if name.split("/")[0] in (_AVERAGED, *also) or name == "sizes"
     }
     values = {key: values[key] for key in ("config", "vocabulary", "length", "provenance", "step") if key in values}
     pack(folder / FILE, kept, values | {"half": about.half})
@@ -132,14 +135,19 @@ def read(file: Path, half: str) -> Stored:
     return stored
 
 
-def revive(stored: Stored, build: Callable[[torch.device], N], device: torch.device) -> tuple[N, State]:
-    """`checkpoint.revive`, also for a shared model: its generator is the averaged one, the critic a new one."""
+def revive(
+    stored: Stored, build: Callable[[torch.device], N], device: torch.device, also: tuple[str, ...] = ()
+) -> tuple[N, State]:
+    """`checkpoint.revive`, also for a shared model: its generator is the averaged one; what is not in it is new.
+
+    also: as for `write`.
+    """
     if stored.whole:
         return checkpoint.revive(stored, build, device)
     sized = checkpoint.sized(stored, build)
-    checkpoint.refuse_misfit(stored.shapes, {_AVERAGED: sized.modules[_AVERAGED]}, stored.folder)
+    checkpoint.refuse_misfit(stored.shapes, {name: sized.modules[name] for name in (_AVERAGED, *also)}, stored.folder)
     networks, tensors = build(device), stored.tensors(device)
-    checkpoint.unpack(tensors, {_AVERAGED: networks.modules[_AVERAGED]}, {})
+    checkpoint.unpack(tensors, {name: networks.modules[name] for name in (_AVERAGED, *also)}, {})
     average = networks.modules[_AVERAGED].average
     networks.modules["generator"].load_state_dict(average.state_dict())  # pyright: ignore
     return networks, (tensors | checkpoint.pack(networks.modules, {}), stored.values)

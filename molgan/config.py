@@ -46,7 +46,7 @@ class DataConfig:
 
     __pydantic_config__ = STRICT
     sample: Count = 0
-    """Rows of a larger file that are read, at random, the same ones for every seed; 0 reads all."""
+    """Rows of a larger file that are read, at random by the seed; 0 reads all."""
     max_atoms: Annotated[int, Interval(ge=2, le=chem.MOST_ATOMS)] = chem.MOST_ATOMS
     """Molecules with more heavy atoms are rejected; networks are built for the largest that is kept."""
     min_atom_share: Share = 0.0
@@ -77,7 +77,7 @@ class ModelConfig:
     generator: Widths = (256, 512, 512)
     """Hidden widths of the generator."""
     critic: Widths = (512, 512, 256)
-    """Hidden widths of the order-aware critic. growing has another: a network over atoms of the generator's sizes."""
+    """Hidden widths of the order-aware critic. growing has another: it counts what surrounds each atom."""
     encoder: Widths = (512, 256)
     """Hidden widths of the encoder, used while there is an evidence bound."""
     relational_layers: Annotated[int, Interval(ge=0, le=64)] = 0
@@ -92,6 +92,10 @@ class ModelConfig:
     """growing: width of what an atom is pointed to by; what points has twice that."""
     dropout: Part = 0.1
     """growing: share of the recurrent network's outputs that is dropped while training."""
+    environments: Positive = 8192
+    """growing: buckets into which the critic counts the environments of atoms."""
+    environment_width: Positive = 64
+    """growing: hidden width of the critic."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,13 @@ class CriticConfig:
     """The penalty is taken every so many steps, with that much more weight."""
     steps: Positive = 1
     """Turns of the critic for each turn of the generator."""
+    lr: Rate = 1e-3
+    """growing: learning rate of the critic; elsewhere that of the game, `lr`."""
+    pretrain: Count = 0
+    """growing: turns of the critic alone, between the likelihood and the game."""
+    rejections: Count = 0
+    """growing: how often `sample` at most replaces a draw that the critic rejects (Azadi et al. 2019), unless the
+    generator was steered by a reward, which the critic knows nothing of; 0 leaves the critic out."""
 
 
 @dataclass(frozen=True)
@@ -261,10 +272,27 @@ class Config:
             raise ConfigError(f"estimator = {self.estimator!r} is for recipe molgan; leave it out.")
         if self.recipe != "one_shot" and self.reward.overlap:
             raise ConfigError(f"reward.overlap is for recipe one_shot; leave it out of recipe {self.recipe}.")
+        if self.recipe != "growing" and (self.critic.pretrain or self.critic.rejections):
+            raise ConfigError("critic.pretrain and critic.rejections are for recipe growing; leave them out.")
+        if self.critic.rejections and self.critic.objective not in ("relativistic_pairing", "non_saturating"):
+            raise ConfigError(
+                f"critic.rejections: a critic of objective {self.critic.objective} gives no ratio of densities; "
+                "take relativistic_pairing or non_saturating."
+            )
         if self.recipe == "molgan" and self.pretrain.steps:
             raise ConfigError("recipe molgan has no pre-training: set pretrain.steps to 0.")
         if self.recipe == "molgan" and self.reward.weight > 1:
             raise ConfigError("reward.weight is a share of the generator's loss in recipe molgan: give 0 to 1.")
+
+    @property
+    def rejects(self) -> bool:
+        """Whether `sample` draws again what the critic rejects."""
+        return self.critic.rejections > 0 and not self.reward.steers
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The modules that sampling needs beside the averaged generator."""
+        return ("critic",) if self.rejects else ()
 
     @classmethod
     def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> "Config":

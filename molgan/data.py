@@ -113,6 +113,7 @@ class MoleculeDataset(Dataset):
         rows: Sequence[tuple[int, str | None]],
         where: str,
         sample: int = 0,
+        seed: int = 0,
         max_atoms: int = 64,
         min_atom_share: float = 0.0,
         fragments: str = "reject",
@@ -121,8 +122,8 @@ class MoleculeDataset(Dataset):
     ) -> "MoleculeDataset":
         """Keep the distinct rows that are graphs of at most `max_atoms` heavy atoms.
 
-        sample: take so many of the rows, at random, if there are more; 0 takes all. fragments, standardize: as in
-        `chem.Policy`. vocabulary: of a model; what it cannot hold is left out.
+        sample: take so many of the rows, at random by `seed`, if there are more; 0 takes all. fragments, standardize:
+        as in `chem.Policy`. vocabulary: of a model; what it cannot hold is left out.
 
         Molecules with an atom type that occurs in less than `min_atom_share` of them are dropped
         too. Raises DataError, naming `where` and the commonest reasons, when nothing is left.
@@ -130,7 +131,7 @@ class MoleculeDataset(Dataset):
         if not rows:
             raise DataError(f"{where}: holds no rows.")
         if 0 < sample < len(rows):
-            rows = [rows[place] for place in np.sort(np.random.default_rng(0).permutation(len(rows))[:sample])]
+            rows = [rows[place] for place in np.sort(np.random.default_rng(seed).permutation(len(rows))[:sample])]
         read = partial(chem.graph_or_reason, max_atoms=max_atoms, policy=chem.Policy(fragments, standardize))
         outcomes = map_chunks(read, [text for _, text in rows], failed=str)
         kept: dict[str, tuple[int, chem.Graph]] = {}

@@ -101,7 +101,8 @@ class MolGAN:
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         begun = MolGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         vocabulary = begun._trained.vocabulary if begun is not None else None
-        data, held = as_dataset(source, vocabulary=vocabulary, **self.config.data.limits), []
+        limits = {"vocabulary": vocabulary, "seed": self.config.seed, **self.config.data.limits}
+        data, held = as_dataset(source, **limits), []
         if data is not source:
             data, held = data.split(self.config.data.hold_out, self.config.seed)
         if out is not None and held and not distributed.rank():
@@ -161,7 +162,7 @@ class MolGAN:
     def sample(self, n: int, seed: int = 0, raw: bool = False) -> Draws:
         """Draw `n` molecules: a list of canonical SMILES, None for a draw that is no strictly valid molecule.
 
-        raw: leave out the joining of fragments, as the sampler drew them. Fewer than one in a
+        raw: as the generator drew them, without joining fragments or asking the critic. Fewer than one in a
         thousand of the repaired draws is None. The same seed gives the same molecules on one kind of
         device, and the first k of n draws do not depend on n. Raises RunError where there are no weights yet.
 
@@ -247,7 +248,7 @@ class MolGAN:
         ['README.md', 'config.toml', 'model.safetensors']
         """
         about = sharing.About("molgan", "MolGAN", "Molecule generator", data or _UNTOLD, _INTENDED, _LIMITS)
-        sharing.write(folder, self.config, self._state, about, figures, compact)
+        sharing.write(folder, self.config, self._state, about, figures, compact, self.config.judges)
 
     @property
     def _state(self) -> State:
@@ -271,7 +272,10 @@ class MolGAN:
             gan = cls(Config.revive(stored.values["config"], stored.folder, device))
             vocabulary = chem.Vocabulary.revive(stored.values["vocabulary"])
             gan.networks, gan._loaded = sharing.revive(
-                stored, lambda where: RECIPES[gan.config.recipe].networks(gan.config, vocabulary, where), gan.device
+                stored,
+                lambda where: RECIPES[gan.config.recipe].networks(gan.config, vocabulary, where),
+                gan.device,
+                gan.config.judges,
             )
             gan._sizes, gan.provenance = gan._loaded[0]["sizes"].cpu(), stored.values["provenance"]
         return gan

@@ -16,7 +16,6 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import embedding, leaky_relu
 
 from gancore.estimators import gumbel_like
-from gancore.types import Sample, Verdict
 from molgan import chem, graphs
 from molgan.sampling import CLOSED
 
@@ -129,25 +128,6 @@ class Trunk(nn.Module):
     def step(self, entering: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """States after what enters, `(batch, step, width)`, and the memory to go on from."""
         return self.grown(leaky_relu(self.enter(entering), _SLOPE), memory)
-
-
-class GrowingCritic(nn.Module):
-    """Judges a graph by what a trunk becomes over it. It reads indices, so there is no slope to penalise."""
-
-    capacity: Tensor
-
-    def __init__(self, capacity: Int[Tensor, "atom"], max_atoms: int, width: int, layers: int, dropout: float):
-        super().__init__()
-        self.register_buffer("capacity", capacity, persistent=False)
-        self.trunk = Trunk(len(capacity), max_atoms, width, layers, dropout)
-        self.hidden, self.head = nn.Linear(width, width), nn.Linear(width, 1)
-
-    def forward(self, sample: Sample) -> Verdict:
-        """A verdict on hard one-hots."""
-        trace = retrace(*graphs.indices(sample), self.capacity)
-        there = torch.cat((trace.atoms[:, :1] >= 0, trace.atoms >= 0), 1)[..., None]
-        hidden = leaky_relu(self.hidden(self.trunk(trace)), _SLOPE) * there
-        return Verdict(self.head(hidden.sum(1) / there.sum(1).clamp_min(1)).squeeze(1).float())
 
 
 class GrowingGenerator(nn.Module):

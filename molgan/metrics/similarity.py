@@ -1,4 +1,4 @@
-"""Tanimoto similarity of many packed fingerprints with many, on all cores and in little memory."""
+"""Tanimoto similarity of many packed fingerprints with many: on all cores and in little memory, or on a GPU."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from rdkit import DataStructs
 from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
+
+from molgan.metrics import gpu
 
 _BLOCK = 2048
 _EXACT = 256  # bfloat16 holds whole numbers up to here
@@ -26,6 +28,8 @@ def nearest(packed: np.ndarray, reference: np.ndarray, skip_self: bool = False) 
     Where both have as many bits, the similarity grows with the bits in common: so those of the reference with equally
     many are searched by a product of matrices and a maximum, without a division for each pair.
     """
+    if gpu.usable():
+        return _nearest_on_gpu(packed, reference, skip_self)
     counts, others = _counts(packed), _counts(reference)
     kind = _kind(counts, others)
     order = np.argsort(others, kind="stable")
@@ -48,12 +52,27 @@ def nearest(packed: np.ndarray, reference: np.ndarray, skip_self: bool = False) 
     return Nearest(best, row)
 
 
+def _nearest_on_gpu(packed: np.ndarray, reference: np.ndarray, skip_self: bool) -> Nearest:
+    best, row = np.full(len(packed), -1.0), np.zeros(len(packed), np.int64)
+    if len(reference):
+        for part, similar in gpu.tanimoto(packed, reference):
+            if skip_self:
+                similar.diagonal(part.start).fill_(-1.0)
+            most, where = similar.max(1)
+            best[part], row[part] = most.cpu().numpy(), where.cpu().numpy()
+    return Nearest(best, row)
+
+
 def mean_powers(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each molecule the mean similarity to all, itself among them, and the root of the mean square."""
+    sums, squares = np.zeros(len(packed)), np.zeros(len(packed))
+    if gpu.usable():
+        for part, similar in gpu.tanimoto(packed, packed):
+            sums[part], squares[part] = similar.sum(1).cpu().numpy(), similar.square().sum(1).cpu().numpy()
+        return sums / len(packed), np.sqrt(squares / len(packed))
     counts = _counts(packed)
     kind = _kind(counts)
     held = torch.from_numpy(counts.astype(np.float32))
-    sums, squares = np.zeros(len(packed)), np.zeros(len(packed))
     for start in range(0, len(packed), _BLOCK):
         columns = _floats(packed[start : start + _BLOCK], kind).T
         for first in range(0, len(packed), 512):

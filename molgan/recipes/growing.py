@@ -1,10 +1,14 @@
 """The growing graph GAN: atoms and bonds drawn one after the other, by likelihood first, then against a critic.
 
-As SeqGAN does for text (Yu et al. 2017): phase one is maximum likelihood; in phase two a critic tells drawn graphs from
-real ones, and the generator, whose draws have an exact log-probability, is rewarded with the critic's logit and with
-an RDKit score by policy gradient, while a share of the likelihood keeps it from forgetting what the critic does not ask
-for. Every draw is a valid molecule by construction (`molgan.growing`).
+As SeqGAN does for text (Yu et al. 2017): phase one is maximum likelihood; in phase two a critic alone learns to tell
+drawn graphs from real ones; in phase three it goes on to, and the generator, whose draws have an exact log-probability,
+is rewarded with the critic's logit and with an RDKit score by policy gradient, while a share of the likelihood keeps it
+from forgetting what the critic does not ask for. What the critic still sees in the end, sampling makes good: it draws
+again what the critic rejects (Azadi et al. 2019). Every draw is a valid molecule by construction (`molgan.growing`).
 """
+
+import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +29,13 @@ from gancore.types import Sample
 from molgan import chem, graphs
 from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
-from molgan.growing import GrowingCritic, GrowingGenerator
+from molgan.environments import EnvironmentCritic
+from molgan.growing import GrowingGenerator
 from molgan.recipes.steering import steering
 from molgan.scoring import graph_smiles
 
 _WARM_UP = 200  # steps
+_CEILING = 2.0  # density ratio from which on a draw is kept for certain
 
 
 class GrowingGAN:
@@ -41,9 +47,7 @@ class GrowingGAN:
         self.generator = GrowingGenerator(
             self.capacity, vocabulary.max_atoms, model.recurrent, model.pair, model.recurrent_layers, model.dropout
         ).to(device)
-        critic = GrowingCritic(
-            self.capacity, vocabulary.max_atoms, model.recurrent, model.recurrent_layers, model.dropout
-        ).to(device)
+        critic = EnvironmentCritic(self.capacity, model.environments, model.environment_width).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], {})
         self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
@@ -55,7 +59,7 @@ class GrowingGAN:
         self.optimizers: dict[str, Optimizer] = {
             "pretrain": adam(self.generator.parameters(), config.pretrain.lr, (0.9, 0.99)),
             "generator": adam(self.generator.parameters(), config.lr, (0.0, 0.99)),
-            "critic": adam(critic.parameters(), config.lr, (0.0, 0.99)),
+            "critic": adam(critic.parameters(), config.critic.lr, (0.0, 0.99)),
         }
 
     # One turn of each player ------------------------------------------------------------------
@@ -65,14 +69,15 @@ class GrowingGAN:
         return {"nll": self.nll(real)}
 
     def critic_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
-        """Tell the batch from as many fresh draws of the same sizes."""
-        return self.adversary.critic_losses(real, self.one_hots(*self.draw(real)), step)
+        """Tell the batch from as many fresh draws of the same sizes, at the temperature of sampling."""
+        fake = self.one_hots(*self.draw(real, self.config.temperature))
+        return self.adversary.critic_losses(real, fake, step)
 
     def generator_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
         """Earn the critic's logit and the score; keep the batch likely."""
         config, reward = self.config, self.config.reward
         losses = {"bound": self.nll(real) * config.bound} if config.bound else {}
-        done = step - config.pretrain.steps
+        done = step - config.pretrain.steps - config.critic.pretrain
         if not reward.active or done < reward.start * config.steps or done % reward.every:
             return losses
         atoms, orders = self.draw(real)
@@ -87,11 +92,11 @@ class GrowingGAN:
         """Mean negative log-likelihood of the batch, nats a molecule."""
         return -self.generator.log_prob(*graphs.indices(real)).mean()
 
-    def draw(self, real: Sample) -> tuple[Tensor, Tensor]:
+    def draw(self, real: Sample, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """A fresh graph of each one's size, without dropout."""
         self.generator.eval()
         try:
-            return self.generator.grow(graphs.node_mask(real[0]))
+            return self.generator.grow(graphs.node_mask(real[0]), temperature)
         finally:
             self.generator.train()
 
@@ -127,9 +132,28 @@ class GrowingGAN:
 
     @torch.no_grad()
     def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
-        """Graphs of the averaged generator as integer arrays. They need no repair, so `raw` changes nothing."""
-        average = self.averaged.average.eval()
-        return average.grow(present, self.config.temperature, random)
+        """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic.
+
+        Discriminator rejection sampling (Azadi et al. 2019): a draw is kept with a probability in proportion to
+        exp(logit), the ratio of the data's density to the generator's as the critic sees it, and drawn again
+        otherwise, at most `critic.rejections` times.
+        """
+        average, temperature = self.averaged.average.eval(), self.config.temperature
+        atoms, orders = average.grow(present, temperature, random)
+        rejections = 0 if raw or not self.config.rejects else self.config.critic.rejections
+        if not rejections:
+            return atoms, orders
+        logits = self.adversary.logits(self.one_hots(atoms, orders))
+        mean = logits.logsumexp(0) - math.log(len(logits))  # of the ratio, whose mean is 1
+        doubted = torch.arange(len(atoms), device=atoms.device)
+        for _ in range(rejections):
+            chance = torch.rand(len(doubted), generator=random, device=atoms.device)
+            doubted = doubted[chance * _CEILING > (logits[doubted] - mean).exp()]
+            if not len(doubted):
+                break
+            atoms[doubted], orders[doubted] = average.grow(present[doubted], temperature, random)
+            logits[doubted] = self.adversary.logits(self.one_hots(atoms[doubted], orders[doubted]))
+        return atoms, orders
 
 
 def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[GrowingGAN, list[Phase]]:
@@ -138,32 +162,42 @@ def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[
         raise ConfigError("model.dropout draws masks of its own in each process: set it to 0, or train in one.")
     gan = GrowingGAN(config, data.vocabulary, device)
     gan.steering = steering(config)
-    start, end = config.pretrain.steps, config.pretrain.steps + config.steps
+    start = config.pretrain.steps
+    middle = start + config.critic.pretrain
+    end = middle + config.steps
 
     def average(step: int, logs: dict[str, float]) -> None:
         gan.averaged.update(gan.generator)
 
-    def enter() -> None:
-        gan.adversary.critic.trunk.load_state_dict(gan.generator.trunk.state_dict())  # it knows molecules already
+    def take_over() -> None:
+        """The critic learns to judge what is sampled from."""
+        if start:
+            gan.generator.load_state_dict(gan.averaged.average.state_dict())
 
     def pretrain_rate(step: int) -> float:
         return config.pretrain.lr * warm_cosine(step, start, min(_WARM_UP, start // 2), floor=0.05)
 
+    def critic_rate(step: int) -> float:
+        return config.critic.lr * warm_cosine(step - start, end - start, floor=config.lr_floor)
+
     def game_rate(step: int) -> float:
-        return config.lr * warm_cosine(step - start, config.steps, floor=config.lr_floor)
+        return config.lr * warm_cosine(step - middle, config.steps, floor=config.lr_floor)
 
     optimizers, critic_turns = gan.optimizers, config.critic.steps
     likelihood = Player(
         "likelihood", gan.generator, optimizers["pretrain"], gan.likelihood_turn, max_norm=10.0, rate=pretrain_rate
     )
-    critic = Player("critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, critic_turns, rate=game_rate)
+    critic = Player("critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, rate=critic_rate)
     generator = Player(
         "generator", gan.generator, optimizers["generator"], gan.generator_turn, max_norm=10.0, rate=game_rate
     )
     pretrain_batches = batches(data, config.pretrain.batch, config.seed, device)
+    critic_batches = batches(data, config.batch, config.seed + 2, device)
     game_batches = batches(data, config.batch, config.seed + 1, device)
+    game = [replace(critic, repeat=critic_turns), generator]
     phases = [
         Phase("likelihood", [likelihood], pretrain_batches, range(start), [average]),
-        Phase("adversarial", [critic, generator], game_batches, range(start, end), [average], enter),
+        Phase("critic", [critic], critic_batches, range(start, middle), enter=take_over),
+        Phase("adversarial", game, game_batches, range(middle, end), [average]),
     ]
     return gan, [phase for phase in phases if phase.steps]

@@ -194,6 +194,7 @@ def test_some_rows_of_a_larger_file_are_read(qm9_smiles):
     assert len(some) + len(some.rejected) == 100
     assert set(some.smiles) < set(MoleculeDataset.from_smiles(qm9_smiles).smiles)
     assert some.smiles == MoleculeDataset.from_smiles(qm9_smiles, sample=100).smiles
+    assert some.smiles != MoleculeDataset.from_smiles(qm9_smiles, sample=100, seed=1).smiles
     assert len(MoleculeDataset.from_smiles(["CCO", "CCN"], sample=5)) == 2
 
 

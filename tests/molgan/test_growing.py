@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gancore.loop import alone
+from gancore.types import Verdict
 from molgan import chem, graphs
 from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, ReplayConfig, RewardConfig
 from molgan.gan import MolGAN
@@ -107,16 +108,34 @@ def test_each_turn_moves_its_own_player_alone(small_data):
                 module.zero_grad(set_to_none=True)
 
 
-def test_the_critic_begins_as_the_generator_and_sees_hard_graphs_alone(small_data):
-    gan, (_, game) = growing.build(SMALL, small_data, torch.device("cpu"))
-    critic = gan.adversary.critic
-    game.enter()
-    for name, tensor in gan.generator.trunk.state_dict().items():
-        assert torch.equal(critic.trunk.state_dict()[name], tensor), name
-    real = next(game.batches)
-    padded = tuple(torch.cat((part, torch.zeros_like(part[:1]))) for part in real)
-    torch.testing.assert_close(critic(padded).logits[:-1], critic(real).logits)
-    assert critic(real).logits.std() > 0
+def test_what_the_critic_doubts_is_drawn_again(small_data):
+    """Draws follow the generator's probabilities times exp(logit), where that ratio is below the ceiling."""
+    vocabulary = replace(small_data.vocabulary, max_atoms=1)
+    config = replace(SMALL, critic=CriticConfig(rejections=40))
+    gan = growing.GrowingGAN(config, vocabulary, torch.device("cpu"))
+    present = torch.ones(40_000, 1, dtype=torch.bool)
+    kinds = torch.arange(len(vocabulary.atoms))[:, None]
+    plain = gan.averaged.average.log_prob(kinds, torch.zeros(len(kinds), 0, dtype=torch.long)).exp().detach()
+    logits = torch.linspace(-1.0, 0.4, len(kinds))
+    gan.adversary.critic = lambda sample: Verdict(3 + logits[sample[0][:, 0].argmax(-1)])
+    wanted = plain * logits.exp() / (plain * logits.exp()).sum()
+    assert (wanted / plain).max() < 2
+    for raw, expected in ((False, wanted), (True, plain)):
+        atoms, _ = gan.sample(present, torch.Generator().manual_seed(0), raw)
+        counted = atoms.flatten().bincount(minlength=len(kinds)) / len(atoms)
+        spread = (expected * (1 - expected) / len(atoms)).sqrt()
+        assert ((counted - expected).abs() < 5 * spread + 0.005).all(), raw  # the ratio's mean is an estimate
+
+
+def test_the_critic_alone_judges_what_is_sampled_from(small_data):
+    config = replace(SMALL, critic=CriticConfig(pretrain=2))
+    gan, (likelihood, critic, game) = growing.build(config, small_data, torch.device("cpu"))
+    assert [phase.steps for phase in (likelihood, critic, game)] == [range(4), range(4, 6), range(6, 10)]
+    gan.generator.load_state_dict({name: tensor + 1 for name, tensor in gan.generator.state_dict().items()})
+    critic.enter()
+    for name, tensor in gan.averaged.average.state_dict().items():
+        assert torch.equal(gan.generator.state_dict()[name], tensor), name
+    assert [player.module for player in critic.players] == [gan.adversary.critic]
 
 
 def test_a_reward_is_learnt(small_data):

@@ -3,11 +3,14 @@ import io
 import json
 import os
 import pickle
+import sys
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
@@ -18,7 +21,7 @@ from molgan.data import as_rows, embedded
 from molgan.describe import BITS, Described, describe, digest
 from molgan.fetch import DATA
 from molgan.filters import passes_filters
-from molgan.metrics import chemnet, suites
+from molgan.metrics import chemnet, gpu, suites
 from molgan.metrics.basic import read_all
 from molgan.metrics.neighbours import Neighbours, memorisation, packed, privacy
 from molgan.metrics.reference import OnlyNumbers, Reference
@@ -122,15 +125,45 @@ def test_guacamols_scores():
 # Parts ----------------------------------------------------------------------------------------
 
 
-def test_similarities_are_those_of_rdkit(some):
+@pytest.fixture(
+    params=[
+        "processor",
+        "stand-in for nvMolKit",
+        pytest.param("nvMolKit", marks=pytest.mark.skipif(not gpu.usable(), reason="needs a GPU and nvMolKit")),
+    ]
+)
+def exact(request, monkeypatch):
+    """Where similarities are worked out, and how exactly."""
+    monkeypatch.setattr(gpu, "usable", lambda: request.param != "processor")
+    if request.param.startswith("stand-in"):
+        monkeypatch.setitem(sys.modules, "nvmolkit", ModuleType("nvmolkit"))
+        monkeypatch.setitem(sys.modules, "nvmolkit.similarity", _StandIn)
+        monkeypatch.setattr(gpu, "_BLOCK", 30)
+    return 1e-12 if request.param == "processor" else 1e-6
+
+
+class _StandIn:
+    """nvMolKit's function on the processor: words in, single precision out, 0 for two empty fingerprints."""
+
+    def __init__(self, similar):
+        self.torch = lambda: similar
+
+    @classmethod
+    def crossTanimotoSimilarity(cls, one, other):
+        one, other = (torch.from_numpy(np.unpackbits(words.view(np.uint8), axis=1)).float() for words in (one, other))
+        common = one @ other.T
+        return cls((common / (one.sum(1)[:, None] + other.sum(1) - common)).nan_to_num(0.0))
+
+
+def test_similarities_are_those_of_rdkit(some, exact):
     rows, vectors = packed(some), bits(some)
     matrix = np.array([DataStructs.BulkTanimotoSimilarity(vector, vectors) for vector in vectors])
     found = nearest(rows[:80], rows[80:])
-    assert found.similarity == pytest.approx(matrix[:80, 80:].max(1), abs=1e-12)
-    assert matrix[np.arange(80), 80 + found.row] == pytest.approx(found.similarity, abs=1e-12)
+    assert found.similarity == pytest.approx(matrix[:80, 80:].max(1), abs=exact)
+    assert matrix[np.arange(80), 80 + found.row] == pytest.approx(found.similarity, abs=exact)
     itself = nearest(rows, rows, skip_self=True).similarity
     np.fill_diagonal(matrix, -1)
-    assert itself == pytest.approx(matrix.max(1), abs=1e-12)
+    assert itself == pytest.approx(matrix.max(1), abs=exact)
     np.fill_diagonal(matrix, 1)
     one, two = mean_powers(rows)
     assert one == pytest.approx(matrix.mean(1), abs=1e-6)
@@ -142,9 +175,10 @@ def test_similarities_are_those_of_rdkit(some):
     assert leaders(rows, suites.CIRCLES).tolist() == kept
 
 
-def test_empty_fingerprints_are_alike():
+def test_empty_fingerprints_are_alike(exact):
     nothing = np.zeros((2, BITS // 8), np.uint8)
     assert nearest(nothing, nothing).similarity.tolist() == [1, 1]
+    assert nearest(nothing, nothing[:0]).similarity.tolist() == [-1, -1]
 
 
 @pytest.mark.parametrize(
