@@ -1,8 +1,8 @@
 """What rewards buy and what they cost: `python -m benchmarks.steering [--model qm9] [--steps 150] [--out FOLDER]`.
 
-Every row tunes the same trained model of recipe growing on QED and synthetic accessibility, multiplied, for as many
-steps, and judges 10,000 draws. The table is printed, the trade drawn to OUT/tradeoff.png. A row that is in OUT already
-is not made anew.
+Every row tunes the same trained model with the configuration steer on QED and synthetic accessibility, multiplied, for
+as many steps, and judges 10,000 draws. The table is printed, the trade drawn to OUT/tradeoff.png. A row that is in OUT
+already is not made anew.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from gancore.checkpoint import write_text
 from gancore.settings import ReplayConfig
 from molgan import chem
-from molgan.config import Config, CriticConfig, DiversityConfig, PretrainConfig, RewardConfig, StageConfig
+from molgan.config import Config, DiversityConfig, RewardConfig, StageConfig
 from molgan.data import as_rows, embedded
 from molgan.desirability import Desirability
 from molgan.gan import MolGAN
@@ -51,18 +51,9 @@ DRAWS = 10_000
 
 def tuned(model: str, steps: int, reward: RewardConfig) -> MolGAN:
     """The model after some steps with a reward; without the critic in it, without the likelihood too."""
-    begun = MolGAN.load(model)
-    config: Config = replace(
-        begun.config,
-        steps=steps,
-        lr=3e-4,
-        bound=begun.config.bound if reward.critic else 0.0,
-        monitor_every=10**6,
-        pretrain=PretrainConfig(steps=0),
-        critic=CriticConfig(steps=1),
-        reward=reward,
-    )
-    return MolGAN(config).fit(embedded(), start=begun, quiet=True)
+    config = Config.load("steer", [f"steps={steps}", f"monitor_every={10**6}"])
+    config = replace(config, reward=reward, bound=config.bound if reward.critic else 0.0)
+    return MolGAN(config).fit(embedded(), start=model, quiet=True)
 
 
 def judged(gan: MolGAN) -> dict[str, float]:

@@ -246,6 +246,7 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
     train: Train = None,
     reference: Reference = None,
+    only: Only = [],  # noqa: B006
     n: Annotated[int, typer.Option("-n", min=2, help="Draws that the card's figures rest on.")] = 10_000,
     seed: Seed = 0,
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
@@ -254,10 +255,10 @@ def export(
 ) -> None:
     """Write a model to share: one file that generate, MolGAN.load and from_pretrained read, and a card with figures."""
     from molgan.gan import MolGAN
-    from molgan.metrics import evaluate
+    from molgan.metrics import GROUPS, evaluate
 
     gan = MolGAN.load(run, checkpoint=which)
-    gan.save_pretrained(out, evaluate(gan.sample(n, seed), train, reference), data, compact)
+    gan.save_pretrained(out, evaluate(gan.sample(n, seed), train, reference, groups=only or GROUPS), data, compact)
     cli.copy_log(run, out)
     typer.echo(f"{out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
 

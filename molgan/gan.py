@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,8 @@ class MolGAN:
     def _begin(self, begun: "MolGAN") -> None:
         """Take the networks of another model; a shared one's critic is as new as one's own."""
         mine, other = self._trained, begun._trained
-        if (self.config.recipe, self.config.model) != (begun.config.recipe, begun.config.model):
+        sizes = (replace(config.model, dropout=0.0) for config in (self.config, begun.config))
+        if self.config.recipe != begun.config.recipe or len(set(sizes)) > 1:
             raise ConfigError(
                 "start: it has another recipe or other sizes; take over its recipe and its [model] settings."
             )
