@@ -35,7 +35,6 @@ from molgan.recipes.steering import steering
 from molgan.scoring import graph_smiles
 
 _WARM_UP = 200  # steps
-_CEILING = 2.0  # density ratio from which on a draw is kept for certain
 
 
 class GrowingGAN:
@@ -135,20 +134,20 @@ class GrowingGAN:
         """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic.
 
         Discriminator rejection sampling (Azadi et al. 2019): a draw is kept with a probability in proportion to
-        exp(logit), the ratio of the data's density to the generator's as the critic sees it, and drawn again
-        otherwise, at most `critic.rejections` times.
+        exp(logit), the ratio of the data's density to the generator's as the critic sees it, for certain from
+        `critic.ceiling` on, and drawn again otherwise, at most `critic.rejections` times.
         """
         average, temperature = self.averaged.average.eval(), self.config.temperature
         atoms, orders = average.grow(present, temperature, random)
-        rejections = 0 if raw or not self.config.rejects else self.config.critic.rejections
-        if not rejections:
+        if raw or not self.config.rejects:
             return atoms, orders
+        ceiling = self.config.critic.ceiling
         logits = self.adversary.logits(self.one_hots(atoms, orders))
         mean = logits.logsumexp(0) - math.log(len(logits))  # of the ratio, whose mean is 1
         doubted = torch.arange(len(atoms), device=atoms.device)
-        for _ in range(rejections):
+        for _ in range(self.config.critic.rejections):
             chance = torch.rand(len(doubted), generator=random, device=atoms.device)
-            doubted = doubted[chance * _CEILING > (logits[doubted] - mean).exp()]
+            doubted = doubted[chance * ceiling > (logits[doubted] - mean).exp()]
             if not len(doubted):
                 break
             atoms[doubted], orders[doubted] = average.grow(present[doubted], temperature, random)
