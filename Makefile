@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint bench notebooks docs docs-links reproduce-qm9 clean
+.PHONY: demo test test-slow lint bench notebooks docs docs-links reproduce-qm9 reproduce-moses clean
 
 demo: $(VENV)/.run
 	$(BIN)/molgan demo --out runs/demo
@@ -36,6 +36,14 @@ reproduce-qm9: $(VENV)/.run
 	$(BIN)/molgan train --config qm9-growing --seed 0 --out runs/qm9
 	$(BIN)/molgan export runs/qm9 --out runs/qm9-model --compact --train qm9 \
 		--data "Four in ten of the QM9 molecules without rare atom types, at random; novel is against all of QM9"
+
+# The same of `moses`: two runs, the second from the first.
+reproduce-moses: $(VENV)/.run
+	data=$$($(BIN)/molgan data fetch moses)/train.csv.gz && \
+	$(BIN)/molgan train --config moses-first --data $$data --seed 0 --out runs/moses-first && \
+	$(BIN)/molgan train --config moses --start runs/moses-first --data $$data --out runs/moses
+	$(BIN)/molgan export runs/moses --out runs/moses-model --compact --reference moses --only moses -n 30000 \
+		--data "Some 1,050,000 of the training molecules of MOSES, each seen about once"
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going docs build/docs

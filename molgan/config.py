@@ -136,8 +136,8 @@ class CriticConfig:
     """growing: how often `sample` at most replaces a draw that the critic rejects (Azadi et al. 2019), unless the
     generator was steered by a reward, which the critic knows nothing of; 0 leaves the critic out."""
     ceiling: Annotated[float, Ge(1)] = 2.0
-    """growing: ratio of the data's density to the generator's from which on a draw is never rejected. A higher one takes
-    more of the difference away, and more rejections."""
+    """growing: ratio of the data's density to the generator's from which on a draw is never rejected. A higher one
+    takes more of the difference away, and more rejections."""
 
 
 @dataclass(frozen=True)
