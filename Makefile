@@ -43,7 +43,7 @@ reproduce-moses: $(VENV)/.run
 	$(BIN)/molgan train --config moses-first --data $$data --seed 0 --out runs/moses-first && \
 	$(BIN)/molgan train --config moses --start runs/moses-first --data $$data --out runs/moses
 	$(BIN)/molgan export runs/moses --out runs/moses-model --compact --reference moses --only moses -n 30000 \
-		--data "Some 1,050,000 of the training molecules of MOSES, each seen about once"
+		--data "Training molecules of MOSES: 640,000 draws of 600,000 rows at random, then 384,000 of another 450,000 at random"
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going docs build/docs
