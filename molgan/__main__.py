@@ -112,7 +112,7 @@ def train(
 
 @app.command()
 def generate(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: qm9.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: qm9, moses.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many draws.")] = 1000,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
