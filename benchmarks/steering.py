@@ -74,13 +74,12 @@ def judged(gan: MolGAN) -> dict[str, float]:
 
 def draw(rows: dict[str, dict[str, float]], file: Path) -> None:
     """Mean QED against uniqueness."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
     axis = figure.subplots()
     for name, row in rows.items():
-        axis.plot(row["unique"], row["qed"], "o")
-        axis.annotate(name, (row["unique"], row["qed"]), (4, 4), textcoords="offset points", fontsize=7)
-    axis.plot(MOLGAN[1], MOLGAN[0], "x", color="grey")
-    axis.annotate("MolGAN, as published", MOLGAN[::-1], (6, -10), textcoords="offset points", fontsize=7, color="grey")
+        axis.plot(row["unique"], row["qed"], "o", label=name)
+    axis.plot(MOLGAN[1], MOLGAN[0], "x", color="grey", label="MolGAN, as published")
+    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     axis.set(xlabel="unique of 10,000 draws", ylabel="mean QED of the distinct ones", xlim=(0, 1.05))
     axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=120)
