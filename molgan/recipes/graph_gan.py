@@ -141,16 +141,17 @@ class GraphGAN:
             part[rows].repeat_interleave(reward.draws, 0) for part in (game.node_logits, game.bond_logits, game.present)
         )
         drawn = draw_graphs(nodes, bonds, present, self.capacity)
-        if self.late is not None:
-            if not self.late.filled:
-                self.send(noise, drawn)
-                return {}
-            before, scored = self.fetch()
-            self.send(noise, drawn)
-            noise, drawn = before
-        else:
+        fresh = noise, drawn
+        if self.late is None:
             scored = self.score(*_arrays(drawn)) if reward.weight else None
+        elif self.late.filled:
+            (noise, drawn), scored = self.fetch()
+        else:
+            self.send(*fresh)
+            return {}
         earned, figures = self.rewards(drawn, scored)
+        if self.late is not None:
+            self.send(*fresh)  # only now: the rewards may have begun the next stage of the score
         advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
         losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
         if reward.kl and reward.steers:

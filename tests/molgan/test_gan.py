@@ -1,9 +1,12 @@
 import json
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 import torch
 
+from gancore import checkpoint
+from gancore.ahead import Ahead
 from gancore.config import bundled
 from gancore.errors import ConfigError, DivergedError, RunError
 from gancore.runs import RunFolder, find
@@ -89,6 +92,34 @@ def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_p
     straight, resumed = ((tmp_path / name / "metrics.jsonl").read_text() for name in ("straight", "cut"))
     assert [json.loads(line)["step"] for line in resumed.splitlines()] == [2, 4, 6, 8, 10]
     assert straight == resumed
+
+
+def test_when_an_overlapped_score_is_worked_out_does_not_matter(rewarded, small_data, tmp_path, monkeypatch, run_state):
+    """At once, or only when it is asked for, as after a resume; the stage of the score changes on the way."""
+    config = replace(rewarded, reward=replace(rewarded.reward, overlap=True))
+
+    def at_once(self, *arrays):
+        self._started = arrays, _Done(self.function(*arrays))
+
+    def not_yet(self, *arrays):
+        pass
+
+    for name, start in (("at once", at_once), ("late", not_yet)):
+        with monkeypatch.context() as patch:
+            patch.setattr(Ahead, "start", start)
+            MolGAN(config).fit(small_data, out=tmp_path / name, quiet=True)
+    assert run_state(tmp_path / "at once") == run_state(tmp_path / "late")
+    stored = checkpoint.read(max((tmp_path / "late" / "checkpoints").iterdir()))
+    assert stored.values["memories"]["steering"]["curriculum"][0] == 1
+
+
+class _Done(NamedTuple):
+    """A future that is done."""
+
+    answer: object
+
+    def result(self):
+        return self.answer
 
 
 def test_what_a_kill_leaves_behind_is_resumed(small_config, small_data, tmp_path, run_state):
