@@ -1,7 +1,7 @@
 """A critic that counts what surrounds each atom: it learns from few molecules and says the same of every numbering."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
@@ -36,13 +36,13 @@ def environments(
     return torch.stack((labels, _mix(labels * 3 + around)), 1)
 
 
-def closed_walks(linked: Tensor) -> Int[Tensor, "batch node"]:
+def closed_walks(linked: Bool[Tensor, "batch node node"]) -> Int[Tensor, "batch node"]:
     """For each atom a bit for each length from 3 to 6: whether a walk of so many bonds that never turns back closes."""
     step = linked.float()
     others = step.sum(-1)[:, None, :] - 1  # ways on from each
     before, walks = step, step @ step - torch.diag_embed(step.sum(-1))
     found = torch.zeros(linked.shape[:-1], dtype=torch.long, device=linked.device)
-    for place, _ in enumerate(_RINGS):
+    for place in range(len(_RINGS)):
         before, walks = walks, walks @ step - before * others
         found += (walks.diagonal(dim1=-2, dim2=-1) > 0.5).long() << place
     return found
@@ -57,11 +57,14 @@ def _mix(numbers: Tensor) -> Tensor:
 
 
 class EnvironmentCritic(nn.Module):
-    """A perceptron of how often each environment occurs. It reads indices, so there is no slope to penalise."""
+    """A perceptron of how often each environment occurs. It reads indices, so there is no slope to penalise.
+
+    capacity: valences of each atom type. buckets: into which environments are hashed. width: of the hidden layer.
+    """
 
     capacity: Tensor
 
-    def __init__(self, capacity: Int[Tensor, "atom"], buckets: int = 2048, width: int = 128):
+    def __init__(self, capacity: Int[Tensor, "atom"], buckets: int, width: int):
         super().__init__()
         self.register_buffer("capacity", capacity, persistent=False)
         self.buckets = buckets
