@@ -9,7 +9,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,31 +79,26 @@ class Bench:
         self.test = drawn[count : 2 * count]
         self.corpus = Corpus(oracle.alphabet, drawn[:count], drawn[2 * count :], drawn[:0])
 
-    def train(self, config: Config, start: Generator | None = None):
-        """Play a recipe to its end, from the weights of `start` if given; gives its generator and CPU seconds.
+    def train(
+        self, config: Config, start: Generator | None = None, members: Sequence[Generator] = ()
+    ) -> tuple[Generator, float]:
+        """Play a recipe to its end; gives its generator and CPU seconds.
 
-        The members of recipe residual are kept by name: with and without its critic they are the same.
+        start: whose weights it begins from. members: of recipe residual, trained already.
         """
-        before, kept = time.process_time(), 0.0
+        before = time.process_time()
         seed_everything(config.seed)
         recipe = RECIPES[config.recipe](config, self.oracle.alphabet, 20, torch.device("cpu"))
         if start is not None:
             recipe.generator.load_state_dict(start.state_dict())
+        trained = {f"member{number}": member for number, member in enumerate(members)}
         for phase in recipe.phases(self.corpus):
-            model = recipe.models.get(phase.name) if config.recipe == "residual" else None
-            folder = self.out / f"{phase.name}-{self.seed}"
-            if model is not None and checkpoint.exists(folder):
-                stored = checkpoint.read(folder)
-                checkpoint.unpack(stored.tensors(), model.modules, {})
-                kept += stored.values["seconds"]
+            if phase.name in trained:
+                recipe.models[phase.name].averaged.average.load_state_dict(trained[phase.name].state_dict())
                 continue
-            begun = time.process_time()
             phase.enter()
             play(phase.players, phase.batches, phase.steps, [*phase.callbacks, _Trace(phase, self)])
-            if model is not None:
-                seconds = time.process_time() - begun
-                checkpoint.save(folder, checkpoint.pack(model.modules, {}), {"seconds": seconds})
-        return recipe.averaged.average, time.process_time() - before + kept
+        return recipe.averaged.average, time.process_time() - before
 
     def judge(self, generator: Generator | Mixture, temperature: float = 1.0) -> dict[str, float]:
         """The columns of the table."""
@@ -155,16 +150,17 @@ class Bench:
         return self.judge(generator) | {"seconds": seconds + before}
 
     def distilled(self, critic: bool) -> Row:
-        """Recipe residual; the cost is that of its members too."""
+        """Recipe residual on the first two of the best likelihood models; the cost is theirs too."""
+        members, costs = zip(*(self.wide(number) for number in range(2)), strict=True)
         likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.epochs))
         steps = 4 * self.schedule.sequences // 64
         residual = ResidualConfig(members=2, critic=critic, calibration=min(4000, self.schedule.sequences))
         config = self.base(
             recipe="residual", model=WIDE, likelihood=likelihood, residual=residual, steps=steps, lr=1e-3, batch=64
         )
-        generator, seconds = self.train(config)
+        generator, seconds = self.train(config, members=members)
         sweep = {f"{t:g}": self.judge(generator, t) for t in TEMPERATURES[:3]}
-        return self.judge(generator) | {"seconds": seconds, "sweep": sweep}
+        return self.judge(generator) | {"seconds": seconds + sum(costs), "sweep": sweep}
 
     # Rows -----------------------------------------------------------------------------------------
 
