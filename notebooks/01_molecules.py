@@ -257,7 +257,7 @@ pd.DataFrame({"generated": composition(new), "real": composition(real)}).T.style
 
 # %% [markdown]
 # Aromatic rings are what this generator draws too few of: bonds that only make sense together are hard for a network
-# that draws all of them at once. The recipe `growing` (`Config.load("qm9-growing")`, about ten minutes) draws them
+# that draws all of them at once. The recipe `growing` (`Config.load("qm9-growing")`, about fifteen minutes) draws them
 # one after the other and comes much nearer.
 #
 # ## 5. A candidate library
