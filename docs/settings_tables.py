@@ -68,7 +68,8 @@ def tables(module: str, names: list[str]) -> str:
             for field in dataclasses.fields(kind)
         ]
         about = (kind.__doc__ or "").split(">>>")[0].strip()
-        parts.append("\n".join([f"### {name}\n\n{about}\n\n| key | default | may be | |\n|---|---|---|---|", *rows]))
+        head = "| key | default | may be | what it does |\n|---|---|---|---|"
+        parts.append("\n".join([f"### {name}\n\n{about}\n\n{head}", *rows]))
     return "\n\n".join(parts)
 
 

@@ -59,11 +59,20 @@ def data_app(load: "Callable[[], Sources]") -> typer.Typer:
     app = typer.Typer(help="Further data sets, fetched once and kept.", no_args_is_help=True)
 
     @app.command("list")
-    def list_data() -> None:
+    def list_data(
+        as_json: Annotated[
+            bool, typer.Option("--json", help="Print a JSON object: name, to what it is and where.")
+        ] = False,
+    ) -> None:
         """What can be fetched, and where it is if it has been."""
         sources = load()
-        for name, about in sources.about().items():
-            typer.echo(f"{name}: {about}; {sources.find(name) or 'not fetched yet'}")
+        found = {name: (about, sources.find(name)) for name, about in sources.about().items()}
+        if as_json:
+            told = {name: {"about": about, "path": path and str(path)} for name, (about, path) in found.items()}
+            typer.echo(json.dumps(told, indent=1))
+            return
+        for name, (about, path) in found.items():
+            typer.echo(f"{name}: {about}; {path or 'not fetched yet'}")
 
     @app.command("fetch")
     def fetch_data(
@@ -91,6 +100,8 @@ def show_runs(folders: list[Path], out: Path | None, as_json: bool) -> None:
 
     if len(folders) > 2:
         raise ConfigError("give one folder of runs to list them, or two runs to compare.")
+    if out is not None and out.suffix.lower() != ".png":
+        raise ConfigError(f"{out}: the curves are drawn as a picture; name it .png.")
     runs = find_runs(folders[0]) if len(folders) == 1 else [Run.read(folder) for folder in folders]
     if out is not None:
         draw_curves(runs, out)
@@ -129,6 +140,14 @@ def show_findings(findings: "Iterable[Finding]", as_json: bool) -> None:
                 typer.secho(f"{finding.state}: {finding.check}: {finding.advice}.", fg=color)
     if any(finding.state == "fault" for finding in found):
         sys.exit(1)
+
+
+def refuse_model(out: Path) -> None:
+    """Raise RunError where a model was exported before; a run is not overwritten either."""
+    from gancore.sharing import FILE
+
+    if (out / FILE).exists():
+        raise RunError(f"{out}: holds a model already; give another folder, or remove it.")
 
 
 def copy_log(run: Path, out: Path) -> None:

@@ -38,7 +38,7 @@ class Run:
             for name, value in line.items():
                 if name != "step" and isinstance(value, (int, float)):
                     curves.setdefault(name, {})[last] = value  # after going back a step is played again
-        steps = max([last, *run.steps()])
+        steps = last or max(run.steps(), default=0)  # a phase that ended early counts in full in a checkpoint's
         return cls(run.folder, steps, config, {name: sorted(held.items()) for name, held in curves.items()}, events)
 
     @property

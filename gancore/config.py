@@ -50,7 +50,19 @@ def load(kind: type[C], path: Path, overrides: Iterable[str] = ()) -> C:
         raise ConfigError(f"{path}: no such configuration file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error}).") from None
-    return from_dict(kind, apply_overrides(values, overrides), where=str(path))
+    overrides = list(overrides)
+    whole, where = apply_overrides(values, overrides), str(path)
+    if overrides and _usable(kind, values):  # by itself, so what is wrong was overridden
+        where = " ".join(f"--set {override}" for override in overrides)
+    return from_dict(kind, whole, where)
+
+
+def _usable(kind: type, values: dict[str, Any]) -> bool:
+    try:
+        from_dict(kind, values)
+    except ConfigError:
+        return False
+    return True
 
 
 def bundled(package: str) -> list[str]:

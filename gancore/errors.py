@@ -21,6 +21,10 @@ class CollapsedError(UserError):
     """A watch stopped training: a figure stayed out of the bounds that the configuration gives it."""
 
 
+class RewardError(UserError):
+    """A reward that fails, or gives anything but one number from 0 to 1, or NaN, for each string."""
+
+
 class DataError(UserError):
     """A data set that cannot be used: the message names the file and the way out."""
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gancore.errors import DataError
+from gancore.errors import ConfigError, DataError
 
 _BLOCK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte
@@ -61,16 +61,16 @@ class Sources:
         return {name: source.about for name, source in (*self.at_hand.items(), *self.sources.items())}
 
     def find(self, name: str) -> Path | None:
-        """Where a data set is, None if it has not been fetched; raises DataError when it is unknown."""
+        """Where a data set is, None if it has not been fetched; raises ConfigError when it is unknown."""
         if name in self.at_hand:
             return self.at_hand[name].path
         if name not in self.sources:
-            raise DataError(f"no data set {name!r}; there is {', '.join(self.about())}.")
+            raise ConfigError(f"no data set {name!r}; there is {', '.join(self.about())}.")
         path = cache() / name / self.sources[name].main
         return path if path.exists() else None
 
     def path(self, name: str) -> Path:
-        """The same, but raises DataError also when it has not been fetched."""
+        """The same, but raises DataError when it has not been fetched."""
         found = self.find(name)
         if found is None:
             raise DataError(f"{name}: not fetched yet; run {self.program} data fetch {name}.")
@@ -79,8 +79,8 @@ class Sources:
     def fetch(self, name: str, archive: Path | None = None, quiet: bool = False) -> Path:
         """Fetch a data set unless it is there; `archive` is a copy of its archive at hand. Gives where it is.
 
-        A download that broke off goes on where it stopped. Raises DataError when the name is unknown, the download
-        fails, or the archive is not the known one.
+        A download that broke off goes on where it stopped. Raises ConfigError when the name is unknown, DataError when
+        the download fails or the archive is not the known one.
         """
         found = self.find(name)
         if found is not None:

@@ -15,7 +15,7 @@ from gancore.device import derive_seed, reseed
 from gancore.errors import DivergedError
 
 Losses = Callable[[Any, int], dict[str, Tensor]]
-Callback = Callable[[int, dict[str, float]], bool | None]
+Callback = Callable[[int, dict[str, float]], bool | str | None]
 
 
 @dataclass
@@ -97,8 +97,8 @@ def play(
     """Let the players take turns for `steps`, a fresh batch for every turn.
 
     After each step the callbacks get `(step, logs)`, `logs` mapping "player/loss" to a float for
-    whoever played, and "player/gradient" to the norm of its last gradient; a callback that returns True ends the
-    playing after this step. Values are fetched from the device once a step, after all turns.
+    whoever played, and "player/gradient" to the norm of its last gradient; a callback that returns True, or a
+    reason, ends the playing after this step. Values are fetched from the device once a step, after all turns.
 
     seed: makes the randomness of each turn a function of it, the player, the step and the turn; None leaves torch's
     generators alone. rate_factor: on all learning rates. precision: entered while losses are computed (autocast).

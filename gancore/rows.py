@@ -81,40 +81,40 @@ def open_text(path: Path) -> io.TextIOWrapper:
     return io.TextIOWrapper(open_binary(path), encoding="utf-8-sig", errors="replace")  # pyright: ignore
 
 
-def pick_column(where: object, columns: Sequence[str], names: Sequence[str], what: str) -> str:
+def pick_column(where: object, columns: Sequence[str], names: Sequence[str]) -> str:
     """The first of `names` among the columns, in any case; raises DataError naming the columns there are."""
     by_lower = {str(column).strip().lower(): column for column in reversed(columns)}
     for name in names:
         if name.lower() in by_lower:
             return by_lower[name.lower()]
-    raise DataError(f"{where}: no column named {what}; its columns are {', '.join(map(str, columns)) or '(none)'}.")
+    there = ", ".join(map(str, columns)) or "(none)"
+    raise DataError(f"{where}: no column named {' or '.join(names)}; its columns are {there}: rename one.")
 
 
-def table_rows(path: Path, suffix: str, names: Sequence[str], what: str) -> Iterator[tuple[int, str]]:
+def table_rows(path: Path, suffix: str, names: Sequence[str]) -> Iterator[tuple[int, str]]:
     """`(row number, text)` of one column of a .csv, .tsv or .parquet file, "" for an empty cell.
 
-    names: what the column may be called, the first that is there; what: its name in the message when none is.
-    Raises DataError.
+    names: what the column may be called, the first that is there. Raises DataError.
     """
     if suffix == ".parquet":
-        yield from _parquet_rows(path, names, what)
+        yield from _parquet_rows(path, names)
         return
     with open_text(path) as lines:
         reader = csv.DictReader(lines, delimiter="," if suffix == ".csv" else "\t")
         if reader.fieldnames is None:
             return
-        column = pick_column(path, reader.fieldnames, names, what)
+        column = pick_column(path, reader.fieldnames, names)
         for row in reader:
             yield reader.line_num, (row[column] or "").strip()
 
 
-def _parquet_rows(path: Path, names: Sequence[str], what: str) -> Iterator[tuple[int, str]]:
+def _parquet_rows(path: Path, names: Sequence[str]) -> Iterator[tuple[int, str]]:
     import pyarrow
     import pyarrow.parquet
 
     try:
         columns = pyarrow.parquet.read_schema(path).names
-        column = pick_column(path, columns, names, what)
+        column = pick_column(path, columns, names)
         values = pyarrow.parquet.read_table(path, columns=[column])[column].to_pylist()
     except pyarrow.ArrowException as error:
         raise DataError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}).") from None

@@ -102,14 +102,16 @@ class RunFolder:
     def pick(self, which: str = "last") -> Stored:
         """A checkpoint to sample from: "last", "best" by `checkpoint.best`, or a step's number.
 
-        Raises CheckpointError or RunError, one sentence each.
+        Raises CheckpointError, RunError or, for anything else, ConfigError, one sentence each.
         """
         steps = self.steps()
         if not steps:
             raise RunError(f"{self.folder}: no run here, it holds no checkpoints; train one first.")
         if which == "last":
             return checkpoint.read(self.at(steps[-1]))
-        step = self._best(steps) if which == "best" else int(which) if which.isdecimal() else None
+        if which != "best" and not which.isdecimal():
+            raise ConfigError(f"no checkpoint {which!r}: give last, best or the number of a step.")
+        step = self._best(steps) if which == "best" else int(which)
         if step not in steps:
             why = ", the run was told of no figure to tell by (checkpoint.best)" if which == "best" else ""
             there = ", ".join(map(str, steps))

@@ -125,7 +125,7 @@ def read(file: Path, half: str) -> Stored:
             metadata = opened.metadata() or {}
             shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{file}: damaged, no safetensors file ({error!s:.80}).") from None
+        raise CheckpointError(f"{file}: no run and no model to share, or a damaged one ({error!s:.80}).") from None
     told = _told(file, metadata.get(_KEY, ""))
     stored = Stored(file.parent, told["values"], shapes, weights=file, whole=False)
     if _digest(stored.values, stored.tensors()) != told.get("sha256"):

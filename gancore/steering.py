@@ -4,13 +4,17 @@ Small objects over strings, for both halves. All of their state is JSON, so that
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
+from gancore.errors import RewardError, UserError
 from gancore.types import Reward
+
+_ROUNDING = 1e-6
 
 
 @runtime_checkable
@@ -23,6 +27,40 @@ class Remembers(Protocol):
 
     def restore(self, state: Any) -> None:
         """Put `state` back; raises TypeError, KeyError or ValueError for what never was one."""
+        ...
+
+
+def asked(reward: Reward, strings: Sequence[str]) -> np.ndarray:
+    """The scores that a reward gives, float64 `(string,)`, from 0 to 1, NaN where there is none.
+
+    Raises RewardError where it fails or gives anything else.
+    """
+    name = f"reward {getattr(reward, '__name__', type(reward).__name__)}"
+    try:
+        given = reward(strings)
+        scores = np.asarray(given, dtype=np.float64)
+    except UserError:
+        raise
+    except Exception as error:  # whatever somebody's function raises
+        raise RewardError(f"{name}: failed with {type(error).__name__}: {error}.") from error
+    if scores.shape != (len(strings),):
+        what = "nothing" if given is None else f"numbers of shape {scores.shape}"
+        raise RewardError(f"{name}: gave {what} for {len(strings)} strings; it must give one number for each.")
+    outside = np.flatnonzero((scores < -_ROUNDING) | (scores > 1 + _ROUNDING))
+    if len(outside):
+        worst = outside[0]
+        raise RewardError(
+            f"{name}: gave {scores[worst]:g} for {strings[worst]!r}; a score is from 0 to 1, NaN where there is none."
+        )
+    return scores
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A reward that can say why there is no score."""
+
+    def why(self, strings: Sequence[str]) -> str:
+        """The commonest reason why strings that it was asked for have none."""
         ...
 
 
@@ -46,8 +84,13 @@ class Curriculum:
         return scores
 
     def score(self, strings: Sequence[str]) -> np.ndarray:
-        """The present stage's scores."""
-        return self.stages[self.stage][0](strings)
+        """The present stage's scores; raises RewardError as `asked` does."""
+        return asked(self.reward, strings)
+
+    @property
+    def reward(self) -> Reward:
+        """The present stage's."""
+        return self.stages[self.stage][0]
 
     def note(self, scores: np.ndarray) -> None:
         """Take note of a turn's scores; perhaps go on to the next stage."""
@@ -149,19 +192,31 @@ class Steering:
     """A curriculum, and perhaps a filter and a memory, as one thing with state.
 
     `score` works out what strings are worth and changes nothing, so that another thread may do it; `weigh` makes
-    rewards of the scores and takes note of them.
+    rewards of the scores and takes note of them. An empty string stands for a draw that is none.
+
+    tell: called with a sentence, once, when no string of a turn has a score: a program that cannot be started, say.
     """
 
     def __init__(self, reward: Reward, diversity: DiversityFilter | None = None, replay: Replay | None = None):
         self.curriculum = reward if isinstance(reward, Curriculum) else Curriculum([(reward, math.inf)])
         self.diversity, self.replay = diversity, replay
+        self.tell: Callable[[str], None] = warnings.warn
+        self._silence, self._told = "", False
 
     def score(self, strings: Sequence[str]) -> np.ndarray:
         """Scores `(string,)`, 0 where there is none."""
-        return np.nan_to_num(self.curriculum.score(strings), nan=0.0)
+        reward, scores = self.curriculum.reward, self.curriculum.score(strings)
+        there = [text for text in strings if text]
+        if there and np.isnan(scores).all():
+            why = f" ({reward.why(there)})" if isinstance(reward, Explains) else ""
+            self._silence = f"reward: none of the {len(there)} strings of a turn has a score{why}."
+        return np.nan_to_num(scores, nan=0.0)
 
     def weigh(self, strings: Sequence[str], scores: np.ndarray) -> np.ndarray:
         """Rewards `(string,)`."""
+        if self._silence and not self._told:
+            self._told = True
+            self.tell(self._silence)
         self.curriculum.note(scores)
         if self.replay is not None:
             self.replay.add(strings, scores)

@@ -23,7 +23,7 @@ from gancore.rows import Rejection, write_rejected
 from gancore.runs import RunFolder, claim, refuse_changes
 from gancore.settings import RunSettings
 from gancore.signals import Interrupted, Interruption, interactive
-from gancore.steering import Remembers
+from gancore.steering import Remembers, Steering
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Phase:
     """A stretch of training: who plays on which batches from which step to which.
 
     batches: an endless iterator with a `position` to go on from. callbacks: what follows each step; one that
-    returns True ends the phase. enter: called once, before the phase's first step.
+    returns True, or a reason, ends the phase. enter: called once, before the phase's first step.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Training:
         if config.precision == "bfloat16" and not computes_bfloat16(device):
             raise ConfigError(f"precision = bfloat16: this {device.type} has no instructions for it; leave it out.")
         self.step, self.rollbacks = 0, 0
+        self._played = 0  # the same but for steps that an early end left out
         self.latest: dict[str, float] = {}  # the last reading of every figure
         self._console = Console(quiet=True)
         self._run: RunFolder | None = None
@@ -76,6 +77,9 @@ class Training:
         self._view: NotebookView | None = None
         self._saved = -1  # step of the last checkpoint of this timeline
         self._watches = [Watch(rule, self._note) for rule in config.watch]
+        for memory in self.memories.values():
+            if isinstance(memory, Steering):
+                memory.tell = lambda text: self._note(self.step, text)
 
     # State ------------------------------------------------------------------------------------
 
@@ -86,6 +90,7 @@ class Training:
         values = self.extra[1] | {
             "config": asdict(self.config),  # pyright: ignore
             "step": self.step,
+            "played": self._played,
             "rollbacks": self.rollbacks,
             "positions": {phase.name: phase.batches.position for phase in self.phases},  # pyright: ignore
             "random": states,
@@ -100,6 +105,7 @@ class Training:
         checkpoint.unpack(tensors, self.modules, self.optimizers)
         set_generator_states(tensors, values["random"])
         self.step, self.rollbacks = values["step"], values["rollbacks"]
+        self._played = values.get("played", self.step)
         for phase in self.phases:
             phase.batches.position = values["positions"].get(phase.name, 0)  # pyright: ignore
         for name, memory in self.memories.items():
@@ -154,6 +160,9 @@ class Training:
         for watch in self._watches:
             if not watch.seen and watch.rule not in type(self.config)().watch:  # the one that comes with every run
                 self._say(f"watch: no figure {watch.rule.figure!r} was ever measured, so its rule never applied.")
+        best = self.config.checkpoint.best
+        if best and best not in self.latest:
+            self._say(f"checkpoint.best: no figure {best!r} was ever measured, so no checkpoint is the best.")
 
     def _play_on(self, shown: dict[str, str], monitor: Callback, interruption: Interruption) -> None:
         """Play to the end, from the last good moment again after a divergence; save."""
@@ -166,7 +175,7 @@ class Training:
                 self._go_back(trouble)
         if self._lines is not None:
             with self._writing():
-                self._lines.flush(self.step)
+                self._lines.flush(self._played)
         self._save()
 
     def _open(self, run: RunFolder, rejected: Sequence[Rejection], resume: bool, force: bool) -> None:
@@ -227,8 +236,10 @@ class Training:
         interruption: Interruption,
     ) -> bool:
         """What follows a step; whether the phase is over. A phase that ends early counts in full."""
-        enough = any([callback(step, logs) for callback in phase.callbacks])  # noqa: C419, each must be called
+        endings = [callback(step, logs) for callback in phase.callbacks]
+        enough = any(endings)
         self.step = phase.steps.stop if enough else step + 1
+        self._played = step + 1
         monitor(step, logs)
         self.latest |= logs
         with self._writing():
@@ -238,6 +249,10 @@ class Training:
         for watch in self._watches:  # after the log, which then has the reading that stops a run
             watch(step, logs)
         doubted = any(watch.count for watch in self._watches if watch.rule.action == "roll_back")
+        for reason in endings:
+            if isinstance(reason, str) and reason:
+                done = step + 1 - phase.steps.start
+                self._say(f"{phase.name}: ended after {done:,} of at most {len(phase.steps):,} steps; {reason}.")
         if saves(step) and not doubted:  # what may have to be left again is no place to go back to
             self._keep()
             self._save()

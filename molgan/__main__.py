@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gancore import cli
-from gancore.errors import ConfigError
+from gancore.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from gancore.fetch import Sources
@@ -40,7 +40,7 @@ Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Over
 Train = Annotated[
     str | None, typer.Option("--train", metavar="moses|qm9|FILE", help="Training molecules, to tell what is novel.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
 Reference = Annotated[
     str | None, typer.Option(metavar="moses|qm9|FILE", help="Real molecules, for the suites of MOSES and GuacaMol.")
 ]
@@ -59,12 +59,13 @@ def demo(
     n: Annotated[int, typer.Option("-n", min=1, help="Molecules in the library.")] = 10_000,
     seed: Seed = 0,
     overrides: Set = [],  # noqa: B006
+    quiet: Quiet = False,
 ) -> None:
     """The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT."""
     from molgan.config import Config
     from molgan.demo import run
 
-    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n)
+    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet)
 
 
 @app.command()
@@ -151,9 +152,11 @@ def score(
 
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"{out}: the table can be written as .parquet or .csv.")
-    scorer = Scorer(score, cache=cache)
+    scorer, rows = Scorer(score, cache=cache), as_rows(file)
+    if not rows:
+        raise DataError(f"{file}: holds no rows.")
     known = known_smiles(train) if train else None
-    frame = score_frame(as_rows(file), scorer, known)
+    frame = score_frame(rows, scorer, known)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(out, index=False) if out.suffix == ".parquet" else frame.to_csv(out, index=False)
@@ -252,15 +255,18 @@ def export(
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
     compact: cli.Compact = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a model to share: one file that generate, MolGAN.load and from_pretrained read, and a card with figures."""
     from molgan.gan import MolGAN
     from molgan.metrics import GROUPS, evaluate
 
+    cli.refuse_model(out)
     gan = MolGAN.load(run, checkpoint=which)
     gan.save_pretrained(out, evaluate(gan.sample(n, seed), train, reference, groups=only or GROUPS), data, compact)
     cli.copy_log(run, out)
-    typer.echo(f"{out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
+    if not quiet:
+        typer.echo(f"{out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
 
 
 @app.command()

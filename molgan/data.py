@@ -58,7 +58,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
         if suffix == ".sdf":
             yield from _read_sdf(path)
         elif suffix in (".csv", ".tsv", ".parquet"):
-            yield from table_rows(path, suffix, _SMILES_COLUMNS, "SMILES")
+            yield from table_rows(path, suffix, _SMILES_COLUMNS)
         else:
             with open_text(path) as lines:
                 yield from ((number, (line.split() or [""])[0]) for number, line in enumerate(lines, 1))
@@ -73,6 +73,11 @@ def read_named(path: Path) -> Iterator[tuple[str | None, str]]:
         for line in lines:
             text, _, name = line.strip().partition("\t" if "\t" in line.strip() else " ")
             yield text, name.strip()
+
+
+def sampled(rows: int, sample: int, seed: int) -> np.ndarray:
+    """Which of so many rows `data.sample` takes by that seed, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:sample])
 
 
 def _read_sdf(path: Path) -> Iterator[tuple[int, str | None]]:
@@ -131,7 +136,7 @@ class MoleculeDataset(Dataset):
         if not rows:
             raise DataError(f"{where}: holds no rows.")
         if 0 < sample < len(rows):
-            rows = [rows[place] for place in np.sort(np.random.default_rng(seed).permutation(len(rows))[:sample])]
+            rows = [rows[place] for place in sampled(len(rows), sample, seed)]
         read = partial(chem.graph_or_reason, max_atoms=max_atoms, policy=chem.Policy(fragments, standardize))
         outcomes = map_chunks(read, [text for _, text in rows], failed=str)
         kept: dict[str, tuple[int, chem.Graph]] = {}
@@ -239,7 +244,7 @@ def as_rows(source: "pd.DataFrame | Sequence[str | None] | str | Path") -> list[
     if isinstance(source, (str, Path)):
         return [text for _, text in read_rows(Path(source))]
     if isinstance(source, pd.DataFrame):
-        source = list(source[pick_column("the data frame", list(source.columns), _SMILES_COLUMNS, "SMILES")])
+        source = list(source[pick_column("the data frame", list(source.columns), _SMILES_COLUMNS)])
     return [text if isinstance(text, str) else None for text in source]
 
 

@@ -24,13 +24,13 @@ _BEST = 24
 _STRICT = {"connected": "strictly valid", "unique": "unique", "novel": "novel", "product": "product"}
 
 
-def run(config: Config, out: Path, n: int) -> None:
+def run(config: Config, out: Path, n: int, quiet: bool = False) -> None:
     """Do it all into the folder `out`, which is replaced if a demo made it; prints one table on standard output."""
-    progress = Console(stderr=True)
+    progress = Console(stderr=True, quiet=quiet)
     replace_folder(out)
     progress.print("reading the embedded QM9 molecules", highlight=False)
     data, _ = MoleculeDataset.from_file(embedded(), **config.data.limits).split(config.data.hold_out, config.seed)
-    gan = MolGAN(config).fit(data, out=out)
+    gan = MolGAN(config).fit(data, out=out, quiet=quiet)
     progress.print(f"drawing {n:,} molecules, raw and repaired", highlight=False)
     draws = {stage: gan.sample(n, config.seed, raw=stage == "raw") for stage in ("raw", "repaired")}
     known = frozenset(data.smiles)

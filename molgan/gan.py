@@ -51,15 +51,17 @@ _LIMITS = (
 
 
 class MolGAN:
-    """A generator of molecules: `MolGAN(config).fit(smiles).sample(1000, seed=0)`.
+    """A generator of molecules: `MolGAN("qm9").fit(smiles).sample(1000, seed=0)`.
+
+    config: a configuration, the name of a bundled one, or a TOML file. Raises ConfigError as `Config.load` does.
 
     >>> gan = MolGAN(Config.load("default", ["steps=2", "pretrain.steps=2"]))
     >>> len(gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True).sample(5, seed=0))
     5
     """
 
-    def __init__(self, config: Config | None = None):
-        self.config = config or Config()
+    def __init__(self, config: Config | str | Path | None = None):
+        self.config = Config.load(config) if isinstance(config, (str, Path)) else config or Config()
         self.device = pick_device(self.config.device)
         self.networks: Networks | None = None
         self.provenance: dict[str, Any] = {}

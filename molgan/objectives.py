@@ -4,6 +4,7 @@ Gao et al. 2022 (PMO) took them from GuacaMol (Brown et al. 2019), whose constan
 mixtures as they are.
 """
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -162,5 +163,7 @@ def load_score(name: str | Path) -> ScoreConfig:
     if str(name) in SCORES:
         return SCORES[str(name)]
     if not Path(name).exists():
-        raise ConfigError(f"{name}: no such score file, and no score of that name; there are {', '.join(SCORES)}.")
+        near = difflib.get_close_matches(str(name), SCORES, n=1)
+        hint = f"did you mean {near[0]}? There" if near else "there"
+        raise ConfigError(f"{name}: no such score file, and no score of that name; {hint} are {', '.join(SCORES)}.")
     return toml.load(ScoreFile, Path(name)).score

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict
 from functools import lru_cache, partial
@@ -154,6 +155,12 @@ class Scorer:
                 columns[f"{component.title}.names"] = map_chunks(names, strings, failed=str)
         columns["reason"] = [self._reasons.get(place, "") for place in places.tolist()]
         return pd.DataFrame(columns)
+
+    def why(self, strings: Sequence[str | None]) -> str:
+        """The commonest reason why some of these strings have no score, and how many have it; empty if all have one."""
+        reasons = Counter(self._reasons.get(place, "") for place in self._places(strings).tolist())
+        del reasons[""]
+        return "".join(f"{count} x {reason}" for reason, count in reasons.most_common(1))
 
     # What was measured ------------------------------------------------------------------------
 

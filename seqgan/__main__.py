@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gancore import cli
+from gancore.errors import ConfigError
 
 if TYPE_CHECKING:
     from gancore.fetch import Sources
@@ -35,7 +36,7 @@ app.add_typer(cli.data_app(_corpora), name="data")
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
 
 
 @app.command()
@@ -45,12 +46,13 @@ def demo(
     n: Annotated[int, typer.Option("-n", min=4, help="Texts to judge.")] = 10_000,
     seed: Seed = 0,
     overrides: Set = [],  # noqa: B006
+    quiet: Quiet = False,
 ) -> None:
     """The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT."""
     from seqgan.config import Config
     from seqgan.demo import run
 
-    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n)
+    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet)
 
 
 @app.command()
@@ -132,6 +134,7 @@ def evaluate(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel or copied.")] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Real lines, for the figures of the card; without, it has none.")
     ] = None,
@@ -140,15 +143,20 @@ def export(
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
     compact: cli.Compact = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures."""
     from seqgan.gan import SeqGAN
 
+    cli.refuse_model(out)
+    if train is not None and reference is None:
+        raise ConfigError("--train: the card has figures only with --reference; give it as well.")
     gan = SeqGAN.load(run, checkpoint=which)
-    figures = gan.evaluate(n, reference, seed=seed) if reference is not None else None
+    figures = gan.evaluate(n, reference, seed=seed, train=train) if reference is not None else None
     gan.save_pretrained(out, figures, data, compact)
     cli.copy_log(run, out)
-    typer.echo(f"{out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
+    if not quiet:
+        typer.echo(f"{out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 
 
 @app.command()

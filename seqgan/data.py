@@ -33,7 +33,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     suffix = kind_of(path, SUFFIXES, "text")
     with readable(path):
         if suffix in (".csv", ".tsv", ".parquet"):
-            yield from table_rows(path, suffix, _COLUMNS, "text")
+            yield from table_rows(path, suffix, _COLUMNS)
             return
         with open_text(path) as lines:
             for number, line in enumerate(lines, 1):
@@ -45,7 +45,7 @@ def as_lines(source: "pd.DataFrame | Iterable | str | Path") -> tuple[list[tuple
     if isinstance(source, (str, Path)):
         return list(read_lines(source)), str(source)
     if isinstance(source, pd.DataFrame):
-        name = pick_column("the data frame", list(source.columns), _COLUMNS, "text")
+        name = pick_column("the data frame", list(source.columns), _COLUMNS)
         return [(number, str(text)) for number, text in enumerate(source[name], 1)], "the data frame"
     lines = list(source)
     wrong = next((number for number, line in enumerate(lines, 1) if not isinstance(line, str)), None)
@@ -58,7 +58,8 @@ class Corpus:
     """Token sequences in three parts, `train`, `valid`, `test`: ids `(line, step)` int64, ended and padded.
 
     alphabet: their special tokens. vocabulary: None for sequences that never were text. rejected: every line that is
-    in no part, and why. length: steps of the longest sequence, its end included.
+    in no part, and why. length: steps of the longest sequence, its end included. aside: the lines of the test part as
+    they were read, with words that the vocabulary has not.
     """
 
     def __init__(
@@ -69,9 +70,10 @@ class Corpus:
         test: Int[Tensor, "test step"],
         vocabulary: Vocabulary | None = None,
         rejected: Iterable[Rejection] = (),
+        aside: Iterable[str] = (),
     ):
         self.alphabet, self.vocabulary, self.rejected = alphabet, vocabulary, list(rejected)
-        self.train, self.valid, self.test = train, valid, test
+        self.train, self.valid, self.test, self.aside = train, valid, test, list(aside)
 
     @classmethod
     def of(
@@ -100,7 +102,7 @@ class Corpus:
             learnt = (line for _, line in usable if part_of[line] == "train")
             vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
         parts: dict[str, list[list[int]]] = {"train": [], "valid": [], "test": []}
-        distinct = set()
+        aside, distinct = [], set()
         for number, line in usable:
             try:
                 ids = vocabulary.encode(line)
@@ -111,13 +113,16 @@ class Corpus:
                 continue
             parts[part_of[line]].append(ids)
             distinct.add(line)
+            if part_of[line] == "test":
+                aside.append(line)
         _refuse_too_few(where, len(rows), len(distinct), rejected)
         if not parts["train"]:  # all its lines were too long
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
+            aside = []
         rejected.sort()
         length = length or 1 + max(len(ids) for part in parts.values() for ids in part)
         padded = {name: pad(lines, length) for name, lines in parts.items()}
-        return cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected)
+        return cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected, aside=aside)
 
     @property
     def length(self) -> int:
@@ -181,7 +186,7 @@ def _split(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, s
 
 def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection]) -> None:
     if distinct == 1:
-        raise DataError(f"{where}: its {rows} lines hold one distinct usable line; a generator needs at least two.")
+        raise DataError(f"{where}: holds one distinct usable line, of {rows:,}; a generator needs at least two.")
     if not distinct:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])
         first = min(rejected).row

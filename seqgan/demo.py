@@ -18,13 +18,13 @@ _TEMPERATURES = (1.0, 0.9, 0.8)
 _SHOWN = 8
 
 
-def run(config: Config, out: Path, n: int) -> None:
+def run(config: Config, out: Path, n: int, quiet: bool = False) -> None:
     """Do it all into the folder `out`, which is replaced if a demo made it; samples and a table on standard output."""
-    progress = Console(stderr=True)
+    progress = Console(stderr=True, quiet=quiet)
     replace_folder(out)
     grammar, lines = english(), corpus()
     unseen, reference = (corpus(len(lines), seed) for seed in (1, 2))
-    gan = SeqGAN(config).fit(lines, out=out)
+    gan = SeqGAN(config).fit(lines, out=out, quiet=quiet)
     progress.print(f"drawing {n:,} sentences at temperatures {_TEMPERATURES}, judging them", highlight=False)
     drawn = {f"{temperature:g}": gan.sample(n, temperature, seed=config.seed) for temperature in _TEMPERATURES}
     columns = drawn | {"trained on": lines[:n], "unseen": unseen[:n]}

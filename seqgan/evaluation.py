@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from gancore.device import seed_everything
-from gancore.errors import DataError
+from gancore.errors import ConfigError, DataError
 from gancore.loop import play
 from gancore.statistics import Evaluation, half_sample_interval, mean_interval, wilson_interval
 from seqgan.config import Config, DataConfig, GeneratorConfig, LikelihoodConfig
@@ -24,7 +24,7 @@ _ORDERS = (2, 3, 4, 5)
 def split_tokens(texts: Sequence[str], tokens: str = "word") -> list[list[str]]:
     """Texts as lists of tokens, as the vocabularies of `seqgan.text` split them; an empty list where that fails."""
     if tokens not in SPLIT:
-        raise DataError(f"texts cannot be split into {tokens!r}; use {', '.join(SPLIT)}.")
+        raise ConfigError(f"texts cannot be split into {tokens!r}; use {', '.join(SPLIT)}.")
     return [_split(text, tokens) for text in texts]
 
 
@@ -51,7 +51,7 @@ def evaluate(
     real and generated, .5 where it cannot (`two_sample_test`).
 
     Figures depend on how many texts and references there are: compare only like with like.
-    Raises DataError for fewer than four texts or references.
+    Raises DataError for fewer than four texts or references, ConfigError for `tokens` that there are not.
 
     >>> lines = ["the cat sat", "a dog ran", "the bird sang", "a fish swam"]
     >>> figures = evaluate(lines[:2] * 2, reference=lines, train=lines)

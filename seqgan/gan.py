@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from gancore import distributed, runs, sharing
-from gancore.checkpoint import State
+from gancore.checkpoint import State, write_text
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
 from gancore.rows import tell_rejected
@@ -26,6 +26,7 @@ from seqgan.generator import at_rest
 from seqgan.glance import glance
 from seqgan.plugins import load_key, load_reward
 from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
+from seqgan.sequences import Ids
 from seqgan.text import SPLIT, UNKNOWN, Texts, TokenError, Vocabulary
 
 _CHUNK = 1000  # texts drawn at a time; fixed, so that the first k of n draws are the same for every n
@@ -49,7 +50,9 @@ _LIMITS = (
 
 
 class SeqGAN:
-    """A generator of texts: `SeqGAN(config).fit(lines).sample(20, seed=0)`.
+    """A generator of texts: `SeqGAN("small").fit(lines).sample(20, seed=0)`.
+
+    config: a configuration, the name of a bundled one, or a TOML file. Raises ConfigError as `Config.load` does.
 
     >>> few = ["likelihood.epochs=1", "steps=1", "critic.pretrain=1", "critic.steps=1", "policy.rollouts=1"]
     >>> gan = SeqGAN(Config.load("small", few)).fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
@@ -57,8 +60,8 @@ class SeqGAN:
     5
     """
 
-    def __init__(self, config: Config | None = None):
-        self.config = config or Config()
+    def __init__(self, config: Config | str | Path | None = None):
+        self.config = Config.load(config) if isinstance(config, (str, Path)) else config or Config()
         self.device = pick_device(self.config.device)
         self.networks: Likelihood | Reinforced | Relaxed | Residual | None = None
         self.vocabulary: Vocabulary | None = None
@@ -81,7 +84,8 @@ class SeqGAN:
     ) -> "SeqGAN":
         """Train on a file, a frame with a column text, any iterable of strings, or a corpus.
 
-        out: a run folder: configuration, metrics.jsonl, rejected lines and checkpoints go there.
+        out: a run folder: configuration, metrics.jsonl, rejected lines and checkpoints go there; and held_out.txt, the
+            lines that `data.test` keeps from training and stopping, to judge by.
         resume: go on from the folder's newest checkpoint, bit for bit on the CPU; starts anew where there is none.
         force: resume even where the configuration or the data are others.
         reward: an external reward, strings -> scores in [0, 1], mixed in with the configuration's `reward.weight`;
@@ -98,9 +102,9 @@ class SeqGAN:
         3
         """
         distributed.join(self.device)
+        scored = self._reward(reward)
         runs.claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
-        scored = self._reward(reward)
         begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         corpus = source if isinstance(source, Corpus) else self._corpus(source, begun)
         if corpus.vocabulary is None:
@@ -110,6 +114,8 @@ class SeqGAN:
         training = self._build(corpus, corpus.vocabulary, scored)
         if begun is not None:
             self._begin(begun)
+        if out is not None and corpus.aside and not distributed.rank():
+            write_text(Path(out) / "held_out.txt", "".join(f"{line}\n" for line in corpus.aside))
         training.run(out, console, _SHOWN, self._monitor, corpus.rejected, resume, force, self._show)
         return self
 
@@ -203,8 +209,8 @@ class SeqGAN:
         only the likeliest tokens (see `seqgan.decoding.Decoding`). min_length, max_length: in tokens; at most what
         the longest training line had, which is the default. A text that has not ended by then is cut off.
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
-        Raises DataError for a prefix with unknown tokens or no room, ConfigError for settings out of range, RunError
-        where there are no weights yet.
+        Raises ConfigError for a prefix with unknown tokens or no room and for settings out of range, RunError where
+        there are no weights yet.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
         >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
@@ -234,11 +240,11 @@ class SeqGAN:
         try:
             ids = self._words.encode(prefix) if prefix else []
         except TokenError as error:
-            raise DataError(f"prefix {prefix!r}: {error}.") from None
+            raise ConfigError(f"prefix {prefix!r}: {error}.") from None
         if UNKNOWN in ids:
-            raise DataError(f"prefix {prefix!r}: holds a token that the training lines do not.")
+            raise ConfigError(f"prefix {prefix!r}: {self._words.unknown(prefix)!r} is in no training line.")
         if len(ids) > room:
-            raise DataError(f"prefix {prefix!r}: {len(ids)} tokens, and a text has at most {room}.")
+            raise ConfigError(f"prefix {prefix!r}: {len(ids)} tokens, and a text has at most {room}.")
         return ids
 
     def evaluate(
@@ -247,12 +253,13 @@ class SeqGAN:
         reference: "pd.DataFrame | Iterable | str | Path | None" = None,
         temperature: float = 1.0,
         seed: int = 0,
+        train: "pd.DataFrame | Iterable | str | Path | None" = None,
     ) -> Evaluation:
         """Judge `n` samples beside real lines (see `seqgan.evaluate`).
 
         reference: real lines; those kept from training if not given, which a loaded model no longer has.
-        Novelty and copied spans are judged while the training lines are at hand. Raises DataError where there are no
-        reference lines or too few, RunError where there are no weights yet.
+        train: the lines trained on, to tell what is novel or copied; a loaded model has lost them too.
+        Raises DataError where there are no reference lines or too few, RunError where there are no weights yet.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
         >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
@@ -260,17 +267,21 @@ class SeqGAN:
         >>> figures["unique"].n
         20
         """
-        vocabulary, train = self._words, None
-        if self.corpus is not None:
-            train = [vocabulary.decode(row) for row in self.corpus.train.tolist()]
+        kind, corpus = self._words.kind, self.corpus
         if reference is not None:
             real = [line for _, line in as_lines(reference)[0]]
-        elif self.corpus is not None:
-            real = [vocabulary.decode(row) for row in self.corpus.held_out.tolist()]
+        elif corpus is not None:
+            real = corpus.aside or self._lines(corpus.held_out)
         else:
             raise DataError("a loaded model has no reference lines: give `reference`.")
-        kind = vocabulary.kind if vocabulary.kind in SPLIT else "word"
-        return evaluate(self.sample(n, temperature, seed=seed), real, train, kind)
+        known = [line for _, line in as_lines(train)[0]] if train is not None else None
+        if known is None and corpus is not None:
+            known = self._lines(corpus.train)
+        return evaluate(self.sample(n, temperature, seed=seed), real, known, kind if kind in SPLIT else "word")
+
+    def _lines(self, ids: Ids) -> list[str]:
+        """The texts of a part of the corpus."""
+        return [self._words.decode(row) for row in ids.tolist()]
 
     @property
     def _trained(self) -> Likelihood | Reinforced | Relaxed | Residual:

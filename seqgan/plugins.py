@@ -29,7 +29,10 @@ def _load(setting: str, name: str, argument: str = "") -> Any:
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{setting} = {name!r}: cannot be imported ({error}); write it as module:name.") from None
+        raise ConfigError(
+            f"{setting} = {name!r}: cannot be imported ({error}); write it as module:name; its folder must be on "
+            "PYTHONPATH (PYTHONPATH=. for this one)."
+        ) from None
     made = found(*filter(None, [argument])) if isinstance(found, type) else found
     if not callable(made):
         raise ConfigError(f"{setting} = {name!r}: is not a function of strings.")

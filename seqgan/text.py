@@ -140,6 +140,13 @@ class Vocabulary:
             return self._pairs.encode(line).ids
         return [self._ids.get(token, UNKNOWN) for token in SPLIT[self.kind](line)]
 
+    def unknown(self, line: str) -> str:
+        """The first token of a line that is not known, "" where all are; raises TokenError as `encode` does."""
+        if self._pairs is not None:
+            return ""
+        tokens = SPLIT[self.kind](line.lower() if self.lower else line)
+        return next((token for token in tokens if token not in self._ids), "")
+
     def decode(self, ids: Iterable[int]) -> str:
         """The line of some ids; special tokens but the unknown one are passed over, and nothing follows an end."""
         kept: list[int] = []

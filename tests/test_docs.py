@@ -49,7 +49,7 @@ def at_work(tmp_path, monkeypatch, qm9_smiles):
     for name, text in (("mols.smi", molecules), ("new.smi", molecules), ("held.smi", "\n".join(small[60:]))):
         (tmp_path / name).write_text(text)
     for name, seed in (("lines.txt", 0), ("new.txt", 1)):
-        (tmp_path / name).write_text("\n".join(corpus(40, seed)))
+        (tmp_path / name).write_text("\n".join(corpus(200, seed)))
     (tmp_path / "data").mkdir()
     with gzip.open(tmp_path / "data" / "qm9.smi.gz", "wt") as out:
         out.write(molecules)

@@ -67,7 +67,7 @@ def test_toml_blocks_are_settings(readme, tmp_path):
 def test_text_commands_run_in_their_order(readme, run_command, tmp_path, monkeypatch):
     """The demo has its own test, and fetching needs a network."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "lines.txt").write_text("\n".join(corpus(60)))
+    (tmp_path / "lines.txt").write_text("\n".join(corpus(200)))
     commands = readme.commands("seqgan")
     assert [command[1] for command in commands] == ["demo", "train", "generate", "evaluate", "data"]
     for command in commands[1:4]:

@@ -104,6 +104,8 @@ def test_export_puts_figures_and_log_beside_it(half, runs, tmp_path, command_lin
     assert "| unique |" in card
     assert "| 40 |" in card
     assert (tmp_path / "given/metrics.jsonl").read_bytes() == (runs / half / "metrics.jsonl").read_bytes()
+    code, _, err = call("export", runs / half, "--out", "given", option, reference, "-n", 40)
+    assert (code, err) == (1, f"{half}: given: holds a model already; give another folder, or remove it.\n")
     assert call("generate", "given", "-n", 3, "--out", "new.txt")[0] == 0
     assert call("generate", "given", "-n", 3, "--checkpoint", "best")[0] == 1
 

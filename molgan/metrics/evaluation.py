@@ -98,7 +98,8 @@ def evaluate(
         raise DataError("there is nothing to evaluate: the list of SMILES is empty.")
     figures = basic_figures(table, known, ks)
     if reference is None:
-        return Evaluation(figures)
+        unmet = [] if tuple(groups) == GROUPS else [f"{', '.join(groups)}: no figures without a reference."]
+        return Evaluation(figures, unmet)
     against = references(reference, seed=seed)
     notes = []
     if int(table["valid"].sum()) > len(picked):

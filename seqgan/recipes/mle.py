@@ -70,13 +70,14 @@ class Likelihood:
         def rate(step: int) -> float:
             return settings.lr * warm_cosine(step, steps, floor=settings.lr_floor)
 
-        def end_of_epoch(step: int, logs: dict[str, float]) -> bool:
+        def end_of_epoch(step: int, logs: dict[str, float]) -> str:
             if (step + 1) % epoch:
-                return False
+                return ""
             logs["valid/nll"] = nll(self.generator, corpus.validation)
             if self.best.improves(logs["valid/nll"]) or not settings.patience:
                 self.averaged.average.load_state_dict(self.generator.state_dict())
-            return bool(settings.patience) and int(self.best.waited) >= settings.patience
+            over = settings.patience and int(self.best.waited) >= settings.patience
+            return f"valid/nll was no better for {settings.patience} epochs (likelihood.patience)" if over else ""
 
         optimizer = self.optimizers["likelihood"]
         player = Player("likelihood", self.generator, optimizer, self.turn, max_norm=settings.max_norm, rate=rate)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gancore.errors import DataError
+from gancore.errors import ConfigError, DataError
 from gancore.fetch import AtHand, Source, Sources
 
 CONTENT = bytes(range(256)) * 500
@@ -106,7 +106,7 @@ def test_without_a_network_one_sentence_says_what_to_do(archive, complaint, url,
 
 
 def test_what_is_not_known_or_not_there(url, tmp_path):
-    with pytest.raises(DataError, match="no data set 'bits'; there is here, bytes"):
+    with pytest.raises(ConfigError, match="no data set 'bits'; there is here, bytes"):
         sources(url).fetch("bits")
     with pytest.raises(DataError, match="cannot be read"):
         sources(url).fetch("bytes", tmp_path / "nothing")

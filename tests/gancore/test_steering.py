@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gancore.errors import RewardError
 from gancore.steering import Curriculum, DiversityFilter, Remembers, Replay, Steering
 from gancore.types import Reward
 
@@ -71,3 +72,37 @@ def test_steering_is_its_parts():
 def test_what_never_was_a_state_is_refused(state):
     with pytest.raises((TypeError, ValueError, KeyError)):
         Curriculum([(length, 1.0)]).restore(state)
+
+
+def fails(strings):
+    raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("reward", "said"),
+    [
+        (lambda strings: None, "gave nothing for 2 strings"),
+        (lambda strings: [0.5], r"shape \(1,\) for 2 strings"),
+        (lambda strings: [0.5, 2.0], "gave 2 for 'b'; a score is from 0 to 1"),
+        (lambda strings: ["good", "bad"], "failed with ValueError: could not convert"),
+        (fails, "reward fails: failed with ValueError: no"),
+    ],
+)
+def test_a_reward_that_gives_anything_but_scores_is_refused(reward, said):
+    with pytest.raises(RewardError, match=said):
+        Steering(reward).score(["a", "b"])
+
+
+def test_when_nothing_has_a_score_that_is_told_once():
+    class Silent:
+        def __call__(self, strings):
+            return np.full(len(strings), np.nan)
+
+        def why(self, strings):
+            return f"{len(strings)} x no program"
+
+    steering, told = Steering(Silent()), []
+    steering.tell = told.append
+    for strings in (["", ""], ["a", ""], ["b"]):
+        steering.weigh(strings, steering.score(strings))
+    assert told == ["reward: none of the 1 strings of a turn has a score (1 x no program)."]

@@ -91,7 +91,7 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch, qm9_smiles):
     [
         (["train", "--data", "missing.smi"], 1, "missing.smi: no such file"),
         (["train", "--data", "empty.smi"], 1, "empty.smi: holds no rows"),
-        (["train", "--data", "no_column.csv"], 1, "no column named SMILES; its columns are a, b"),
+        (["train", "--data", "no_column.csv"], 1, "no column named smiles or canonical_smiles or smi"),
         (["train", "--data", "prose.txt"], 1, "none of the 2 rows can be used"),
         (["train", "--data", "cut.sdf"], 1, "can be used"),
         (["train", "--config", "unknown_key.toml"], 2, "unknown key stepz; did you mean steps"),
@@ -103,6 +103,8 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch, qm9_smiles):
         (["generate", "nowhere", "-n", "0"], 2, "-n"),
         (["generate"], 2, "run"),
         (["evaluate", "empty.smi"], 1, "the list of SMILES is empty"),
+        (["score", "empty.smi"], 1, "empty.smi: holds no rows"),
+        (["score", "good.smi", "--score", "druglik"], 2, "did you mean druglike? There are"),
         (["score", "good.smi", "--out", "x.docx"], 2, "can be written as .parquet or .csv"),
         (["score", "good.smi", "--score", "wrong_score.toml"], 2, "unknown key score.qad;"),
         (["score", "good.smi", "--out", "prose.txt/x.csv"], 1, "prose.txt"),

@@ -89,7 +89,7 @@ def test_a_half_cut_sdf_gives_its_whole_records(tmp_path):
         ("m.docx", "x", "unknown kind of file"),
         ("empty.smi", "", "holds no rows"),
         ("empty.csv", "", "holds no rows"),
-        ("m.csv", "a,b\n1,2\n", "no column named SMILES; its columns are a, b"),
+        ("m.csv", "a,b\n1,2\n", "no column named smiles or canonical_smiles or smi; its columns are a, b: rename one"),
         ("prose.txt", "Dear reader,\nthis is a letter.\n", "none of the 2 rows can be used"),
         ("m.smi.gz", "not gzip", "cannot be read"),
         ("m.parquet", "not parquet", "cannot be read"),
@@ -146,7 +146,7 @@ def test_frames_lists_and_sets_are_taken(small_data):
     assert as_dataset(small_data) is small_data
     frame = pd.DataFrame({"name": [1, 2], "SMILES": ["CC", None]})
     assert as_dataset(frame).smiles == ["CC"]
-    with pytest.raises(DataError, match="no column named SMILES"):
+    with pytest.raises(DataError, match="no column named smiles"):
         as_dataset(pd.DataFrame({"x": [1]}))
 
 

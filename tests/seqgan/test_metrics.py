@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-from gancore.errors import DataError
+from gancore.errors import ConfigError, DataError
 from seqgan.evaluation import evaluate, language_model_scores, temperature_sweep
 from seqgan.grammar import corpus
 from seqgan.metrics import (
@@ -128,7 +128,7 @@ def test_evaluate_gives_every_figure_with_an_interval():
     assert collapsed["unique"].value == 0.01
     with pytest.raises(DataError, match="too little"):
         evaluate(["a"], lines)
-    with pytest.raises(DataError, match="cannot be split into 'bytes'"):
+    with pytest.raises(ConfigError, match="cannot be split into 'bytes'"):
         evaluate(lines, lines, tokens="bytes")
 
 

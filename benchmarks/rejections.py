@@ -1,0 +1,76 @@
+"""What other settings of `critic.ceiling` and `critic.rejections` would give, without drawing anew for each.
+
+python -m benchmarks.rejections MODEL FILE [--unread SAMPLE:SEED ...] [--draws 30000]
+
+MODEL, of recipe growing, draws once without its critic; every setting then picks 5,000 of those draws as sampling
+would, three times, and the Fréchet distance to 5,000 molecules of FILE is told, as mean and deviation. The fewer draws
+there are, the more often one is picked twice, and the farther all settings are. FILE should hold what the model was not
+trained on: --unread leaves out the rows that `data.sample` and `seed` of its training took. `floor` is the distance of
+5,000 others of FILE.
+"""
+
+import argparse
+
+import numpy as np
+import torch
+
+from molgan import MolGAN, chem
+from molgan.data import as_rows, sampled
+from molgan.metrics import chemnet
+
+N, REPEAT = 5000, 3
+CEILINGS, REJECTIONS = (2, 3, 4, 6), (2, 4, 6, 12, 20)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("file")
+    parser.add_argument("--unread", nargs="*", default=[], metavar="SAMPLE:SEED")
+    parser.add_argument("--draws", type=int, default=30_000)
+    arguments = parser.parse_args()
+    rows = as_rows(arguments.file)
+    free = np.ones(len(rows), bool)
+    for taken in arguments.unread:
+        free[sampled(len(rows), *map(int, taken.split(":")))] = False
+    random = np.random.default_rng(0)
+    held = [rows[place] for place in random.permutation(np.flatnonzero(free))[: 2 * N]]
+    reference, others = (chemnet.moments(chemnet.activations(part)) for part in (held[:N], held[N:]))
+    print(f"floor {chemnet.frechet(others, reference):.3f}")
+    activations, ratios = pool(MolGAN.load(arguments.model, "cpu"), arguments.draws)
+    print("| ceiling | " + " | ".join(f"{most} rejections" for most in REJECTIONS) + " | draws for each that is kept |")
+    print("|---" * (len(REJECTIONS) + 2) + "|")
+    for ceiling in CEILINGS:
+        cells, costs = [], []
+        for most in REJECTIONS:
+            picks = [pick(ratios, ceiling, most, random) for _ in range(REPEAT)]
+            costs.append(picks[0][1])
+            found = [chemnet.frechet(chemnet.moments(activations[rows]), reference) for rows, _ in picks]
+            cells.append(f"{np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}")
+        print(f"| {ceiling} | " + " | ".join(cells) + f" | {costs[0]:.1f} to {costs[-1]:.1f} |", flush=True)
+
+
+def pool(gan: MolGAN, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Activations of n draws without the critic, and its ratio of the densities for each, whose mean is 1."""
+    networks, smiles, logits = gan.networks, [], []
+    for atoms, orders in gan.draw_arrays(n, raw=True):
+        with torch.no_grad():
+            graphs = networks.one_hots(torch.from_numpy(atoms), torch.from_numpy(orders))
+            logits.append(networks.adversary.logits(graphs).double().numpy())
+        smiles += [chem.strict_smiles(mol) for mol in chem.decode(atoms, orders, networks.vocabulary)]
+    ratios = np.exp(np.concatenate(logits))
+    return chemnet.activations(smiles), ratios / ratios.mean()
+
+
+def pick(ratios: np.ndarray, ceiling: float, most: int, random: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Which draws are kept, N of them, and how many were made for each."""
+    kept, doubted, cost = random.integers(0, len(ratios), N), np.arange(N), N
+    for _ in range(most):
+        doubted = doubted[random.random(len(doubted)) * ceiling > ratios[kept[doubted]]]
+        kept[doubted] = random.integers(0, len(ratios), len(doubted))
+        cost += len(doubted)
+    return kept, cost / N
+
+
+if __name__ == "__main__":
+    main()
