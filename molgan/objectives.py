@@ -165,5 +165,7 @@ def load_score(name: str | Path) -> ScoreConfig:
     if not Path(name).exists():
         near = difflib.get_close_matches(str(name), SCORES, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        raise ConfigError(f"{name}: no such score file, and no score of that name{hint}; there are {', '.join(SCORES)}.")
+        raise ConfigError(
+            f"{name}: no such score file, and no score of that name{hint}; there are {', '.join(SCORES)}."
+        )
     return toml.load(ScoreFile, Path(name)).score
