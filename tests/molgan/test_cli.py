@@ -104,7 +104,7 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch, qm9_smiles):
         (["generate"], 2, "run"),
         (["evaluate", "empty.smi"], 1, "the list of SMILES is empty"),
         (["score", "empty.smi"], 1, "empty.smi: holds no rows"),
-        (["score", "good.smi", "--score", "druglik"], 2, "that name (did you mean druglike?); there are qed"),
+        (["score", "good.smi", "--score", "druglik"], 2, "no score of that name (did you mean druglike?)"),
         (["score", "good.smi", "--out", "x.docx"], 2, "can be written as .parquet or .csv"),
         (["score", "good.smi", "--score", "wrong_score.toml"], 2, "unknown key score.qad;"),
         (["score", "good.smi", "--out", "prose.txt/x.csv"], 1, "prose.txt"),
