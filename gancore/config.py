@@ -51,18 +51,24 @@ def load(kind: type[C], path: Path, overrides: Iterable[str] = ()) -> C:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error}).") from None
     overrides = list(overrides)
-    whole, where = apply_overrides(values, overrides), str(path)
-    if overrides and _usable(kind, values):  # by itself, so what is wrong was overridden
-        where = " ".join(f"--set {override}" for override in overrides)
-    return from_dict(kind, whole, where)
-
-
-def _usable(kind: type, values: dict[str, Any]) -> bool:
+    whole = apply_overrides(values, overrides)
     try:
-        from_dict(kind, values)
+        return from_dict(kind, whole, where=str(path))
     except ConfigError:
-        return False
-    return True
+        culprit = _culprit(kind, values, overrides)
+        if not culprit:
+            raise
+    return from_dict(kind, whole, where=f"--set {culprit}")
+
+
+def _culprit(kind: type, values: dict[str, Any], overrides: list[str]) -> str:
+    """The first override with which the values cannot be used; empty if they cannot without any."""
+    for place in range(len(overrides) + 1):
+        try:
+            from_dict(kind, apply_overrides(values, overrides[:place]))
+        except ConfigError:
+            return overrides[place - 1] if place else ""
+    return ""
 
 
 def bundled(package: str) -> list[str]:
