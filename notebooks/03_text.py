@@ -186,8 +186,9 @@ Image("sweep.png", width=500)
 #
 # This is a toy, and one seed. With larger networks and more steps a dense critic beside the likelihood does gain
 # something small on this grammar, about what a second layer gains for less; on the published benchmark no critic has
-# earned its place beside a likelihood model that was stopped in time (`docs/text-experiments.md`). What is worth having from this
-# machinery is the reward: anything that can be *computed* from a sentence can be put in the critic's place.
+# earned its place beside a likelihood model that was stopped in time (`docs/text-experiments.md`). What is worth
+# having from this machinery is the reward: anything that can be *computed* from a sentence can be put in the critic's
+# place.
 #
 # ## The whole table
 #
