@@ -1,7 +1,7 @@
 """A run folder: the configuration, the checkpoints that are kept, the log, and what was left out of the data."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,13 @@ def claim(folder: str | Path | None, resume: bool) -> None:
     if not resume and RunFolder(folder).steps():
         raise RunError(f"{folder}: holds a trained run already; resume it, or give another folder.")
     Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+def write_held_out(path: Path, lines: Iterable[str], gone_on_with: bool) -> None:
+    """Write what was kept from training, a line each; of a run that is gone on with, what is there stays."""
+    rows = [" ".join(line.splitlines()) for line in lines]
+    if rows and not distributed.rank() and not (gone_on_with and path.exists()):
+        checkpoint.write_text(path, "".join(f"{row}\n" for row in rows))
 
 
 def find(path: str | Path, which: str = "last") -> Stored:

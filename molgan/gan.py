@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from gancore import distributed, runs, sharing
-from gancore.checkpoint import State, write_text
+from gancore.checkpoint import State
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import ConfigError, RunError
 from gancore.rows import tell_rejected
@@ -107,8 +107,8 @@ class MolGAN:
         data, held = as_dataset(source, **limits), []
         if data is not source:
             data, held = data.split(self.config.data.hold_out, self.config.seed)
-        if out is not None and held and not distributed.rank():
-            write_text(Path(out) / "held_out.smi", "".join(f"{smiles}\n" for smiles in held))
+        if out is not None:
+            runs.write_held_out(Path(out) / "held_out.smi", held, resume and not force)
         _tell(data, console)
         seed_everything(self.config.seed)
         training = self._build(data)

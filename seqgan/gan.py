@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from gancore import distributed, runs, sharing
-from gancore.checkpoint import State, write_text
+from gancore.checkpoint import State
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
 from gancore.rows import tell_rejected
@@ -114,8 +114,8 @@ class SeqGAN:
         training = self._build(corpus, corpus.vocabulary, scored)
         if begun is not None:
             self._begin(begun)
-        if out is not None and corpus.aside and not distributed.rank():
-            write_text(Path(out) / "held_out.txt", "".join(f"{line}\n" for line in corpus.aside))
+        if out is not None:
+            runs.write_held_out(Path(out) / "held_out.txt", corpus.aside, resume and not force)
         training.run(out, console, _SHOWN, self._monitor, corpus.rejected, resume, force, self._show)
         return self
 

@@ -53,6 +53,10 @@ def test_resume_and_refusal_to_overwrite(run, trained):
     code, _, err = run("train", "--data", "lines.txt", "--out", "r", "--seed", 1, *TINY)
     assert (code, err) == (1, "seqgan: r: holds a trained run already; resume it, or give another folder.\n")
     assert run("train", "--data", "lines.txt", "--out", "r", "--seed", 1, *TINY, "--resume")[0] == 0
+    held = (trained / "held_out.txt").read_text()
+    (trained.parent / "others.txt").write_text("\n".join(corpus(80, 1)))
+    assert run("train", "--data", "others.txt", "--out", "r", "--seed", 1, *TINY, "--resume")[0] == 1
+    assert (trained / "held_out.txt").read_text() == held, "a refused resume changes nothing"
 
 
 def test_an_early_end_is_told_and_not_counted_as_steps(run, tmp_path):
