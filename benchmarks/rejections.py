@@ -14,8 +14,9 @@ import argparse
 import numpy as np
 import torch
 
+from gancore.rows import sampled
 from molgan import MolGAN, chem
-from molgan.data import as_rows, sampled
+from molgan.data import as_rows
 from molgan.metrics import chemnet
 
 N, REPEAT = 5000, 3

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from rich.console import Console
 
@@ -119,6 +120,11 @@ def _parquet_rows(path: Path, names: Sequence[str]) -> Iterator[tuple[int, str]]
     except pyarrow.ArrowException as error:
         raise DataError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}).") from None
     yield from ((number, str(value or "")) for number, value in enumerate(values, 1))
+
+
+def sampled(rows: int, sample: int, seed: int) -> np.ndarray:
+    """Which of so many rows `data.sample` takes by that seed, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:sample])
 
 
 class Shuffled:

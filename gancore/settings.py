@@ -128,3 +128,12 @@ class RunSettings(Protocol):
     def watch(self) -> tuple[WatchConfig, ...]:
         """Rules on figures."""
         ...
+
+
+def refuse_no_ratio(objective: str) -> None:
+    """Raise ConfigError if the logit of that objective's critic is no log-ratio of densities, as rejection needs."""
+    if objective not in ("relativistic_pairing", "non_saturating"):
+        raise ConfigError(
+            f"critic.rejections: a critic of objective {objective} gives no ratio of densities; "
+            "take relativistic_pairing or non_saturating."
+        )

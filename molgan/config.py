@@ -23,6 +23,7 @@ from gancore.settings import (
     Share,
     WatchConfig,
     Weight,
+    refuse_no_ratio,
 )
 from molgan import chem
 from molgan.objectives import load_score
@@ -277,11 +278,8 @@ class Config:
             raise ConfigError(f"reward.overlap is for recipe one_shot; leave it out of recipe {self.recipe}.")
         if self.recipe != "growing" and (self.critic.pretrain or self.critic.rejections):
             raise ConfigError("critic.pretrain and critic.rejections are for recipe growing; leave them out.")
-        if self.critic.rejections and self.critic.objective not in ("relativistic_pairing", "non_saturating"):
-            raise ConfigError(
-                f"critic.rejections: a critic of objective {self.critic.objective} gives no ratio of densities; "
-                "take relativistic_pairing or non_saturating."
-            )
+        if self.critic.rejections:
+            refuse_no_ratio(self.critic.objective)
         if self.recipe == "molgan" and self.pretrain.steps:
             raise ConfigError("recipe molgan has no pre-training: set pretrain.steps to 0.")
         if self.recipe == "molgan" and self.reward.weight > 1:

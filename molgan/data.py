@@ -25,6 +25,7 @@ from gancore.rows import (
     open_text,
     pick_column,
     readable,
+    sampled,
     summarise,
     table_rows,
 )
@@ -73,11 +74,6 @@ def read_named(path: Path) -> Iterator[tuple[str | None, str]]:
         for line in lines:
             text, _, name = line.strip().partition("\t" if "\t" in line.strip() else " ")
             yield text, name.strip()
-
-
-def sampled(rows: int, sample: int, seed: int) -> np.ndarray:
-    """Which of so many rows `data.sample` takes by that seed, in order."""
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:sample])
 
 
 def _read_sdf(path: Path) -> Iterator[tuple[int, str | None]]:

@@ -104,11 +104,13 @@ def generate(
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+    raw: Annotated[bool, typer.Option("--raw", help="Leave out the critic that a model asks.")] = False,
 ) -> None:
     """Draw texts from a trained model, one a line. The first k of n draws do not depend on n."""
     from seqgan.gan import SeqGAN
 
-    lines = SeqGAN.load(run, device, which).sample(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length)
+    gan = SeqGAN.load(run, device, which)
+    lines = gan.sample(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
     cli.write_lines((" ".join(line.splitlines()) for line in lines), out)
 
 

@@ -22,6 +22,7 @@ from gancore.settings import (
     Share,
     WatchConfig,
     Weight,
+    refuse_no_ratio,
 )
 
 LONGEST = 4096
@@ -48,6 +49,8 @@ class DataConfig:
     """Share of the lines kept from training, to stop on."""
     test: Part = 0.05
     """Share of the lines kept from training, to judge by."""
+    sample: Count = 0
+    """Lines of a larger file that are read, at random by the seed; 0 reads all."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +131,19 @@ class CriticConfig:
     bf16: bool = False
     """Recipe seqgan: whether the critic computes in bfloat16, which is faster where the processor has it."""
     pretrain: Count = 500
-    """Steps of the critic before the first of the generator."""
+    """Steps of the critic before the first of the generator; without any such step, only for `rejections`."""
     steps: Positive = 5
     """Steps of the critic between two of the generator."""
     pool: Positive = 1000
     """Recipe seqgan: generated sequences drawn at a time to train on."""
     reuse: Positive = 3
     """Recipe seqgan: passes over them before new ones are drawn."""
+    rejections: Count = 0
+    """Recipe seqgan: how often `sample` at most replaces a draw that the critic rejects (Azadi et al. 2019), unless the
+    generator was steered by a reward, which the critic knows nothing of; 0 leaves the critic out."""
+    ceiling: Annotated[float, Ge(1)] = 2.0
+    """Ratio of the data's density to the generator's from which on a draw is never rejected. A higher one takes more of
+    the difference away, and more rejections."""
 
     def __post_init__(self) -> None:
         if self.kind == "multi" and self.embedding % self.representations:
@@ -284,10 +293,19 @@ class Config:
             raise ConfigError(f"recipe {self.recipe} takes no external reward: set recipe=seqgan.")
         if self.recipe == "seqgan" and (self.policy.reward == "dense") != (self.critic.kind == "recurrent"):
             raise ConfigError("policy.reward=dense and critic.kind=recurrent go together: set both or neither.")
+        if self.critic.rejections:
+            if self.recipe != "seqgan":
+                raise ConfigError("critic.rejections is for recipe seqgan; leave it out.")
+            refuse_no_ratio(self.critic.objective)
         if self.recipe != "gumbel" and self.critic.penalty_weight:
             raise ConfigError(
                 "critic.penalty_weight needs a differentiable draw: set recipe=gumbel, or the weight to 0."
             )
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The modules that sampling needs beside the averaged generator: the critic, where it rejects draws."""
+        return ("critic",) if self.critic.rejections and not self.reward.weight else ()
 
     @classmethod
     def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> "Config":

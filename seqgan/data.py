@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gancore.device import derive_seed
 from gancore.errors import DataError
-from gancore.rows import Rejection, Shuffled, kind_of, open_text, pick_column, readable, summarise, table_rows
+from gancore.rows import Rejection, Shuffled, kind_of, open_text, pick_column, readable, sampled, summarise, table_rows
 from seqgan.config import DataConfig
 from seqgan.sequences import Alphabet, Ids
 from seqgan.text import END, PAD, TokenError, Vocabulary
@@ -96,6 +96,8 @@ class Corpus:
         rows, where = as_lines(source)
         if not rows:
             raise DataError(f"{where}: holds no lines.")
+        if 0 < config.sample < len(rows):
+            rows = [rows[place] for place in sampled(len(rows), config.sample, seed)]
         usable, rejected = _usable(rows)
         part_of = _split(dict.fromkeys(line for _, line in usable), config, seed)
         if vocabulary is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from rich.console import Console
 
 from gancore import distributed, runs, sharing
@@ -202,12 +203,14 @@ class SeqGAN:
         nucleus: float = 1.0,
         min_length: int = 0,
         max_length: int | None = None,
+        raw: bool = False,
     ) -> Texts:
         """Draw `n` texts, a list.
 
         temperature: above 0; below 1 favours the likely. prefix: what every text begins with. top_k, nucleus: keep
         only the likeliest tokens (see `seqgan.decoding.Decoding`). min_length, max_length: in tokens; at most what
         the longest training line had, which is the default. A text that has not ended by then is cut off.
+        raw: leave out the critic of `critic.rejections`.
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
         Raises ConfigError for a prefix with unknown tokens or no room and for settings out of range, RunError where
         there are no weights yet.
@@ -231,8 +234,14 @@ class SeqGAN:
         generator, texts = networks.averaged.average, Texts()
         for chunk, start in enumerate(range(0, n, _CHUNK)):
             random = new_generator(self.device, seed, "sample", chunk)
-            with at_rest(generator):
-                ids = decoding.sample(generator, _CHUNK, steps, random, chosen, begun, self.device)  # pyright: ignore
+
+            def draw(count: int, random: torch.Generator = random) -> Ids:
+                with at_rest(generator):
+                    return decoding.sample(generator, count, steps, random, chosen, begun, self.device)  # pyright: ignore
+
+            ids = draw(_CHUNK)
+            if isinstance(networks, Reinforced) and self.config.judges and not raw:
+                networks.replace_rejected(ids, draw, random)
             texts.extend(vocabulary.decode(row) for row in ids[: n - start].tolist())
         return texts
 
@@ -330,7 +339,7 @@ class SeqGAN:
         ['README.md', 'config.toml', 'model.safetensors']
         """
         about = sharing.About("seqgan", "SeqGAN", "Text generator", data or _UNTOLD, _INTENDED, _LIMITS)
-        sharing.write(folder, self.config, self._state, about, figures, compact)
+        sharing.write(folder, self.config, self._state, about, figures, compact, self.config.judges)
 
     @property
     def _state(self) -> State:
@@ -366,7 +375,7 @@ class SeqGAN:
                 raise CheckpointError(f"{stored.folder}: holds texts of {length} tokens; {LONGEST} are the most.")
             recipe = RECIPES[gan.config.recipe]
             gan.networks, gan._loaded = sharing.revive(
-                stored, lambda where: recipe(gan.config, alphabet, length, where), gan.device
+                stored, lambda where: recipe(gan.config, alphabet, length, where), gan.device, gan.config.judges
             )
             gan.provenance = stored.values["provenance"]
         return gan

@@ -33,7 +33,14 @@ def runs(tmp_path_factory):
     few += ["critic.pretrain=1", "critic.rejections=2", "model.environments=64"]
     smiles = ["CCO", "CCN", "C1CC1O", "CC(=O)N", "c1ccncc1"] * 4
     MolGAN(molgan.Config.load("default", few)).fit(smiles, out=home / "molgan", quiet=True)
-    few = ["likelihood.epochs=1", "steps=1", "critic.pretrain=1", "critic.steps=1", "policy.rollouts=1"]
+    few = [
+        "likelihood.epochs=1",
+        "steps=1",
+        "critic.pretrain=1",
+        "critic.steps=1",
+        "policy.rollouts=1",
+        "critic.rejections=2",
+    ]
     SeqGAN(seqgan.Config.load("small", few)).fit(corpus(60), out=home / "seqgan", quiet=True)
     return home
 

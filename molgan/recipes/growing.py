@@ -7,7 +7,6 @@ from forgetting what the critic does not ask for. What the critic still sees in 
 again what the critic rejects (Azadi et al. 2019). Every draw is a valid molecule by construction (`molgan.growing`).
 """
 
-import math
 from dataclasses import replace
 
 import torch
@@ -22,6 +21,7 @@ from gancore.errors import ConfigError
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
 from gancore.policy import leave_one_out, policy_gradient
+from gancore.rejection import replace_rejected
 from gancore.schedules import warm_cosine
 from gancore.steering import Steering
 from gancore.training import Phase
@@ -131,27 +131,18 @@ class GrowingGAN:
 
     @torch.no_grad()
     def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
-        """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic.
-
-        Discriminator rejection sampling (Azadi et al. 2019): a draw is kept with a probability in proportion to
-        exp(logit), the ratio of the data's density to the generator's as the critic sees it, for certain from
-        `critic.ceiling` on, and drawn again otherwise, at most `critic.rejections` times.
-        """
+        """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic."""
         average, temperature = self.averaged.average.eval(), self.config.temperature
         atoms, orders = average.grow(present, temperature, random)
         if raw or not self.config.rejects:
             return atoms, orders
-        ceiling = self.config.critic.ceiling
-        logits = self.adversary.logits(self.one_hots(atoms, orders))
-        mean = logits.logsumexp(0) - math.log(len(logits))  # of the ratio, whose mean is 1
-        doubted = torch.arange(len(atoms), device=atoms.device)
-        for _ in range(self.config.critic.rejections):
-            chance = torch.rand(len(doubted), generator=random, device=atoms.device)
-            doubted = doubted[chance * ceiling > (logits[doubted] - mean).exp()]
-            if not len(doubted):
-                break
+
+        def again(doubted: Tensor) -> Tensor:
             atoms[doubted], orders[doubted] = average.grow(present[doubted], temperature, random)
-            logits[doubted] = self.adversary.logits(self.one_hots(atoms[doubted], orders[doubted]))
+            return self.adversary.logits(self.one_hots(atoms[doubted], orders[doubted]))
+
+        critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders))
+        replace_rejected(logits, again, critic.rejections, critic.ceiling, random)
         return atoms, orders
 
 

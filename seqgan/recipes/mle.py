@@ -91,7 +91,7 @@ class Likelihood:
         config = self.config
         phases = self.phases(corpus)
         start = phases[-1].steps.stop if phases else 0
-        middle = start + (config.critic.pretrain if config.steps and critic.repeat else 0)
+        middle = start + (config.critic.pretrain if critic.repeat and (config.steps or config.judges) else 0)
         alone = replace(critic, repeat=1)
         for name, players, steps in (
             ("critic", [alone], range(start, middle)),

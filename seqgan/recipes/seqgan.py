@@ -21,6 +21,7 @@ from gancore.ema import EMA
 from gancore.loop import Player
 from gancore.objectives import OBJECTIVES
 from gancore.policy import categorical_kl, policy_gradient
+from gancore.rejection import replace_rejected
 from gancore.steering import Steering
 from gancore.training import Phase
 from seqgan.config import Config
@@ -225,6 +226,21 @@ class Reinforced:
         if not len(ids):
             return {}
         return {"replay": mean_nll(self.generator, self.alphabet.trim(ids.to(self.device))) * replay.weight}
+
+    def replace_rejected(self, ids: Ids, again: Callable[[int], Ids], random: torch.Generator) -> None:
+        """Have sequences that the critic rejects drawn again, in place; `again(n)` draws n of them."""
+
+        def redraw(doubted: Tensor) -> Tensor:
+            ids[doubted] = again(len(doubted))
+            return logits_of(ids[doubted])
+
+        def logits_of(some: Ids) -> Tensor:
+            whole = nn.functional.pad(some, (0, self.length - some.shape[1]), value=self.alphabet.pad)
+            return torch.cat([self.critic((part,)).logits.float() for part in whole.split(256)])
+
+        settings = self.config.critic
+        with at_rest(self.critic):
+            replace_rejected(logits_of(ids), redraw, settings.rejections, settings.ceiling, random)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Maximum likelihood; the critic alone; both in turns. A constant reward needs no critic."""

@@ -42,6 +42,13 @@ def test_parts_are_disjoint_complete_and_the_same_for_the_same_seed():
     assert corpus.digest == again.digest != other.digest
 
 
+def test_a_sample_of_the_lines_keeps_their_numbers():
+    whole, part = (Corpus.of([*LINES, ""] * 10, DataConfig(sample=n)) for n in (0, 60))
+    assert sum(len(some) for some in part.parts) + len(part.rejected) == 60
+    assert 0 < len(part.rejected) < len(whole.rejected)
+    assert set(part.rejected) < set(whole.rejected)
+
+
 def test_ids_are_ended_and_padded():
     corpus = Corpus.of(["a b c", "a", "b a"], DataConfig(valid=0.0, test=0.0))
     assert corpus.length == 4

@@ -5,13 +5,14 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 
 from gancore import checkpoint
 from gancore.config import bundled
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
 from gancore.runs import RunFolder, find
 from gancore.settings import ReplayConfig
-from gancore.types import Reward, Sampler
+from gancore.types import Reward, Sampler, Verdict
 from molgan.scoring import Scorer
 from seqgan.config import (
     Config,
@@ -144,6 +145,26 @@ def test_texts_go_on_from_a_prefix_and_keep_their_length(config):
     for wrong in ({"max_length": 0}, {"max_length": 999}, {"min_length": 999}, {"temperature": 0.0}, {"n": -1}):
         with pytest.raises(ConfigError):
             gan.sample(**{"n": 1} | wrong)
+
+
+@pytest.mark.parametrize("kind", ["textcnn", "recurrent"])
+def test_what_the_critic_rejects_is_drawn_again(config, kind):
+    critic = replace(config.critic, kind=kind, filters=0.05, pretrain=2, rejections=30, ceiling=4.0)
+    policy = replace(config.policy, reward="dense" if kind == "recurrent" else "rollout")
+    gan = SeqGAN(replace(config, steps=0, critic=critic, policy=policy)).fit(LINES, quiet=True)
+    begun = SeqGAN(replace(config, steps=0, critic=replace(critic, pretrain=0), policy=policy)).fit(LINES, quiet=True)
+    judges = [some.networks.critic.out.weight for some in (begun, gan)]
+    assert not torch.equal(*judges), "the critic plays without a game, where draws ask it"
+    drawn = gan.sample(300)
+    assert drawn[:7] == gan.sample(7)
+    assert drawn != gan.sample(300, raw=True)
+    gan.sample(5, prefix=LINES[0].split()[0], max_length=3)  # shorter than the critic's filters
+
+    unwanted = gan.vocabulary.encode(LINES[0])[0]
+    gan.networks.critic.forward = lambda sample: Verdict(-9.0 * (sample[0] == unwanted).any(1))
+    word = LINES[0].split()[0]
+    raw, asked = ([word in text.split() for text in gan.sample(500, raw=raw)] for raw in (True, False))
+    assert sum(raw) > 50 > 5 > sum(asked)
 
 
 def test_unknown_words_are_never_said(config):

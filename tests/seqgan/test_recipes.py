@@ -216,6 +216,8 @@ def test_relaxed_rows_are_a_simplex_until_the_end_and_then_nothing():
         ({"recipe": "gumbel", "reward": RewardConfig(0.5)}, "takes no external reward"),
         ({"policy": PolicyConfig("dense")}, "go together"),
         ({"critic": CriticConfig(penalty_weight=1.0)}, "needs a differentiable draw"),
+        ({"recipe": "mle", "critic": CriticConfig(rejections=1)}, "critic.rejections is for recipe seqgan"),
+        ({"critic": CriticConfig(rejections=1, objective="hinge")}, "no ratio of densities"),
     ],
 )
 def test_combinations_that_cannot_learn_are_refused(changes, message):
