@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gancore.errors import ConfigError, RunError, UserError
+from gancore.errors import ConfigError, DataError, RunError, UserError
 
 if TYPE_CHECKING:
     from gancore.doctor import Finding
     from gancore.fetch import Sources
+    from gancore.statistics import Evaluation
 
 
 def run(app: Callable[[], object], name: str) -> None:
@@ -148,6 +149,19 @@ def refuse_model(out: Path) -> None:
 
     if (out / FILE).exists():
         raise RunError(f"{out}: holds a model already; give another folder, or remove it.")
+
+
+def read_figures(path: Path) -> "Evaluation":
+    """Figures that `evaluate --json` printed into a file. Raises DataError, one sentence, for any other file."""
+    from gancore.rows import readable
+    from gancore.statistics import Evaluation
+
+    with readable(path):
+        text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return Evaluation.from_json(text)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def copy_log(run: Path, out: Path) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gancore.errors import ConfigError
+from gancore.errors import ConfigError, DataError
 
 _NORMAL = 1.959964  # standard deviations to either side that hold 95% of a normal distribution
 
@@ -61,6 +61,22 @@ class Evaluation(Mapping[str, Estimate]):
         more = {"notes": self.notes, "tables": self.tables}
         return json.dumps(self.to_dict() | {name: held for name, held in more.items() if held}, indent=1)
 
+    @classmethod
+    def from_json(cls, text: str) -> "Evaluation":
+        """Back from `to_json`. Raises DataError when it is not such a form.
+
+        >>> figures = Evaluation({"valid": Estimate(0.9, 0.8, float("nan"), 100)}, ["Of one run."])
+        >>> str(Evaluation.from_json(figures.to_json())) == str(figures)
+        True
+        """
+        try:
+            held = json.loads(text)
+            notes, tables = held.pop("notes", []), held.pop("tables", {})
+            figures = {name: _revived(**one) for name, one in held.items()}
+            return cls(figures, [str(note) for note in notes], tables)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise DataError("holds no figures: give what `evaluate --json` printed.") from None
+
     def __str__(self) -> str:
         counts = [f"{name}: {_most(table)}" for name, table in self.tables.items() if table]
         return "\n".join((self.to_frame().to_string(float_format=lambda value: f"{value:.4f}"), *counts, *self.notes))
@@ -78,6 +94,12 @@ def _most(table: Mapping[str, int], most: int = 10) -> str:
 
 def _plain(estimate: Estimate) -> dict[str, float | None]:
     return {key: None if figure != figure else figure for key, figure in estimate._asdict().items()}
+
+
+def _revived(value: float | None, low: float | None, high: float | None, n: int) -> Estimate:
+    """Back from `_plain`."""
+    value, low, high = (float("nan") if bound is None else float(bound) for bound in (value, low, high))
+    return Estimate(value, low, high, int(n))
 
 
 class Comparison:

@@ -140,6 +140,10 @@ def export(
     reference: Annotated[
         Path | None, typer.Option(help="Real lines, for the figures of the card; without, it has none.")
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(help="Figures for the card from elsewhere: what `evaluate --json` printed."),
+    ] = None,
     n: Annotated[int, typer.Option("-n", min=4, help="Draws that the card's figures rest on.")] = 10_000,
     seed: Seed = 0,
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
@@ -153,9 +157,13 @@ def export(
     cli.refuse_model(out)
     if train is not None and reference is None:
         raise ConfigError("--train: the card has figures only with --reference; give it as well.")
+    if figures is not None and reference is not None:
+        raise ConfigError("--figures and --reference: the card has the figures of one of them; leave one out.")
+    told = cli.read_figures(figures) if figures is not None else None
     gan = SeqGAN.load(run, checkpoint=which)
-    figures = gan.evaluate(n, reference, seed=seed, train=train) if reference is not None else None
-    gan.save_pretrained(out, figures, data, compact)
+    if reference is not None:
+        told = gan.evaluate(n, reference, seed=seed, train=train)
+    gan.save_pretrained(out, told, data, compact)
     cli.copy_log(run, out)
     if not quiet:
         typer.echo(f"{out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)

@@ -43,10 +43,18 @@ _SHOWN = {
     "sample/recall": "recall",
 }
 _UNTOLD = "Not told when this model was saved."
-_INTENDED = "Drawing texts like those it was trained on; research on generators of text."
-_LIMITS = (
+_TEXTS = (
+    "Text generator",
+    "Drawing texts like those it was trained on; research on generators of text.",
     "It knows nothing of what its words mean, repeats what its corpus holds, prejudice and private matters included, "
-    "and may copy training lines: look at `novel` and `copied` before draws are published."
+    "and may copy training lines: look at `novel` and `copied` before draws are published.",
+)
+_MOLECULES = (
+    "Generator of molecules as strings",
+    "Proposing molecules like those it was trained on, to be scored, filtered and looked at by a chemist; research on "
+    "generators of strings.",
+    "A drawn string need not be a molecule: `molgan evaluate` counts those that are. A molecule is a proposal: nothing "
+    "here says that it can be made, is stable or safe. Draws may be training molecules.",
 )
 
 
@@ -338,7 +346,8 @@ class SeqGAN:
         ...     sorted(path.name for path in Path(folder).iterdir())
         ['README.md', 'config.toml', 'model.safetensors']
         """
-        about = sharing.About("seqgan", "SeqGAN", "Text generator", data or _UNTOLD, _INTENDED, _LIMITS)
+        what, intended, limits = _MOLECULES if self._words.kind in ("smiles", "selfies") else _TEXTS
+        about = sharing.About("seqgan", "SeqGAN", what, data or _UNTOLD, intended, limits)
         sharing.write(folder, self.config, self._state, about, figures, compact, self.config.judges)
 
     @property

@@ -117,6 +117,22 @@ def test_export_puts_figures_and_log_beside_it(half, runs, tmp_path, command_lin
     assert call("generate", "given", "-n", 3, "--checkpoint", "best")[0] == 1
 
 
+def test_the_card_takes_figures_of_another_judge(runs, tmp_path, command_line):
+    """`molgan evaluate` says more of SMILES than the judge of texts can."""
+    mine, theirs = (command_line(half, MAINS[half]) for half in ("seqgan", "molgan"))
+    (tmp_path / "new.smi").write_text("CCO\nCCN\nC1CC1\nnonsense\n")
+    (tmp_path / "figures.json").write_text(theirs("evaluate", "new.smi", "--json")[1])
+    export = ("export", runs / "seqgan", "--out", "given", "--figures", "figures.json")
+    code, _, err = mine(*export, "--reference", "new.smi")
+    assert code == 2
+    assert "--figures and --reference" in err
+    assert mine(*export)[0] == 0
+    assert "| valid | 0.7500 |" in (tmp_path / "given/README.md").read_text()
+    (tmp_path / "figures.json").write_text('{"valid": 1}')
+    code, _, err = mine(*export[:3], "other", *export[4:])
+    assert (code, err) == (1, "seqgan: figures.json: holds no figures: give what `evaluate --json` printed.\n")
+
+
 def _cut(path):
     path.write_bytes(path.read_bytes()[:-100])
 
