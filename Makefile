@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint bench notebooks docs docs-links reproduce-qm9 reproduce-moses clean
+.PHONY: demo test test-slow lint bench notebooks docs docs-links reproduce-qm9 reproduce-moses reproduce-smiles-moses clean
 
 demo: $(VENV)/.run
 	$(BIN)/molgan demo --out runs/demo
@@ -44,6 +44,16 @@ reproduce-moses: $(VENV)/.run
 	$(BIN)/molgan train --config moses --start runs/moses-first --data $$data --out runs/moses
 	$(BIN)/molgan export runs/moses --out runs/moses-model --compact --reference moses --only moses -n 30000 \
 		--data "Training molecules of MOSES: 640,000 draws of 600,000 rows at random, then 384,000 of another 450,000 at random"
+
+# `smiles-moses` of seqgan: a generator, then the critic that its draws are shown to.
+reproduce-smiles-moses: $(VENV)/.run
+	data=$$($(BIN)/molgan data fetch moses)/train.csv.gz && \
+	$(BIN)/seqgan train --config smiles-moses-first --data $$data --seed 0 --out runs/smiles-moses-first && \
+	$(BIN)/seqgan train --config smiles-moses --start runs/smiles-moses-first --data $$data --seed 0 --out runs/smiles-moses
+	$(BIN)/seqgan generate runs/smiles-moses -n 30000 --out runs/smiles-moses.smi
+	$(BIN)/molgan evaluate runs/smiles-moses.smi --reference moses --only moses --json > runs/smiles-moses.json
+	$(BIN)/seqgan export runs/smiles-moses --out runs/smiles-moses-model --compact --figures runs/smiles-moses.json \
+		--data "Training molecules of MOSES as SMILES: one pass over 882,000 of them at random"
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -q -W --keep-going docs build/docs

@@ -62,7 +62,7 @@ def train(
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/seqgan"),
     config: Annotated[
-        str, typer.Option(help="Bundled name (captions, grammar, oracle, small, smiles) or TOML file.")
+        str, typer.Option(help="Bundled name (captions, grammar, oracle, small, smiles, smiles-moses) or TOML file.")
     ] = "small",
     seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
     overrides: Set = [],  # noqa: B006

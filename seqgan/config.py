@@ -296,6 +296,8 @@ class Config:
         if self.critic.rejections:
             if self.recipe != "seqgan":
                 raise ConfigError("critic.rejections is for recipe seqgan; leave it out.")
+            if self.policy.reward == "constant":
+                raise ConfigError("policy.reward=constant trains no critic that draws could be shown to.")
             refuse_no_ratio(self.critic.objective)
         if self.recipe != "gumbel" and self.critic.penalty_weight:
             raise ConfigError(

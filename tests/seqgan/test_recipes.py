@@ -218,6 +218,7 @@ def test_relaxed_rows_are_a_simplex_until_the_end_and_then_nothing():
         ({"critic": CriticConfig(penalty_weight=1.0)}, "needs a differentiable draw"),
         ({"recipe": "mle", "critic": CriticConfig(rejections=1)}, "critic.rejections is for recipe seqgan"),
         ({"critic": CriticConfig(rejections=1, objective="hinge")}, "no ratio of densities"),
+        ({"critic": CriticConfig(rejections=1), "policy": PolicyConfig("constant")}, "trains no critic"),
     ],
 )
 def test_combinations_that_cannot_learn_are_refused(changes, message):
