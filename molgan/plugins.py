@@ -2,7 +2,6 @@
 never a stopped run."""
 
 import contextlib
-import importlib
 import json
 import math
 import os
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from gancore import named
 from gancore.errors import ConfigError
 from gancore.pool import Failure
 from molgan.score import PluginConfig
@@ -76,17 +76,8 @@ def _call(plugin: PluginConfig, smiles: Sequence[str]) -> Sequence[Any]:
 
 @lru_cache
 def load_function(name: str) -> Any:
-    """The function at "module:name"; raises ConfigError when it is not there."""
-    module, _, attribute = name.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"score: plugin.function = {name!r} cannot be imported ({error}); write it as module:name."
-        ) from None
-    if not callable(function):
-        raise ConfigError(f"score: plugin.function = {name!r} is no function.")
-    return function
+    """The function at "module:name", or what a class there makes; raises ConfigError when it is not there."""
+    return named.load("score: plugin.function", name)
 
 
 def _call_function(name: str, smiles: Sequence[str]) -> Sequence[Any]:

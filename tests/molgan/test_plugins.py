@@ -124,5 +124,5 @@ def test_a_function_of_the_users_is_a_property(tmp_path, monkeypatch):
     frame = scorer.frame(["CC", "CCO", "CCCC"])
     assert frame["length"].fillna(-1).tolist() == [0.2, -1, 0.4]
     assert frame["reason"].tolist() == ["", "length: raised ValueError: no oxygen", ""]
-    with pytest.raises(ConfigError, match=r"plugin.function = 'my_models:width' cannot be imported"):
+    with pytest.raises(ConfigError, match=r"plugin.function = 'my_models:width': cannot be imported"):
         Scorer(replace(scorer.definition, components=(replace(component, plugin=PluginConfig("my_models:width")),)))
