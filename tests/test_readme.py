@@ -69,8 +69,8 @@ def test_text_commands_run_in_their_order(readme, run_command, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lines.txt").write_text("\n".join(corpus(200)))
     commands = readme.commands("seqgan")
-    assert [command[1] for command in commands] == ["demo", "train", "generate", "evaluate", "data"]
-    for command in commands[1:4]:
+    assert [command[1] for command in commands] == ["demo", "train", "generate", "evaluate", "generate", "data"]
+    for command in commands[1:5]:
         run_command(command)
     lines = (tmp_path / "new.txt").read_text().splitlines()
     assert len(lines) == 1000
