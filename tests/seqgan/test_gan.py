@@ -211,7 +211,8 @@ def test_a_reward_by_name_or_given(config, qm9_smiles):
 
 
 @pytest.mark.parametrize(
-    "name", ["nowhere:reward", "molgan.scoring", "molgan.scoring:nothing", "molgan.scoring:DESCRIBED"]
+    "name",
+    ["nowhere:reward", "molgan.scoring", "molgan.scoring:nothing", "molgan.scoring:DESCRIBED", "datetime:date"],
 )
 def test_a_reward_that_is_not_there(name):
     with pytest.raises(ConfigError, match=r"reward\.function"):
