@@ -142,8 +142,8 @@ class CriticConfig:
     """Recipe seqgan: how often `sample` at most replaces a draw that the critic rejects (Azadi et al. 2019), unless the
     generator was steered by a reward, which the critic knows nothing of; 0 leaves the critic out."""
     ceiling: Annotated[float, Ge(1)] = 2.0
-    """Recipe seqgan: ratio of the data's density to the generator's from which on a draw is never rejected. A higher one
-    takes more of the difference away, and more rejections."""
+    """Recipe seqgan: ratio of the data's density to the generator's from which on a draw is never rejected. A higher
+    one takes more of the difference away, and more rejections."""
 
     def __post_init__(self) -> None:
         if self.kind == "multi" and self.embedding % self.representations:
