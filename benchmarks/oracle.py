@@ -6,6 +6,7 @@ with fewer steps of the critic and fewer rounds, short a check in seconds on a s
 """
 
 import argparse
+import hashlib
 import json
 import statistics
 import time
@@ -247,6 +248,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(arguments.oracle.read_bytes()).hexdigest() if arguments.oracle else "random"
+    asked = json.dumps({"schedule": arguments.schedule, "oracle": digest})
+    told = arguments.out / "asked"
+    if told.exists() and told.read_text() != asked:
+        parser.error(f"{arguments.out} holds rows of {told.read_text()}: give another --out.")
+    told.write_text(asked)
     oracle = published_oracle(arguments.oracle) if arguments.oracle else lstm_oracle(0, vocabulary=200)
     for seed in arguments.seeds:
         bench = Bench(oracle, SCHEDULES[arguments.schedule], seed, arguments.out)

@@ -17,10 +17,10 @@ def load(setting: str, name: str, argument: str = "") -> Any:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever somebody else's module raises
         raise ConfigError(
-            f"{setting} = {name!r}: cannot be imported ({error}); write it as module:name; its folder must be on "
-            "PYTHONPATH (PYTHONPATH=. for this one)."
+            f"{setting} = {name!r}: cannot be imported ({type(error).__name__}: {error}); write it as module:name; its "
+            "folder must be on PYTHONPATH (PYTHONPATH=. for this one)."
         ) from None
     try:
         made = found(*filter(None, [argument])) if isinstance(found, type) else found

@@ -199,7 +199,10 @@ def refuse_changes(folder: Path, stored: Stored, config: Any, digest: str) -> No
         what = ", ".join(f"{key} ({then} then, {now} now)" for key, then, now in changed)
         raise RunError(f"{folder}: cannot resume, the configuration differs in {what}; --force goes on all the same.")
     if stored.values["provenance"]["data"]["sha256"] != digest:
-        raise RunError(f"{folder}: cannot resume, it was trained on other data; --force goes on all the same.")
+        raise RunError(
+            f"{folder}: cannot resume, it was trained on other data, or began from a --start that must be given again; "
+            "--force goes on all the same."
+        )
 
 
 def differences(

@@ -111,24 +111,24 @@ class MolGAN:
             runs.write_held_out(Path(out) / "held_out.smi", held, resume and not force)
         _tell(data, console)
         seed_everything(self.config.seed)
+        weights = self._weights_of(begun, data.vocabulary) if begun is not None else {}
         training = self._build(data)
-        if begun is not None:
-            self._begin(begun)
+        for name, values in weights.items():
+            self._trained.modules[name].load_state_dict(values)
         training.run(out, console, _SHOWN, self._monitor, data.rejected, resume, force, self._show)
         return self
 
-    def _begin(self, begun: "MolGAN") -> None:
-        """Take the networks of another model; a shared one's critic is as new as one's own."""
-        mine, other = self._trained, begun._trained
+    def _weights_of(self, begun: "MolGAN", vocabulary: chem.Vocabulary) -> dict[str, dict[str, Any]]:
+        """The weights of another model, or of this one before it is built anew; a shared one's critic is a new one."""
+        other = begun._trained
         sizes = (replace(config.model, dropout=0.0) for config in (self.config, begun.config))
         if self.config.recipe != begun.config.recipe or len(set(sizes)) > 1:
             raise ConfigError(
                 "start: it has another recipe or other sizes; take over its recipe and its [model] settings."
             )
-        if mine.vocabulary != other.vocabulary:
+        if vocabulary != other.vocabulary:
             raise ConfigError("start: the data set was made for another vocabulary of atoms; give SMILES or a file.")
-        for name, module in mine.modules.items():
-            module.load_state_dict(other.modules[name].state_dict())
+        return {name: module.state_dict() for name, module in other.modules.items()}
 
     def _build(self, data: MoleculeDataset) -> Training:
         self.networks, phases = RECIPES[self.config.recipe].build(self.config, data, self.device)

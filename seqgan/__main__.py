@@ -92,7 +92,7 @@ def train(
 def generate(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run, or of a shared model.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many texts.")] = 1000,
-    temperature: Annotated[float, typer.Option(min=0.01, help="Below 1 favours the likely.")] = 1.0,
+    temperature: Annotated[float, typer.Option(min=0.01, max=1000, help="Below 1 favours the likely.")] = 1.0,
     prefix: Annotated[str, typer.Option(help="What every text begins with.")] = "",
     top_k: Annotated[int, typer.Option(min=0, help="Draw from so many of the likeliest tokens; 0: all.")] = 0,
     nucleus: Annotated[
@@ -126,7 +126,8 @@ def evaluate(
     from seqgan.data import read_lines
     from seqgan.evaluation import evaluate as judge
 
-    texts, real = ([line for _, line in read_lines(path) if line] for path in (file, reference))
+    texts = [line for _, line in read_lines(file)]
+    real = [line for _, line in read_lines(reference) if line]
     known = [line for _, line in read_lines(train)] if train else None
     figures = judge(texts, real, known, tokens)
     typer.echo(figures.to_json() if as_json else str(figures))

@@ -27,6 +27,7 @@ from gancore.settings import (
 
 LONGEST = 4096
 """Most tokens of a line."""
+_BYTES = 260  # tokens of a vocabulary of byte pairs that has none: bytes and the special ones
 Layers = Annotated[int, Interval(ge=1, le=64)]
 
 
@@ -38,9 +39,9 @@ class DataConfig:
     tokens: Literal["word", "char", "bpe", "smiles", "selfies"] = "word"
     """Words (by white space), characters, byte pairs, SMILES tokens, or SELFIES symbols of SMILES."""
     min_count: Positive = 1
-    """A token seen less often in the training part is the unknown token."""
+    """A token seen less often in the training part is the unknown token; a byte pair is not made one."""
     max_size: Count = 0
-    """At most so many tokens, the commonest; 0 keeps all (for byte pairs: 1,000)."""
+    """At most so many tokens, the commonest; 0 keeps all. Of byte pairs 0 is 1,000, the 256 bytes among them."""
     lower: bool = False
     """Whether lines are put in lower case."""
     max_length: Annotated[int, Interval(ge=1, le=LONGEST)] = 100
@@ -51,6 +52,10 @@ class DataConfig:
     """Share of the lines kept from training, to judge by."""
     sample: Count = 0
     """Lines of a larger file that are read, at random by the seed; 0 reads all."""
+
+    def __post_init__(self) -> None:
+        if self.tokens == "bpe" and 0 < self.max_size <= _BYTES:
+            raise ConfigError(f"data: byte pairs come on top of {_BYTES} tokens: set max_size above that, or to 0.")
 
 
 @dataclass(frozen=True)
@@ -256,7 +261,7 @@ class Config:
     device: str = "auto"
     """auto, cpu or cuda."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What networks compute in while they train; penalties, draws and likelihoods stay in float32."""
+    """What networks compute in while they train; penalties and logits of tokens stay in float32."""
     log_every: Positive = 20
     """Steps between lines of metrics.jsonl."""
     monitor_every: Positive = 50
@@ -287,6 +292,22 @@ class Config:
     """Rules on figures of the log."""
 
     def __post_init__(self) -> None:
+        adversarial = self.recipe in ("seqgan", "gumbel")
+        if adversarial and self.critic.objective == "wasserstein" and not self.critic.penalty_weight:
+            raise ConfigError(
+                "objective wasserstein needs a slope penalty: set critic.penalty_weight above 0, with recipe gumbel."
+            )
+        judged = self.recipe == "seqgan" and self.steps and self.policy.reward != "constant"
+        if judged and self.critic.objective == "relativistic_pairing":
+            raise ConfigError(
+                "recipe seqgan pays the sigmoid of the critic's logit, which relativistic_pairing leaves open to a "
+                "constant: set critic.objective to non_saturating or hinge."
+            )
+        if self.recipe == "residual":
+            if not self.likelihood.epochs:
+                raise ConfigError("recipe residual trains its generators itself: set likelihood.epochs above 0.")
+            if self.residual.critic and not self.data.valid:
+                raise ConfigError("residual.critic is fitted to lines not trained on: set data.valid above 0.")
         if self.recipe == "gumbel" and self.critic.kind == "recurrent":
             raise ConfigError("recipe gumbel judges whole sequences: set critic.kind to multi or textcnn.")
         if self.recipe != "seqgan" and self.reward.weight:
@@ -298,6 +319,10 @@ class Config:
                 raise ConfigError("critic.rejections is for recipe seqgan; leave it out.")
             if self.policy.reward == "constant":
                 raise ConfigError("policy.reward=constant trains no critic that draws could be shown to.")
+            if self.critic.kind == "recurrent":
+                raise ConfigError(
+                    "critic.rejections: a critic of prefixes says nothing of their lengths: set critic.kind to textcnn."
+                )
             refuse_no_ratio(self.critic.objective)
         if self.recipe != "gumbel" and self.critic.penalty_weight:
             raise ConfigError(

@@ -26,7 +26,7 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     """`(row number, line)` of a text file.
 
     Reads .txt (one line each), .smi (the first word of each line), .csv, .tsv and .parquet (a column named text,
-    sentence, line or smiles, in any case; the only column has any name); all but .parquet also as .gz.
+    sentence, line or smiles, in any case); all but .parquet also as .gz.
     Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
     """
     path = Path(path)
@@ -46,7 +46,8 @@ def as_lines(source: "pd.DataFrame | Iterable | str | Path") -> tuple[list[tuple
         return list(read_lines(source)), str(source)
     if isinstance(source, pd.DataFrame):
         name = pick_column("the data frame", list(source.columns), _COLUMNS)
-        return [(number, str(text)) for number, text in enumerate(source[name], 1)], "the data frame"
+        texts = (text if isinstance(text, str) else "" for text in source[name])
+        return list(enumerate(texts, 1)), "the data frame"
     lines = list(source)
     wrong = next((number for number, line in enumerate(lines, 1) if not isinstance(line, str)), None)
     if wrong is not None:
@@ -84,8 +85,9 @@ class Corpus:
         vocabulary: Vocabulary | None = None,
         length: int | None = None,
     ) -> "Corpus":
-        """Tokenise lines and split them; all copies of one line go to one part, and each part keeps its order.
+        """Tokenise lines and split them; each part keeps its order.
 
+        Copies of one line go to one part, those that differ in case or space alone too where the tokens do not.
         The vocabulary is that of the training part unless one is given; the valid and the test part have at least
         one line each where their share is above 0 and there are three. Raises DataError when fewer than two distinct
         lines can be used.
@@ -99,7 +101,9 @@ class Corpus:
         if 0 < config.sample < len(rows):
             rows = [rows[place] for place in sampled(len(rows), config.sample, seed)]
         usable, rejected = _usable(rows)
-        part_of = _split(dict.fromkeys(line for _, line in usable), config, seed)
+        same = {line: _sameness(line, config) for _, line in usable}
+        parts_of = _split(dict.fromkeys(same.values()), config, seed)
+        part_of = {line: parts_of[key] for line, key in same.items()}
         if vocabulary is None:
             learnt = (line for _, line in usable if part_of[line] == "train")
             vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
@@ -114,7 +118,7 @@ class Corpus:
                 rejected.append(Rejection(number, line, str(error)))
                 continue
             parts[part_of[line]].append(ids)
-            distinct.add(line)
+            distinct.add(same[line])
             if part_of[line] == "test":
                 aside.append(line)
         _refuse_too_few(where, len(rows), len(distinct), rejected)
@@ -171,6 +175,12 @@ def _usable(rows: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[Re
         else:
             usable.append((number, line))
     return usable, rejected
+
+
+def _sameness(line: str, config: DataConfig) -> str:
+    """What lines of the same words have in common."""
+    line = line.lower() if config.lower else line
+    return " ".join(line.split()) if config.tokens == "word" else line
 
 
 def _split(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, str]:

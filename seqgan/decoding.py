@@ -72,7 +72,7 @@ def _invert(weights: Tensor, mass: Tensor) -> tuple[Tensor, Tensor]:
 class Decoding:
     """How logits become draws.
 
-    temperature: logits are divided by it; above 0. top_k: only so many of the likeliest tokens stay, 0 keeps all.
+    temperature: logits are divided by it; 0.001 to 1000. top_k: only so many of the likeliest tokens stay, 0 keeps all.
     nucleus: only the likeliest tokens that together have this probability stay (Holtzman et al. 2020); 1 keeps all.
     min_length: no end before so many tokens. unknown: whether the unknown token may be drawn.
     Raises ConfigError for a value out of range.
@@ -85,8 +85,8 @@ class Decoding:
     unknown: bool = True
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ConfigError(f"temperature must be above 0, got {self.temperature}.")
+        if not 1e-3 <= self.temperature <= 1e3:  # beyond it, shut tokens and finite numbers come to an end
+            raise ConfigError(f"temperature must be from 0.001 to 1000, got {self.temperature}.")
         if not 0 < self.nucleus <= 1:
             raise ConfigError(f"nucleus must be in (0, 1], got {self.nucleus}.")
         if self.top_k < 0 or self.min_length < 0:

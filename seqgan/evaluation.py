@@ -46,12 +46,13 @@ def evaluate(
     bleu-2 ... bleu-5: mean BLEU of each text against all of `reference` (NLTK's method 1).
     self-bleu-2 ... self-bleu-5: of each text against all other texts; the reference's own is `reference-self-bleu-n`.
     unique: distinct texts / texts. distinct-2, -3: distinct n-grams / n-grams. repetition-2: share of a text's
-    2-grams it has said before. length: tokens a text. novel: share of distinct texts not in `train`; copied: tokens
-    of the longest span a text shares with it; both only with `train`. tell-apart: accuracy of a classifier of
-    real and generated, .5 where it cannot (`two_sample_test`).
+    2-grams it has said before. length: tokens a text. novel: share of distinct texts whose tokens are no line's of
+    `train`; copied: tokens of the longest span a text shares with it; both only with `train`. tell-apart: accuracy of
+    a classifier of real and generated, .5 where it cannot (`two_sample_test`).
 
     Figures depend on how many texts and references there are: compare only like with like.
-    Raises DataError for fewer than four texts or references, ConfigError for `tokens` that there are not.
+    Raises DataError for fewer than four texts or references or where none has a token, ConfigError for `tokens` that
+    there are not.
 
     >>> lines = ["the cat sat", "a dog ran", "the bird sang", "a fish swam"]
     >>> figures = evaluate(lines[:2] * 2, reference=lines, train=lines)
@@ -62,6 +63,9 @@ def evaluate(
     if min(len(texts), len(reference)) < 4:
         raise DataError("there is too little to evaluate: give at least four texts and four references.")
     ours, theirs = split_tokens(texts, tokens), split_tokens(reference, tokens)
+    for name, lines in (("texts", ours), ("references", theirs)):
+        if not any(lines):
+            raise DataError(f"none of the {len(lines)} {name} can be split into tokens of kind {tokens}.")
     figures = {}
     for name, scores in (
         ("bleu", bleu(ours, theirs, _ORDERS)),
@@ -80,10 +84,10 @@ def evaluate(
         )
     figures["length"] = mean_interval(np.array([len(text) for text in ours], dtype=float))
     if train is not None:
-        known = set(train)
-        new = sum(text not in known for text in set(texts))
-        figures["novel"] = wilson_interval(new, len(set(texts)))
-        figures["copied"] = mean_interval(copied_spans(ours, split_tokens(list(train), tokens)).astype(float))
+        seen = split_tokens(list(train), tokens)
+        known, made = set(map(tuple, seen)), set(map(tuple, ours))
+        figures["novel"] = wilson_interval(len(made - known), len(made))
+        figures["copied"] = mean_interval(copied_spans(ours, seen).astype(float))
     told = two_sample_test(theirs, ours)
     figures["tell-apart"] = wilson_interval(round(told.accuracy * told.n), told.n)
     return Evaluation(figures)

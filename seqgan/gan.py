@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -120,9 +121,11 @@ class SeqGAN:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
         _tell(corpus, console)
         seed_everything(self.config.seed)
+        weights = self._weights_of(begun, corpus.vocabulary) if begun is not None else None
         training = self._build(corpus, corpus.vocabulary, scored)
-        if begun is not None:
-            self._begin(begun)
+        if weights is not None:
+            for module in (self._trained.generator, self._trained.averaged.average):
+                module.load_state_dict(weights)  # pyright: ignore
         if out is not None:
             runs.write_held_out(Path(out) / "held_out.txt", corpus.aside, resume and not force)
         training.run(out, console, _SHOWN, self._monitor, corpus.rejected, resume, force, self._show)
@@ -132,7 +135,7 @@ class SeqGAN:
         """The external reward, if one is to be mixed in."""
         settings = self.config.reward
         if not settings.weight:
-            if given is not None:
+            if given is not None or settings.function:
                 raise ConfigError("a reward was given, but reward.weight is 0: set it above 0, for instance to 0.5.")
             return None
         if given is None and not settings.function:
@@ -143,14 +146,14 @@ class SeqGAN:
         given = (begun._words, begun._trained.length) if begun is not None else (None, None)
         return Corpus.of(source, self.config.data, self.config.seed, *given)
 
-    def _begin(self, begun: "SeqGAN") -> None:
-        """Take the generator of another model."""
-        if begun.config.model != self.config.model or begun._words.tokens != self._words.tokens:
+    def _weights_of(self, begun: "SeqGAN", vocabulary: Vocabulary) -> dict[str, Any]:
+        """The generator's weights of another model, or of this one before it is built anew."""
+        sizes = (replace(config.model, embedding_dropout=0.0, dropout=0.0) for config in (self.config, begun.config))
+        if len(set(sizes)) > 1 or begun._words.tokens != vocabulary.tokens:
             raise ConfigError(
                 "start: its generator has other sizes or another vocabulary; take over its [model] settings."
             )
-        for module in (self._trained.generator, self._trained.averaged.average):
-            module.load_state_dict(begun._trained.averaged.average.state_dict())  # pyright: ignore
+        return begun._trained.averaged.average.state_dict()  # pyright: ignore
 
     def _build(self, corpus: Corpus, vocabulary: Vocabulary, reward: Reward | None) -> Training:
         self.corpus, self.vocabulary = corpus, vocabulary
@@ -259,7 +262,7 @@ class SeqGAN:
         except TokenError as error:
             raise ConfigError(f"prefix {prefix!r}: {error}.") from None
         if UNKNOWN in ids:
-            raise ConfigError(f"prefix {prefix!r}: {self._words.unknown(prefix)!r} is in no training line.")
+            raise ConfigError(f"prefix {prefix!r}: {self._words.unknown(prefix)!r} is not in the vocabulary.")
         if len(ids) > room:
             raise ConfigError(f"prefix {prefix!r}: {len(ids)} tokens, and a text has at most {room}.")
         return ids
@@ -294,6 +297,9 @@ class SeqGAN:
         known = [line for _, line in as_lines(train)[0]] if train is not None else None
         if known is None and corpus is not None:
             known = self._lines(corpus.train)
+        if self._words.lower:
+            real = [line.lower() for line in real]
+            known = [line.lower() for line in known] if known is not None else None
         return evaluate(self.sample(n, temperature, seed=seed), real, known, kind if kind in SPLIT else "word")
 
     def _lines(self, ids: Ids) -> list[str]:

@@ -74,8 +74,9 @@ class Generator(nn.Module):
         return self.drop(features), state
 
     def read(self, features: Tensor) -> Tensor:
-        """The head's logits `(..., token)`; closed tokens are shut."""
-        return nn.functional.linear(features, self.head.weight, self.head.bias + self.closed).float()
+        """The head's logits `(..., token)`, in float32; closed tokens are shut."""
+        with torch.autocast(features.device.type, enabled=False):
+            return nn.functional.linear(features.float(), self.head.weight, self.head.bias + self.closed)
 
 
 class Mixture(nn.Module):

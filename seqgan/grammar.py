@@ -16,7 +16,7 @@ from gancore.device import derive_seed
 from gancore.errors import UserError
 
 _RULE = re.compile(r"^(\w+)\s*->\s*(.+)$")
-_WEIGHT = re.compile(r"\[([\d.]+)\]\s*$")
+_WEIGHT = re.compile(r"\[(\d+\.?\d*|\.\d+)\]\s*$")
 
 
 class GrammarError(UserError):
@@ -39,7 +39,10 @@ class Grammar:
         self.start = next(iter(self.rules))
         self._binary, self._lexical, self._symbols = _normal_form(self.rules)
         self._tables()
-        self._log_mass = math.log(float(self._length_masses().sum()))
+        mass = float(self._length_masses().sum())
+        if not mass:
+            raise GrammarError(f"grammar: it has no sentence of at most {max_length} words.")
+        self._log_mass = math.log(mass)
 
     # Drawing ----------------------------------------------------------------------------------
 
@@ -97,9 +100,9 @@ class Grammar:
     def _tables(self) -> None:
         """The normal form as arrays: rules by number of parent and children, words by what may emit them."""
         number = {symbol: place for place, symbol in enumerate(self._symbols)}
-        self._parents = np.array([number[parent] for parent, *_ in self._binary])
-        self._lefts = np.array([number[left] for _, left, _, _ in self._binary])
-        self._rights = np.array([number[right] for _, _, right, _ in self._binary])
+        self._parents = np.array([number[parent] for parent, *_ in self._binary], dtype=np.int64)
+        self._lefts = np.array([number[left] for _, left, _, _ in self._binary], dtype=np.int64)
+        self._rights = np.array([number[right] for _, _, right, _ in self._binary], dtype=np.int64)
         self._weights = np.array([weight for *_, weight in self._binary])
         self._to_parent = np.zeros((len(self._binary), len(number)))
         self._to_parent[np.arange(len(self._binary)), self._parents] = self._weights
@@ -158,6 +161,8 @@ def _read(text: str) -> Rules:
             symbols = _WEIGHT.sub("", alternative).split()
             if not symbols:
                 raise GrammarError(f"grammar, line {number}: a rule without symbols; a sentence has at least a word.")
+            if any(symbol.startswith("[") for symbol in symbols):
+                raise GrammarError(f"grammar, line {number}: write a weight as a number at the end, [0.5].")
             rules.setdefault(rule[1], []).append((symbols, float(weight[1]) if weight else 1.0))
     unknown = {symbol for choices in rules.values() for symbols, _ in choices for symbol in symbols} - set(rules)
     unknown = sorted(symbol for symbol in unknown if not symbol.startswith("'"))
@@ -165,6 +170,8 @@ def _read(text: str) -> Rules:
         raise GrammarError(f"grammar: no rule for {unknown[0]}." if unknown else "grammar: holds no rules.")
     for symbol, choices in rules.items():
         total = sum(weight for _, weight in choices)
+        if not total:
+            raise GrammarError(f"grammar: all rules of {symbol} have weight 0.")
         rules[symbol] = [(symbols, weight / total) for symbols, weight in choices]
     return rules
 

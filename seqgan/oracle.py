@@ -1,6 +1,7 @@
 """The synthetic oracle of SeqGAN: a random LSTM whose sequences are the data and whose likelihood is the judge."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -34,7 +35,8 @@ def published_oracle(path: str | Path, length: int = 20) -> Generator:
     Raises DataError when the file is missing or holds other arrays.
     """
     try:
-        arrays = dict(np.load(path, allow_pickle=False))
+        with open(path, "rb") as file:
+            arrays = dict(np.load(file, allow_pickle=False))
         tokens, width = arrays["embeddings"].shape
         oracle = _empty(tokens, width, length)
         gates = ("i", "f", "c", "og")  # torch's order: input, forget, cell, output
@@ -50,7 +52,7 @@ def published_oracle(path: str | Path, length: int = 20) -> Generator:
         oracle.load_state_dict({name: torch.from_numpy(array.astype(np.float32)) for name, array in values.items()})
     except FileNotFoundError:
         raise DataError(f"{path}: no such file.") from None
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, BadZipFile) as error:
         raise DataError(f"{path}: does not hold the arrays of an LSTM oracle ({error}).") from None
     return oracle
 

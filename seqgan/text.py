@@ -42,7 +42,7 @@ def _selfies_symbols(text: str) -> list[str]:
 
     try:
         return list(selfies.split_selfies(selfies.encoder(text)))
-    except selfies.EncoderError:
+    except (selfies.EncoderError, IndexError):  # an IndexError for some strings that are no molecule
         raise TokenError("not a SMILES that SELFIES can express") from None
 
 
@@ -79,12 +79,16 @@ class Vocabulary:
     def __init__(self, kind: Kind, tokens: Sequence[str], lower: bool = False, merges: str = ""):
         self.kind: Kind = kind
         self.tokens, self.lower, self.merges = tuple(tokens), lower, merges
-        self._ids = {token: place for place, token in enumerate(self.tokens)}
+        self._ids = {token: place for place, token in enumerate(self.tokens) if place >= len(SPECIAL)}
         self._pairs: Any = None
         if kind == "bpe":
             from tokenizers import Tokenizer
 
-            self._pairs = Tokenizer.from_str(merges)
+            try:
+                self._pairs = Tokenizer.from_str(merges)
+            except Exception as error:  # of no narrower class
+                raise TokenError(f"the vocabulary is damaged: its byte pairs cannot be read ({error}).") from None
+            self._pairs.encode_special_tokens = True  # "<end>" in a line is text
 
     @classmethod
     def of(
@@ -93,10 +97,11 @@ class Vocabulary:
         """The vocabulary of `lines`: tokens seen at least `min_count` times, the `max_size` commonest of them.
 
         Ties are broken by the alphabet, so the same lines give the same vocabulary. Lines that cannot be
-        split are passed over. For byte pairs `max_size` (1,000 if 0) is the number of tokens that are learnt.
+        split are passed over. Byte pairs are at most `max_size` (1,000 if 0), the 256 bytes among them.
         """
         if kind == "bpe":
-            return cls._learn_pairs([line.lower() if lower else line for line in lines], max_size, lower)
+            lines = [line.lower() if lower else line for line in lines]
+            return cls._learn_pairs(lines, min_count, max_size, lower)
         counts: Counter[str] = Counter()
         for line in lines:
             try:
@@ -108,7 +113,7 @@ class Vocabulary:
         return cls(kind, SPECIAL + tuple(kept[: max_size or None]), lower)
 
     @classmethod
-    def _learn_pairs(cls, lines: list[str], max_size: int, lower: bool) -> "Vocabulary":
+    def _learn_pairs(cls, lines: list[str], min_count: int, max_size: int, lower: bool) -> "Vocabulary":
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         tokenizer = Tokenizer(models.BPE())
@@ -116,6 +121,7 @@ class Vocabulary:
         tokenizer.decoder = decoders.ByteLevel()  # pyright: ignore
         trainer = trainers.BpeTrainer(
             vocab_size=max_size or _BPE_SIZE,
+            min_frequency=min_count,
             special_tokens=list(SPECIAL),
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,

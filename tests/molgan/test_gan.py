@@ -372,4 +372,8 @@ def test_tuning_begins_with_a_trained_model(tmp_path, small_config, qm9_smiles):
     with pytest.raises(ConfigError, match="another recipe or other sizes"):
         MolGAN(replace(still, model=replace(still.model, noise=9))).fit(qm9_smiles, start=gan, quiet=True)
     with pytest.raises(ConfigError, match="another vocabulary"):
-        MolGAN(still).fit(MoleculeDataset.from_smiles(["CCBr"] * 3 + ["CCCl"]), start=gan, quiet=True)
+        gan.fit(MoleculeDataset.from_smiles(["CCBr"] * 3 + ["CCCl"]), start=gan, quiet=True)
+    weights = gan.networks.averaged.state_dict()
+    gan.config = still
+    gan.fit(qm9_smiles, start=gan, quiet=True)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in gan.networks.averaged.state_dict().items())

@@ -1,5 +1,6 @@
 import gzip
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -7,7 +8,7 @@ import torch
 from gancore.errors import DataError
 from seqgan.config import DataConfig
 from seqgan.data import Corpus, as_lines, batches, read_lines
-from seqgan.text import END, PAD
+from seqgan.text import END, PAD, Vocabulary
 
 LINES = [f"line number {number}" for number in range(1, 11)]
 
@@ -40,6 +41,20 @@ def test_parts_are_disjoint_complete_and_the_same_for_the_same_seed():
     assert [len(part) for part in corpus.parts] == [18, 6, 6]
     assert len(set.union(*texts)) == sum(map(len, texts)) == len(LINES)
     assert corpus.digest == again.digest != other.digest
+
+
+@pytest.mark.parametrize("changed", [str.upper, lambda line: line.replace(" ", "  ")])
+def test_lines_of_the_same_words_are_in_one_part(changed):
+    lines = [line for line in LINES for line in (line, changed(line))]
+    known = Vocabulary.of(lines, "word", lower=True)
+    corpus = Corpus.of(lines, DataConfig(lower=True, valid=0.2, test=0.2), vocabulary=known)
+    parts = [{row.tobytes() for row in part.numpy()} for part in corpus.parts]
+    assert len(set.union(*parts)) == sum(map(len, parts))
+
+
+def test_missing_cells_of_a_frame_are_rejected():
+    corpus = Corpus.of(pd.DataFrame({"text": ["a b", None, "b c", np.nan]}), DataConfig())
+    assert [(one.row, one.reason) for one in corpus.rejected] == [(2, "empty"), (4, "empty")]
 
 
 def test_a_sample_of_the_lines_keeps_their_numbers():

@@ -62,7 +62,9 @@ def test_filters_keep_the_likeliest():
     torch.testing.assert_close(Decoding(temperature=0.5).apply(logits, 0, WORDS), logits * 2)
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 0.0}, {"nucleus": 0.0}, {"nucleus": 1.5}, {"top_k": -1}])
+@pytest.mark.parametrize(
+    "settings", [{"temperature": 0.0}, {"temperature": float("inf")}, {"nucleus": 0.0}, {"nucleus": 1.5}, {"top_k": -1}]
+)
 def test_settings_out_of_range(settings):
     with pytest.raises(ConfigError):
         Decoding(**settings)

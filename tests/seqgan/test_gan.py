@@ -147,12 +147,11 @@ def test_texts_go_on_from_a_prefix_and_keep_their_length(config):
             gan.sample(**{"n": 1} | wrong)
 
 
-@pytest.mark.parametrize("kind", ["textcnn", "recurrent"])
-def test_what_the_critic_rejects_is_drawn_again(config, kind):
-    critic = replace(config.critic, kind=kind, filters=0.05, pretrain=2, rejections=30, ceiling=4.0)
-    policy = replace(config.policy, reward="dense" if kind == "recurrent" else "rollout")
-    gan = SeqGAN(replace(config, steps=0, critic=critic, policy=policy)).fit(LINES, quiet=True)
-    begun = SeqGAN(replace(config, steps=0, critic=replace(critic, pretrain=0), policy=policy)).fit(LINES, quiet=True)
+def test_what_the_critic_rejects_is_drawn_again(config):
+    critic = replace(config.critic, kind="textcnn", filters=0.05, pretrain=2, rejections=30, ceiling=4.0)
+    config = replace(config, steps=0, critic=critic, policy=replace(config.policy, reward="rollout"))
+    gan = SeqGAN(config).fit(LINES, quiet=True)
+    begun = SeqGAN(replace(config, critic=replace(critic, pretrain=0))).fit(LINES, quiet=True)
     judges = [some.networks.critic.out.weight for some in (begun, gan)]
     assert not torch.equal(*judges), "the critic plays without a game, where draws ask it"
     drawn = gan.sample(300)
@@ -171,6 +170,36 @@ def test_unknown_words_are_never_said(config):
     data = DataConfig(min_count=20)
     gan = SeqGAN(replace(config, recipe="mle", data=data)).fit(LINES, quiet=True)
     assert not any("<unknown>" in text for text in gan.sample(300))
+
+
+def test_evaluate_reads_its_lines_as_training_did(config):
+    gan = SeqGAN(replace(config, recipe="mle", data=DataConfig(lower=True))).fit(LINES, quiet=True)
+    loud, quiet = (gan.evaluate(50, lines, train=lines) for lines in ([line.upper() for line in LINES], LINES))
+    assert {name: one.value for name, one in loud.items()} == {name: one.value for name, one in quiet.items()}
+
+
+def test_training_goes_on_from_a_trained_model(config):
+    gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, quiet=True)
+    still = replace(
+        config, steps=0, likelihood=replace(config.likelihood, epochs=0), model=replace(config.model, dropout=0.5)
+    )
+    tuned = SeqGAN(still).fit(LINES[:50], start=gan, quiet=True)
+    assert tuned.vocabulary.tokens == gan.vocabulary.tokens
+    before = gan.networks.averaged.average.state_dict()
+
+    def unchanged(trained):
+        weights = trained.networks.averaged.average.state_dict()
+        return all(torch.equal(weights[name], tensor) for name, tensor in before.items())
+
+    assert unchanged(tuned)
+    other = replace(still, model=replace(config.model, width=9))
+    gan.config = other
+    drawn = gan.sample(5)
+    with pytest.raises(ConfigError, match="other sizes or another vocabulary"):
+        gan.fit(LINES, start=tuned, quiet=True)
+    assert gan.sample(5) == drawn, "what could not be trained is as it was"
+    gan.config = still
+    assert unchanged(gan.fit(LINES, start=gan, quiet=True))
 
 
 def test_evaluate_uses_what_was_held_out(config):
@@ -208,6 +237,8 @@ def test_a_reward_by_name_or_given(config, qm9_smiles):
         SeqGAN(replace(config, reward=RewardConfig(0.5))).fit(qm9_smiles, quiet=True)
     with pytest.raises(ConfigError, match=r"a reward was given, but reward.weight is 0"):
         SeqGAN(replace(config, reward=RewardConfig())).fit(qm9_smiles, quiet=True, reward=reward)
+    with pytest.raises(ConfigError, match=r"a reward was given, but reward.weight is 0"):
+        SeqGAN(replace(config, reward=RewardConfig(function="nowhere:reward"))).fit(qm9_smiles, quiet=True)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,9 @@ def test_the_embedded_corpus():
         ("S -> 'a'\nnot a rule", "line 2: write a rule as"),
         ("S -> A 'a'", "no rule for A"),
         ("S -> 'a' |", "line 1: a rule without symbols"),
+        ("S -> 'a' [1.2.3]", "line 1: write a weight"),
+        ("S -> 'a' [0]", "all rules of S have weight 0"),
+        ("S -> 'a' S", "no sentence of at most 20 words"),
         ("S -> A\nA -> S [1] | 'a' [1]", "leads back to itself"),
     ],
 )

@@ -126,8 +126,12 @@ def test_evaluate_gives_every_figure_with_an_interval():
     collapsed = evaluate(lines[:1] * 100, lines[100:200])
     assert collapsed["self-bleu-4"].value == pytest.approx(1)
     assert collapsed["unique"].value == 0.01
+    spaced = ["  ".join(line.split()) for line in lines]
+    assert evaluate(lines[:100], lines[100:200], train=spaced)["novel"].value == 0
     with pytest.raises(DataError, match="too little"):
         evaluate(["a"], lines)
+    with pytest.raises(DataError, match="none of the 400 texts can be split into tokens of kind selfies"):
+        evaluate(lines, ["CCO"] * 4, tokens="selfies")
     with pytest.raises(ConfigError, match="cannot be split into 'bytes'"):
         evaluate(lines, lines, tokens="bytes")
 

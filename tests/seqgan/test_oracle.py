@@ -41,6 +41,13 @@ def test_a_file_that_is_no_oracle(tmp_path):
     np.savez(tmp_path / "x.npz", embeddings=np.zeros((3, 2)))
     with pytest.raises(DataError, match="does not hold the arrays of an LSTM oracle"):
         published_oracle(tmp_path / "x.npz")
+    np.save(tmp_path / "z.npy", np.zeros(3))
+    with pytest.raises(DataError, match="does not hold"):
+        published_oracle(tmp_path / "z.npy")
+    whole = (tmp_path / "x.npz").read_bytes()
+    (tmp_path / "x.npz").write_bytes(whole[:-20])
+    with pytest.raises(DataError, match="does not hold"):
+        published_oracle(tmp_path / "x.npz")
     (tmp_path / "y.npz").write_text("text")
     with pytest.raises(DataError, match="does not hold"):
         published_oracle(tmp_path / "y.npz")

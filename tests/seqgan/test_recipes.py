@@ -15,6 +15,7 @@ from gancore.steering import Steering
 from seqgan.config import (
     Config,
     CriticConfig,
+    DataConfig,
     GeneratorConfig,
     LikelihoodConfig,
     PolicyConfig,
@@ -219,6 +220,14 @@ def test_relaxed_rows_are_a_simplex_until_the_end_and_then_nothing():
         ({"recipe": "mle", "critic": CriticConfig(rejections=1)}, "critic.rejections is for recipe seqgan"),
         ({"critic": CriticConfig(rejections=1, objective="hinge")}, "no ratio of densities"),
         ({"critic": CriticConfig(rejections=1), "policy": PolicyConfig("constant")}, "trains no critic"),
+        (
+            {"critic": CriticConfig("recurrent", rejections=1), "policy": PolicyConfig("dense")},
+            "nothing of their lengths",
+        ),
+        ({"critic": CriticConfig(objective="wasserstein")}, "needs a slope penalty"),
+        ({"critic": CriticConfig(objective="relativistic_pairing")}, "leaves open to a constant"),
+        ({"recipe": "residual", "likelihood": LikelihoodConfig(epochs=0)}, "set likelihood.epochs above 0"),
+        ({"recipe": "residual", "data": DataConfig(valid=0.0)}, "set data.valid above 0"),
     ],
 )
 def test_combinations_that_cannot_learn_are_refused(changes, message):

@@ -61,15 +61,38 @@ def test_lower_case():
 def test_words_that_look_like_special_tokens_are_not_them():
     vocabulary = Vocabulary.of(["<pad> x", "<end>"], "word")
     assert vocabulary.tokens == (*SPECIAL, "x")
-    assert vocabulary.encode("x")[0] not in (PAD, BEGIN, END, UNKNOWN)
+    assert vocabulary.encode("<pad> x <end>") == [UNKNOWN, 4, UNKNOWN]
+    assert vocabulary.unknown("x <end>") == "<end>"
+    pairs = Vocabulary.of(["<pad> x", "<end>"], "bpe")
+    for known in (pairs, Vocabulary.from_json(pairs.to_json())):
+        ids = known.encode("<pad> x <end> y")
+        assert not set(ids) & {PAD, BEGIN, END, UNKNOWN}
+        assert known.decode(ids) == "<pad> x <end> y"
 
 
-def test_what_selfies_cannot_express_is_an_error_with_a_reason():
+@pytest.mark.parametrize("line", ["not a molecule (", "N0-0"])
+def test_what_selfies_cannot_express_is_an_error_with_a_reason(line):
     with pytest.raises(TokenError, match="SELFIES"):
-        Vocabulary.of(SMILES, "selfies").encode("not a molecule (")
+        Vocabulary.of(SMILES, "selfies").encode(line)
 
 
-@pytest.mark.parametrize("damage", [{}, {"kind": "word", "tokens": ["a"], "lower": False, "merges": ""}, {"kind": 3}])
+def test_rare_pairs_are_not_made_one():
+    lines = ["ab ab ab ab cd cd"]
+    often, seldom = (set(Vocabulary.of(lines, "bpe", min_count).tokens) for min_count in (3, 1))
+    assert {"ab", "cd"} <= seldom
+    assert "ab" in often
+    assert "cd" not in often
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {},
+        {"kind": "word", "tokens": ["a"], "lower": False, "merges": ""},
+        {"kind": 3},
+        {"kind": "bpe", "tokens": SPECIAL, "lower": False, "merges": ""},
+    ],
+)
 def test_damaged_vocabulary(damage):
     with pytest.raises(TokenError, match="vocabulary is damaged"):
         Vocabulary.from_json(damage)
