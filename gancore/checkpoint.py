@@ -10,8 +10,9 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -78,6 +79,25 @@ def save(
     shutil.rmtree(stale, ignore_errors=True)
 
 
+def save_once(folder: Path, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+    """`save` what several processes may work out at the same time: what is there whole already stays.
+
+    Raises OSError as `save` does.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", suffix=".tmp", dir=folder.parent) as aside:
+        made = Path(aside) / "made"
+        save(made, tensors, values)
+        try:
+            made.rename(folder)
+        except OSError:
+            with suppress(CheckpointError):
+                read(folder)
+                return
+            shutil.rmtree(folder, ignore_errors=True)  # damaged
+            made.rename(folder)
+
+
 def exists(folder: Path) -> bool:
     """Whether there is a checkpoint; puts the old one back where a save was killed between its two renames."""
     folder = Path(folder)
@@ -127,8 +147,9 @@ class Stored:
             yield
         except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
             why = " ".join(f"{type(error).__name__}: {error}".split())
+            where = self.folder / _VALUES if self.whole else self.weights
             raise CheckpointError(
-                f"{self.folder}/{_VALUES}: does not hold what a model needs ({why:.100}); "
+                f"{where}: does not hold what a model needs ({why:.100}); "
                 "it was not written by this program or has been changed."
             ) from None
 

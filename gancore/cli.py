@@ -144,9 +144,10 @@ def show_findings(findings: "Iterable[Finding]", as_json: bool) -> None:
 
 
 def refuse_model(out: Path) -> None:
-    """Raise RunError where a model was exported before; a run is not overwritten either."""
-    from gancore.sharing import FILE
+    """Raise RunError where a model was exported before, and for the folder of a run."""
+    from gancore.sharing import FILE, refuse_run
 
+    refuse_run(out)
     if (out / FILE).exists():
         raise RunError(f"{out}: holds a model already; give another folder, or remove it.")
 

@@ -4,6 +4,7 @@ A configuration is a frozen dataclass whose fields are plain values or further s
 (tables). Ranges are `Annotated[float, Gt(0)]` (annotated-types), choices are `Literal`.
 """
 
+import copy
 import dataclasses
 import difflib
 import json
@@ -107,7 +108,7 @@ def apply_overrides(values: dict[str, Any], overrides: Iterable[str]) -> dict[st
     >>> apply_overrides({}, ["model.dropout=.2"])
     {'model': {'dropout': 0.2}}
     """
-    values = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
+    values = copy.deepcopy(values)
     for override in overrides:
         key, equals, text = override.partition("=")
         *tables, name = key.strip().split(".")

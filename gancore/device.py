@@ -60,6 +60,13 @@ def new_generator(device: torch.device, *parts: object) -> torch.Generator:
     return torch.Generator(device=device).manual_seed(derive_seed(*parts))
 
 
+def default_generator(device: torch.device) -> torch.Generator:
+    """The generator that torch draws from where it is given none."""
+    if device.type == "cuda":
+        return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
+    return torch.default_generator
+
+
 def reseed(seed: int) -> None:
     """Seed torch's global generators on every device; many times cheaper than `torch.manual_seed`."""
     torch.default_generator.manual_seed(seed)

@@ -7,6 +7,7 @@ steps as one. Without torchrun there is one process, and everything here gives b
 import atexit
 import os
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -14,10 +15,14 @@ from torch import Tensor
 
 from gancore.errors import ConfigError
 
+T = TypeVar("T")
+
 
 def join(device: torch.device) -> None:
     """Meet the other processes that torchrun started, if it did."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         atexit.register(dist.destroy_process_group)
 
@@ -62,6 +67,24 @@ def total(value: Tensor) -> Tensor:
     summed = value.detach().clone()
     dist.all_reduce(summed)
     return summed
+
+
+def everyone(rows: list[T]) -> list[T]:
+    """The rows of all processes in the order of the global batch; anything that can be pickled."""
+    if processes() == 1:
+        return rows
+    parts: list[list[T]] = [[]] * processes()
+    dist.all_gather_object(parts, rows)
+    return [row for part in parts for row in part]
+
+
+def gathered(own_rows: Tensor) -> Tensor:
+    """The rows of all processes, of each as many, in the order of the global batch; no gradient flows to the others."""
+    if processes() == 1:
+        return own_rows
+    parts = [torch.empty_like(own_rows) for _ in range(processes())]
+    dist.all_gather(parts, own_rows.detach().contiguous())
+    return torch.cat(parts)
 
 
 def largest(value: float) -> float:

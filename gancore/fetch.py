@@ -151,8 +151,6 @@ def _from_url(url: str, part: Path, quiet: bool) -> None:
                     out.write(block)
                     bar.advance(task, len(block))
                 got = out.tell() - begun
-        if got < rest:
-            raise DataError(f"{url}: broke off after {begun + got:,} of {begun + rest:,} bytes; run it again to go on.")
     except urllib.error.HTTPError as error:
         if error.code == 416:  # all of it is there
             return
@@ -160,6 +158,8 @@ def _from_url(url: str, part: Path, quiet: bool) -> None:
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
         raise DataError(f"{url}: cannot be reached ({why}); give a copy at hand with --from FILE.") from None
+    if got < rest:
+        raise DataError(f"{url}: broke off after {begun + got:,} of {begun + rest:,} bytes; run it again to go on.")
 
 
 def _progress(quiet: bool) -> Progress:

@@ -39,8 +39,13 @@ class Player:
     rate: Callable[[int], float] | None = None
 
     def step(self, losses: dict[str, Tensor]) -> Tensor:
-        """Descend the sum of the losses once; gives the norm of the gradient before it is scaled down."""
+        """Descend the sum of the losses once; gives the norm of the gradient before it is scaled down.
+
+        Without a loss nothing moves.
+        """
         minimised = [value for name, value in losses.items() if not name.startswith("_")]
+        if not minimised:
+            return torch.zeros(())
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(minimised).sum().backward()
         parameters = [parameter for parameter in self.module.parameters() if parameter.grad is not None]

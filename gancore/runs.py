@@ -1,6 +1,7 @@
 """A run folder: the configuration, the checkpoints that are kept, the log, and what was left out of the data."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from gancore.settings import CheckpointConfig, RunSettings
 # Settings that may change between a run and its resumption: none of them moves a weight.
 FREE = {"device", "log_every", "monitor_every", "tensorboard", "checkpoint", "watch"}
 _PREFIX = "step-"
+_OURS = re.compile(rf"{_PREFIX}\d+(\.\w+\.tmp)?")  # checkpoints and what is left of one
 
 
 class RunFolder:
@@ -58,6 +60,8 @@ class RunFolder:
     ) -> None:
         """Write a checkpoint; then drop those of later steps, which belong to a past that was left, and surplus ones.
 
+        What else lies there is left alone.
+
         Raises OSError when it cannot be written; all that was there then remains.
         """
         if distributed.rank():
@@ -67,7 +71,7 @@ class RunFolder:
         kept = {*steps[-self.settings.keep :], self._best(steps)}
         whole = {self.at(other) for other in kept if other is not None}
         for path in self.checkpoints.iterdir():
-            if path not in whole:
+            if _OURS.fullmatch(path.name) and path not in whole:
                 checkpoint.remove(path)
 
     def _best(self, steps: list[int]) -> int | None:

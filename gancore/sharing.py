@@ -8,7 +8,7 @@ is taken.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from gancore.statistics import Evaluation
 
 FILE, CARD = "model.safetensors", "README.md"
 _FORMAT, _KEY = 1, "discretegan"
-_AVERAGED = "averaged"
+_AVERAGED, _GENERATOR = "averaged", "generator"
 _MOST_METADATA = 64 * 2**20  # bytes
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -52,21 +52,34 @@ def write(
 ) -> None:
     """Write the model to share from a state of training: FILE, config.toml, and the card with `figures` in it.
 
-    compact: round the weights to 16 bits. also: modules that sampling needs beside the averaged one. Raises OSError
-    when the place cannot be written.
+    compact: round the weights to 16 bits. also: modules that sampling needs beside the generator. Raises RunError for
+    the folder of a run, OSError when the place cannot be written.
     """
     folder = Path(folder)
+    refuse_run(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors, values = state
+    shared = (_drawn_from({name.split("/")[0] for name in tensors}), *also)
     kept = {
         name: (tensor.half() if compact and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in tensors.items()
-        if name.split("/")[0] in (_AVERAGED, *also) or name == "sizes"
+        if name.split("/")[0] in shared or name == "sizes"
     }
     values = {key: values[key] for key in ("config", "vocabulary", "length", "provenance", "step") if key in values}
     pack(folder / FILE, kept, values | {"half": about.half})
     checkpoint.write_text(folder / "config.toml", config.dump())
     checkpoint.write_text(folder / CARD, card(config, values, about, figures))
+
+
+def refuse_run(folder: Path) -> None:
+    """Raise RunError for the folder of a run: a model in it would be loaded in its place."""
+    if runs.RunFolder(folder).checkpoints.is_dir():
+        raise RunError(f"{folder}: is the folder of a run; give another for the model to share.")
+
+
+def _drawn_from(modules: Container[str]) -> str:
+    """The module that is sampled from."""
+    return _AVERAGED if _AVERAGED in modules else _GENERATOR
 
 
 def pack(file: Path, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
@@ -138,18 +151,20 @@ def read(file: Path, half: str) -> Stored:
 def revive(
     stored: Stored, build: Callable[[torch.device], N], device: torch.device, also: tuple[str, ...] = ()
 ) -> tuple[N, State]:
-    """`checkpoint.revive`, also for a shared model: its generator is the averaged one; what is not in it is new.
+    """`checkpoint.revive`, also for a shared model: what is not in it is new; an averaged generator stands for both.
 
     also: as for `write`.
     """
     if stored.whole:
         return checkpoint.revive(stored, build, device)
     sized = checkpoint.sized(stored, build)
-    checkpoint.refuse_misfit(stored.shapes, {name: sized.modules[name] for name in (_AVERAGED, *also)}, stored.folder)
+    shared = (_drawn_from(sized.modules), *also)
+    checkpoint.refuse_misfit(stored.shapes, {name: sized.modules[name] for name in shared}, stored.folder)
     networks, tensors = build(device), stored.tensors(device)
-    checkpoint.unpack(tensors, {name: networks.modules[name] for name in (_AVERAGED, *also)}, {})
-    average = networks.modules[_AVERAGED].average
-    networks.modules["generator"].load_state_dict(average.state_dict())  # pyright: ignore
+    checkpoint.unpack(tensors, {name: networks.modules[name] for name in shared}, {})
+    if _AVERAGED in shared:
+        average = networks.modules[_AVERAGED].average
+        networks.modules[_GENERATOR].load_state_dict(average.state_dict())  # pyright: ignore
     return networks, (tensors | checkpoint.pack(networks.modules, {}), stored.values)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from gancore import distributed
 from gancore.errors import RewardError, UserError
 from gancore.types import Reward
 
@@ -213,14 +214,18 @@ class Steering:
         return np.nan_to_num(scores, nan=0.0)
 
     def weigh(self, strings: Sequence[str], scores: np.ndarray) -> np.ndarray:
-        """Rewards `(string,)`."""
+        """Rewards `(string,)`. Of several processes each takes note of the draws of all, so that they stay the same."""
         if self._silence and not self._told:
             self._told = True
             self.tell(self._silence)
-        self.curriculum.note(scores)
+        drawn = distributed.everyone(list(zip(strings, scores.tolist(), strict=True)))
+        all_strings, all_scores = [text for text, _ in drawn], np.array([score for _, score in drawn])
+        self.curriculum.note(all_scores)
         if self.replay is not None:
-            self.replay.add(strings, scores)
-        return scores if self.diversity is None else self.diversity(strings, scores)
+            self.replay.add(all_strings, all_scores)
+        if self.diversity is None:
+            return scores
+        return self.diversity(all_strings, all_scores)[distributed.rank() * len(scores) :][: len(scores)]
 
     def again(self, n: int) -> list[str]:
         """Up to `n` of the best strings so far; none without a memory."""

@@ -158,7 +158,8 @@ class Training:
                 if shown_live is not None:
                     shown_live.close()
         for watch in self._watches:
-            if not watch.seen and watch.rule not in type(self.config)().watch:  # the one that comes with every run
+            measured = watch.seen or watch.rule.figure in self.latest
+            if not measured and watch.rule not in type(self.config)().watch:  # the one that comes with every run
                 self._say(f"watch: no figure {watch.rule.figure!r} was ever measured, so its rule never applied.")
         best = self.config.checkpoint.best
         if best and best not in self.latest:

@@ -27,6 +27,8 @@ PAD = -1
 _BOND = (None, Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)
 # Clean-up rewrites what it takes for a slip, a five-valent N say, into charges: a graph means what it says.
 _SANITIZE = Chem.SANITIZE_ALL ^ Chem.SANITIZE_CLEANUP ^ Chem.SANITIZE_CLEANUP_ORGANOMETALLICS
+# Elements of which RDKit reads every graph that it sanitises as it is; of others, phosphorus say, bonds may be charges.
+_PLAIN = {"B", "C", "N", "O", "F", "Si", "S", "Cl", "Br"}
 _ORDER = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
 
 
@@ -145,6 +147,11 @@ class Vocabulary:
             if total > most[atom]:
                 return f"{atom} with {total} bonds, the model has at most {most[atom]}"
         return ""
+
+    def graphs(self, smiles: Iterable[str]) -> list[Graph]:
+        """The graphs of valid molecules, but for those that it lacks."""
+        found = (to_graph(parse(text)) for text in smiles)
+        return [graph for graph in found if not self.lacks(graph)]
 
     @property
     def pairs(self) -> int:
@@ -300,12 +307,15 @@ def encode(graphs: Sequence[Graph], vocabulary: Vocabulary) -> tuple[np.ndarray,
 
 
 def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> list[Chem.Mol | None]:
-    """Sanitised molecules of arrays as `encode` makes them; None where RDKit refuses or there is no atom.
+    """Sanitised molecules of arrays as `encode` makes them, as RDKit reads their SMILES.
+
+    None where RDKit refuses or there is no atom.
 
     A molecule of several fragments is returned as it is: connectedness is the caller's question.
     """
     templates = [_new_atom(atom) for atom in vocabulary.atoms]
     held = any(atom.hydrogens != IMPLIED for atom in vocabulary.atoms)  # with fewer bonds these become radicals
+    plain = all(atom.symbol in _PLAIN for atom in vocabulary.atoms)
     i_of, j_of = pair_ends(vocabulary.max_atoms)
     rows, columns = np.nonzero(orders)
     starts = np.searchsorted(rows, np.arange(len(atoms) + 1)).tolist()
@@ -325,6 +335,11 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
             except (Chem.MolSanitizeException, KeyError):  # KeyError: a bond to a place without an atom
                 mols.append(None)
             else:
+                if not plain:
+                    mol = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
+                    if mol is None:
+                        mols.append(None)
+                        continue
                 radical = held and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
                 mols.append(mol if place and not radical else None)
     return mols

@@ -175,7 +175,7 @@ class RewardConfig:
     critic: Weight = 1.0
     """Weight of the policy gradient on the critic's logit: unbiased, beside the pathwise gradient, which is not."""
     validity: Weight = 0.0
-    """Weight of the policy gradient on strict validity, computed without RDKit."""
+    """one_shot: weight of the policy gradient on strict validity, computed without RDKit."""
     weight: Weight = 0.0
     """Weight (lambda) of the policy gradient on the RDKit score of valid molecules; 0 leaves RDKit out."""
     score: NamedScore = field(default_factory=ScoreConfig)
@@ -187,11 +187,12 @@ class RewardConfig:
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     """The memory of molecules that scored best."""
     kl: Weight = 0.02
-    """Weight of the KL divergence that holds the generator near its average while validity or the score is rewarded."""
+    """one_shot: weight of the KL divergence that holds the generator near its average while validity or the score is
+    rewarded; growing has `bound`."""
     draws: Annotated[int, Ge(2)] = 4
-    """Graphs drawn for each noise; each one's baseline is the mean reward of the others."""
+    """one_shot: graphs drawn for each noise; each one's baseline is the mean reward of the others."""
     share: Annotated[float, Interval(gt=0, le=1)] = 0.25
-    """Noises a turn, as a share of the batch."""
+    """one_shot: noises a turn, as a share of the batch."""
     every: Positive = 1
     """The rewards are taken every so many generator turns."""
     start: Share = 0.0
@@ -280,10 +281,22 @@ class Config:
             raise ConfigError("critic.pretrain and critic.rejections are for recipe growing; leave them out.")
         if self.critic.rejections:
             refuse_no_ratio(self.critic.objective)
+        if self.recipe == "growing":
+            self._refuse_for_growing()
         if self.recipe == "molgan" and self.pretrain.steps:
             raise ConfigError("recipe molgan has no pre-training: set pretrain.steps to 0.")
         if self.recipe == "molgan" and self.reward.weight > 1:
             raise ConfigError("reward.weight is a share of the generator's loss in recipe molgan: give 0 to 1.")
+
+    def _refuse_for_growing(self) -> None:
+        if self.critic.objective == "wasserstein":
+            raise ConfigError("recipe growing has no slope penalty, which objective wasserstein needs; take another.")
+        if self.reward.validity:
+            raise ConfigError("every draw of recipe growing is valid: leave reward.validity out.")
+        if self.steps and not self.bound and not self.reward.active:
+            raise ConfigError("the game of recipe growing has nothing to learn from: set bound or a reward above 0.")
+        if self.steps and self.reward.active and self.batch < 2:
+            raise ConfigError("recipe growing compares the draws of a turn with one another: set batch to 2 or more.")
 
     @property
     def rejects(self) -> bool:

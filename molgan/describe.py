@@ -34,14 +34,19 @@ NOTHING = 0
 
 
 class Read(NamedTuple):
-    """One string: whether RDKit reads it; digests of its canonical SMILES with stereo and of the one that is
+    """One string: whether RDKit reads it; digests of SMILES, 0 where there is none.
 
-    `chem.strict_smiles`, 0 where there is none.
+    full: canonical, with stereo. strict: `chem.strict_smiles`. flat: without stereo, of any number of fragments.
     """
 
     valid: bool
     full: int
     strict: int
+    flat: int
+
+
+NOT_READ = Read(False, NOTHING, NOTHING, NOTHING)
+"""A string that RDKit does not read."""
 
 
 def read(text: str | None) -> Read:
@@ -49,8 +54,10 @@ def read(text: str | None) -> Read:
     try:
         mol = chem.parse(text or "")
     except chem.Rejected:
-        return Read(False, NOTHING, NOTHING)
-    return Read(True, digest(Chem.MolToSmiles(mol)), digest(chem.strict_smiles(mol)))
+        return NOT_READ
+    strict = chem.strict_smiles(mol)
+    flat = strict if strict is not None else Chem.MolToSmiles(mol, isomericSmiles=False)
+    return Read(True, digest(Chem.MolToSmiles(mol)), digest(strict), digest(flat))
 
 
 def digest(text: str | None) -> int:

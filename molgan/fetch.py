@@ -6,7 +6,8 @@ import zipfile
 from pathlib import Path
 
 from gancore.fetch import AtHand, Source, Sources
-from molgan.data import embedded, read_rows
+from gancore.rows import table_rows
+from molgan.data import embedded
 
 MOSES_FILES = (
     *("train.csv.gz", "test.csv.gz", "test_scaffolds.csv.gz"),
@@ -24,13 +25,8 @@ def _moses(archive: Path, folder: Path) -> None:
 
 
 def _zinc(archive: Path, folder: Path) -> None:
-    table = archive.with_name("zinc.csv")
-    try:
-        table.symlink_to(archive.resolve())
-        with gzip.open(folder / "zinc.smi.gz", "wt", encoding="utf-8") as out:
-            out.writelines(f"{text}\n" for _, text in read_rows(table) if text)
-    finally:
-        table.unlink(missing_ok=True)
+    with gzip.open(folder / "zinc.smi.gz", "wt", encoding="utf-8") as out:
+        out.writelines(f"{text}\n" for _, text in table_rows(archive, ".csv", ("smiles",)) if text)
 
 
 DATA = Sources(

@@ -26,6 +26,7 @@ from molgan.library import Draws
 from molgan.metrics import glance
 from molgan.plots import grid_pixels
 from molgan.recipes import RECIPES, Networks
+from molgan.recipes.graph_gan import Late
 
 _CHUNK = 1000  # molecules drawn at a time; fixed, so that the first k of n draws are the same for every n
 _GLANCED = 500  # molecules that the monitor looks at
@@ -61,7 +62,8 @@ class MolGAN:
     """
 
     def __init__(self, config: Config | str | Path | None = None):
-        self.config = Config.load(config) if isinstance(config, (str, Path)) else config or Config()
+        given = Config.load(config) if isinstance(config, (str, Path)) else config or Config()
+        self.config = Config.revive(asdict(given), Path("config"))
         self.device = pick_device(self.config.device)
         self.networks: Networks | None = None
         self.provenance: dict[str, Any] = {}
@@ -128,7 +130,7 @@ class MolGAN:
             )
         if vocabulary != other.vocabulary:
             raise ConfigError("start: the data set was made for another vocabulary of atoms; give SMILES or a file.")
-        return {name: module.state_dict() for name, module in other.modules.items()}
+        return {name: module.state_dict() for name, module in other.modules.items() if not isinstance(module, Late)}
 
     def _build(self, data: MoleculeDataset) -> Training:
         self.networks, phases = RECIPES[self.config.recipe].build(self.config, data, self.device)

@@ -84,9 +84,9 @@ def retrace(
 
 
 def open_kinds(total: Tensor, more: Tensor, capacity: Tensor) -> Tensor:
-    """Types `(..., atom)` that leave room for more atoms: where one valence is spare in all, those of two or more."""
+    """Types `(..., atom)` of a later atom: they take a bond, or where one valence is spare for more atoms, two."""
     tight = (total == 1) & more
-    return ~tight[..., None] | (capacity > 1)
+    return capacity > tight[..., None]
 
 
 def open_budget(total: Tensor, held: Tensor, more: Tensor) -> Tensor:

@@ -139,6 +139,8 @@ class Component:
         return f"{self.title}{asked or explained}: {self.wanted}; weight {self.weight:g}"
 
 
+COLUMNS = ("smiles", "connected", "novel", "score", "reason")
+"""Columns of a table of scores beside those of the components."""
 QED_ALONE = Component("qed", Desirability("maximize", low=0.0, high=1.0))
 
 
@@ -166,6 +168,9 @@ class ScoreConfig:
         twice = sorted({title for title in titles if titles.count(title) > 1})
         if twice:
             raise ConfigError(f"score: two components are called {twice[0]!r}; give each a name of its own.")
+        taken = next((title for title in titles if title in COLUMNS or title.endswith((".wanted", ".names"))), None)
+        if taken is not None:
+            raise ConfigError(f"score: a table of scores has a column {taken!r} already; give the component a name.")
 
     def desired(self, values: Float[ndarray, "molecule component"]) -> Float[ndarray, "molecule component"]:
         """The desirability of every value."""

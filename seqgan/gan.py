@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,8 @@ class SeqGAN:
     """
 
     def __init__(self, config: Config | str | Path | None = None):
-        self.config = Config.load(config) if isinstance(config, (str, Path)) else config or Config()
+        given = Config.load(config) if isinstance(config, (str, Path)) else config or Config()
+        self.config = Config.revive(asdict(given), Path("config"))
         self.device = pick_device(self.config.device)
         self.networks: Likelihood | Reinforced | Relaxed | Residual | None = None
         self.vocabulary: Vocabulary | None = None

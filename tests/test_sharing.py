@@ -115,6 +115,16 @@ def test_export_puts_figures_and_log_beside_it(half, runs, tmp_path, command_lin
     assert (code, err) == (1, f"{half}: given: holds a model already; give another folder, or remove it.\n")
     assert call("generate", "given", "-n", 3, "--out", "new.txt")[0] == 0
     assert call("generate", "given", "-n", 3, "--checkpoint", "best")[0] == 1
+    code, _, err = call("export", runs / half, "--out", runs / half)
+    assert (code, err.count("is the folder of a run; give another")) == (1, 1)
+    assert not (runs / half / "model.safetensors").exists()
+
+
+def test_a_recipe_without_an_average_is_shared_too(tmp_path):
+    few = ["recipe=molgan", "steps=1", "pretrain.steps=0", "estimator=softmax", "model.generator=[8]"]
+    gan = MolGAN(molgan.Config.load("default", few)).fit(["CCO", "CCN", "C1CC1O", "CC(=O)N"] * 4, quiet=True)
+    gan.save_pretrained(tmp_path / "shared")
+    assert MolGAN.load(tmp_path / "shared").sample(20) == gan.sample(20)
 
 
 def test_the_card_takes_figures_of_another_judge(runs, tmp_path, command_line):

@@ -13,7 +13,7 @@ import rdkit
 from gancore.fetch import cache
 from gancore.statistics import Estimate, half_sample_interval, wilson_interval
 from molgan.data import MoleculeDataset, as_rows
-from molgan.describe import NOTHING, Read, digest, read
+from molgan.describe import NOT_READ, NOTHING, Read, digest, read
 from molgan.fetch import DATA
 from molgan.parallel import map_chunks
 
@@ -47,10 +47,11 @@ def some_of(texts: Sequence[str | None], most: int, seed: int, kind: str) -> tup
 
 
 class Known(NamedTuple):
-    """Digests of a training set's SMILES, sorted: with stereo, and strict."""
+    """Digests of a training set's SMILES, sorted, as in `Read`."""
 
     full: np.ndarray
     strict: np.ndarray
+    flat: np.ndarray
 
     @classmethod
     def of(cls, train: Molecules) -> "Known":
@@ -58,13 +59,13 @@ class Known(NamedTuple):
         texts = texts_of(train)
         if isinstance(train, (MoleculeDataset, Set)) or (isinstance(train, str) and train in CANONICAL):
             digests = np.unique(np.fromiter(map(digest, texts), np.int64, len(texts)))
-            return cls(digests, digests)
-        found = _table(map_chunks(read, texts, failed=lambda reason: Read(False, NOTHING, NOTHING)))
-        return cls(np.unique(found["full"]), np.unique(found["strict"]))
+            return cls(digests, digests, digests)
+        found = _table(map_chunks(read, texts, failed=lambda reason: NOT_READ))
+        return cls(*(np.unique(found[name]) for name in cls._fields))
 
 
 def _table(rows: Sequence[Read]) -> np.ndarray:
-    return np.array(rows, dtype=[("valid", bool), ("full", np.int64), ("strict", np.int64)])
+    return np.array(rows, dtype=[("valid", bool), *((name, np.int64) for name in Known._fields)])
 
 
 class Reading(NamedTuple):
@@ -80,7 +81,7 @@ def read_all(texts: Iterable[str | None], sample: int, seed: int = 0) -> Reading
     tables, held = [_table([])], []
     done = 0
     while part := list(islice(texts, _CHUNK)):
-        table = _table(map_chunks(read, part, failed=lambda reason: Read(False, NOTHING, NOTHING)))
+        table = _table(map_chunks(read, part, failed=lambda reason: NOT_READ))
         tables.append(table)
         keys = rng.random(len(part))
         held += [(keys[row], done + row, part[row]) for row in np.flatnonzero(table["valid"]).tolist()]
@@ -122,15 +123,18 @@ def moses_basics(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> d
 
 
 def guacamol_basics(table: np.ndarray, known: Known | None) -> dict[str, Estimate]:
-    """GuacaMol's own: of the first 10,000 draws, or all; stereo is dropped; novel is a share of what was asked for."""
+    """GuacaMol's own: of the first 10,000 draws, or all; stereo is dropped, mixtures count as they are.
+
+    novel is a share of what was asked for.
+    """
     asked = min(GUACAMOL_N, len(table))
-    valid = table["strict"][table["strict"] != NOTHING]
+    valid = table["flat"][table["valid"]]
     figures = {"guacamol/valid": wilson_interval(int(table["valid"][:asked].sum()), asked)}
     figures |= {"guacamol/unique": wilson_interval(len(np.unique(valid[:asked])), asked)} if len(valid) else {}
     if known is not None:
         _, first = np.unique(valid, return_index=True)
         distinct = valid[np.sort(first)[:asked]]
-        figures["guacamol/novel"] = wilson_interval(int((~np.isin(distinct, known.strict)).sum()), asked)
+        figures["guacamol/novel"] = wilson_interval(int((~np.isin(distinct, known.flat)).sum()), asked)
     return figures
 
 

@@ -44,8 +44,7 @@ class Neighbours:
                 "fingerprints": torch.from_numpy(packed(picked)),
                 "blocks": torch.from_numpy(blocks(picked)),
             }
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            checkpoint.save(kept, arrays, {})
+            checkpoint.save_once(kept, arrays, {})
         return cls(picked, arrays["fingerprints"].numpy(), arrays["blocks"].numpy(), of)
 
 

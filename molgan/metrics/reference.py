@@ -100,8 +100,7 @@ class Reference:
             "scaffolds": self.scaffolds,
             "smiles": self.smiles,
         }
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint.save(folder, {name: torch.from_numpy(array) for name, array in arrays.items()}, values)
+        checkpoint.save_once(folder, {name: torch.from_numpy(array) for name, array in arrays.items()}, values)
 
     @classmethod
     def load(cls, folder: Path, name: str) -> "Reference":

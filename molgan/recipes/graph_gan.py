@@ -200,10 +200,9 @@ class GraphGAN:
         """The evidence bound of the best molecules so far."""
         replay = self.config.reward.replay
         assert self.steering is not None
-        again = self.steering.again(replay.batch)
-        if not again:
+        kept = self.vocabulary.graphs(self.steering.again(replay.batch))
+        if not kept:
             return {}
-        kept = [chem.to_graph(chem.parse(smiles)) for smiles in again]
         atoms, orders = (torch.from_numpy(part).to(self.device) for part in chem.encode(kept, self.vocabulary))
         best = graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
         code, kl = self.encode(best)

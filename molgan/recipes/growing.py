@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from gancore import distributed
 from gancore.adversary import Adversary
-from gancore.device import adam
+from gancore.device import adam, default_generator
 from gancore.ema import EMA
 from gancore.errors import ConfigError
 from gancore.loop import Player
@@ -81,7 +81,7 @@ class GrowingGAN:
             return losses
         atoms, orders = self.draw(real)
         earned, figures = self.rewards(atoms, orders)
-        advantage = leave_one_out(earned[None])[0]
+        advantage = distributed.own(leave_one_out(distributed.gathered(earned)[None])[0])
         losses["policy"] = policy_gradient(self.generator.log_prob(atoms, orders), advantage).mean()
         return losses | figures | self.replay_terms()
 
@@ -92,12 +92,17 @@ class GrowingGAN:
         return -self.generator.log_prob(*graphs.indices(real)).mean()
 
     def draw(self, real: Sample, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
-        """A fresh graph of each one's size, without dropout."""
+        """A fresh graph of each one's size, without dropout; of several processes each draws all and keeps its own."""
+        present = distributed.gathered(graphs.node_mask(real[0]))
+        random = (
+            default_generator(self.device) if distributed.processes() > 1 else None
+        )  # None is for rows of one's own
         self.generator.eval()
         try:
-            return self.generator.grow(graphs.node_mask(real[0]), temperature)
+            drawn = self.generator.grow(present, temperature, random)
         finally:
             self.generator.train()
+        return distributed.own(drawn[0]), distributed.own(drawn[1])
 
     def one_hots(self, atoms: Tensor, orders: Tensor) -> Sample:
         """Graphs as the critic sees them."""
@@ -123,9 +128,9 @@ class GrowingGAN:
         """The likelihood of the best molecules so far."""
         replay = self.config.reward.replay
         again = self.steering.again(replay.batch) if self.steering is not None and self.config.reward.weight else []
-        if not again:
+        kept = self.vocabulary.graphs(again)
+        if not kept:
             return {}
-        kept = [chem.to_graph(chem.parse(smiles)) for smiles in again]
         atoms, orders = (torch.from_numpy(part).to(self.device) for part in chem.encode(kept, self.vocabulary))
         return {"replay": -self.generator.log_prob(atoms, orders).mean() * replay.weight}
 

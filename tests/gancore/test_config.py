@@ -72,6 +72,12 @@ def test_faults_are_one_sentence_that_names_the_place(tmp_path, text, overrides,
     assert "\n" not in str(error.value)
 
 
+def test_an_override_of_a_table_in_a_table_is_named(tmp_path):
+    values = {"a": {"b": {"c": 1}}}
+    assert config.apply_overrides(values, ["a.b.c=2"]) == {"a": {"b": {"c": 2}}}
+    assert values == {"a": {"b": {"c": 1}}}
+
+
 def test_missing_file():
     with pytest.raises(ConfigError, match=r"nowhere\.toml: no such configuration file"):
         config.load(Outer, Path("nowhere.toml"))

@@ -72,7 +72,7 @@ def test_a_file_is_fetched_once_checked_and_kept(url, tmp_path):
 def test_a_download_that_broke_off_goes_on(url, monkeypatch):
     held = sources(url)
     monkeypatch.setattr(Server, "breaks_at", 50_000)
-    with pytest.raises(DataError, match="broke off after 50,000 of 128,000 bytes; run it again to go on"):
+    with pytest.raises(DataError, match=rf"^{url}: broke off after 50,000 of 128,000 bytes; run it again to go on"):
         held.fetch("bytes", quiet=True)
     monkeypatch.setattr(Server, "breaks_at", None)
     assert held.fetch("bytes", quiet=True).read_bytes() == CONTENT

@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from gancore.callbacks import JsonLines, ProgressBar
 from gancore.device import derive_seed, new_generator, pick_device
 from gancore.ema import EMA
 from gancore.errors import CheckpointError, ConfigError
+from gancore.runs import RunFolder
 from gancore.statistics import half_sample_interval
 
 
@@ -150,3 +153,25 @@ def test_progress_shows_steps_and_figures(terminal):
             bar(step, {"a": 0.25})
     assert "20/20" in out.getvalue()
     assert "loss 0.25" in out.getvalue()
+
+
+def test_what_several_work_out_at_once_is_kept_once(tmp_path):
+    tensors = {"x": torch.arange(3.0)}
+    checkpoint.save_once(tmp_path / "home/c", tensors, {"by": "first"})
+    checkpoint.save_once(tmp_path / "home/c", tensors, {"by": "second"})
+    assert checkpoint.read(tmp_path / "home/c").values == {"by": "first"}
+    (tmp_path / "home/c/values.json").write_text("{}")
+    checkpoint.save_once(tmp_path / "home/c", tensors, {"by": "third"})
+    assert checkpoint.read(tmp_path / "home/c").values == {"by": "third"}
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["c"]
+
+
+def test_what_else_lies_beside_checkpoints_stays(tmp_path):
+    run = RunFolder(tmp_path)
+    for step in (1, 2):
+        run.save(step, {"x": torch.zeros(1)}, {"step": step})
+        (tmp_path / "checkpoints" / "notes.txt").write_text("mine")
+        shutil.copytree(run.at(step), tmp_path / "checkpoints" / "the-good-one", dirs_exist_ok=True)
+    run.settings = replace(run.settings, keep=1)
+    run.save(3, {"x": torch.zeros(1)}, {"step": 3})
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["notes.txt", "step-00000003", "the-good-one"]

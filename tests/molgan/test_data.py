@@ -13,6 +13,7 @@ from gancore.errors import DataError
 from gancore.rows import summarise, write_rejected
 from molgan import chem, graphs
 from molgan.data import MoleculeDataset, as_dataset, batches, dense, embedded, read_rows
+from molgan.fetch import DATA
 from molgan.gan import MolGAN
 
 SMILES = ["CCO", "c1ccccc1", "CC(=O)N", "C[N+](C)(C)C"]
@@ -217,3 +218,14 @@ def test_what_is_held_out_lies_beside_the_run(tmp_path, small_config, qm9_smiles
     gan = MolGAN(config).fit(qm9_smiles, out=tmp_path / "run", quiet=True)
     held = (tmp_path / "run" / "held_out.smi").read_text().split()
     assert abs(len(held) - gan.provenance["data"]["molecules"]) <= 1
+
+
+def test_reading_zinc_leaves_the_copy_at_hand_alone(tmp_path):
+    for name in ("zinc.csv", "mine.csv"):
+        (tmp_path / name).write_text('smiles,logP\n"CCO\n",1.0\n"CCN\n",2.0\n')
+    for name in ("zinc.csv", "mine.csv"):
+        out = tmp_path / name.removesuffix(".csv")
+        out.mkdir()
+        DATA.sources["zinc"].make(tmp_path / name, out)
+        assert gzip.decompress((out / "zinc.smi.gz").read_bytes()).split() == [b"CCO", b"CCN"]
+        assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["mine.csv", "zinc.csv"]

@@ -67,7 +67,8 @@ def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_p
     config = replace(rewarded, checkpoint=replace(rewarded.checkpoint, every=1))
     config = replace(config, reward=replace(config.reward, overlap=how == "overlap"))
     if how == "growing":
-        config = replace(config, recipe=how, model=replace(config.model, recurrent=8, pair=8, dropout=0.3))
+        model, reward = replace(config.model, recurrent=8, pair=8, dropout=0.3), replace(config.reward, validity=0.0)
+        config = replace(config, recipe=how, model=model, reward=reward)
     if how == "molgan":
         config = replace(config, recipe=how, steps=10, pretrain=replace(config.pretrain, steps=0))
     MolGAN(config).fit(small_data, out=tmp_path / "straight", quiet=True)
@@ -334,6 +335,10 @@ def test_bundled_configurations_load_and_round_trip(name, tmp_path):
         (["model.generator=[]"], "model.generator"),
         (["batch=0"], "batch = 0"),
         (["stepz=1"], "did you mean steps"),
+        (["recipe=growing", "critic.objective=wasserstein"], "recipe growing has no slope penalty"),
+        (["recipe=growing", "reward.validity=1"], "leave reward.validity out"),
+        (["recipe=growing", "bound=0", "reward.critic=0"], "nothing to learn from"),
+        (["recipe=growing", "batch=1"], "set batch to 2 or more"),
     ],
 )
 def test_settings_that_cannot_learn_are_refused(overrides, message):
@@ -377,3 +382,29 @@ def test_tuning_begins_with_a_trained_model(tmp_path, small_config, qm9_smiles):
     gan.config = still
     gan.fit(qm9_smiles, start=gan, quiet=True)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in gan.networks.averaged.state_dict().items())
+
+
+@pytest.mark.parametrize("wrong", [{"batch": -3}, {"recipe": "growng"}, {"temperature": 0.0}])
+def test_a_configuration_made_in_python_is_checked_too(wrong):
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))} = "):
+        MolGAN(Config(**wrong))
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (True, True)])
+def test_draws_under_way_are_not_taken_over(rewarded, small_data, before, after):
+    begun = MolGAN(replace(rewarded, reward=replace(rewarded.reward, overlap=before))).fit(small_data, quiet=True)
+    config = replace(rewarded, batch=8, steps=0, reward=replace(rewarded.reward, overlap=after))
+    tuned = MolGAN(config).fit(small_data, start=begun, quiet=True)
+    assert not after or not tuned.networks.late.filled
+
+
+@pytest.mark.parametrize("recipe", ["one_shot", "growing"])
+def test_molecules_that_read_as_others_are_not_learnt_again(rewarded, recipe):
+    """RDKit reads O=P(O)=N as charged phosphorus, of which the vocabulary has none."""
+    reward = replace(rewarded.reward, validity=0.0, stages=(), share=1.0, replay=ReplayConfig(size=200))
+    config = replace(rewarded, recipe=recipe, steps=8, reward=replace(reward, score=SCORES["qed"]))
+    gan = MolGAN(config).fit(["COP(=O)(O)OC", "CN=C", "CCN", "CCO", "CNC"] * 4, quiet=True)
+    drawn = [text for text in gan.sample(300) if text]
+    assert drawn == [chem.flat(text) for text in drawn]
+    assert not gan.networks.vocabulary.graphs(["CN=[P+]([O-])O"])
+    assert [graph.smiles for graph in gan.networks.vocabulary.graphs(["CCO"])] == ["CCO"]

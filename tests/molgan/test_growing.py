@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gancore.loop import alone
+from gancore.loop import alone, play
 from gancore.types import Verdict
 from molgan import chem, graphs
 from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, ReplayConfig, RewardConfig
@@ -41,6 +41,16 @@ def test_every_draw_of_an_untrained_network_is_a_molecule(generator, small_data)
     assert torch.equal((atoms >= 0).sum(1), sizes)
     mols = chem.decode(atoms.numpy(), orders.numpy(), small_data.vocabulary)
     assert all(chem.strict_smiles(mol) is not None for mol in mols)
+
+
+def test_atoms_that_take_no_bonds_stand_alone():
+    torch.manual_seed(0)
+    generator = GrowingGenerator(torch.tensor([4, 0, 3, 0, 2]), 6, 16, 8, 1, 0.0)
+    sizes = torch.arange(600) % 6 + 1
+    atoms, _ = generator.grow(torch.arange(6) < sizes[:, None])
+    lone = ((atoms == 1) | (atoms == 3)).any(1)
+    assert lone[sizes == 1].any()
+    assert not lone[sizes > 1].any()
 
 
 def test_every_molecule_can_be_drawn(generator, small_data):
@@ -180,3 +190,13 @@ def test_sharper_draws_have_a_higher_likelihood(generator):
     plain, sharp = (generator.log_prob(*generator.grow(present, temperature)).mean() for temperature in (1.0, 0.5))
     assert sharp > plain
     assert graphs.valid(*generator.grow(present, 0.5), generator.capacity).all()
+
+
+def test_a_turn_without_anything_to_learn_moves_nothing(small_data):
+    config = replace(SMALL, bound=0.0, steps=2, reward=replace(SMALL.reward, every=5))
+    gan, (_, game) = growing.build(config, small_data, torch.device("cpu"))
+    before = {name: tensor.clone() for name, tensor in gan.generator.state_dict().items()}
+    logged = []
+    play(game.players, game.batches, range(5, 6), [lambda step, logs: logged.append(logs)])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in gan.generator.state_dict().items())
+    assert logged[0]["generator/gradient"] == 0

@@ -157,6 +157,10 @@ def test_the_sentence_says_what_a_chemist_would_check():
             "exactly one of function, command and url",
         ),
         ('[[score.components]]\nproperty = "qed"\nwanted = {shape = "up"}', "wanted.shape"),
+        (
+            '[[score.components]]\nproperty = "qed"\nname = "score"\nwanted = {shape = "maximize", low = 0, high = 1}',
+            "a column 'score' already",
+        ),
         ("[score]\nweights = 3\n", "unknown key score.weights"),
     ],
 )

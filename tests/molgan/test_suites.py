@@ -122,6 +122,14 @@ def test_guacamols_scores():
     assert ours["guacamol/fcd score"].value == pytest.approx(told["fcd score"], abs=1e-3)
 
 
+def test_mixtures_count_for_guacamol_as_they_are():
+    made = ["CCO.CCN", "NCC.OCC", "CCC", "C.C", "C[C@H](O)F", "C("]
+    figures = molgan.evaluate(made, train=["CCN.CCO"], reference=["C", "CC"], groups=("guacamol",))
+    assert figures["guacamol/valid"].value == pytest.approx(5 / 6)
+    assert figures["guacamol/unique"].value == pytest.approx(4 / 6)
+    assert figures["guacamol/novel"].value == pytest.approx(3 / 6)
+
+
 # Parts ----------------------------------------------------------------------------------------
 
 
