@@ -384,7 +384,7 @@ def test_tuning_begins_with_a_trained_model(tmp_path, small_config, qm9_smiles):
     assert all(torch.equal(tensor, weights[name]) for name, tensor in gan.networks.averaged.state_dict().items())
 
 
-@pytest.mark.parametrize("wrong", [{"batch": -3}, {"recipe": "growng"}, {"temperature": 0.0}])
+@pytest.mark.parametrize("wrong", [{"batch": -3}, {"log_every": 0}, {"temperature": 0.0}])
 def test_a_configuration_made_in_python_is_checked_too(wrong):
     with pytest.raises(ConfigError, match=f"{next(iter(wrong))} = "):
         MolGAN(Config(**wrong))
