@@ -94,9 +94,8 @@ class GrowingGAN:
     def draw(self, real: Sample, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """A fresh graph of each one's size, without dropout; of several processes each draws all and keeps its own."""
         present = distributed.gathered(graphs.node_mask(real[0]))
-        random = (
-            default_generator(self.device) if distributed.processes() > 1 else None
-        )  # None is for rows of one's own
+        # Without a generator each process would draw for rows of its own.
+        random = default_generator(self.device) if distributed.processes() > 1 else None
         self.generator.eval()
         try:
             drawn = self.generator.grow(present, temperature, random)
