@@ -39,6 +39,8 @@ def runs(tmp_path_factory):
         "critic.pretrain=1",
         "critic.steps=1",
         "policy.rollouts=1",
+        "policy.reward=rollout",
+        "critic.kind=textcnn",
         "critic.rejections=2",
     ]
     SeqGAN(seqgan.Config.load("small", few)).fit(corpus(60), out=home / "seqgan", quiet=True)
