@@ -6,6 +6,7 @@ explicit, stereochemistry is not represented. Pair (i, j), i < j, stands at j (j
 pairs of the first n atoms are a prefix whatever the padded size.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -165,12 +166,14 @@ class Vocabulary:
         An atom takes as many bonds as it has in some graph, or as its lowest valence allows: iodine gets
         five only where the data has such iodine.
         """
-        most: dict[AtomType, int] = {}
+        seen: set[tuple[AtomType, int]] = set()
         size = 2  # networks need a pair, even where all molecules are single atoms
         for graph in graphs:
             size = max(size, len(graph.atoms))
-            for atom, total in zip(graph.atoms, graph.totals, strict=True):
-                most[atom] = max(most.get(atom, hydrogens(atom)[0]), total)
+            seen.update(zip(graph.atoms, graph.totals, strict=True))
+        most: dict[AtomType, int] = {}
+        for atom, total in seen:
+            most[atom] = max(most.get(atom, hydrogens(atom)[0]), total)
         atoms = tuple(sorted(most))
         return cls(atoms, size, tuple(most[atom] for atom in atoms))
 
@@ -199,6 +202,11 @@ def parse(smiles: str) -> Chem.Mol:
     raise Rejected("breaks a valence or aromaticity rule" if readable else "not a SMILES")
 
 
+def _wildcard(mol: Chem.Mol) -> bool:
+    """Whether some atom is of no element."""
+    return any(not mol.GetAtomWithIdx(place).GetAtomicNum() for place in range(mol.GetNumAtoms()))
+
+
 @dataclass(frozen=True)
 class Policy:
     """What is done with a molecule before it is used. Stereochemistry is kept here and dropped by graphs and identity.
@@ -212,7 +220,7 @@ class Policy:
 
     def apply(self, mol: Chem.Mol) -> Chem.Mol:
         """The molecule to use; raises Rejected."""
-        if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+        if _wildcard(mol):
             raise Rejected("wildcard atom")
         parts = Chem.GetMolFrags(mol)
         if len(parts) > 1 and self.fragments == "reject":
@@ -243,21 +251,35 @@ def to_graph(mol: Chem.Mol, max_atoms: int | None = None) -> Graph:
     if max_atoms is not None and mol.GetNumAtoms() > max_atoms:
         raise Rejected(f"more than {max_atoms} heavy atoms")
     smiles = Chem.MolToSmiles(mol, isomericSmiles=False)
-    order = list(mol.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
+    order = json.loads(mol.GetProp("_smilesAtomOutputOrder"))
     mol = Chem.RenumberAtoms(mol, order)
-    kekule = Chem.Mol(mol)
-    Chem.Kekulize(kekule, clearAromaticFlags=True)
+    Chem.Kekulize(mol, clearAromaticFlags=True)
     bonds, totals = [], [0] * len(order)
-    for bond in kekule.GetBonds():
+    for place in range(mol.GetNumBonds()):  # RDKit's own iterators take several times as long
+        bond = mol.GetBondWithIdx(place)
         bond_order = _ORDER.get(bond.GetBondType())
         if bond_order is None:
             raise Rejected(f"bond of kind {str(bond.GetBondType()).lower()}")
-        i, j = sorted((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
-        bonds.append((i, j, bond_order))
+        i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        bonds.append(_bond(i, j, bond_order) if i < j else _bond(j, i, bond_order))
         totals[i] += bond_order
         totals[j] += bond_order
-    atoms = tuple(_atom_type(atom, total) for atom, total in zip(mol.GetAtoms(), totals, strict=True))
-    return Graph(smiles, atoms, tuple(sorted(bonds)))
+    atoms = []
+    for place, total in enumerate(totals):
+        atom = mol.GetAtomWithIdx(place)
+        radical = atom.GetNumRadicalElectrons()
+        atoms.append(
+            _atom_type(
+                atom.GetAtomicNum(), atom.GetFormalCharge(), atom.GetTotalNumHs(), total, atom.GetIsotope(), radical
+            )
+        )
+    return Graph(smiles, tuple(atoms), tuple(sorted(bonds)))
+
+
+@lru_cache(None)
+def _bond(i: int, j: int, order: int) -> tuple[int, int, int]:
+    """One tuple for all bonds that are the same: less memory, and less to send between processes."""
+    return i, j, order
 
 
 def graph_or_reason(text: str | None, max_atoms: int | None = None, policy: Policy | None = None) -> Graph | str:
@@ -270,21 +292,21 @@ def graph_or_reason(text: str | None, max_atoms: int | None = None, policy: Poli
         return str(reason)
 
 
-def _atom_type(atom: Chem.Atom, total: int) -> AtomType:
-    number = atom.GetAtomicNum()
+@lru_cache(4096)
+def _atom_type(number: int, charge: int, held: int, total: int, isotope: int, radical: int) -> AtomType:
+    """One tuple for all atoms that are the same. held: hydrogens. total: sum of its bond orders."""
     if number == 0:
         raise Rejected("wildcard atom")
-    if atom.GetIsotope():
+    if isotope:
         raise Rejected("isotope label")
     if number == 1:
         raise Rejected("hydrogen as an atom of its own")
-    if atom.GetNumRadicalElectrons():
+    if radical:
         raise Rejected("unpaired electron")
-    kind = AtomType(atom.GetSymbol(), atom.GetFormalCharge())
+    kind = AtomType(Chem.GetPeriodicTable().GetElementSymbol(number), charge)
     counts = hydrogens(kind)
-    if total < len(counts) and counts[total] == atom.GetTotalNumHs():
-        return kind
-    return AtomType(*kind[:2], atom.GetTotalNumHs())
+    implied = total < len(counts) and counts[total] == held
+    return kind if implied else AtomType(*kind[:2], held)
 
 
 def encode(graphs: Sequence[Graph], vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
@@ -359,7 +381,7 @@ def strict_smiles(mol: Chem.Mol | None) -> str | None:
     """
     if mol is None or not mol.GetNumAtoms() or len(Chem.GetMolFrags(mol)) > 1:
         return None
-    if any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+    if _wildcard(mol):
         return None
     return Chem.MolToSmiles(mol, isomericSmiles=False)
 
