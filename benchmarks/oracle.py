@@ -19,6 +19,7 @@ import torch
 
 from gancore import checkpoint
 from gancore.device import computes_bfloat16, derive_seed, seed_everything
+from gancore.files import write_text
 from gancore.loop import play
 from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig, ResidualConfig
 from seqgan.data import Corpus
@@ -260,7 +261,7 @@ def main() -> None:
         for name in arguments.rows:
             path = arguments.out / f"{_slug(name)}-{seed}.json"
             if not path.exists():
-                checkpoint.write_text(path, json.dumps(ROWS[name](bench)))
+                write_text(path, json.dumps(ROWS[name](bench)))
     print(table(arguments.out))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gancore.checkpoint import write_text
+from gancore.files import write_text
 from gancore.settings import ReplayConfig
 from molgan import chem
 from molgan.config import Config, DiversityConfig, RewardConfig, StageConfig

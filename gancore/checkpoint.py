@@ -114,13 +114,6 @@ def remove(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    fresh = Path(path).with_name(Path(path).name + ".tmp")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
-
-
 @dataclass
 class Stored:
     """A checkpoint whose files are whole: its values, the shapes of its tensors, and how to fetch those.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gancore.errors import ConfigError, DataError, RunError, UserError
+from gancore.files import refuse_place, whole
 
 if TYPE_CHECKING:
     from gancore.doctor import Finding
@@ -18,19 +19,44 @@ if TYPE_CHECKING:
     from gancore.statistics import Evaluation
 
 
+_NO_MEMORY = ("out of memory", "can't allocate memory")  # what torch says, of CUDA and of the CPU
+
+
 def run(app: Callable[[], object], name: str) -> None:
     """Run a command line; a foreseeable failure is one sentence on standard error.
 
     Exit codes: 0 done, 1 it failed, 2 it was asked for wrongly, 130 and 143 it was interrupted.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))
+    for interrupt, untouched in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(interrupt) is untouched:
+            signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
     try:
         app()
     except UserError as error:
         _fail(name, str(error), 2 if isinstance(error, ConfigError) else 1)
     except OSError as error:
         _fail(name, f"{error.filename}: {error.strerror}." if error.filename else str(error), 1)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(told in str(error) for told in _NO_MEMORY):
+            raise
+        _fail(name, "there is not enough memory; draw fewer at a time, or make batch or [model] smaller.", 1)
+
+
+def _tell_version(asked: bool) -> bool:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("discretegan"))
+        raise typer.Exit
+    return asked
+
+
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """What may stand before every command."""
 
 
 def _fail(name: str, message: str, code: int) -> None:
@@ -44,11 +70,8 @@ def write_lines(lines: Iterable[str], out: Path | None) -> None:
     if out is None:
         sys.stdout.writelines(ended)
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".tmp")
-    with open(part, "w", encoding="utf-8") as file:
+    with whole(out) as place, open(place, "w", encoding="utf-8") as file:
         file.writelines(ended)
-    part.replace(out)
 
 
 Compact = Annotated[bool, typer.Option("--compact", help="Round the weights to 16 bits: half the size.")]
@@ -103,6 +126,8 @@ def show_runs(folders: list[Path], out: Path | None, as_json: bool) -> None:
         raise ConfigError("give one folder of runs to list them, or two runs to compare.")
     if out is not None and out.suffix.lower() != ".png":
         raise ConfigError(f"{out}: the curves are drawn as a picture; name it .png.")
+    if out is not None:
+        refuse_place(out)
     runs = find_runs(folders[0]) if len(folders) == 1 else [Run.read(folder) for folder in folders]
     if out is not None:
         draw_curves(runs, out)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gancore.errors import RunError
+from gancore.files import whole
 from gancore.runs import RunFolder, differences, read_log
 
 _KEY = ("sample/connected", "sample/unique", "sample/recall", "valid/nll")
@@ -103,4 +104,5 @@ def draw_curves(runs: list[Run], path: str | Path) -> None:
     for panel in panels[len(names) :]:
         panel.axis("off")
     panels[0].legend(frameon=False, fontsize="x-small")
-    figure.savefig(path, dpi=120)
+    with whole(path) as place:
+        figure.savefig(place, dpi=120, format="png")

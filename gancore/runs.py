@@ -1,8 +1,12 @@
 """A run folder: the configuration, the checkpoints that are kept, the log, and what was left out of the data."""
 
+import errno
+import fcntl
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from gancore import checkpoint, distributed
 from gancore.checkpoint import Stored
 from gancore.config import from_dict
 from gancore.errors import CheckpointError, ConfigError, RunError
+from gancore.files import write_text
 from gancore.settings import CheckpointConfig, RunSettings
 
 # Settings that may change between a run and its resumption: none of them moves a weight.
@@ -130,7 +135,7 @@ class RunFolder:
             return
         lines = read_log(self.log) if self.log.exists() else ()
         kept = (json.dumps(line) + "\n" for line in lines if line["step"] <= step)
-        checkpoint.write_text(self.log, "".join(kept))
+        write_text(self.log, "".join(kept))
 
     def note(self, step: int, event: str) -> None:
         """Add an event to the log."""
@@ -142,23 +147,53 @@ class RunFolder:
 def claim(folder: str | Path | None, resume: bool) -> None:
     """Make the folder of a run, if one is wanted, before any work is done for it.
 
-    Raises RunError when it holds a run that is not to be resumed, ConfigError when there is none to resume from,
-    OSError when it cannot be made.
+    Raises RunError when it holds a run that is not to be resumed, or one that is at work; ConfigError when there is
+    none to resume from, OSError when it cannot be made.
     """
     if folder is None:
         if resume:
             raise ConfigError("resume needs the run's folder: give it as out.")
         return
+    if not str(folder).strip():
+        raise ConfigError("the run's folder has no name.")
     if not resume and RunFolder(folder).steps():
         raise RunError(f"{folder}: holds a trained run already; resume it, or give another folder.")
     Path(folder).mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        pass
+
+
+@contextmanager
+def alone(folder: str | Path) -> Iterator[None]:
+    """Keeps other trainings out of a folder meanwhile; raises RunError when there is one.
+
+    A lock on the folder ends with the process that has it, however that ends; a file system without locks is trusted.
+    Of several processes the first has it for all.
+    """
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        if not distributed.rank():
+            _lock(held, folder)
+        yield
+    finally:
+        os.close(held)
+
+
+def _lock(opened: int, folder: str | Path) -> None:
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(f"{folder}: another training is at work there; give another folder, or wait for it.") from None
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+            raise
 
 
 def write_held_out(path: Path, lines: Iterable[str], gone_on_with: bool) -> None:
     """Write what was kept from training, a line each; of a run that is gone on with, what is there stays."""
     rows = [" ".join(line.splitlines()) for line in lines]
     if rows and not distributed.rank() and not (gone_on_with and path.exists()):
-        checkpoint.write_text(path, "".join(f"{row}\n" for row in rows))
+        write_text(path, "".join(f"{row}\n" for row in rows))
 
 
 def find(path: str | Path, which: str = "last") -> Stored:
@@ -178,7 +213,7 @@ def write(folder: str | Path, config: RunSettings, tensors: dict[str, torch.Tens
     """Write a state as the last checkpoint of a run folder, its configuration beside it."""
     run = RunFolder(folder, config.checkpoint)
     run.folder.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_text(run.folder / "config.toml", config.dump())
+    write_text(run.folder / "config.toml", config.dump())
     run.save(values["step"], tensors, values)
 
 
@@ -193,16 +228,21 @@ def read_log(path: Path) -> Iterator[dict[str, Any]]:
             yield values
 
 
-def refuse_changes(folder: Path, stored: Stored, config: Any, digest: str) -> None:
+def refuse_changes(folder: Path, stored: Stored, config: Any, values: dict[str, Any]) -> None:
     """Raise RunError, naming what differs, when a run cannot be resumed bit for bit.
 
-    config: the present configuration, a dataclass. digest: of the present data.
+    config: the present configuration, a dataclass. values: those of the present training that never move.
     """
     changed = list(differences(stored.values["config"], json.loads(json.dumps(asdict(config))), free=FREE))
     if changed:
         what = ", ".join(f"{key} ({then} then, {now} now)" for key, then, now in changed)
         raise RunError(f"{folder}: cannot resume, the configuration differs in {what}; --force goes on all the same.")
-    if stored.values["provenance"]["data"]["sha256"] != digest:
+    if stored.values.get("vocabulary") != json.loads(json.dumps(values.get("vocabulary"))):
+        raise RunError(
+            f"{folder}: cannot resume, these data give another vocabulary than it has; a run that began from a "
+            "--start must be given it again."
+        )
+    if stored.values["provenance"]["data"]["sha256"] != values["provenance"]["data"]["sha256"]:
         raise RunError(
             f"{folder}: cannot resume, it was trained on other data, or began from a --start that must be given again; "
             "--force goes on all the same."

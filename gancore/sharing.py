@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from gancore import checkpoint, runs
 from gancore.checkpoint import N, State, Stored
 from gancore.errors import CheckpointError, RunError
+from gancore.files import whole, write_text
 from gancore.settings import RunSettings
 from gancore.statistics import Evaluation
 
@@ -65,10 +66,11 @@ def write(
         for name, tensor in tensors.items()
         if name.split("/")[0] in shared or name == "sizes"
     }
-    values = {key: values[key] for key in ("config", "vocabulary", "length", "provenance", "step") if key in values}
-    pack(folder / FILE, kept, values | {"half": about.half})
-    checkpoint.write_text(folder / "config.toml", config.dump())
-    checkpoint.write_text(folder / CARD, card(config, values, about, figures))
+    told = ("config", "vocabulary", "length", "provenance", "step")
+    values = {key: values[key] for key in told if key in values} | {"half": about.half}
+    pack(folder / FILE, kept, values)
+    write_text(folder / "config.toml", config.dump())
+    write_text(folder / CARD, card(config, values, about, figures))
 
 
 def refuse_run(folder: Path) -> None:
@@ -85,11 +87,9 @@ def _drawn_from(modules: Container[str]) -> str:
 def pack(file: Path, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
     """Write one file, whole or not at all; the same content gives the same bytes, so it has one entry of metadata."""
     told = {"format": _FORMAT, "sha256": _digest(values, tensors), "values": values}
-    fresh = file.with_name(file.name + ".tmp")
-    with checkpoint.as_os_error(fresh):
+    with whole(file) as fresh, checkpoint.as_os_error(fresh):
         save_file(tensors, fresh, {_KEY: json.dumps(told, sort_keys=True)})
         fresh.chmod(0o644)  # a model to share; safetensors makes it its owner's alone
-    fresh.replace(file)
 
 
 def bundled(half: str) -> dict[str, Path]:
@@ -105,10 +105,23 @@ def is_model(source: str | Path, half: str) -> bool:
 
 
 def settings(source: str | Path, half: str) -> Path:
-    """The config.toml of a run folder, a shared model or a bundled one; a path that need not exist."""
-    path = Path(source)
-    folder = bundled(half).get(str(source), path) if not path.exists() else path
-    return (folder.parent if folder.is_file() else folder) / "config.toml"
+    """The config.toml of a run folder, a shared model or a bundled one. Raises RunError where there is none."""
+    folder = _place(source, half)
+    found = (folder.parent if folder.is_file() else folder) / "config.toml"
+    if not found.is_file():
+        raise RunError(f"{source}: no run here, it has no config.toml; give the folder of a run or of a model.")
+    return found
+
+
+def _place(source: str | Path, half: str) -> Path:
+    """The path of a model, that of a bundled one by its name; raises RunError where there is nothing."""
+    path, known = Path(source), bundled(half)
+    if path.exists():
+        return path
+    if str(source) not in known:
+        there = f" (models that come with {half}: {', '.join(known)})" if known else ""
+        raise RunError(f"{path}: no run here, there is no such folder{there}; train one first.")
+    return known[str(source)]
 
 
 def find(source: str | Path, which: str, half: str) -> Stored:
@@ -116,16 +129,13 @@ def find(source: str | Path, which: str, half: str) -> Stored:
 
     Raises RunError or CheckpointError, one sentence each.
     """
-    path = Path(source)
-    if not path.exists():
-        known = bundled(half)
-        if str(source) not in known:
-            there = f" (models that come with {half}: {', '.join(known)})" if known else ""
-            raise RunError(f"{path}: no run here, there is no such folder{there}; train one first.")
-        path = known[str(source)]
+    path = _place(source, half)
     shared = path if path.is_file() else path / FILE
     if not shared.is_file():
-        return runs.find(path, which)
+        stored = runs.find(path, which)
+        if stored.values.get("half", half) != half:
+            raise RunError(f"{path}: is a run of {stored.values['half']!s:.20}, not of {half}.")
+        return stored
     if which != "last":
         raise RunError(f"{path}: is one model and no run, so there is no checkpoint {which!r} of it.")
     return read(shared, half)

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 from gancore.errors import ConfigError, DataError
 
+_FEW = 30
 _NORMAL = 1.959964  # standard deviations to either side that hold 95% of a normal distribution
 
 
@@ -187,10 +189,26 @@ def half_sample_interval(
     return Estimate(value, min(value, float(low)), max(value, float(high)), n)
 
 
-def mean_interval(values: np.ndarray) -> Estimate:
+def share_kept(statistic: Callable[[np.ndarray], float], n: int, lost: int) -> Estimate:
+    """`half_sample_interval` of a share in which each of n observations counts at most once, and `lost` do not.
+
+    Where fewer than 30 are lost, halves hold too few of them to tell: the interval is then the exact one of their
+    number as a Poisson count (Garwood 1936), which is not empty at 0.
+
+    >>> share_kept(lambda rows: 1.0, n=1000, lost=0).low.__round__(4)
+    0.9963
+    """
+    if lost >= _FEW or n < 2:
+        return half_sample_interval(statistic, n)
+    fewest = float(scipy.stats.chi2.ppf(0.025, 2 * lost)) / 2 if lost else 0.0
+    most = float(scipy.stats.chi2.ppf(0.975, 2 * lost + 2)) / 2
+    return Estimate(1 - lost / n, max(0.0, 1 - most / n), 1 - fewest / n, n)
+
+
+def mean_interval(values: np.ndarray, bounds: tuple[float, float] = (-math.inf, math.inf)) -> Estimate:
     """The mean of independent values with its 95% interval by the central limit theorem; NaN bounds for one value.
 
-    Raises ValueError when there are none.
+    bounds: what no value can be beyond. Raises ValueError when there are no values.
 
     >>> mean_interval(np.array([1.0, 1.0, 1.0]))
     Estimate(value=1.0, low=1.0, high=1.0, n=3)
@@ -200,7 +218,8 @@ def mean_interval(values: np.ndarray) -> Estimate:
         raise ValueError("an interval needs at least one observation.")
     mean = float(np.mean(values))
     half = _NORMAL * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else float("nan")
-    return Estimate(mean, mean - half, mean + half, n)
+    low, high = np.clip([mean - half, mean + half], *bounds).tolist()
+    return Estimate(mean, low, high, n)
 
 
 def wilson_interval(successes: int, n: int) -> Estimate:

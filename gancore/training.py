@@ -1,7 +1,7 @@
 """A run: phases played one after the other, saved as they go, resumed bit for bit, brought back from divergence."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from gancore.callbacks import Due, JsonLines, ProgressBar, TensorBoard
 from gancore.checkpoint import State
 from gancore.device import computes_bfloat16, generator_states, set_generator_states
 from gancore.errors import ConfigError, DivergedError, RunError
+from gancore.files import write_text
 from gancore.loop import Callback, Player, play
 from gancore.monitors import Watch
 from gancore.notebook import NotebookBar, NotebookView, in_notebook
 from gancore.rows import Rejection, write_rejected
-from gancore.runs import RunFolder, claim, refuse_changes
+from gancore.runs import RunFolder, alone, claim, refuse_changes
 from gancore.settings import RunSettings
 from gancore.signals import Interrupted, Interruption, interactive
 from gancore.steering import Remembers, Steering
@@ -140,12 +141,15 @@ class Training:
         """
         self._console = console
         self._view = NotebookView(shown) if in_notebook() and not console.quiet else None
-        if out is not None:
-            self._open(RunFolder(out, self.config.checkpoint), rejected, resume, force)
-            if self.config.tensorboard and not distributed.rank():
-                where, every = Path(out) / "tensorboard", self.config.log_every
-                self._board = TensorBoard(where, every, show, self.config.monitor_every, self.step)
+        held = ExitStack()
         try:
+            if out is not None:
+                claim(out, resume)
+                held.enter_context(alone(out))
+                self._open(RunFolder(out, self.config.checkpoint), rejected, resume, force)
+                if self.config.tensorboard and not distributed.rank():
+                    where, every = Path(out) / "tensorboard", self.config.log_every
+                    self._board = TensorBoard(where, every, show, self.config.monitor_every, self.step)
             with Interruption() as interruption:
                 self._play_on(shown, monitor, interruption)
         except Interrupted as stop:
@@ -154,6 +158,7 @@ class Training:
                 return
             raise
         finally:
+            held.close()
             for shown_live in (self._board, self._view):
                 if shown_live is not None:
                     shown_live.close()
@@ -181,19 +186,18 @@ class Training:
 
     def _open(self, run: RunFolder, rejected: Sequence[Rejection], resume: bool, force: bool) -> None:
         """Make the run folder ready and, to resume, put its newest checkpoint back."""
-        claim(run.folder, resume)
         self._run = run
         self._lines = JsonLines(run.log, self.config.log_every)
         stored = run.newest(self._say)
         if stored is not None:
             with stored.believed():
                 if not force:
-                    refuse_changes(run.folder, stored, self.config, self.extra[1]["provenance"]["data"]["sha256"])
+                    refuse_changes(run.folder, stored, self.config, self.extra[1])
                 self.restore(stored.tensors(self.device), stored.values)
             self.latest, self._saved = stored.figures, self.step
             self._say(f"resuming {run.folder} at step {self.step}")
         if not distributed.rank():
-            checkpoint.write_text(run.folder / "config.toml", self.config.dump())
+            write_text(run.folder / "config.toml", self.config.dump())
             write_rejected(rejected, run.folder / "rejected.csv")
         run.cut_log(self.step)
 

@@ -13,6 +13,7 @@ import typer
 
 from gancore import cli
 from gancore.errors import ConfigError, DataError
+from gancore.files import refuse_place, whole
 
 if TYPE_CHECKING:
     from gancore.fetch import Sources
@@ -32,6 +33,7 @@ def _sources() -> "Sources":
     return DATA
 
 
+app.callback()(cli.options)
 app.add_typer(cli.data_app(_sources), name="data")
 
 Out = Annotated[Path, typer.Option(help="Where to write.")]
@@ -71,7 +73,8 @@ def demo(
 @app.command()
 def train(
     data: Annotated[
-        Path | None, typer.Option(help="Molecules: .smi .csv .parquet .sdf, also .gz; default QM9.")
+        Path | None,
+        typer.Option(help="Molecules: .smi .smiles .txt .csv .tsv .parquet, also .gz, .sdf; default QM9."),
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/molgan"),
     config: Annotated[
@@ -128,6 +131,8 @@ def generate(
     """
     from molgan.gan import MolGAN
 
+    if out is not None:
+        refuse_place(out)
     cli.write_lines((text or "" for text in MolGAN.load(run, device, which).stream(n, seed, raw) if text or raw), out)
 
 
@@ -142,26 +147,32 @@ def score(
 ) -> None:
     """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and what it is made of.
 
-    Prints means, or with --json one JSON object; --out keeps every row, in the order of the file.
+    Prints means, or with --json one JSON object; --out keeps every row, in the order of the file, with its number,
+    its text and its name. The column smiles has neither stereo nor isotopes; scores are of the molecule with them.
     """
     import pandas as pd
 
-    from molgan.data import as_rows
+    from molgan.data import read_named
     from molgan.metrics.evaluation import known_smiles
     from molgan.scoring import Scorer, score_frame
 
-    if out is not None and out.suffix not in (".parquet", ".csv"):
-        raise ConfigError(f"{out}: the table can be written as .parquet or .csv.")
-    scorer, rows = Scorer(score, cache=cache), as_rows(file)
+    if out is not None:
+        if out.suffix.lower() not in (".parquet", ".csv"):
+            raise ConfigError(f"{out}: the table can be written as .parquet or .csv.")
+        refuse_place(out, file, *([train] if train else []))
+    scorer, rows = Scorer(score, cache=cache), list(read_named(file))
     if not rows:
         raise DataError(f"{file}: holds no rows.")
     known = known_smiles(train) if train else None
-    frame = score_frame(rows, scorer, known)
+    frame = score_frame([row.smiles for row in rows], scorer, known)
+    means = frame[frame.columns.difference(["smiles", "reason"], sort=False)]
+    means = means[[name for name in means if not name.endswith(".names")]].astype(float).mean()
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(out, index=False) if out.suffix == ".parquet" else frame.to_csv(out, index=False)
-    figures = [name for name in frame if name not in ("smiles", "reason") and not name.endswith(".names")]
-    means = frame[figures].astype(float).mean()
+        table = pd.concat((pd.DataFrame(rows).rename(columns={"smiles": "input"}), frame), axis=1)
+        with whole(out) as place:
+            table.to_parquet(place, index=False) if out.suffix.lower() == ".parquet" else table.to_csv(
+                place, index=False
+            )
     reasons = pd.Series(frame["reason"][frame["reason"] != ""]).value_counts()
     if as_json:
         typer.echo(
@@ -240,6 +251,7 @@ def report(
     named = {name: pattern for name, _, pattern in (text.partition("=") for text in smarts)}
     if not all(name and pattern for name, pattern in named.items()):
         raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
+    refuse_place(out, source, *([train] if train else []), *([reference] if reference else []))
     typer.echo(make(source, train, reference, score, named, top, n, seed).write(out))
 
 

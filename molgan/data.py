@@ -4,9 +4,10 @@ import copy
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
     suffix = kind_of(path, SUFFIXES, "molecules")
     with readable(path):
         if suffix == ".sdf":
-            yield from _read_sdf(path)
+            yield from ((number, text) for number, text, _ in _read_sdf(path))
         elif suffix in (".csv", ".tsv", ".parquet"):
             yield from table_rows(path, suffix, _SMILES_COLUMNS)
         else:
@@ -65,23 +66,36 @@ def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
                 yield from ((number, (line.split() or [""])[0]) for number, line in enumerate(lines, 1))
 
 
-def read_named(path: Path) -> Iterator[tuple[str | None, str]]:
-    """`(SMILES, name)` of each row: in .smi .smiles .txt the name is what stands after white space, elsewhere empty."""
-    if kind_of(path, SUFFIXES, "molecules") not in (".smi", ".smiles", ".txt"):
-        yield from ((text, "") for _, text in read_rows(path))
-        return
-    with readable(path), open_text(path) as lines:
-        for line in lines:
-            text, _, name = line.strip().partition("\t" if "\t" in line.strip() else " ")
-            yield text, name.strip()
+class NamedRow(NamedTuple):
+    """A row of a molecule file: its number, its SMILES as in `read_rows`, and its name, empty where it has none."""
+
+    row: int
+    smiles: str | None
+    name: str
 
 
-def _read_sdf(path: Path) -> Iterator[tuple[int, str | None]]:
+def read_named(path: Path) -> Iterator[NamedRow]:
+    """The rows of a file with their names: in .smi .smiles .txt what stands after white space, in .sdf the title."""
+    suffix = kind_of(path, SUFFIXES, "molecules")
+    if suffix == ".sdf":
+        with readable(path):
+            yield from _read_sdf(path)
+    elif suffix in (".csv", ".tsv", ".parquet"):
+        yield from (NamedRow(number, text, "") for number, text in read_rows(path))
+    else:
+        with readable(path), open_text(path) as lines:
+            for number, line in enumerate(lines, 1):
+                text, _, name = line.strip().partition("\t" if "\t" in line.strip() else " ")
+                yield NamedRow(number, text, name.strip())
+
+
+def _read_sdf(path: Path) -> Iterator[NamedRow]:
     with open_binary(path) as raw:
         content = raw.read().rstrip()
     with rdBase.BlockLogs():
         for number, mol in enumerate(Chem.ForwardSDMolSupplier(io.BytesIO(content)) if content else (), 1):
-            yield number, None if mol is None else Chem.MolToSmiles(mol)
+            title = mol.GetProp("_Name").strip() if mol is not None and mol.HasProp("_Name") else ""
+            yield NamedRow(number, None if mol is None else Chem.MolToSmiles(mol), title)
 
 
 class MoleculeDataset(Dataset):
@@ -236,11 +250,16 @@ def as_dataset(source: "MoleculeDataset | pd.DataFrame | Sequence[str] | str | P
 
 
 def as_rows(source: "pd.DataFrame | Sequence[str | None] | str | Path") -> list[str | None]:
-    """The SMILES of a path, a frame or a list, as they are, row by row; None for a row without text."""
+    """The SMILES of a path, a frame or a list, as they are, row by row; None for a row without text.
+
+    Raises DataError for anything else, and what `read_rows` raises.
+    """
     if isinstance(source, (str, Path)):
         return [text for _, text in read_rows(Path(source))]
     if isinstance(source, pd.DataFrame):
         source = list(source[pick_column("the data frame", list(source.columns), _SMILES_COLUMNS)])
+    if not isinstance(source, Iterable):
+        raise DataError(f"cannot read molecules from {source!r:.50}: give a file, a data frame or a list of SMILES.")
     return [text if isinstance(text, str) else None for text in source]
 
 

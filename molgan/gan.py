@@ -15,7 +15,7 @@ from rich.console import Console
 from gancore import distributed, runs, sharing
 from gancore.checkpoint import State
 from gancore.device import new_generator, pick_device, seed_everything
-from gancore.errors import ConfigError, RunError
+from gancore.errors import ConfigError, DataError, RunError
 from gancore.rows import tell_rejected
 from gancore.statistics import Evaluation
 from gancore.training import Training
@@ -107,6 +107,9 @@ class MolGAN:
         vocabulary = begun._trained.vocabulary if begun is not None else None
         limits = {"vocabulary": vocabulary, "seed": self.config.seed, **self.config.data.limits}
         data, held = as_dataset(source, **limits), []
+        if len(data) < 2:
+            where = source if isinstance(source, (str, Path)) else "the data"
+            raise DataError(f"{where}: holds one usable molecule, and a generator needs at least two.")
         if data is not source:
             data, held = data.split(self.config.data.hold_out, self.config.seed)
         if out is not None:
@@ -143,7 +146,8 @@ class MolGAN:
             "versions": {name: version(name) for name in ("discretegan", "torch", "rdkit", "numpy")},
             "python": platform.python_version(),
         }
-        extra = {"sizes": self._sizes}, {"vocabulary": asdict(data.vocabulary), "provenance": self.provenance}
+        told = {"half": "molgan", "vocabulary": asdict(data.vocabulary), "provenance": self.provenance}
+        extra = {"sizes": self._sizes}, told
         networks = self.networks
         memories = {"steering": networks.steering} if networks.steering is not None else {}
         self._training = Training(

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
-from rdkit import Chem
+from rdkit import Chem, rdBase
 
-from gancore.checkpoint import write_text
 from gancore.compare import Run
 from gancore.errors import ConfigError, DataError
+from gancore.files import write_text
 from gancore.sharing import is_model
 from gancore.statistics import Estimate, Evaluation
 from molgan import chem
@@ -74,7 +74,7 @@ class Report:
     page: str
 
     def write(self, path: str | Path) -> Path:
-        """Write the page, whole or not at all."""
+        """Write the page, whole or not at all; raises OSError when it cannot be written."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, self.page)
@@ -150,8 +150,9 @@ def _material(source: str | Path | Sequence[str | None], n: int, seed: int) -> _
     path = Path(source)
     if not is_model(path, "molgan"):
         rows = list(read_named(path))
-        texts = [text for text, _ in rows]
-        names = {one.smiles: name for one, (_, name) in zip(judge_all(texts), rows, strict=True) if one.smiles and name}
+        texts = [row.smiles for row in rows]
+        judged = zip(judge_all(texts), rows, strict=True)
+        names = {one.smiles: row.name for one, row in judged if one.smiles and row.name}
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         return _Material(path.name, texts, names, {"file": path, "sha256": sha256, "versions": _told(versions)})
     gan = MolGAN.load(path)
@@ -176,7 +177,8 @@ def _told(values: Mapping[str, object]) -> str:
 
 
 def _patterns(named: Mapping[str, str]) -> dict[str, Chem.Mol]:
-    made = {name: Chem.MolFromSmarts(smarts) for name, smarts in named.items()}
+    with rdBase.BlockLogs():
+        made = {name: Chem.MolFromSmarts(smarts) for name, smarts in named.items()}
     for name, pattern in made.items():
         if pattern is None:
             raise ConfigError(f"report: {named[name]!r} ({name}) is no SMARTS.")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem
 
+from gancore.errors import DataError
 from gancore.pool import Failure, usable_processes
 from molgan import chem, plugins
 from molgan.cache import DiskCache
@@ -170,7 +171,9 @@ class Scorer:
         self._values = np.empty((0, len(self.definition.components)))
 
     def _places(self, strings: Sequence[str | None]) -> np.ndarray:
-        """Where in `_values` each string's numbers stand."""
+        """Where in `_values` each string's numbers stand. Raises DataError for a string in place of a list."""
+        if isinstance(strings, str):
+            raise DataError(f"a scorer takes a list of SMILES: [{strings!r:.50}] for this one.")
         known = self._known
         try:
             return np.array([known[text] for text in strings], dtype=np.int64)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gancore import cli
-from gancore.errors import ConfigError
+from gancore.errors import ConfigError, DataError
+from gancore.files import refuse_place
 
 if TYPE_CHECKING:
     from gancore.fetch import Sources
@@ -31,6 +32,7 @@ def _corpora() -> "Sources":
     return CORPORA
 
 
+app.callback()(cli.options)
 app.add_typer(cli.data_app(_corpora), name="data")
 
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
@@ -58,15 +60,22 @@ def demo(
 @app.command()
 def train(
     data: Annotated[
-        Path | None, typer.Option(help="Lines: .txt .smi .csv .tsv .parquet, also .gz; default a grammar's.")
+        Path | None, typer.Option(help="Lines: .txt .smi .smiles .csv .tsv .parquet, also .gz; default a grammar's.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/seqgan"),
     config: Annotated[
-        str, typer.Option(help="Bundled name (captions, grammar, oracle, small, smiles, smiles-moses) or TOML file.")
-    ] = "small",
+        str | None,
+        typer.Option(
+            help="Bundled name (captions, grammar, oracle, small, smiles, smiles-moses-first, smiles-moses) or TOML "
+            "file; default: that of --start, or small."
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
     overrides: Set = [],  # noqa: B006
-    start: Annotated[Path | None, typer.Option(help="A trained run to begin with: its generator, its tokens.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="A model to begin with (its generator, its tokens): a run, a shared, a bundled one."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Resume with other settings or data all the same.")] = False,
     quiet: Quiet = False,
@@ -78,7 +87,12 @@ def train(
     """
     from seqgan.config import Config
 
-    settings = Config.load(config, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
+    chosen = config or "small"
+    if start and not config:
+        from gancore import sharing
+
+        chosen = sharing.settings(start, "seqgan")
+    settings = Config.load(chosen, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
     from gancore import distributed
     from seqgan import grammar
     from seqgan.gan import SeqGAN
@@ -90,7 +104,9 @@ def train(
 
 @app.command()
 def generate(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run, or of a shared model.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: smiles-moses.")
+    ],
     n: Annotated[int, typer.Option("-n", min=1, help="How many texts.")] = 1000,
     temperature: Annotated[float, typer.Option(min=0.01, max=1000, help="Below 1 favours the likely.")] = 1.0,
     prefix: Annotated[str, typer.Option(help="What every text begins with.")] = "",
@@ -109,8 +125,10 @@ def generate(
     """Draw texts from a trained model, one a line. The first k of n draws do not depend on n."""
     from seqgan.gan import SeqGAN
 
+    if out is not None:
+        refuse_place(out)
     gan = SeqGAN.load(run, device, which)
-    lines = gan.sample(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
+    lines = gan.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
     cli.write_lines((" ".join(line.splitlines()) for line in lines), out)
 
 
@@ -128,7 +146,9 @@ def evaluate(
 
     texts = [line for _, line in read_lines(file)]
     real = [line for _, line in read_lines(reference) if line]
-    known = [line for _, line in read_lines(train)] if train else None
+    known = [line for _, line in read_lines(train) if line] if train else None
+    if train and not known:
+        raise DataError(f"{train}: holds no lines, so novel means nothing.")
     figures = judge(texts, real, known, tokens)
     typer.echo(figures.to_json() if as_json else str(figures))
 

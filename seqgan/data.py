@@ -16,7 +16,7 @@ from gancore.errors import DataError
 from gancore.rows import Rejection, Shuffled, kind_of, open_text, pick_column, readable, sampled, summarise, table_rows
 from seqgan.config import DataConfig
 from seqgan.sequences import Alphabet, Ids
-from seqgan.text import END, PAD, TokenError, Vocabulary
+from seqgan.text import END, PAD, UNKNOWN, TokenError, Vocabulary
 
 SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet")
 _COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles")
@@ -92,6 +92,7 @@ class Corpus:
         one line each where their share is above 0 and there are three. Raises DataError when fewer than two distinct
         lines can be used.
 
+        vocabulary: of a model; lines with tokens that it lacks, or where tokens are words mostly such, are rejected.
         length: steps to pad to, the end included, where a model is given; longer lines are rejected.
         """
         most = min(config.max_length, length - 1 if length else config.max_length)
@@ -104,6 +105,7 @@ class Corpus:
         same = {line: _sameness(line, config) for _, line in usable}
         parts_of = _split(dict.fromkeys(same.values()), config, seed)
         part_of = {line: parts_of[key] for line, key in same.items()}
+        given = vocabulary is not None
         if vocabulary is None:
             learnt = (line for _, line in usable if part_of[line] == "train")
             vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
@@ -114,6 +116,8 @@ class Corpus:
                 ids = vocabulary.encode(line)
                 if len(ids) > most:
                     raise TokenError(f"more than {most} tokens")
+                if given and 2 * ids.count(UNKNOWN) > (len(ids) if vocabulary.kind == "word" else 0):
+                    raise TokenError("tokens that the model does not have")
             except TokenError as error:
                 rejected.append(Rejection(number, line, str(error)))
                 continue

@@ -5,8 +5,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gancore.checkpoint import write_text
 from gancore.cli import replace_folder
+from gancore.files import write_text
 from seqgan.config import Config
 from seqgan.evaluation import split_tokens, temperature_sweep
 from seqgan.gan import SeqGAN

@@ -10,7 +10,7 @@ import torch
 from gancore.device import seed_everything
 from gancore.errors import ConfigError, DataError
 from gancore.loop import play
-from gancore.statistics import Evaluation, half_sample_interval, mean_interval, wilson_interval
+from gancore.statistics import Evaluation, half_sample_interval, mean_interval, share_kept, wilson_interval
 from seqgan.config import Config, DataConfig, GeneratorConfig, LikelihoodConfig
 from seqgan.data import Corpus
 from seqgan.generator import Generator, nll
@@ -51,14 +51,17 @@ def evaluate(
     a classifier of real and generated, .5 where it cannot (`two_sample_test`).
 
     Figures depend on how many texts and references there are: compare only like with like.
-    Raises DataError for fewer than four texts or references or where none has a token, ConfigError for `tokens` that
-    there are not.
+    Raises DataError for what are no strings, for fewer than four texts or references, and where none has a token;
+    ConfigError for `tokens` that there are not.
 
     >>> lines = ["the cat sat", "a dog ran", "the bird sang", "a fish swam"]
     >>> figures = evaluate(lines[:2] * 2, reference=lines, train=lines)
     >>> [round(figures[name].value, 2) for name in ("bleu-2", "unique", "novel", "copied")]
     [1.0, 0.5, 0.0, 3.0]
     """
+    for name, lines in (("texts", texts), ("reference", reference), ("train", train or ())):
+        if isinstance(lines, str) or not all(isinstance(line, str) for line in lines):
+            raise DataError(f"{name}: give a list of strings, one a text.")
     texts, reference = list(texts), list(reference)
     if min(len(texts), len(reference)) < 4:
         raise DataError("there is too little to evaluate: give at least four texts and four references.")
@@ -72,9 +75,11 @@ def evaluate(
         ("self-bleu", self_bleu(ours, _ORDERS)),
         ("reference-self-bleu", self_bleu(theirs, _ORDERS)),
     ):
-        figures |= {f"{name}-{n}": mean_interval(scores[:, column]) for column, n in enumerate(_ORDERS)}
+        figures |= {f"{name}-{n}": mean_interval(scores[:, column], (0.0, 1.0)) for column, n in enumerate(_ORDERS)}
     codes = np.unique(texts, return_inverse=True)[1]
-    figures["unique"] = half_sample_interval(lambda rows: len(np.unique(codes[rows])) / len(rows), len(codes))
+    figures["unique"] = share_kept(
+        lambda rows: len(np.unique(codes[rows])) / len(rows), len(codes), len(codes) - len(set(texts))
+    )
     for name, share in (
         *((f"distinct-{n}", lambda part, n=n: distinct(part, n)) for n in (2, 3)),
         ("repetition-2", lambda part: repetition(part, 2)),

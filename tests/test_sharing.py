@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 import molgan.__main__
 import seqgan.__main__
 from gancore import doctor, sharing
-from gancore.errors import UserError
+from gancore.errors import RunError, UserError
 from molgan.gan import MolGAN
 from seqgan.gan import SeqGAN
 from seqgan.grammar import corpus
@@ -199,6 +199,12 @@ def test_what_is_not_whole_is_refused(half, runs, tmp_path, kind):
     with pytest.raises(UserError) as refused:
         HALVES[half].load(folder)
     assert "\n" not in str(refused.value)
+
+
+def test_a_run_of_the_other_half_is_refused(half, runs):
+    (other,) = HALVES.keys() - {half}
+    with pytest.raises(RunError, match=f"is a run of {other}, not of {half}"):
+        HALVES[half].load(runs / other)
 
 
 def test_what_is_not_there_is_said_with_what_is(half):

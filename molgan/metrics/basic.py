@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import rdkit
 
+from gancore.errors import DataError
 from gancore.fetch import cache
-from gancore.statistics import Estimate, half_sample_interval, wilson_interval
+from gancore.statistics import Estimate, share_kept, wilson_interval
 from molgan.data import MoleculeDataset, as_rows
 from molgan.describe import NOT_READ, NOTHING, Read, digest, read
 from molgan.fetch import DATA
@@ -23,6 +24,7 @@ CANONICAL = ("moses", "qm9")
 GUACAMOL_N = 10_000
 """Molecules that GuacaMol asks a model for."""
 _CHUNK = 100_000
+_DIGESTS = ("full", "strict", "flat")
 
 
 def texts_of(source: Molecules, split: str = "train") -> list[str | None]:
@@ -47,25 +49,40 @@ def some_of(texts: Sequence[str | None], most: int, seed: int, kind: str) -> tup
 
 
 class Known(NamedTuple):
-    """Digests of a training set's SMILES, sorted, as in `Read`."""
+    """Digests of a training set's SMILES, sorted, as in `Read`; how many of its rows are no molecule."""
 
     full: np.ndarray
     strict: np.ndarray
     flat: np.ndarray
+    unread: int = 0
 
     @classmethod
     def of(cls, train: Molecules) -> "Known":
-        """Those of anything that `texts_of` takes; a set or data set, like `moses` and `qm9`, is taken as canonical."""
+        """Those of anything that `texts_of` takes; a set or data set, like `moses` and `qm9`, is taken as canonical.
+
+        Raises DataError where no row is a molecule: then all that is generated would be novel.
+        """
         texts = texts_of(train)
         if isinstance(train, (MoleculeDataset, Set)) or (isinstance(train, str) and train in CANONICAL):
             digests = np.unique(np.fromiter(map(digest, texts), np.int64, len(texts)))
             return cls(digests, digests, digests)
         found = _table(map_chunks(read, texts, failed=lambda reason: NOT_READ))
-        return cls(*(np.unique(found[name]) for name in cls._fields))
+        unread = int((~found["valid"]).sum())
+        refuse_unread(len(found) - unread, len(found))
+        full, strict, flat = (np.unique(found[name]) for name in _DIGESTS)
+        return cls(full, strict, flat, unread)
+
+
+def refuse_unread(read: int, of: int) -> None:
+    """Raise DataError where no training molecule could be read."""
+    if not read:
+        raise DataError(
+            f"the training molecules: none of {of:,} rows is a SMILES that can be read, so novel means nothing."
+        )
 
 
 def _table(rows: Sequence[Read]) -> np.ndarray:
-    return np.array(rows, dtype=[("valid", bool), *((name, np.int64) for name in Known._fields)])
+    return np.array(rows, dtype=[("valid", bool), *((name, np.int64) for name in _DIGESTS)])
 
 
 class Reading(NamedTuple):
@@ -107,7 +124,9 @@ def basic_figures(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> 
             figures["novel"] = wilson_interval(int(new.sum()), len(new))
         codes = np.full(len(table), -1)
         codes[table["strict"] != NOTHING] = np.searchsorted(distinct, table["strict"][table["strict"] != NOTHING])
-        figures["product"] = half_sample_interval(lambda rows: _product(codes[rows], new), len(codes))
+        figures["product"] = share_kept(
+            lambda rows: _product(codes[rows], new), len(codes), len(codes) - int(new.sum())
+        )
     return figures
 
 
@@ -145,7 +164,10 @@ def _codes(digests: np.ndarray) -> np.ndarray:
 def _unique(codes: np.ndarray, name: str, ks: Sequence[int], all_of_them: bool = True) -> dict[str, Estimate]:
     counts = {f"{name}@{k}": k for k in ks if len(codes) >= k}
     counts = ({name: len(codes)} if all_of_them else {}) | counts
-    return {key: half_sample_interval(lambda rows: _distinct(codes[rows]) / len(rows), k) for key, k in counts.items()}
+    return {
+        key: share_kept(lambda rows: _distinct(codes[rows]) / len(rows), k, k - _distinct(codes[:k]))
+        for key, k in counts.items()
+    }
 
 
 def _distinct(codes: np.ndarray) -> int:

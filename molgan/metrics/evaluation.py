@@ -25,6 +25,7 @@ from molgan.metrics.basic import (
     guacamol_basics,
     moses_basics,
     read_all,
+    refuse_unread,
     texts_of,
 )
 from molgan.metrics.neighbours import Neighbours, memorisation, privacy
@@ -41,12 +42,18 @@ _NEIGHBOURS = 3
 
 
 def known_smiles(train: Molecules) -> Set[str]:
-    """Canonical SMILES of a training set, what `texts_of` takes; a set, `qm9` and `moses` are taken as canonical."""
+    """Canonical SMILES of a training set, what `texts_of` takes; a set, `qm9` and `moses` are taken as canonical.
+
+    Raises DataError where no row is a molecule.
+    """
     if isinstance(train, MoleculeDataset) or (isinstance(train, str) and train in CANONICAL):
         return {text for text in texts_of(train) if text}
     if isinstance(train, Set):
         return train
-    return {one.smiles for one in judge_all(texts_of(train)) if one.smiles is not None}
+    texts = texts_of(train)
+    known = {one.smiles for one in judge_all(texts) if one.smiles is not None}
+    refuse_unread(len(known), len(texts))
+    return known
 
 
 def evaluate(
@@ -80,7 +87,8 @@ def evaluate(
     The Fréchet distance falls as n grows, so it is of equally many on both sides, or, for `moses`, of its protocol's
     30,000 draws; anything else is left out, and `notes` says so, unless `allow_unequal_n`.
     Each figure has a 95% interval: Wilson's for plain shares, the central limit's for means, resampled halves for the
-    rest. Raises DataError for an empty list, ConfigError for an unknown group.
+    rest. Raises DataError for an empty list, what is no string, and training molecules of which none can be read;
+    ConfigError for an unknown group.
 
     >>> figures = evaluate(["CCO", "OCC", "C", "not a molecule"], train=["C"])
     >>> [round(figures[name].value, 2) for name in ("valid", "unique", "novel", "product")]
@@ -96,24 +104,33 @@ def evaluate(
     table, picked = read_all(texts, sample, seed)
     if not len(table):
         raise DataError("there is nothing to evaluate: the list of SMILES is empty.")
-    figures = basic_figures(table, known, ks)
+    figures, notes = basic_figures(table, known, ks), []
+    if known is not None and known.unread:
+        notes.append(f"Of the training molecules {known.unread:,} cannot be read.")
     if reference is None:
-        unmet = [] if tuple(groups) == GROUPS else [f"{', '.join(groups)}: no figures without a reference."]
-        return Evaluation(figures, unmet)
+        if tuple(groups) != GROUPS:
+            notes.append(f"{', '.join(groups)}: no figures without a reference.")
+        return Evaluation(figures, notes)
     against = references(reference, seed=seed)
-    notes = []
     if int(table["valid"].sum()) > len(picked):
         notes.append(
             f"The suites are of {len(picked):,} valid molecules drawn at random from {table['valid'].sum():,}."
         )
     if len(picked) < 2:
-        return Evaluation(figures, ["There are fewer than two valid molecules, so no suite was worked out."])
+        notes.append("There are fewer than two valid molecules, so no suite was worked out.")
+        return Evaluation(figures, notes)
     suite = _Suite(table, picked, known, train, against, groups, ks, allow_unequal_n, seed, notes)
     return Evaluation(figures | suite.figures(), suite.notes, suite.tables)
 
 
 def _rows(smiles: "pd.DataFrame | Iterable[str | None]") -> Iterable[str | None]:
-    return as_rows(smiles) if isinstance(smiles, pd.DataFrame) else smiles
+    if isinstance(smiles, pd.DataFrame):
+        yield from as_rows(smiles)
+        return
+    for number, text in enumerate(smiles, 1):
+        if text is not None and not isinstance(text, str) and text == text:  # NaN is what pandas has for nothing
+            raise DataError(f"the list of SMILES: item {number} is no string but {type(text).__name__}.")
+        yield text if isinstance(text, str) else None
 
 
 @dataclass

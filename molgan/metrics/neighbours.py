@@ -35,7 +35,10 @@ class Neighbours:
 
     @classmethod
     def of_smiles(cls, texts: Sequence[str | None], most: int = MOST, seed: int = 0) -> "Neighbours":
-        """Look at a set, or at `most` random ones of a larger; what was worked out before is read from the cache."""
+        """Look at a set, or at `most` random ones of a larger; what was worked out before is read from the cache.
+
+        What RDKit does not read is left out.
+        """
         picked, of, kept = some_of(texts, most, seed, f"neighbours-{_FORMAT}")
         try:
             arrays = checkpoint.read(kept).tensors()
@@ -45,7 +48,10 @@ class Neighbours:
                 "blocks": torch.from_numpy(blocks(picked)),
             }
             checkpoint.save_once(kept, arrays, {})
-        return cls(picked, arrays["fingerprints"].numpy(), arrays["blocks"].numpy(), of)
+        fingerprints, found = arrays["fingerprints"].numpy(), arrays["blocks"].numpy()
+        read = np.flatnonzero(fingerprints.any(axis=1))
+        unread = len(picked) - len(read)
+        return cls([picked[row] for row in read.tolist()], fingerprints[read], found[read], of - unread)
 
 
 def packed(texts: Sequence[str]) -> np.ndarray:
@@ -72,7 +78,7 @@ def memorisation(
     steps = np.minimum((similar * 10).astype(int), 9)
     histogram = {f"{step / 10:.1f}-{(step + 1) / 10:.1f}": int((steps == step).sum()) for step in range(10)}
     figures = {
-        "train similarity": mean_interval(similar),
+        "train similarity": mean_interval(similar, (0.0, 1.0)),
         "near train": wilson_interval(int((similar >= NEAR).sum()), len(similar)),
         "same skeleton": wilson_interval(int(np.isin(mine[mine != NOTHING], train.blocks).sum()), len(mine)),
     }
@@ -94,7 +100,7 @@ def privacy(fingerprints: np.ndarray, train: np.ndarray, holdout: np.ndarray, se
     nearer = (to_train < to_holdout) + 0.5 * (to_train == to_holdout)
     ratio = (to_train + 1e-9) / (to_holdout + 1e-9)
     return {
-        "nearer to train": mean_interval(nearer),
+        "nearer to train": mean_interval(nearer, (0.0, 1.0)),
         "distance ratio": half_sample_interval(
             lambda rows: float(np.median(ratio[rows])), len(ratio), bounds=(0.0, float("inf"))
         ),

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 import scipy.stats
 
-from gancore.statistics import Estimate, half_sample_interval, mean_interval, wilson_interval
+from gancore.statistics import Estimate, half_sample_interval, mean_interval, share_kept, wilson_interval
 from molgan.describe import Described
 from molgan.metrics.chemnet import Moments, frechet, moments
 from molgan.metrics.reference import Reference
@@ -32,7 +32,7 @@ def moses(described: Described, reference: Reference, suffix: str = "") -> dict[
     """SNN, Frag and Scaf of all valid molecules against a reference; the FCD is `chemnet_distance`."""
     similar = nearest(described.fingerprints, reference.fingerprints).similarity
     return {
-        f"moses/snn{suffix}": mean_interval(similar),
+        f"moses/snn{suffix}": mean_interval(similar, (0.0, 1.0)),
         f"moses/frag{suffix}": _cosine(described.fragments, reference.fragments),
         f"moses/scaf{suffix}": _cosine(described.moses_scaffolds(), reference.scaffolds),
     }
@@ -139,4 +139,4 @@ def diversity(described: Described) -> dict[str, Estimate]:
 def _distinct(items: Sequence[object]) -> Estimate:
     numbers: dict[object, int] = {}
     codes = np.array([numbers.setdefault(item, len(numbers)) for item in items])
-    return half_sample_interval(lambda rows: len(np.unique(codes[rows])) / len(rows), len(codes))
+    return share_kept(lambda rows: len(np.unique(codes[rows])) / len(rows), len(codes), len(codes) - len(numbers))

@@ -50,6 +50,8 @@ def test_train_generate_score_evaluate(run, trained):
     assert figures["qed"] == pytest.approx(frame["qed"].mean())
     assert figures["novel"] == pytest.approx(frame["novel"].astype(float).mean())
     assert figures["logp.wanted"] == pytest.approx(frame["logp.wanted"].mean())
+    assert frame["row"].tolist() == list(range(1, 51))
+    assert (frame["input"] == lines).all()
     code, out, _ = run("score", "sub/new.smi", "--out", "s.csv", "--score", "druglike", "--cache", "known.sqlite")
     assert code == 0
     assert out.startswith("The weighted geometric mean of qed")
@@ -108,12 +110,22 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch, qm9_smiles):
         (["score", "good.smi", "--out", "x.docx"], 2, "can be written as .parquet or .csv"),
         (["score", "good.smi", "--score", "wrong_score.toml"], 2, "unknown key score.qad;"),
         (["score", "good.smi", "--out", "prose.txt/x.csv"], 1, "prose.txt"),
+        (["score", "good.csv", "--out", "good.csv"], 2, "good.csv: is what is read from"),
+        (["report", "good.smi", "--out", "good.smi"], 2, "good.smi: is what is read from"),
+        (["report", "good.smi", "--out", "."], 2, "is a folder"),
+        (["generate", "qm9", "--out", "."], 2, "is a folder"),
+        (["evaluate", "good.smi", "--train", "prose.txt"], 1, "none of 2 rows is a SMILES that can be read"),
+        (["score", "good.smi", "--train", "prose.txt"], 1, "none of 2 rows is a SMILES that can be read"),
+        (["train", "--data", "one.smi"], 1, "one usable molecule, and a generator needs at least two"),
+        (["train", "--start", "nowhere"], 1, "models that come with molgan: moses, qm9"),
         (["frobnicate"], 2, "frobnicate"),
     ],
 )
 def test_bad_input_is_one_sentence_without_traceback(run, tmp_path, arguments, code, words):
     contents = {
         "good.smi": "CCO\nCC\n",
+        "one.smi": "CCO\nOCC\n",
+        "good.csv": "smiles\nCCO\n",
         "empty.smi": "",
         "no_column.csv": "a,b\n1,2\n",
         "prose.txt": "Dear reader,\nthis is a letter.\n",

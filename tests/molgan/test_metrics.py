@@ -1,6 +1,7 @@
 import pytest
 
 from gancore.errors import DataError
+from gancore.statistics import Comparison
 from molgan.metrics import composition, evaluate
 
 SMILES = ["CCO", "OCC", "CCN", "C.C", "*C", "nope", None, ""]
@@ -40,9 +41,34 @@ def test_intervals_hold_their_value_and_shrink_with_n(qm9_smiles):
     small, large = evaluate(mixed[:100], ks=()), evaluate(mixed, ks=())
     assert small["valid"].low <= small["valid"].value <= small["valid"].high
     assert large["valid"].high - large["valid"].low < small["valid"].high - small["valid"].low
-    assert large["unique"].value == large["unique"].low == 1.0
+    none_twice = large["unique"]
+    assert none_twice.value == none_twice.high == 1.0
+    assert none_twice.low == pytest.approx(1 - 3.689 / none_twice.n, abs=1e-5), "no duplicate is no proof of none"
     sure = evaluate(["C"] * 50, ks=())["valid"]
     assert (sure.low, sure.high) == pytest.approx((0.929, 1.0), abs=1e-3)
+
+
+def test_a_duplicate_or_two_is_no_difference():
+    texts = ["C" * length for length in range(1, 61)]
+    found = Comparison({"none": evaluate(texts, train=["N"]), "two": evaluate([*texts[:58], "C", "CC"], train=["N"])})
+    assert found.evaluations["two"]["unique"].value < found.evaluations["none"]["unique"].value
+    assert not any(found.beyond(name, "two") for name in ("unique", "product"))
+
+
+def test_training_molecules_that_cannot_be_read_prove_nothing(tmp_path):
+    (tmp_path / "prose.smi").write_text("Dear reader\nhello\n")
+    for train in (["prose", None], [], tmp_path / "prose.smi"):
+        with pytest.raises(DataError, match="rows is a SMILES that can be read"):
+            evaluate(["CCO"], train=train)
+    found = evaluate(["CCO", "CCN"], train=["name", "CCO"])
+    assert found["novel"].value == 0.5
+    assert found.notes == ["Of the training molecules 1 cannot be read."]
+
+
+def test_what_is_no_string_is_told():
+    with pytest.raises(DataError, match="item 2 is no string but int"):
+        evaluate(iter(["C", 2]))
+    assert evaluate(iter(["C", None, float("nan")]), ks=())["valid"].value == pytest.approx(1 / 3)
 
 
 def test_shows_itself_as_table_html_and_json():

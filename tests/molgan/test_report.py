@@ -255,3 +255,9 @@ def test_charts_of_odd_values():
     assert "nan" not in histogram("equal", [1.0, 1.0], [1.0, float("nan")])
     assert "nan" not in curve("flat", [(1, 0.5), (2, 0.5), (3, float("nan"))], [2])
     assert "&lt;b&gt;" in histogram("<b>", [1.0, 2.0], None)
+
+
+def test_a_training_file_with_a_header_line(tmp_path):
+    (tmp_path / "train.smi").write_text("SMILES\nCCO\nCCN\n")
+    page = report(["CCO", "CCCO"], train=tmp_path / "train.smi").page
+    assert "Of the training molecules 1 cannot be read." in page

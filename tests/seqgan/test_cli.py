@@ -59,6 +59,17 @@ def test_resume_and_refusal_to_overwrite(run, trained):
     assert (trained / "held_out.txt").read_text() == held, "a refused resume changes nothing"
 
 
+def test_lines_that_a_start_cannot_say_are_left_out(run, trained):
+    (trained.parent / "others.txt").write_text("zzz qqq www\nfoo bar baz\n" + "\n".join(LINES[:9]))
+    code, _, err = run("train", "--start", "r", "--data", "others.txt", "--out", "s")
+    assert code == 0, err
+    assert "       2  tokens that the model does not have (first: row 1)" in err
+    (trained.parent / "others.txt").write_text("zzz qqq www\nfoo bar baz\n")
+    code, _, err = run("train", "--start", "r", "--data", "others.txt", "--out", "t")
+    assert code == 1
+    assert "none of its 2 lines can be used (2 x tokens that the model does not have" in err
+
+
 def test_an_early_end_is_told_and_not_counted_as_steps(run, tmp_path):
     (tmp_path / "lines.txt").write_text("\n".join(LINES))
     early = [*TINY, "--set", "recipe=mle", "--set", "likelihood.epochs=500", "--set", "likelihood.lr=0.3"]
@@ -110,6 +121,7 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
         (["train", "--set", "reward.weight=0.5"], 2, "there is no reward"),
         (["train", "--set", "reward.weight=0.5", "--set", "reward.function=nowhere:x"], 2, "cannot be imported"),
         (["generate", "nowhere"], 1, "nowhere: no run here"),
+        (["train", "--start", "nowhere"], 1, "models that come with seqgan: smiles-moses"),
         (["generate", "nowhere", "--temperature", "0"], 2, "--temperature"),
         (["evaluate", "empty.txt", "--reference", "same.txt"], 1, "too little to evaluate"),
         (["evaluate", "same.txt", "--reference", "same.txt", "--tokens", "bytes"], 2, "cannot be split into 'bytes'"),
