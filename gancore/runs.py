@@ -237,12 +237,8 @@ def refuse_changes(folder: Path, stored: Stored, config: Any, values: dict[str, 
     if changed:
         what = ", ".join(f"{key} ({then} then, {now} now)" for key, then, now in changed)
         raise RunError(f"{folder}: cannot resume, the configuration differs in {what}; --force goes on all the same.")
-    if stored.values.get("vocabulary") != json.loads(json.dumps(values.get("vocabulary"))):
-        raise RunError(
-            f"{folder}: cannot resume, these data give another vocabulary than it has; a run that began from a "
-            "--start must be given it again."
-        )
-    if stored.values["provenance"]["data"]["sha256"] != values["provenance"]["data"]["sha256"]:
+    same = stored.values["provenance"]["data"]["sha256"] == values["provenance"]["data"]["sha256"]
+    if not same or stored.values.get("vocabulary") != json.loads(json.dumps(values.get("vocabulary"))):
         raise RunError(
             f"{folder}: cannot resume, it was trained on other data, or began from a --start that must be given again; "
             "--force goes on all the same."

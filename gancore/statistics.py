@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+from scipy.special import gammaincinv
 
 from gancore.errors import ConfigError, DataError
 
@@ -144,8 +144,9 @@ class Comparison:
 
     def __str__(self) -> str:
         notes = [f"{title}: {note}" for title, one in self.evaluations.items() for note in one.notes]
-        legend = "* differs from the first column by more than both 95% intervals."
-        return "\n".join((self.to_frame().to_string(), legend, *notes))
+        table = self.to_frame().to_string()
+        legend = ["* differs from the first column by more than both 95% intervals."] if "*" in table else []
+        return "\n".join((table, *legend, *notes))
 
     def _repr_html_(self) -> str:
         return self.to_frame().to_html()
@@ -200,8 +201,8 @@ def share_kept(statistic: Callable[[np.ndarray], float], n: int, lost: int) -> E
     """
     if lost >= _FEW or n < 2:
         return half_sample_interval(statistic, n)
-    fewest = float(scipy.stats.chi2.ppf(0.025, 2 * lost)) / 2 if lost else 0.0
-    most = float(scipy.stats.chi2.ppf(0.975, 2 * lost + 2)) / 2
+    fewest = float(gammaincinv(lost, 0.025)) if lost else 0.0
+    most = float(gammaincinv(lost + 1, 0.975))
     return Estimate(1 - lost / n, max(0.0, 1 - most / n), 1 - fewest / n, n)
 
 

@@ -74,7 +74,9 @@ def demo(
 def train(
     data: Annotated[
         Path | None,
-        typer.Option(help="Molecules: .smi .smiles .txt .csv .tsv .parquet, also .gz, .sdf; default QM9."),
+        typer.Option(
+            help="Molecules: .smi .smiles .txt .csv .tsv .parquet .sdf, also .gz, or a data set by name; default qm9."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/molgan"),
     config: Annotated[

@@ -7,15 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from rdkit import Chem, rdBase
 from torch.utils.data import Dataset
-from torch_geometric.data import Batch, Data
-from torch_geometric.utils import to_dense_adj, to_dense_batch
 
 from gancore.errors import DataError
 from gancore.rows import (
@@ -34,6 +32,9 @@ from gancore.types import Sample
 from molgan import chem, graphs
 from molgan.packaged import packaged
 from molgan.parallel import map_chunks
+
+if TYPE_CHECKING:  # PyG takes seconds to import, and only its own graphs need it
+    import torch_geometric.data
 
 SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv", ".parquet", ".sdf")
 _SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi")
@@ -174,8 +175,10 @@ class MoleculeDataset(Dataset):
         return cls(graphs_kept, vocabulary or chem.Vocabulary.of(graphs_kept), rejected)
 
     @classmethod
-    def from_data(cls, items: Sequence[Data], vocabulary: chem.Vocabulary) -> "MoleculeDataset":
+    def from_data(cls, items: "Sequence[torch_geometric.data.Data]", vocabulary: chem.Vocabulary) -> "MoleculeDataset":
         """Take PyG graphs in the form `__getitem__` gives; raises DataError for one that is no valid molecule."""
+        from torch_geometric.data import Batch
+
         sample = dense(Batch.from_data_list(list(items)), vocabulary)  # type: ignore[arg-type]
         atoms, orders = (part.numpy().astype(np.int8) for part in graphs.indices(sample))
         smiles = [chem.strict_smiles(mol) for mol in chem.decode(atoms, orders, vocabulary)]
@@ -203,8 +206,10 @@ class MoleculeDataset(Dataset):
     def __len__(self) -> int:
         return len(self.smiles)
 
-    def __getitem__(self, index: int) -> Data:
+    def __getitem__(self, index: int) -> "torch_geometric.data.Data":
         """One molecule: one-hot x `(node, atom)`, edge_attr `(edge, 3)`, edge_index `(2, edge)` both ways, smiles."""
+        from torch_geometric.data import Data
+
         index = range(len(self))[index]
         atoms, orders = self.atoms[index : index + 1], self.orders[index : index + 1]
         nodes, _ = graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
@@ -230,8 +235,10 @@ def _rare_atoms(kept: Sequence[chem.Graph], share: float) -> set[chem.AtomType]:
     return {atom for atom, count in counts.items() if count < share * len(kept)}
 
 
-def dense(batch: Batch, vocabulary: chem.Vocabulary) -> Sample:
+def dense(batch: "torch_geometric.data.Batch", vocabulary: chem.Vocabulary) -> Sample:
     """A PyG batch as `nodes (batch, node, atom)`, `bonds (batch, pair, order)`, padded to the vocabulary's size."""
+    from torch_geometric.utils import to_dense_adj, to_dense_batch
+
     size = vocabulary.max_atoms
     nodes, present = to_dense_batch(batch.x, batch.batch, max_num_nodes=size)  # pyright: ignore
     matrix = to_dense_adj(batch.edge_index, batch.batch, batch.edge_attr, max_num_nodes=size)  # pyright: ignore

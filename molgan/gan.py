@@ -14,6 +14,7 @@ from rich.console import Console
 
 from gancore import distributed, runs, sharing
 from gancore.checkpoint import State
+from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import ConfigError, DataError, RunError
 from gancore.rows import tell_rejected
@@ -22,13 +23,13 @@ from gancore.training import Training
 from molgan import chem
 from molgan.config import Config
 from molgan.data import MoleculeDataset, as_dataset
+from molgan.fetch import DATA
 from molgan.library import Draws
 from molgan.metrics import glance
 from molgan.plots import grid_pixels
 from molgan.recipes import RECIPES, Networks
 from molgan.recipes.graph_gan import Late
 
-_CHUNK = 1000  # molecules drawn at a time; fixed, so that the first k of n draws are the same for every n
 _GLANCED = 500  # molecules that the monitor looks at
 _SHOWN_MOLECULES = 24
 _SHOWN = {
@@ -106,6 +107,7 @@ class MolGAN:
         begun = MolGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         vocabulary = begun._trained.vocabulary if begun is not None else None
         limits = {"vocabulary": vocabulary, "seed": self.config.seed, **self.config.data.limits}
+        source = DATA.file(source) if isinstance(source, (str, Path)) else source
         data, held = as_dataset(source, **limits), []
         if len(data) < 2:
             where = source if isinstance(source, (str, Path)) else "the data"
@@ -209,11 +211,10 @@ class MolGAN:
             raise ValueError(f"cannot draw {n} molecules.")
         networks = self._trained
         places = torch.arange(networks.vocabulary.max_atoms, device=self.device)
-        for chunk, start in enumerate(range(0, n, _CHUNK)):
+        for chunk, size, keep in chunks(n):
             random = new_generator(self.device, seed, "sample", chunk)
-            sizes = torch.multinomial(self._sizes.to(self.device, torch.float), _CHUNK, True, generator=random)
+            sizes = torch.multinomial(self._sizes.to(self.device, torch.float), size, True, generator=random)
             atoms, orders = networks.sample(places < sizes[:, None], random, raw)
-            keep = min(_CHUNK, n - start)
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
 
     @property

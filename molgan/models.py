@@ -6,7 +6,6 @@ from itertools import pairwise
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch_geometric.nn import DenseGraphConv
 
 from gancore.types import Sample, Verdict
 from molgan import chem, graphs
@@ -97,6 +96,8 @@ class RelationalCritic(nn.Module):
 
     def __init__(self, kinds: int, width: int, layers: int):
         super().__init__()
+        from torch_geometric.nn import DenseGraphConv  # takes seconds to import, and most models are without
+
         widths = [kinds + VALENCE] + [width] * layers
         self.layers = nn.ModuleList(
             nn.ModuleList(DenseGraphConv(before, after) for _ in range(chem.ORDERS - 1))

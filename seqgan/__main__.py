@@ -60,7 +60,10 @@ def demo(
 @app.command()
 def train(
     data: Annotated[
-        Path | None, typer.Option(help="Lines: .txt .smi .smiles .csv .tsv .parquet, also .gz; default a grammar's.")
+        Path | None,
+        typer.Option(
+            help="Lines: .txt .smi .smiles .csv .tsv .parquet, also .gz, or a data set by name; default a grammar's."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/seqgan"),
     config: Annotated[

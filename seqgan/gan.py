@@ -13,6 +13,7 @@ from rich.console import Console
 
 from gancore import distributed, runs, sharing
 from gancore.checkpoint import State
+from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
 from gancore.rows import tell_rejected
@@ -24,6 +25,7 @@ from seqgan import decoding
 from seqgan.config import LONGEST, Config
 from seqgan.data import Corpus, as_lines
 from seqgan.evaluation import evaluate
+from seqgan.fetch import CORPORA
 from seqgan.generator import at_rest
 from seqgan.glance import glance
 from seqgan.plugins import load_key, load_reward
@@ -31,7 +33,6 @@ from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
 from seqgan.sequences import Ids
 from seqgan.text import SPLIT, UNKNOWN, Texts, TokenError, Vocabulary
 
-_CHUNK = 1000  # texts drawn at a time; fixed, so that the first k of n draws are the same for every n
 _SHOWN_TEXTS = 20
 _SHOWN = {
     "likelihood/nll": "nll",
@@ -117,6 +118,7 @@ class SeqGAN:
         runs.claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
+        source = CORPORA.file(source) if isinstance(source, (str, Path)) else source
         corpus = source if isinstance(source, Corpus) else self._corpus(source, begun)
         if corpus.vocabulary is None:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
@@ -252,7 +254,7 @@ class SeqGAN:
         max_length: int | None = None,
         raw: bool = False,
     ) -> Iterator[str]:
-        """`sample`, one text after the other, in constant memory. Raises what `sample` raises.
+        """`sample`, one text after the other, in constant memory. Raises ConfigError and RunError as `sample` does.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
         >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
@@ -271,17 +273,17 @@ class SeqGAN:
         begun = self._prefix(prefix, max_length or longest)
         steps = networks.length if max_length is None else max_length
         generator = networks.averaged.average
-        for chunk, start in enumerate(range(0, n, _CHUNK)):
+        for chunk, size, keep in chunks(n):
             random = new_generator(self.device, seed, "sample", chunk)
 
             def draw(count: int, random: torch.Generator = random) -> Ids:
                 with at_rest(generator):
                     return decoding.sample(generator, count, steps, random, chosen, begun, self.device)  # pyright: ignore
 
-            ids = draw(_CHUNK)
+            ids = draw(size)
             if isinstance(networks, Reinforced) and self.config.judges and not raw:
                 networks.replace_rejected(ids, draw, random)
-            yield from (vocabulary.decode(row) for row in ids[: n - start].tolist())
+            yield from (vocabulary.decode(row) for row in ids[:keep].tolist())
 
     def _prefix(self, prefix: str, room: int) -> list[int]:
         try:

@@ -141,12 +141,12 @@ class GrowingGAN:
         if raw or not self.config.rejects:
             return atoms, orders
 
-        def again(doubted: Tensor) -> Tensor:
-            atoms[doubted], orders[doubted] = average.grow(present[doubted], temperature, random)
-            return self.adversary.logits(self.one_hots(atoms[doubted], orders[doubted]))
+        def again(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+            new = average.grow(present[rows], temperature, random)
+            return new, self.adversary.logits(self.one_hots(*new))
 
         critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders))
-        replace_rejected(logits, again, critic.rejections, critic.ceiling, random)
+        replace_rejected((atoms, orders), logits, again, critic.rejections, critic.ceiling, random)
         return atoms, orders
 
 

@@ -230,9 +230,9 @@ class Reinforced:
     def replace_rejected(self, ids: Ids, again: Callable[[int], Ids], random: torch.Generator) -> None:
         """Have sequences that the critic rejects drawn again, in place; `again(n)` draws n of them."""
 
-        def redraw(doubted: Tensor) -> Tensor:
-            ids[doubted] = again(len(doubted))
-            return logits_of(ids[doubted])
+        def redraw(rows: Tensor) -> tuple[list[Ids], Tensor]:
+            new = again(len(rows))
+            return [new], logits_of(new)
 
         def logits_of(some: Ids) -> Tensor:
             whole = nn.functional.pad(some, (0, self.length - some.shape[1]), value=self.alphabet.pad)
@@ -240,7 +240,7 @@ class Reinforced:
 
         settings = self.config.critic
         with at_rest(self.critic):
-            replace_rejected(logits_of(ids), redraw, settings.rejections, settings.ceiling, random)
+            replace_rejected([ids], logits_of(ids), redraw, settings.rejections, settings.ceiling, random)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Maximum likelihood; the critic alone; both in turns. A constant reward needs no critic."""
