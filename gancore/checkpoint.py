@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim import Optimizer
+from torch.overrides import TorchFunctionMode
 
 from gancore.errors import CheckpointError
 
@@ -33,7 +34,11 @@ class Networks(Protocol):
     """What has weights and optimizers."""
 
     modules: dict[str, nn.Module]
-    optimizers: dict[str, Optimizer]
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """By name, every one with state."""
+        ...
 
 
 N = TypeVar("N", bound=Networks)
@@ -215,10 +220,20 @@ def revive(stored: Stored, build: Callable[[torch.device], N], device: torch.dev
 def sized(stored: Stored, build: Callable[[torch.device], N]) -> N:
     """`build` on the meta device: shapes without memory. Raises CheckpointError where even these are too much."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Blank():
             return build(torch.device("meta"))
     except (RuntimeError, MemoryError):
         raise CheckpointError(f"{stored.folder}: its configuration asks for networks that nothing can hold.") from None
+
+
+class _Blank(TorchFunctionMode):
+    """Leaves new weights blank: to draw them on the meta device, torch imports its compiler, which takes seconds."""
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
+        given = kwargs or {}
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return given["tensor"] if "tensor" in given else args[0]
+        return func(*args, **given)
 
 
 def unpack(tensors: dict[str, torch.Tensor], modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import gammaincinv
+import scipy
 
 from gancore.errors import ConfigError, DataError
 
@@ -201,8 +201,8 @@ def share_kept(statistic: Callable[[np.ndarray], float], n: int, lost: int) -> E
     """
     if lost >= _FEW or n < 2:
         return half_sample_interval(statistic, n)
-    fewest = float(gammaincinv(lost, 0.025)) if lost else 0.0
-    most = float(gammaincinv(lost + 1, 0.975))
+    fewest = float(scipy.special.gammaincinv(lost, 0.025)) if lost else 0.0
+    most = float(scipy.special.gammaincinv(lost + 1, 0.975))
     return Estimate(1 - lost / n, max(0.0, 1 - most / n), 1 - fewest / n, n)
 
 

@@ -276,7 +276,7 @@ def to_graph(mol: Chem.Mol, max_atoms: int | None = None) -> Graph:
     return Graph(smiles, tuple(atoms), tuple(sorted(bonds)))
 
 
-@lru_cache(None)
+@lru_cache(65536)
 def _bond(i: int, j: int, order: int) -> tuple[int, int, int]:
     """One tuple for all bonds that are the same: less memory, and less to send between processes."""
     return i, j, order

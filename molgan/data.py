@@ -86,7 +86,7 @@ def read_named(path: Path) -> Iterator[NamedRow]:
     else:
         with readable(path), open_text(path) as lines:
             for number, line in enumerate(lines, 1):
-                text, _, name = line.strip().partition("\t" if "\t" in line.strip() else " ")
+                text, name, *_ = (*line.split(maxsplit=1), "", "")
                 yield NamedRow(number, text, name.strip())
 
 

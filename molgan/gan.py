@@ -283,7 +283,7 @@ class MolGAN:
             vocabulary = chem.Vocabulary.revive(stored.values["vocabulary"])
             gan.networks, gan._loaded = sharing.revive(
                 stored,
-                lambda where: RECIPES[gan.config.recipe].networks(gan.config, vocabulary, where),
+                lambda where: RECIPES[gan.config.recipe].networks(gan.config, vocabulary, where),  # pyright: ignore
                 gan.device,
                 gan.config.judges,
             )

@@ -42,8 +42,6 @@ def at_work(tmp_path, monkeypatch, qm9_smiles):
     """A folder with what the commands of the pages begin with."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("molgan.gan._CHUNK", 100)  # the pages draw few, and a chunk is drawn whole
-    monkeypatch.setattr("seqgan.gan._CHUNK", 100)
     small = sorted(qm9_smiles, key=len)[:100]
     molecules = "\n".join(small[:60])
     for name, text in (("mols.smi", molecules), ("new.smi", molecules), ("held.smi", "\n".join(small[60:]))):

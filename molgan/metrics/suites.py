@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse
-import scipy.stats
+import scipy  # loads its parts when they are first used
 
 from gancore.statistics import Estimate, half_sample_interval, mean_interval, share_kept, wilson_interval
 from molgan.describe import Described

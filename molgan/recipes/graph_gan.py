@@ -7,6 +7,8 @@ hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and cal
 part was seen to do, and on how little evidence, is in docs/experiments.md.
 """
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -61,12 +63,16 @@ class GraphGAN:
         }
         if self.late is not None:
             self.modules["late"] = self.late
-        makers = nn.ModuleList((self.generator, self.encoder))
-        self.makers = makers
-        self.optimizers: dict[str, Optimizer] = {
-            "pretrain": adam(makers.parameters(), config.pretrain.lr, (0.9, 0.99)),
-            "generator": adam(makers.parameters(), config.lr, (0.0, 0.99)),
-            "critic": adam(critic.parameters(), config.lr, (0.0, 0.99)),
+        self.makers = nn.ModuleList((self.generator, self.encoder))
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        config, weights = self.config, self.makers.parameters
+        return {
+            "pretrain": adam(weights(), config.pretrain.lr, (0.9, 0.99)),
+            "generator": adam(weights(), config.lr, (0.0, 0.99)),
+            "critic": adam(self.adversary.critic.parameters(), config.lr, (0.0, 0.99)),
         }
 
     # One turn of each player ------------------------------------------------------------------

@@ -8,6 +8,7 @@ again what the critic rejects (Azadi et al. 2019). Every draw is a valid molecul
 """
 
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -55,10 +56,15 @@ class GrowingGAN:
             "critic": critic,
             "averaged": self.averaged,
         }
-        self.optimizers: dict[str, Optimizer] = {
-            "pretrain": adam(self.generator.parameters(), config.pretrain.lr, (0.9, 0.99)),
-            "generator": adam(self.generator.parameters(), config.lr, (0.0, 0.99)),
-            "critic": adam(critic.parameters(), config.critic.lr, (0.0, 0.99)),
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        config, weights = self.config, self.generator.parameters
+        return {
+            "pretrain": adam(weights(), config.pretrain.lr, (0.9, 0.99)),
+            "generator": adam(weights(), config.lr, (0.0, 0.99)),
+            "critic": adam(self.adversary.critic.parameters(), config.critic.lr, (0.0, 0.99)),
         }
 
     # One turn of each player ------------------------------------------------------------------

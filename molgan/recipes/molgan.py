@@ -8,6 +8,7 @@ collapse included: it is the baseline, not the way to make molecules.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import torch
@@ -77,9 +78,12 @@ class ValueGAN:
         self.steering: Steering | None = None  # nothing here remembers rewards
         self.scorer: Scorer | None = None  # made for training alone: a score may name functions and programs
         self.modules: dict[str, nn.Module] = {"generator": self.generator, "critic": critic, "value": self.value}
-        self.optimizers: dict[str, Optimizer] = {
-            name: adam(module.parameters(), config.lr, (0.9, 0.999)) for name, module in self.modules.items()
-        }
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        rate = self.config.lr
+        return {name: adam(module.parameters(), rate, (0.9, 0.999)) for name, module in self.modules.items()}
 
     # One turn of each player ------------------------------------------------------------------
 

@@ -1,8 +1,11 @@
 """RelGAN and its relatives (Nie et al. 2019): the critic's gradient flows through a relaxed draw into the generator."""
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
+from torch.optim import Optimizer
 
 from gancore.adversary import Adversary
 from gancore.device import adam
@@ -32,11 +35,15 @@ class Relaxed:
         penalties = {"penalty": (finite_r1_r2, weight)} if weight else {}
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties)
         self.modules = self.pretraining.modules | {"critic": critic}
-        self.optimizers = self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), config.lr),
-            "critic": adam(critic.parameters(), config.critic.lr),
-        }
         self.start = 0  # the step at which the game begins, set with the phases
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        return self.pretraining.optimizers | {
+            "generator": adam(self.generator.parameters(), self.config.lr),
+            "critic": adam(self.adversary.critic.parameters(), self.config.critic.lr),
+        }
 
     def critic_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
         """Tell one-hot real sequences from relaxed generated ones."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,11 @@ class Likelihood:
             "averaged": self.averaged,
             "best": self.best,
         }
-        self.optimizers: dict[str, Optimizer] = {"likelihood": adam(self.generator.parameters(), config.likelihood.lr)}
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        return {"likelihood": adam(self.generator.parameters(), self.config.likelihood.lr)}
 
     def turn(self, real: Ids, step: int) -> dict[str, Tensor]:
         """Negative log-likelihood of the batch, mean over its tokens."""

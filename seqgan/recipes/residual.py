@@ -7,12 +7,15 @@ MaliGAN's estimator (Che et al. 2017); here the mixture's own conditional distri
 """
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
+from torch.optim import Optimizer
 
 from gancore import distributed
 from gancore.convex import minimum
@@ -82,12 +85,23 @@ class Residual:
         self.teacher = Mixture([copy.deepcopy(member) for member in members])  # pyright: ignore
         self.critic = Odds(len(self.models) + 1).to(device)
         self.modules: dict[str, nn.Module] = {"teacher": self.teacher, "critic": self.critic}
-        self.optimizers = {}
-        for name, model in self.models.items():
-            prefix = "" if model is first else f"{name}."
+        for prefix, model in self._prefixed():
             self.modules |= {f"{prefix}{part}": module for part, module in model.modules.items()}
-            self.optimizers |= {f"{prefix}{part}": optimizer for part, optimizer in model.optimizers.items()}
-        self.optimizers["generator"] = adam(self.generator.parameters(), config.lr)
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        found = {
+            f"{prefix}{part}": optimizer
+            for prefix, model in self._prefixed()
+            for part, optimizer in model.optimizers.items()
+        }
+        return found | {"generator": adam(self.generator.parameters(), self.config.lr)}
+
+    def _prefixed(self) -> Iterator[tuple[str, Likelihood]]:
+        """What stands before the names of each model's parts, nothing before the first's."""
+        for name, model in self.models.items():
+            yield ("" if model is self.models["member0"] else f"{name}."), model
 
     # The turn ---------------------------------------------------------------------------------
 

@@ -9,11 +9,13 @@ import contextlib
 import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from gancore import distributed
 from gancore.device import adam, derive_seed, new_generator
@@ -113,9 +115,13 @@ class Reinforced:
             "negatives": self.negatives,
             "baseline": self.baseline,
         }
-        self.optimizers = self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), config.lr),
-            "critic": adam(self.critic.parameters(), config.critic.lr),
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        return self.pretraining.optimizers | {
+            "generator": adam(self.generator.parameters(), self.config.lr),
+            "critic": adam(self.critic.parameters(), self.config.critic.lr),
         }
 
     # One turn of each player ------------------------------------------------------------------
