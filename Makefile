@@ -37,7 +37,7 @@ reproduce-qm9: $(VENV)/.run
 	$(BIN)/molgan export runs/qm9 --out runs/qm9-model --compact --train qm9 \
 		--data "Four in ten of the QM9 molecules without rare atom types, at random; novel is against all of QM9"
 
-# The same of `moses`: two runs, the second from the first; ten minutes of an H100, a day of a core.
+# The same of `moses`: two runs, the second from the first; eleven minutes of an H100, days of a core.
 reproduce-moses: $(VENV)/.run
 	$(BIN)/molgan data fetch moses
 	$(BIN)/molgan train --config moses-first --data moses --seed 0 --out runs/moses-first
