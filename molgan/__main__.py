@@ -6,8 +6,9 @@ failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was in
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +18,7 @@ from gancore.files import refuse_place, whole
 
 if TYPE_CHECKING:
     from gancore.fetch import Sources
+    from molgan.identity import Policy
 
 app = typer.Typer(
     help="Train generators of molecules, make candidate libraries, score and judge them.",
@@ -51,7 +53,22 @@ Unequal = Annotated[bool, typer.Option("--allow-unequal-n", help="FCD also where
 Only = Annotated[
     list[str], typer.Option(help="Group of figures, repeatable; default: all that molgan.metrics.GROUPS has.")
 ]
+Fragments = Annotated[
+    Literal["reject", "largest", "keep"],
+    typer.Option(help="What counts of a salt or mixture where molecules are compared with training or reference ones."),
+]
+Standardize = Annotated[
+    bool, typer.Option("--standardize", help="Compare with charges neutralised and functional groups normalised.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
+
+
+def _policy(fragments: str, standardize: bool) -> "Policy | None":
+    """What was asked for; None for the policy that belongs to a run."""
+    from molgan.identity import COMPARED, Policy
+
+    asked = Policy(fragments, standardize)
+    return None if asked == COMPARED else asked
 
 
 @app.command()
@@ -150,11 +167,13 @@ def score(
     """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and what it is made of.
 
     Prints means, or with --json one JSON object; --out keeps every row, in the order of the file, with its number,
-    its text and its name. The column smiles has neither stereo nor isotopes; scores are of the molecule with them.
+    its text and its name. The column smiles has no stereo; scores are of the molecule with it. Isotopes and atom maps
+    do not count.
     """
     import pandas as pd
 
     from molgan.data import read_named
+    from molgan.identity import COMPARED
     from molgan.metrics.evaluation import known_smiles
     from molgan.scoring import Scorer, score_frame
 
@@ -165,8 +184,9 @@ def score(
     scorer, rows = Scorer(score, cache=cache), list(read_named(file))
     if not rows:
         raise DataError(f"{file}: holds no rows.")
-    known = known_smiles(train) if train else None
-    frame = score_frame([row.smiles for row in rows], scorer, known)
+    policy = replace(COMPARED, standardize=scorer.definition.standardize)
+    known = known_smiles(train, policy) if train else None
+    frame = score_frame([row.smiles for row in rows], scorer, known, policy)
     means = frame[frame.columns.difference(["smiles", "reason"], sort=False)]
     means = means[[name for name in means if not name.endswith(".names")]].astype(float).mean()
     if out is not None:
@@ -200,6 +220,8 @@ def evaluate(
     only: Only = [],  # noqa: B006
     sample: Sample = 30_000,
     unequal: Unequal = False,
+    fragments: Fragments = "largest",
+    standardize: Standardize = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a list of molecules, whoever made it, with 95% intervals.
@@ -207,10 +229,14 @@ def evaluate(
     Valid, connected, unique, novel of any list; with --reference the suites of MOSES and GuacaMol, diversity,
     memorisation, alerts. Figures that need training molecules need --train (MOSES brings its own).
     """
+    from molgan.identity import Policy
     from molgan.metrics import GROUPS
     from molgan.metrics import evaluate as judge
 
-    figures = judge(file, train, reference, groups=only or GROUPS, sample=sample, allow_unequal_n=unequal)
+    policy = Policy(fragments, standardize)
+    figures = judge(
+        file, train, reference, groups=only or GROUPS, sample=sample, allow_unequal_n=unequal, policy=policy
+    )
     typer.echo(figures.to_json() if as_json else str(figures))
 
 
@@ -223,13 +249,16 @@ def compare(
     only: Only = [],  # noqa: B006
     sample: Sample = 30_000,
     unequal: Unequal = False,
+    fragments: Fragments = "largest",
+    standardize: Standardize = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge several lists or runs side by side; a figure beyond the first one's interval is marked with *."""
     from molgan.comparison import compare as judge
     from molgan.metrics import GROUPS
 
-    found = judge(files, train, reference, n, only or GROUPS, sample, unequal)
+    policy = _policy(fragments, standardize)
+    found = judge(files, train, reference, n, only or GROUPS, sample, unequal, policy=policy)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
 
 
@@ -246,6 +275,8 @@ def report(
     top: Annotated[int, typer.Option(min=1, help="Molecules to draw.")] = 1000,
     n: Annotated[int, typer.Option("-n", min=1, help="Draws from a run.")] = 10_000,
     seed: Seed = 0,
+    fragments: Fragments = "largest",
+    standardize: Standardize = False,
 ) -> None:
     """Write one HTML page on a run or a file: figures, distributions, training, a grid of molecules, provenance."""
     from molgan.reporting import report as make
@@ -254,7 +285,8 @@ def report(
     if not all(name and pattern for name, pattern in named.items()):
         raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
     refuse_place(out, source, *([train] if train else []), *([reference] if reference else []))
-    typer.echo(make(source, train, reference, score, named, top, n, seed).write(out))
+    page = make(source, train, reference, score, named, top, n, seed, _policy(fragments, standardize))
+    typer.echo(page.write(out))
 
 
 @app.command()
@@ -277,7 +309,8 @@ def export(
 
     cli.refuse_model(out)
     gan = MolGAN.load(run, checkpoint=which)
-    gan.save_pretrained(out, evaluate(gan.sample(n, seed), train, reference, groups=only or GROUPS), data, compact)
+    figures = evaluate(gan.sample(n, seed), train, reference, groups=only or GROUPS, policy=gan.policy)
+    gan.save_pretrained(out, figures, data, compact)
     cli.copy_log(run, out)
     if not quiet:
         typer.echo(f"{out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)

@@ -14,15 +14,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
-from rdkit.Chem.MolStandardize import rdMolStandardize
+from rdkit.Chem import rdFingerprintGenerator
+
+from molgan.identity import Judged as Judged
+from molgan.identity import Policy as Policy
+from molgan.identity import Rejected as Rejected
+from molgan.identity import flat as flat
+from molgan.identity import judge as judge
+from molgan.identity import parse as parse
+from molgan.identity import strict_smiles as strict_smiles
 
 ORDERS = 4
 """Bond categories: none, single, double, triple."""
 MOST_ATOMS = 64
 """Heavy atoms of the largest molecule a vocabulary may cover."""
-MOST_CHARACTERS = 10_000
-"""Characters of the longest string that is read as a molecule."""
 PAD = -1
 """Atom index of a place that holds no atom."""
 _BOND = (None, Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)
@@ -71,10 +76,6 @@ class Graph(NamedTuple):
             totals[i] += order
             totals[j] += order
         return totals
-
-
-class Rejected(ValueError):
-    """A molecule that cannot be a training graph; the message is the reason, a few words."""
 
 
 @lru_cache
@@ -186,62 +187,6 @@ def pair_ends(size: int) -> tuple[np.ndarray, np.ndarray]:
     """
     j, i = np.tril_indices(size, -1)
     return i, j
-
-
-def parse(smiles: str) -> Chem.Mol:
-    """Parse and sanitise; raises Rejected with the reason."""
-    if not smiles.strip():
-        raise Rejected("empty")
-    if len(smiles) > MOST_CHARACTERS:
-        raise Rejected(f"longer than {MOST_CHARACTERS:,} characters")
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is not None and mol.GetNumAtoms():
-            return mol
-        readable = Chem.MolFromSmiles(smiles, sanitize=False) is not None
-    raise Rejected("breaks a valence or aromaticity rule" if readable else "not a SMILES")
-
-
-def _wildcard(mol: Chem.Mol) -> bool:
-    """Whether some atom is of no element."""
-    return any(not mol.GetAtomWithIdx(place).GetAtomicNum() for place in range(mol.GetNumAtoms()))
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What is done with a molecule before it is used. Stereochemistry is kept here and dropped by graphs and identity.
-
-    fragments: of salts and mixtures; "reject" them, take the "largest" (by heavy atoms, then weight), or "keep" all.
-    standardize: whether functional groups are normalised and charges neutralised, by `rdMolStandardize`.
-    """
-
-    fragments: str = "reject"
-    standardize: bool = False
-
-    def apply(self, mol: Chem.Mol) -> Chem.Mol:
-        """The molecule to use; raises Rejected."""
-        if _wildcard(mol):
-            raise Rejected("wildcard atom")
-        parts = Chem.GetMolFrags(mol)
-        if len(parts) > 1 and self.fragments == "reject":
-            raise Rejected("more than one fragment")
-        if len(parts) > 1 and self.fragments == "largest":
-            pieces = Chem.GetMolFrags(mol, asMols=True)
-            mol = max(
-                pieces,
-                key=lambda part: (
-                    part.GetNumHeavyAtoms(),
-                    rdMolDescriptors.CalcExactMolWt(part),
-                    Chem.MolToSmiles(part),
-                ),
-            )
-        if self.standardize:
-            with rdBase.BlockLogs():
-                try:
-                    mol = rdMolStandardize.Uncharger().uncharge(rdMolStandardize.Cleanup(mol))
-                except (Chem.MolSanitizeException, RuntimeError):
-                    raise Rejected("cannot be standardised") from None
-        return mol
 
 
 def to_graph(mol: Chem.Mol, max_atoms: int | None = None) -> Graph:
@@ -370,38 +315,5 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
 def fingerprints(smiles: Sequence[str], bits: int = 1024) -> np.ndarray:
     """Morgan fingerprints of radius 2, `(molecule, bit)` float32 of zeros and ones, of SMILES that are valid."""
     maker = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=bits)
-    rows = [maker.GetFingerprintAsNumPy(Chem.MolFromSmiles(text)) for text in smiles]
+    rows = [maker.GetFingerprintAsNumPy(parse(text)) for text in smiles]
     return np.array(rows, np.float32).reshape(len(smiles), bits)
-
-
-def strict_smiles(mol: Chem.Mol | None) -> str | None:
-    """Canonical SMILES without stereo if the molecule is valid in the strict sense, else None.
-
-    Strict: it sanitises, has at least one atom, no wildcard, and is one fragment.
-    """
-    if mol is None or not mol.GetNumAtoms() or len(Chem.GetMolFrags(mol)) > 1:
-        return None
-    if _wildcard(mol):
-        return None
-    return Chem.MolToSmiles(mol, isomericSmiles=False)
-
-
-def flat(smiles: str) -> str:
-    """Canonical SMILES without stereo and isotopes, of any number of fragments; raises Rejected."""
-    return Chem.MolToSmiles(parse(smiles), isomericSmiles=False)
-
-
-class Judged(NamedTuple):
-    """One string: whether RDKit reads it, and its `strict_smiles`."""
-
-    valid: bool
-    smiles: str | None
-
-
-def judge(text: str | None) -> Judged:
-    """Judge one string; None and the empty string are invalid."""
-    try:
-        mol = parse(text or "")
-    except Rejected:
-        return Judged(False, None)
-    return Judged(True, strict_smiles(mol))

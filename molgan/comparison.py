@@ -1,12 +1,14 @@
 """Lists of molecules and trained runs, judged side by side."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gancore.errors import ConfigError
 from gancore.sharing import is_model
 from gancore.statistics import Comparison
 from molgan.gan import MolGAN
+from molgan.identity import COMPARED, Policy
 from molgan.metrics import evaluate
 from molgan.metrics.basic import Molecules
 from molgan.metrics.evaluation import GROUPS
@@ -22,11 +24,13 @@ def compare(
     sample: int = SAMPLE,
     allow_unequal_n: bool = False,
     seed: int = 0,
+    policy: Policy | None = None,
 ) -> Comparison:
     """Judge files of molecules, and runs and shared models by `n` draws, as `evaluate` does, side by side.
 
-    groups: which figures, as in `evaluate`. Raises ConfigError for fewer than two, and when Fréchet distances would
-    rest on different numbers of molecules, unless `allow_unequal_n`.
+    groups: which figures, as in `evaluate`. policy: how molecules are prepared, the same for all; without one, as in
+    `evaluate`, and standardized where a run's training molecules were. Raises ConfigError for fewer than two, and when
+    Fréchet distances would rest on different numbers of molecules, unless `allow_unequal_n`.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -36,11 +40,15 @@ def compare(
     ...     found.beyond("valid", str(other))
     True
     """
+    paths = dict.fromkeys(map(Path, sources))
+    models = {path: MolGAN.load(path) for path in paths if is_model(path, "molgan")}
+    if policy is None:
+        policy = replace(COMPARED, standardize=any(gan.policy.standardize for gan in models.values()))
+    rules = {"groups": groups, "sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed, "policy": policy}
     judged = {}
-    rules = {"groups": groups, "sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}
-    for source in dict.fromkeys(map(Path, sources)):
-        smiles = MolGAN.load(source).sample(n, seed) if is_model(source, "molgan") else source
-        judged[str(source)] = evaluate(smiles, train, reference, **rules)
+    for path in paths:
+        smiles = models[path].sample(n, seed) if path in models else path
+        judged[str(path)] = evaluate(smiles, train, reference, **rules)
     found = Comparison(judged)
     for name in found.names:
         counts = {title: one[name].n for title, one in judged.items() if name in one}

@@ -55,7 +55,7 @@ class DataConfig:
     fragments: Literal["reject", "largest"] = "reject"
     """What is done with salts and mixtures: rejected, or kept as their largest fragment."""
     standardize: bool = False
-    """Whether functional groups are normalised and charges neutralised first (`rdMolStandardize`)."""
+    """Whether metals are disconnected, groups normalised and charges neutralised first (`rdMolStandardize`)."""
     hold_out: Part = 0.0
     """Share of the molecules, at random by the seed, that is not trained on: a run folder has them in held_out.smi. A
     `MoleculeDataset` is trained on whole."""

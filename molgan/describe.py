@@ -13,6 +13,7 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molgan import chem
 from molgan.filters import passes_filters
+from molgan.identity import COMPARED, canonical_as_written, prepared_identity
 from molgan.parallel import map_chunks
 from molgan.properties import PROPERTIES, Molecule, alert_names
 
@@ -36,7 +37,8 @@ NOTHING = 0
 class Read(NamedTuple):
     """One string: whether RDKit reads it; digests of SMILES, 0 where there is none.
 
-    full: canonical, with stereo. strict: `chem.strict_smiles`. flat: without stereo, of any number of fragments.
+    full: canonical, with stereo and isotopes. strict: `chem.strict_smiles`. flat: without stereo, of any number of
+    fragments.
     """
 
     valid: bool
@@ -49,15 +51,21 @@ NOT_READ = Read(False, NOTHING, NOTHING, NOTHING)
 """A string that RDKit does not read."""
 
 
-def read(text: str | None) -> Read:
-    """Read one string; None and the empty string are invalid."""
+def read(text: str | None, policy: chem.Policy = COMPARED, drawn: bool = True) -> Read:
+    """Read one string; None and the empty string are invalid.
+
+    policy: how a molecule is prepared before its strict SMILES is written. drawn: a mixture or a wildcard has no strict
+    SMILES, as in a list that is judged; otherwise the policy decides, as in a training set.
+    """
     try:
         mol = chem.parse(text or "")
     except chem.Rejected:
         return NOT_READ
+    full, flat = canonical_as_written(text or "", mol), Chem.MolToSmiles(mol, isomericSmiles=False)
     strict = chem.strict_smiles(mol)
-    flat = strict if strict is not None else Chem.MolToSmiles(mol, isomericSmiles=False)
-    return Read(True, digest(Chem.MolToSmiles(mol)), digest(strict), digest(flat))
+    if policy.standardize if strict is not None else not drawn:
+        strict = prepared_identity(mol, policy)
+    return Read(True, digest(full), digest(strict), digest(flat))
 
 
 def digest(text: str | None) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from rdkit import Chem, DataStructs
+from rdkit import DataStructs
 
 from molgan import chem
 from molgan.properties import FINGERPRINTS, scaffold_of
@@ -53,7 +53,7 @@ class Similarity:
     def restore(self, state: Sequence[Any]) -> None:
         """Put them back."""
         self.leaders = [str(smiles) for smiles in state]
-        self._fingerprints = [FINGERPRINTS["ecfp4"](Chem.MolFromSmiles(smiles)) for smiles in self.leaders]
+        self._fingerprints = [FINGERPRINTS["ecfp4"](chem.parse(smiles)) for smiles in self.leaders]
 
 
 KEYS: dict[str, Callable[[float], Callable[[str], str]]] = {

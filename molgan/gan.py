@@ -24,6 +24,7 @@ from molgan import chem
 from molgan.config import Config
 from molgan.data import MoleculeDataset, as_dataset
 from molgan.fetch import DATA
+from molgan.identity import COMPARED
 from molgan.library import Draws
 from molgan.metrics import glance
 from molgan.plots import grid_pixels
@@ -216,6 +217,11 @@ class MolGAN:
             sizes = torch.multinomial(self._sizes.to(self.device, torch.float), size, True, generator=random)
             atoms, orders = networks.sample(places < sizes[:, None], random, raw)
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
+
+    @property
+    def policy(self) -> chem.Policy:
+        """How its molecules are compared with others: standardized where its training molecules were."""
+        return replace(COMPARED, standardize=self.config.data.standardize)
 
     @property
     def _trained(self) -> Networks:

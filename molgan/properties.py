@@ -204,6 +204,8 @@ PROPERTIES = {
 }
 
 
+KEPT = chem.Policy("keep")
+"""Reference molecules as they are written."""
 _FEATURES = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()
 
 
@@ -228,13 +230,15 @@ ALERT_SETS = {
 """RDKit's sets of structural alerts: BRENK, NIH, PAINS, ZINC, those of ChEMBL; ALL has them all."""
 
 
-def similarity(molecules: Sequence[str], fingerprint: str = "ecfp4") -> Callable[[Molecule], float]:
-    """The largest Tanimoto similarity to any of the given SMILES, in [0, 1]."""
+def similarity(
+    molecules: Sequence[str], fingerprint: str = "ecfp4", policy: chem.Policy = KEPT
+) -> Callable[[Molecule], float]:
+    """The largest Tanimoto similarity to any of the given SMILES, prepared by the policy; in [0, 1]."""
     fingerprint = fingerprint or "ecfp4"
     if fingerprint not in FINGERPRINTS:
         raise ConfigError(f"similarity: no fingerprint {fingerprint!r}; there are {', '.join(FINGERPRINTS)}.")
     make = FINGERPRINTS[fingerprint]
-    known = [make(_readable(smiles)) for smiles in molecules]
+    known = [make(_readable(smiles, policy)) for smiles in molecules]
     return lambda molecule: max(DataStructs.BulkTanimotoSimilarity(make(molecule.mol), known))
 
 
@@ -246,9 +250,12 @@ def substructure(smarts: str) -> Callable[[Molecule], float]:
     return lambda molecule: float(molecule.mol.HasSubstructMatch(query))
 
 
-def scaffold(molecules: Sequence[str]) -> Callable[[Molecule], float]:
-    """1 for a molecule with the Bemis-Murcko scaffold (1996) of one of the given SMILES, else 0."""
-    known = {scaffold_of(_readable(smiles)) for smiles in molecules}
+def scaffold(molecules: Sequence[str], policy: chem.Policy = KEPT) -> Callable[[Molecule], float]:
+    """1 for a molecule with the Bemis-Murcko scaffold (1996) of one of the given SMILES, else 0.
+
+    policy: how the given molecules are prepared.
+    """
+    known = {scaffold_of(_readable(smiles, policy)) for smiles in molecules}
     return lambda molecule: float(scaffold_of(molecule.mol) in known)
 
 
@@ -312,25 +319,31 @@ def element(symbol: str) -> Callable[[Molecule], float]:
     )
 
 
-def _readable(smiles: str) -> Chem.Mol:
+def _readable(smiles: str, policy: chem.Policy) -> Chem.Mol:
+    """A molecule to compare with, prepared as the molecules that are scored are."""
     try:
-        return chem.parse(smiles)
+        return policy.apply(chem.parse(smiles))
     except chem.Rejected as reason:
-        raise ConfigError(f"score: {smiles!r} cannot be compared with: {reason}.") from None
+        advice = '; set fragments = "largest" or "keep"' if "fragment" in str(reason) else ""
+        raise ConfigError(f"score: {smiles!r} cannot be compared with: {reason}{advice}.") from None
 
 
 class Maker(NamedTuple):
-    """What makes a property, the settings it needs, and those it may have."""
+    """What makes a property, the settings it needs, and those it may have.
+
+    prepares: whether it reads molecules, which takes a `policy`.
+    """
 
     make: Callable[..., Callable[[Molecule], float]]
     takes: tuple[str, ...]
     may_take: tuple[str, ...] = ()
+    prepares: bool = False
 
 
 MAKERS = {
-    "similarity": Maker(similarity, ("molecules",), ("fingerprint",)),
+    "similarity": Maker(similarity, ("molecules",), ("fingerprint",), prepares=True),
     "substructure": Maker(substructure, ("smarts",)),
-    "scaffold": Maker(scaffold, ("molecules",)),
+    "scaffold": Maker(scaffold, ("molecules",), prepares=True),
     "alerts": Maker(alerts, ("sets",)),
     "isomer": Maker(isomer, ("formula",)),
     "element": Maker(element, ("symbol",)),

@@ -7,6 +7,7 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,12 @@ from gancore.statistics import Estimate, Evaluation
 from molgan import chem
 from molgan.charts import curves, histogram
 from molgan.data import read_named
-from molgan.describe import digest
+from molgan.describe import NOT_READ, read
 from molgan.drawing import draw
 from molgan.gan import MolGAN
+from molgan.identity import COMPARED, Policy, prepared
 from molgan.metrics import evaluate
-from molgan.metrics.basic import Known, Molecules, texts_of
+from molgan.metrics.basic import Known, Molecules, prepare, texts_of
 from molgan.metrics.evaluation import ALERTS
 from molgan.metrics.neighbours import Neighbours, packed
 from molgan.metrics.published import MOSES, MOSES_COLUMNS, MOSES_N, QM9, QM9_COLUMNS
@@ -95,6 +97,7 @@ class _Material:
     provenance: dict[str, object] = field(default_factory=dict)
     config: str = ""
     run: Run | None = None
+    policy: Policy = COMPARED
 
 
 def report(
@@ -106,10 +109,13 @@ def report(
     top: int = 1000,
     n: int = _SAMPLE,
     seed: int = 0,
+    policy: Policy | None = None,
 ) -> Report:
     """Report on a run folder or a shared model (by `n` draws), a file, or a list of SMILES.
 
     train: for novelty and the nearest training molecules. reference: as in `evaluate`; its distributions stand beside.
+    policy: how molecules are prepared to be compared, as in `evaluate`; of a run, standardized where its training
+    molecules were.
     score: the `top` distinct molecules by it are drawn. substructures: further filters, name -> SMARTS.
     Raises DataError when there is no valid molecule, ConfigError for what is no SMARTS, and what `evaluate` raises.
 
@@ -120,7 +126,8 @@ def report(
     material = _material(source, n, seed)
     if reference == "moses" and train is None:
         train = "moses"
-    judged = evaluate(material.texts, train, reference, seed=seed)
+    policy = policy or material.policy
+    judged = evaluate(material.texts, train, reference, seed=seed, policy=policy)
     distinct = list(dict.fromkeys(one.smiles for one in judge_all(material.texts) if one.smiles is not None))
     if not distinct:
         raise DataError(f"{material.title}: holds no valid molecule to report on.")
@@ -129,9 +136,10 @@ def report(
     scores = scorer(distinct)
     best = np.argsort(-np.nan_to_num(scores, nan=-1.0), kind="stable")[:top]
     frame = properties.iloc[best].assign(score=scores[best])
-    known = None if train is None else Known.of(train)
-    neighbours = None if train is None else Neighbours.of_smiles(texts_of(train), seed=seed)
-    molecules = _molecules([distinct[row] for row in best], frame, material.names, known, neighbours, flags)
+    compared = None
+    if train is not None:
+        compared = Known.of(train, policy), Neighbours.of_smiles(prepare(texts_of(train), policy), seed=seed)
+    molecules = _molecules([distinct[row] for row in best], frame, material.names, compared, policy, flags)
     theirs = None
     if reference is not None:
         real = [text for text in texts_of(reference, "test") if text]
@@ -166,7 +174,7 @@ def _material(source: str | Path | Sequence[str | None], n: int, seed: int) -> _
         "reported with": _told(versions),
     }
     run = Run.read(path) if (path / "config.toml").is_file() else None
-    return _Material(f"Run {path.name}", gan.sample(n, seed), {}, told, gan.config.dump(), run)
+    return _Material(f"Run {path.name}", gan.sample(n, seed), {}, told, gan.config.dump(), run, gan.policy)
 
 
 def _told(values: Mapping[str, object]) -> str:
@@ -189,20 +197,21 @@ def _molecules(
     smiles: list[str],
     frame: pd.DataFrame,
     names: Mapping[str, str],
-    known: Known | None,
-    neighbours: Neighbours | None,
+    compared: tuple[Known, Neighbours] | None,
+    policy: Policy,
     flags: Mapping[str, Chem.Mol],
 ) -> dict[str, Any]:
     """What the page's script reads: columns, rows, and the training molecules that are some row's nearest."""
     mols = [chem.parse(text) for text in smiles]
     alerts = [[f"{name}: {hit}" for name in ALERTS for hit in alert_names(mol, [name])] for mol in mols]
-    novel = [False] * len(smiles)
-    if known is not None:
-        novel = (~np.isin([digest(text) for text in smiles], known.strict)).tolist()
+    novel, neighbours = [False] * len(smiles), None
     nearest_rows, similarity = [None] * len(smiles), [0.0] * len(smiles)
     shown: dict[int, int] = {}
-    if neighbours is not None:
-        found = nearest(packed(smiles), neighbours.fingerprints)
+    if compared is not None:
+        known, neighbours = compared
+        reading = map_chunks(partial(read, policy=policy), smiles, failed=lambda reason: NOT_READ)
+        novel = (~np.isin([one.strict for one in reading], known.strict)).tolist()
+        found = nearest(packed([prepared(text, policy) or text for text in smiles]), neighbours.fingerprints)
         nearest_rows = [shown.setdefault(row, len(shown)) for row in found.row.tolist()]
         similarity = found.similarity.round(3).tolist()
     drawings = map_chunks(draw, smiles, chunk=50)

@@ -157,7 +157,7 @@ class ScoreConfig:
     fragments: Fragments = "reject"
     """What is done with salts and mixtures: scored as invalid, for their largest fragment, or as they are."""
     standardize: bool = False
-    """Whether functional groups are normalised and charges neutralised first (`rdMolStandardize`)."""
+    """Whether metals are disconnected, groups normalised and charges neutralised first (`rdMolStandardize`)."""
     seconds: Weight = 10.0
     """The longest RDKit may take over a molecule; 0 for no limit."""
 

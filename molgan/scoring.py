@@ -17,6 +17,7 @@ from gancore.errors import DataError
 from gancore.pool import Failure, usable_processes
 from molgan import chem, plugins
 from molgan.cache import DiskCache
+from molgan.identity import COMPARED, identity
 from molgan.objectives import OBJECTIVES, load_score
 from molgan.parallel import judge_all, map_chunks, pool
 from molgan.properties import MAKERS, PROPERTIES, Molecule, alert_names
@@ -44,18 +45,25 @@ class Measured(NamedTuple):
 @lru_cache
 def _functions(definition: ScoreConfig) -> list[Callable[[Molecule], float] | None]:
     """A function for each component; None for a plugin, which is asked for many molecules at once."""
-    return [_function(component) for component in definition.components]
+    return [_function(component, _policy(definition)) for component in definition.components]
 
 
-def _function(component: Component) -> Callable[[Molecule], float] | None:
+def _policy(definition: ScoreConfig) -> chem.Policy:
+    """How molecules are prepared, those that are scored and those that they are compared with."""
+    return chem.Policy(definition.fragments, definition.standardize)
+
+
+def _function(component: Component, policy: chem.Policy) -> Callable[[Molecule], float] | None:
     if component.property == "plugin":
         return None
     if component.property in PROPERTIES:
         return PROPERTIES[component.property].function
     if component.property in MAKERS:
-        return MAKERS[component.property].make(**component.asks())
+        maker = MAKERS[component.property]
+        return maker.make(**component.asks(), **({"policy": policy} if maker.prepares else {}))
     objective = OBJECTIVES[component.property]
-    parts = [part for part in map(_function, objective.components) if part is not None]
+    made = (_function(part, _policy(objective)) for part in objective.components)
+    parts = [part for part in made if part is not None]
     return lambda molecule: float(objective.together(objective.desired(np.array([[f(molecule) for f in parts]])))[0])
 
 
@@ -85,7 +93,7 @@ def _alert_names(sets: Sequence[str], definition: ScoreConfig, text: str | None)
 
 def _read(definition: ScoreConfig, text: str | None) -> Chem.Mol:
     """The molecule that is scored; raises Rejected."""
-    mol = chem.Policy(definition.fragments, definition.standardize).apply(chem.parse(text or ""))
+    mol = _policy(definition).apply(chem.parse(text or ""))
     if mol.GetNumHeavyAtoms() > MOST_ATOMS:
         raise chem.Rejected(f"more than {MOST_ATOMS:,} heavy atoms")
     return mol
@@ -278,14 +286,20 @@ def property_frame(smiles: Sequence[str | None], names: Sequence[str] = DESCRIBE
     return pd.DataFrame(rows, columns=list(names), dtype=float)
 
 
-def score_frame(texts: Sequence[str | None], scorer: Scorer, known: Set[str] | None = None) -> pd.DataFrame:
+def score_frame(
+    texts: Sequence[str | None], scorer: Scorer, known: Set[str] | None = None, policy: chem.Policy = COMPARED
+) -> pd.DataFrame:
     """Molecules one by one, in order: smiles, connected, novel, the columns of `Scorer.frame`, and the properties.
 
     `smiles` is canonical without stereo, None where the text is not connected (valid, one fragment, no
-    wildcard). `novel` needs `known`, canonical SMILES. Raises nothing for a text: its reason is in the row.
+    wildcard). `novel` needs `known`, canonical SMILES under `policy` (`known_smiles`). Raises nothing for a text: its
+    reason is in the row.
     """
     smiles = [one.smiles for one in judge_all(texts)]
-    novel = [None if text is None or known is None else text not in known for text in smiles]
+    compared = smiles
+    if known is not None and policy.standardize:
+        compared = map_chunks(partial(identity, policy=policy), smiles, failed=lambda reason: None)
+    novel = [None if text is None or known is None else text not in known for text in compared]
     frame = pd.DataFrame({"smiles": pd.Series(smiles, dtype=object)})
     frame["connected"] = frame["smiles"].notna()
     frame["novel"] = pd.array(novel, dtype="boolean")

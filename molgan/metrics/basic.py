@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence, Set
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -16,14 +17,16 @@ from gancore.statistics import Estimate, share_kept, wilson_interval
 from molgan.data import MoleculeDataset, as_rows
 from molgan.describe import NOT_READ, NOTHING, Read, digest, read
 from molgan.fetch import DATA
+from molgan.identity import COMPARED, Policy, judge, prepared
 from molgan.parallel import map_chunks
 
 Molecules: TypeAlias = MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str | None] | str | Path
 CANONICAL = ("moses", "qm9")
-"""Sets by name; their SMILES are canonical."""
+"""Sets by name; their SMILES are canonical, by the RDKit that they were made with."""
 GUACAMOL_N = 10_000
 """Molecules that GuacaMol asks a model for."""
 _CHUNK = 100_000
+_LOOKED_AT = 300  # molecules of a set by name; RDKit's canonical SMILES have changed between releases
 _DIGESTS = ("full", "strict", "flat")
 
 
@@ -49,28 +52,40 @@ def some_of(texts: Sequence[str | None], most: int, seed: int, kind: str) -> tup
 
 
 class Known(NamedTuple):
-    """Digests of a training set's SMILES, sorted, as in `Read`; how many of its rows are no molecule."""
+    """Digests of a training set's SMILES, sorted, as in `Read`; how many of its rows are no molecule, and mixtures."""
 
     full: np.ndarray
     strict: np.ndarray
     flat: np.ndarray
     unread: int = 0
+    mixtures: int = 0
 
     @classmethod
-    def of(cls, train: Molecules) -> "Known":
-        """Those of anything that `texts_of` takes; a set or data set, like `moses` and `qm9`, is taken as canonical.
+    def of(cls, train: Molecules, policy: Policy = COMPARED) -> "Known":
+        """Those of anything that `texts_of` takes. A data set, `moses` and `qm9` are not read again where they are
 
+        canonical. policy: what counts of a salt or mixture, and whether molecules are standardised.
         Raises DataError where no row is a molecule: then all that is generated would be novel.
         """
         texts = texts_of(train)
-        if isinstance(train, (MoleculeDataset, Set)) or (isinstance(train, str) and train in CANONICAL):
+        if not policy.standardize and _canonical(train, texts):
             digests = np.unique(np.fromiter(map(digest, texts), np.int64, len(texts)))
             return cls(digests, digests, digests)
-        found = _table(map_chunks(read, texts, failed=lambda reason: NOT_READ))
+        reading = map_chunks(partial(read, policy=policy, drawn=False), texts, failed=lambda reason: NOT_READ)
+        found = _table(reading)
         unread = int((~found["valid"]).sum())
         refuse_unread(len(found) - unread, len(found))
-        full, strict, flat = (np.unique(found[name]) for name in _DIGESTS)
-        return cls(full, strict, flat, unread)
+        full, strict, flat = (np.unique(found[name][found[name] != NOTHING]) for name in _DIGESTS)
+        mixtures = sum("." in (text or "") and one.valid for text, one in zip(texts, reading, strict=True))
+        return cls(full, strict, flat, unread, mixtures)
+
+
+def _canonical(train: Molecules, texts: Sequence[str | None]) -> bool:
+    """Whether a data set, or a set by name, is spelt as the RDKit at hand spells it: some of it are looked at."""
+    if not isinstance(train, MoleculeDataset) and not (isinstance(train, str) and train in CANONICAL):
+        return False
+    picked = np.random.default_rng(0).permutation(len(texts))[:_LOOKED_AT]
+    return all(judge(texts[row]).smiles == texts[row] for row in picked.tolist())
 
 
 def refuse_unread(read: int, of: int) -> None:
@@ -92,13 +107,13 @@ class Reading(NamedTuple):
     picked: list[str]
 
 
-def read_all(texts: Iterable[str | None], sample: int, seed: int = 0) -> Reading:
+def read_all(texts: Iterable[str | None], sample: int, seed: int = 0, policy: Policy = COMPARED) -> Reading:
     """Read strings a chunk at a time; `sample` of the valid ones are picked at random."""
     rng, texts = np.random.default_rng(seed), iter(texts)
     tables, held = [_table([])], []
     done = 0
     while part := list(islice(texts, _CHUNK)):
-        table = _table(map_chunks(read, part, failed=lambda reason: NOT_READ))
+        table = _table(map_chunks(partial(read, policy=policy), part, failed=lambda reason: NOT_READ))
         tables.append(table)
         keys = rng.random(len(part))
         held += [(keys[row], done + row, part[row]) for row in np.flatnonzero(table["valid"]).tolist()]
@@ -106,6 +121,18 @@ def read_all(texts: Iterable[str | None], sample: int, seed: int = 0) -> Reading
             held = sorted(held)[:sample]
         done += len(part)
     return Reading(np.concatenate(tables), [text for _, _, text in sorted(held, key=lambda one: one[1])])
+
+
+def prepare(texts: Sequence[str | None], policy: Policy = COMPARED) -> list[str]:
+    """Strings as they enter a comparison, without those that the policy rejects (`identity.prepared`).
+
+    What RDKit does not read stays as it is, unless the policy has to look at it.
+    """
+    given = [text for text in texts if text]
+    if not policy.standardize and not any("." in text for text in given):
+        return given
+    made = map_chunks(partial(prepared, policy=policy), given, failed=lambda reason: None)
+    return [text for text in made if text is not None]
 
 
 def basic_figures(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> dict[str, Estimate]:

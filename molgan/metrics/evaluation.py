@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +16,16 @@ from gancore.statistics import Estimate, Evaluation, wilson_interval
 from molgan import chem
 from molgan.data import MoleculeDataset, as_rows, read_rows
 from molgan.describe import Described
+from molgan.identity import COMPARED, Policy, identity
 from molgan.metrics import chemnet, suites
 from molgan.metrics.basic import (
-    CANONICAL,
     GUACAMOL_N,
     Known,
     Molecules,
     basic_figures,
     guacamol_basics,
     moses_basics,
+    prepare,
     read_all,
     refuse_unread,
     texts_of,
@@ -31,7 +33,7 @@ from molgan.metrics.basic import (
 from molgan.metrics.neighbours import Neighbours, memorisation, privacy
 from molgan.metrics.published import MOSES_N
 from molgan.metrics.reference import SAMPLE, Reference, references
-from molgan.parallel import judge_all, map_chunks
+from molgan.parallel import map_chunks
 
 GROUPS = ("moses", "guacamol", "diversity", "memorisation", "alerts", "precision")
 """What there is besides the basic figures."""
@@ -41,17 +43,16 @@ _BALLS = 2000  # molecules whose balls make precision and recall
 _NEIGHBOURS = 3
 
 
-def known_smiles(train: Molecules) -> Set[str]:
-    """Canonical SMILES of a training set, what `texts_of` takes; a set, `qm9` and `moses` are taken as canonical.
+def known_smiles(train: Molecules, policy: Policy = COMPARED) -> Set[str]:
+    """Canonical SMILES, without stereo, of the molecules of a training set, what `texts_of` takes, under a policy.
 
     Raises DataError where no row is a molecule.
     """
-    if isinstance(train, MoleculeDataset) or (isinstance(train, str) and train in CANONICAL):
-        return {text for text in texts_of(train) if text}
-    if isinstance(train, Set):
-        return train
+    if isinstance(train, MoleculeDataset) and not policy.standardize:
+        return set(train.smiles)
     texts = texts_of(train)
-    known = {one.smiles for one in judge_all(texts) if one.smiles is not None}
+    made = map_chunks(partial(identity, policy=policy), texts, failed=lambda reason: None)
+    known = {text for text in made if text is not None}
     refuse_unread(len(known), len(texts))
     return known
 
@@ -65,6 +66,7 @@ def evaluate(
     sample: int = SAMPLE,
     allow_unequal_n: bool = False,
     seed: int = 0,
+    policy: Policy = COMPARED,
 ) -> Evaluation:
     """Judge generated SMILES, a list or a file's path; None and "" are draws without a molecule and count as invalid.
 
@@ -86,6 +88,9 @@ def evaluate(
 
     The Fréchet distance falls as n grows, so it is of equally many on both sides, or, for `moses`, of its protocol's
     30,000 draws; anything else is left out, and `notes` says so, unless `allow_unequal_n`.
+    policy: how molecules of both sides are prepared for novel, product, memorisation and precision. By default a salt
+    or mixture of the training set counts as its largest fragment. The suites of MOSES and GuacaMol take strings as
+    they are. `notes` says which policy it was.
     Each figure has a 95% interval: Wilson's for plain shares, the central limit's for means, resampled halves for the
     rest. Raises DataError for an empty list, what is no string, and training molecules of which none can be read;
     ConfigError for an unknown group.
@@ -99,14 +104,14 @@ def evaluate(
         raise ConfigError(f"no group of figures {unknown[0]!r}; there are {', '.join(GROUPS)}.")
     if isinstance(reference, str) and reference == "moses" and train is None:
         train = "moses"
-    known = None if train is None else Known.of(train)
+    known = None if train is None else Known.of(train, policy)
     texts = (text for _, text in read_rows(Path(smiles))) if isinstance(smiles, (str, Path)) else _rows(smiles)
-    table, picked = read_all(texts, sample, seed)
+    table, picked = read_all(texts, sample, seed, policy)
     if not len(table):
         raise DataError("there is nothing to evaluate: the list of SMILES is empty.")
     figures, notes = basic_figures(table, known, ks), []
-    if known is not None and known.unread:
-        notes.append(f"Of the training molecules {known.unread:,} cannot be read.")
+    if known is not None:
+        notes += _training_notes(known, policy)
     if reference is None:
         if tuple(groups) != GROUPS:
             notes.append(f"{', '.join(groups)}: no figures without a reference.")
@@ -119,7 +124,7 @@ def evaluate(
     if len(picked) < 2:
         notes.append("There are fewer than two valid molecules, so no suite was worked out.")
         return Evaluation(figures, notes)
-    suite = _Suite(table, picked, known, train, against, groups, ks, allow_unequal_n, seed, notes)
+    suite = _Suite(table, picked, known, train, against, groups, ks, allow_unequal_n, seed, policy, notes)
     return Evaluation(figures | suite.figures(), suite.notes, suite.tables)
 
 
@@ -131,6 +136,19 @@ def _rows(smiles: "pd.DataFrame | Iterable[str | None]") -> Iterable[str | None]
         if text is not None and not isinstance(text, str) and text == text:  # NaN is what pandas has for nothing
             raise DataError(f"the list of SMILES: item {number} is no string but {type(text).__name__}.")
         yield text if isinstance(text, str) else None
+
+
+def _training_notes(known: Known, policy: Policy) -> list[str]:
+    """How molecules were compared, and which training rows were not, or not as they are."""
+    notes = [f"Molecules are compared by: {policy}."]
+    if known.unread:
+        notes.append(f"Of the training molecules {known.unread:,} cannot be read.")
+    if known.mixtures:
+        treated = {"reject": "are left out", "largest": "count as their largest fragment", "keep": "count as they are"}
+        notes.append(
+            f"Of the training molecules {known.mixtures:,} are salts or mixtures; they {treated[policy.fragments]}."
+        )
+    return notes
 
 
 @dataclass
@@ -146,6 +164,7 @@ class _Suite:
     ks: Sequence[int]
     allow: bool
     seed: int
+    policy: Policy
     notes: list[str] = field(default_factory=list)
     tables: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -164,6 +183,24 @@ class _Suite:
             if group in self.groups:
                 made |= getattr(self, f"_{group}")()
         return made
+
+    @cached_property
+    def prepared(self) -> Described:
+        """The molecules under the policy; the same object where it changes none."""
+        texts = prepare(self.described.smiles, self.policy)
+        return self.described if texts == self.described.smiles else Described.of(texts)
+
+    @cached_property
+    def prepared_reference(self) -> Reference:
+        """The first reference under the policy; the same object where it changes none."""
+        reference = self.against[0]
+        texts = prepare(reference.smiles, self.policy)
+        if texts == reference.smiles:
+            return reference
+        self.notes.append(
+            f"{reference.name}: its molecules are compared by the policy above; the suites take them as they are."
+        )
+        return Reference.of_smiles(reference.name, texts, seed=self.seed)
 
     def _moses(self) -> dict[str, Estimate]:
         made = moses_basics(self.table, self.known, self.ks)
@@ -222,14 +259,15 @@ class _Suite:
     def _memorisation(self) -> dict[str, Estimate]:
         if self.train is None:
             return {}
-        train = Neighbours.of_smiles(texts_of(self.train), seed=self.seed)
+        train = Neighbours.of_smiles(prepare(texts_of(self.train), self.policy), seed=self.seed)
         if len(train.smiles) < train.of:
             self.notes.append(
                 f"Nearness to the training set is to {len(train.smiles):,} of its {train.of:,} molecules."
             )
-        fingerprints = self.described.fingerprints
-        made, self.tables["train similarity"] = memorisation(self.described.smiles, fingerprints, train)
-        return made | privacy(fingerprints, train.fingerprints, self.against[0].fingerprints, self.seed)
+        ours = self.prepared
+        made, self.tables["train similarity"] = memorisation(ours.smiles, ours.fingerprints, train)
+        held_out = self.prepared_reference.fingerprints
+        return made | privacy(ours.fingerprints, train.fingerprints, held_out, self.seed)
 
     def _alerts(self) -> dict[str, Estimate]:
         made = {}
@@ -241,7 +279,7 @@ class _Suite:
     def _precision(self) -> dict[str, Estimate]:
         drawn, real = (
             torch.from_numpy(np.unpackbits(rows[self._some(len(rows), _BALLS)], axis=1)).float()
-            for rows in (self.described.fingerprints, self.against[0].fingerprints)
+            for rows in (self.prepared.fingerprints, self.prepared_reference.fingerprints)
         )
         if min(len(drawn), len(real)) <= _NEIGHBOURS:
             return {}

@@ -66,7 +66,6 @@ def test_drug_like_molecules_survive(shared_data):
         ("C(C)(C)(C)(C)C", "breaks a valence or aromaticity rule"),
         ("c1cccc1", "breaks a valence or aromaticity rule"),
         ("[Na+].[Cl-]", "more than one fragment"),
-        ("[2H]C", "isotope label"),
         ("[CH2]C", "unpaired electron"),
         ("*C", "wildcard atom"),
         ("[H][H]", "hydrogen as an atom of its own"),
@@ -217,3 +216,9 @@ def test_whatever_can_be_drawn_survives_the_round_trip(kinds, orders):
 def test_policies(text, policy, expected):
     outcome = chem.graph_or_reason(text, None, policy)
     assert (outcome if isinstance(outcome, str) else outcome.smiles) == expected
+
+
+def test_a_label_that_was_not_cleared_is_refused():
+    with pytest.raises(chem.Rejected, match="isotope label"):
+        chem.to_graph(Chem.MolFromSmiles("[13CH3]C"))
+    assert graph("[13CH3]C").smiles == "CC"
