@@ -61,8 +61,8 @@ def read(text: str | None, policy: chem.Policy = COMPARED, drawn: bool = True) -
         mol = chem.parse(text or "")
     except chem.Rejected:
         return NOT_READ
-    full, flat = canonical_as_written(text or "", mol), Chem.MolToSmiles(mol, isomericSmiles=False)
-    strict = chem.strict_smiles(mol)
+    full, strict = canonical_as_written(text or "", mol), chem.strict_smiles(mol)
+    flat = strict if strict is not None else Chem.MolToSmiles(mol, isomericSmiles=False)
     if policy.standardize if strict is not None else not drawn:
         strict = prepared_identity(mol, policy)
     return Read(True, digest(full), digest(strict), digest(flat))

@@ -97,13 +97,20 @@ class Policy:
     fragments: of salts and mixtures; "reject" them, take the "largest" (by heavy atoms, then weight), or "keep" all.
     standardize: whether metals are disconnected, functional groups normalised and charges neutralised, by
     `rdMolStandardize`. That comes first: a disconnected metal is a fragment.
+
+    >>> Policy("largest", standardize=True).smiles("CC(=O)[O-].[Na+]")
+    'CC(=O)O'
     """
 
     fragments: str = "reject"
     standardize: bool = False
 
     def apply(self, mol: Chem.Mol) -> Chem.Mol:
-        """The molecule to use; raises Rejected."""
+        """The molecule to use. Raises Rejected, a ValueError, with the reason.
+
+        >>> Policy("largest").apply(parse("CCO.[Na]")).GetNumAtoms()
+        3
+        """
         if holds_wildcard(mol):
             raise Rejected("wildcard atom")
         if self.standardize:
@@ -116,7 +123,11 @@ class Policy:
         return _standardised(mol, rdMolStandardize.Uncharger().uncharge) if self.standardize else mol
 
     def smiles(self, text: str) -> str:
-        """The prepared molecule of a SMILES, canonical with stereo; raises Rejected."""
+        """The prepared molecule of a SMILES, canonical with stereo. Raises Rejected as `apply` and `parse` do.
+
+        >>> Policy("largest").smiles("C[C@H](N)O.Cl")
+        'C[C@H](N)O'
+        """
         return Chem.MolToSmiles(self.apply(parse(text)))
 
     def __str__(self) -> str:
