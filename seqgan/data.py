@@ -84,13 +84,14 @@ class Corpus:
         seed: int = 0,
         vocabulary: Vocabulary | None = None,
         length: int | None = None,
+        fewest: int = 2,
     ) -> "Corpus":
         """Tokenise lines and split them; each part keeps its order.
 
         Copies of one line go to one part, those that differ in case or space alone too where the tokens do not.
         The vocabulary is that of the training part unless one is given; the valid and the test part have at least
-        one line each where their share is above 0 and there are three. Raises DataError when fewer than two distinct
-        lines can be used.
+        one line each where their share is above 0 and there are three. Raises DataError when fewer than `fewest`
+        distinct lines can be used.
 
         vocabulary: of a model; lines with tokens that it lacks, or where tokens are words mostly such, are rejected.
         length: steps to pad to, the end included, where a model is given; longer lines are rejected.
@@ -125,7 +126,7 @@ class Corpus:
             distinct.add(same[line])
             if part_of[line] == "test":
                 aside.append(line)
-        _refuse_too_few(where, len(rows), len(distinct), rejected)
+        _refuse_too_few(where, len(rows), len(distinct), rejected, fewest)
         if not parts["train"]:  # all its lines were too long
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
             aside = []
@@ -200,8 +201,8 @@ def _split(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, s
     return dict(zip(lines, names, strict=True))
 
 
-def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection]) -> None:
-    if distinct == 1:
+def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection], fewest: int) -> None:
+    if distinct == 1 < fewest:
         raise DataError(f"{where}: holds one distinct usable line, of {rows:,}; a generator needs at least two.")
     if not distinct:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])
