@@ -16,7 +16,7 @@ from gancore.errors import DataError
 from gancore.rows import Rejection, Shuffled, kind_of, open_text, pick_column, readable, sampled, summarise, table_rows
 from seqgan.config import DataConfig
 from seqgan.sequences import Alphabet, Ids
-from seqgan.text import END, PAD, UNKNOWN, TokenError, Vocabulary
+from seqgan.text import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates
 
 SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet")
 _COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles")
@@ -170,15 +170,22 @@ class Corpus:
 
 
 def _usable(rows: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[Rejection]]:
+    """Rows that are text, stripped. A reader gives None for a row whose bytes it cannot decode."""
     usable, rejected = [], []
     for number, line in rows:
+        if line is None:
+            rejected.append(Rejection(number, "", "undecodable bytes: not UTF-8"))
+            continue
         line = line.strip()
-        if not line:
-            rejected.append(Rejection(number, line, "empty"))
-        elif "\ufffd" in line:
-            rejected.append(Rejection(number, line, "undecodable bytes: not UTF-8"))
-        else:
+        try:
+            refuse_surrogates(line)
+        except TokenError as error:  # written as an escape, for a file cannot hold it
+            rejected.append(Rejection(number, line.encode("utf-8", "backslashreplace").decode(), str(error)))
+            continue
+        if line:
             usable.append((number, line))
+        else:
+            rejected.append(Rejection(number, line, "empty"))
     return usable, rejected
 
 

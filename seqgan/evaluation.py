@@ -79,7 +79,9 @@ def evaluate(
     told = two_sample_test(theirs, ours)
     if math.isnan(told.accuracy):
         figures["tell-apart"] = _undefined(told.n)
-        notes.append("tell-apart is not defined: hardly any text shares a token with those that the classifier learns from.")
+        notes.append(
+            "tell-apart is not defined: hardly any text shares a token with those that the classifier learns from."
+        )
     else:
         figures["tell-apart"] = wilson_interval(round(told.accuracy * told.n), told.n)
     short = [name for name, one in figures.items() if math.isnan(one.value) and name != "tell-apart"]
@@ -95,7 +97,8 @@ def _doubts(chosen: Tokens, sides: Mapping[str, tuple[list[str], list[list[str]]
             raise DataError(f"none of the {len(lines)} {name} can be split into tokens of kind {chosen.kind}.")
         lost = sum(bool(line.strip()) and not tokens for line, tokens in zip(lines, split, strict=True))
         if lost:
-            yield f"{lost:,} of the {len(lines):,} {name} cannot be split into tokens of kind {chosen.kind}; they count as empty."
+            found = f"{lost:,} of the {len(lines):,} {name} cannot be split into tokens of kind {chosen.kind}"
+            yield f"{found}; they count as empty."
     told = advice(sides["references"][0]) if chosen.kind == "word" else ""
     if told:
         yield f"{told[0].upper()}{told[1:]}"

@@ -16,7 +16,7 @@ Kind = Literal["word", "char", "bpe", "smiles", "selfies"]
 
 PAD, BEGIN, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<begin>", "<end>", "<unknown>")
-"""Labels of the special tokens, which are their ids; a word that is spelt so is a token like any other, with its own id."""
+"""Labels of the special tokens, which are their ids: a word that is spelt so is a token like any other."""
 _BPE_SIZE = 1000
 _SHOWN = 20
 
@@ -206,6 +206,11 @@ class Vocabulary:
         if self._pairs is not None:
             return self._pairs.decode(kept)
         return JOIN[self.kind]([self.tokens[token] for token in kept])
+
+    @cached_property
+    def cased(self) -> bool:
+        """Whether any token has a capital letter."""
+        return any(token != token.lower() for token in self.tokens[len(SPECIAL) :])
 
     @cached_property
     def rule(self) -> Automaton | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gancore import sharing
 from gancore.errors import ConfigError
 from seqgan.text import SPLIT, TokenError, Vocabulary, split
 
@@ -59,10 +60,20 @@ class Tokens:
         return f"{self.kind}, lower case" if self.lower else self.kind
 
 
+def pick_tokens(tokens: str | None, lower: bool, run: str | Path | None, files: Sequence[Path]) -> Tokens:
+    """What a command line asks for: a kind of token, or those of a run; else of the run in whose folder a file lies.
+
+    Raises ConfigError where both are asked for, or files lie in several runs, and what `tokens_of_run` raises.
+    """
+    if run is not None and (tokens is not None or lower):
+        raise ConfigError("--run has tokens and case of its own: leave --tokens and --lower out.")
+    if run is None and tokens is None and not lower:
+        run = run_of(*files)
+    return tokens_of_run(run) if run is not None else Tokens.of(tokens or "word", lower)
+
+
 def tokens_of_run(source: str | Path) -> Tokens:
     """The tokens of a run folder, a shared model or a bundled one. Raises RunError or CheckpointError, one sentence."""
-    from gancore import sharing
-
     stored = sharing.find(source, "last", "seqgan")
     with stored.believed():
         return Tokens.of(Vocabulary.from_json(stored.values["vocabulary"]))
