@@ -313,7 +313,7 @@ class SeqGAN:
             return text
         return readable(text, not self._words.cased)
 
-    def _prefixes(self, prefix: str | Sequence[str], room: int) -> list[list[int]]:
+    def _prefixes(self, prefix: object, room: int) -> list[list[int]]:
         """The ids of each prefix. Raises ConfigError for what is no string and no list of some."""
         prefixes = [prefix or ""] if prefix is None or isinstance(prefix, str) else prefix
         if not isinstance(prefixes, Sequence) or not prefixes or not all(isinstance(one, str) for one in prefixes):

@@ -14,7 +14,8 @@ _AFTER = frozenset("([{$£€#\u201c\u2018")
 """No space after these."""
 _QUOTES = frozenset("\"'")
 _SHORT = re.compile(r"s|t|re|ve|ll|d|m", re.IGNORECASE)  # what follows the apostrophe of a contraction
-_SENTENCE = re.compile(r"(?:^|(?<=[.!?\u2026])[\"')\]]*\s+)[\"'(\[]*([^\W\d_])")
+_SENTENCE = re.compile(r"""(?:^|(?:(?<=[.!?\u2026])|(?<=[.\u2026]["')\]]))\s+)["'(\[]*([^\W\d_])""")
+"""Where a sentence begins; after `?"` there may be more of it: "why?" she asked."""
 _I = re.compile(r"\bi\b(?=$|[\s,.;:!?\"]|['\u2019](?:m|d|ll|ve)\b)")
 
 

@@ -42,6 +42,8 @@ def two_sample_test(real: Sequences, generated: Sequences, seed: int = 0, iterat
     picked = ([part[int(row)] for row in rng.permutation(len(part))[:count]] for part in (real, generated))
     both = [sequence for part in picked for sequence in part]
     owners, codes = (torch.from_numpy(part) for part in gram_bags(both, 3))
+    if not len(codes):
+        return TwoSample(math.nan, math.nan, 2 * (count - count // 2))
     labels = torch.cat((torch.ones(count), torch.zeros(count)))
     held_out = (torch.arange(2 * count) % count) >= count // 2
 

@@ -68,9 +68,7 @@ def test_draws_of_an_untrained_network_are_text(length, settings):
     generator = Generator(vocabulary.alphabet, GeneratorConfig(embedding=8, width=8), 9)
     with at_rest(generator):
         free = sample(generator, 300, length, decoding=Decoding(unknown=False, **settings))
-        held = sample(
-            generator, 300, length, decoding=Decoding(unknown=False, **settings), rule=vocabulary.rule
-        )
+        held = sample(generator, 300, length, decoding=Decoding(unknown=False, **settings), rule=vocabulary.rule)
     assert any("\ufffd" in vocabulary.decode(row) for row in free.tolist())
     spelt = {place: vocabulary.tokens[place] for place in range(4, len(vocabulary))}
     for row in held.tolist():
@@ -122,4 +120,3 @@ def test_half_a_character_is_rejected_with_a_reason(kind, small_text_config, tmp
     assert f"1 of the 21 texts cannot be split into tokens of kind {kind}; they count as empty." in figures.notes
     with pytest.raises(DataError, match="none of the 4 texts"):
         evaluate(["\ud800"] * 4, good, tokens=gan.vocabulary)
-
