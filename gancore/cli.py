@@ -30,6 +30,7 @@ def run(app: Callable[[], object], name: str) -> None:
     for interrupt, untouched in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(interrupt) is untouched:
             signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
+    _escape()
     try:
         app()
     except UserError as error:
@@ -40,6 +41,14 @@ def run(app: Callable[[], object], name: str) -> None:
         if not isinstance(error, MemoryError) and not any(told in str(error) for told in _NO_MEMORY):
             raise
         _fail(name, "there is not enough memory; draw fewer at a time, or make batch or [model] smaller.", 1)
+
+
+def _escape() -> None:
+    """Have tables and messages written with escapes where the terminal has no such characters, instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and stream.errors in (None, "strict", "surrogateescape"):
+            reconfigure(errors="backslashreplace")
 
 
 def _tell_version(asked: bool) -> bool:
@@ -65,13 +74,27 @@ def _fail(name: str, message: str, code: int) -> None:
 
 
 def write_lines(lines: Iterable[str], out: Path | None) -> None:
-    """Write lines to a file, whole or not at all, or to standard output."""
+    """Write lines to a file, whole or not at all, or to standard output.
+
+    Raises RunError where standard output has no such characters: an escape in their place would be another line.
+    """
     ended = (f"{line}\n" for line in lines)
     if out is None:
-        sys.stdout.writelines(ended)
+        sys.stdout.writelines(map(_as_encodable, ended))
         return
     with whole(out) as place, open(place, "w", encoding="utf-8") as file:
         file.writelines(ended)
+
+
+def _as_encodable(line: str) -> str:
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError as error:
+        sign = line[error.start].encode("unicode_escape").decode()
+        how = "set PYTHONIOENCODING=utf-8, or write to a file with --out"
+        raise RunError(f"standard output is {encoding}, which has no {sign}; {how}.") from None
+    return line
 
 
 Compact = Annotated[bool, typer.Option("--compact", help="Round the weights to 16 bits: half the size.")]

@@ -13,7 +13,7 @@ class EMA(nn.Module, Generic[M]):
     """Exponential moving average of a module's parameters, with warm-up (Karras et al. 2018).
 
     With warm-up the decay after n updates is min(decay, (1 + n) / (10 + n)), so early averages forget their start.
-    Buffers are copied, not averaged.
+    Buffers are copied, not averaged. The average never trains, so it is in evaluation mode all the time.
 
     >>> net = nn.Linear(1, 1, bias=False)
     >>> averaged = EMA(net, decay=0.5, warm_up=False)
@@ -28,9 +28,15 @@ class EMA(nn.Module, Generic[M]):
 
     def __init__(self, module: M, decay: float = 0.999, warm_up: bool = True):
         super().__init__()
-        self.average = copy.deepcopy(module).requires_grad_(False)
+        self.average = copy.deepcopy(module).requires_grad_(False).eval()
         self.decay, self.warm_up = decay, warm_up
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
+
+    def train(self, mode: bool = True) -> "EMA[M]":
+        """Training mode, but for the average: nothing that samples from it has to switch it, in any thread."""
+        super().train(mode)
+        self.average.eval()
+        return self
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:

@@ -40,13 +40,26 @@ class Pool:
     """Processes that apply functions to items. They start with the first call and end with this program.
 
     processes: how many; as many as there are usable cores if not given. A function must be importable (or a partial of
-    one that is), items and answers picklable; the main module is not imported by the processes.
+    one that is), items and answers picklable; the main module is not imported by the processes. Threads may share a
+    pool; each of their calls has processes of its own. A fork of this program starts its own processes.
     """
 
     def __init__(self, processes: int | None = None):
         self.processes = processes or usable_processes()
+        self._start()
+
+    def _start(self) -> None:
+        self._owner = os.getpid()
         self._idle: list[_Worker] = []
         self._lock = threading.Lock()
+
+    def _here(self) -> threading.Lock:
+        """The lock; in a fork a new one, for a thread that is not there may hold the old, and no processes yet."""
+        if self._owner != os.getpid():
+            for worker in self._idle:
+                worker.leave()
+            self._start()
+        return self._lock
 
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], chunk: int = 50, seconds: float = 0.0
@@ -58,7 +71,7 @@ class Pool:
         answers: list[Any] = [None] * len(items)
         tasks = deque(range(0, len(items), chunk))
         wanted = min(self.processes, len(tasks))
-        with self._lock:
+        with self._here():
             workers = [self._idle.pop() if self._idle else _Worker() for _ in range(wanted)]
         errors: list[BaseException] = []
 
@@ -84,7 +97,7 @@ class Pool:
             for worker in workers:
                 worker.retire()
             raise
-        with self._lock:
+        with self._here():
             self._idle += workers
         if errors:
             raise errors[0]
@@ -92,7 +105,7 @@ class Pool:
 
     def close(self) -> None:
         """End the idle processes; another call starts new ones."""
-        with self._lock:
+        with self._here():
             workers, self._idle = self._idle, []
         for worker in workers:
             worker.close()
@@ -120,6 +133,7 @@ class _Worker:
     late: bool = False
     begun: bool = False
     retired: bool = False  # starts no process any more
+    owner: int = field(default_factory=os.getpid)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answers(self, function: Callable, items: Sequence) -> list:
@@ -197,8 +211,19 @@ class _Worker:
             self.retired = True
         self.close()
 
+    def leave(self) -> None:
+        """In a fork: let go of the process, which works for another program."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.returncode = 0  # nothing to wait for
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()  # pyright: ignore
+
     def close(self) -> int:
-        """End the process; gives its exit code."""
+        """End the process; gives its exit code. A fork leaves the process to whoever started it."""
+        if self.owner != os.getpid():
+            return 0
         with self.lock:
             process, self.process = self.process, None
         if process is None:

@@ -163,8 +163,17 @@ def revive(
 ) -> tuple[N, State]:
     """`checkpoint.revive`, also for a shared model: what is not in it is new; an averaged generator stands for both.
 
-    also: as for `write`.
+    Its modules are in evaluation mode and stay in it. also: as for `write`.
     """
+    networks, state = _revive(stored, build, device, also)
+    for module in networks.modules.values():  # whoever samples from them, in whatever thread, switches nothing
+        module.eval()
+    return networks, state
+
+
+def _revive(
+    stored: Stored, build: Callable[[torch.device], N], device: torch.device, also: tuple[str, ...]
+) -> tuple[N, State]:
     if stored.whole:
         return checkpoint.revive(stored, build, device)
     sized = checkpoint.sized(stored, build)

@@ -139,6 +139,8 @@ class Training:
         Raises RunError for a folder that holds another run, DivergedError when going back did not help, Interrupted
         after a signal, unless a person is there to use what was trained so far.
         """
+        for module in self.modules.values():
+            module.train()
         self._console = console
         self._view = NotebookView(shown) if in_notebook() and not console.quiet else None
         held = ExitStack()
@@ -159,6 +161,8 @@ class Training:
             raise
         finally:
             held.close()
+            for module in self.modules.values():  # whoever samples from them, in whatever thread, switches nothing
+                module.eval()
             for shown_live in (self._board, self._view):
                 if shown_live is not None:
                     shown_live.close()

@@ -124,14 +124,22 @@ def generate(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
     raw: Annotated[bool, typer.Option("--raw", help="Leave out the critic that a model asks.")] = False,
+    readable: Annotated[
+        bool, typer.Option("--readable", help="Write words as text: no space before a full stop, capitals.")
+    ] = False,
 ) -> None:
-    """Draw texts from a trained model, one a line. The first k of n draws do not depend on n."""
+    """Draw texts from a trained model, one a line. The first k of n draws do not depend on n.
+
+    Words are written with one space between them, as evaluate splits them; --readable is for readers.
+    """
     from seqgan.gan import SeqGAN
 
     if out is not None:
         refuse_place(out)
     gan = SeqGAN.load(run, device, which)
     lines = gan.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
+    if readable:
+        lines = map(gan.readable, lines)
     cli.write_lines((" ".join(line.splitlines()) for line in lines), out)
 
 
@@ -140,19 +148,28 @@ def evaluate(
     file: Annotated[Path, typer.Argument(help="Generated texts, one a line.")],
     reference: Annotated[Path, typer.Option(help="Real lines that were not trained on.")],
     train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel.")] = None,
-    tokens: Annotated[str, typer.Option(help="How lines are split: word, char, smiles or selfies.")] = "word",
+    tokens: Annotated[
+        str | None, typer.Option(help="How lines are split: word, char, smiles or selfies; default the run's, or word.")
+    ] = None,
+    lower: Annotated[bool, typer.Option("--lower", help="Put all lines in lower case first.")] = False,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="A model whose tokens and case are used; default the run in whose folder a file lies."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
     from seqgan.data import read_lines
     from seqgan.evaluation import evaluate as judge
+    from seqgan.tokens import pick_tokens
 
+    chosen = pick_tokens(tokens, lower, run, [file, reference])
     texts = [line for _, line in read_lines(file)]
     real = [line for _, line in read_lines(reference) if line]
     known = [line for _, line in read_lines(train) if line] if train else None
     if train and not known:
         raise DataError(f"{train}: holds no lines, so novel means nothing.")
-    figures = judge(texts, real, known, tokens)
+    figures = judge(texts, real, known, chosen)
     typer.echo(figures.to_json() if as_json else str(figures))
 
 

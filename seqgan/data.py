@@ -16,7 +16,7 @@ from gancore.errors import DataError
 from gancore.rows import Rejection, Shuffled, kind_of, open_text, pick_column, readable, sampled, summarise, table_rows
 from seqgan.config import DataConfig
 from seqgan.sequences import Alphabet, Ids
-from seqgan.text import END, PAD, UNKNOWN, TokenError, Vocabulary
+from seqgan.text import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates
 
 SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet")
 _COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles")
@@ -84,13 +84,14 @@ class Corpus:
         seed: int = 0,
         vocabulary: Vocabulary | None = None,
         length: int | None = None,
+        fewest: int = 2,
     ) -> "Corpus":
         """Tokenise lines and split them; each part keeps its order.
 
         Copies of one line go to one part, those that differ in case or space alone too where the tokens do not.
         The vocabulary is that of the training part unless one is given; the valid and the test part have at least
-        one line each where their share is above 0 and there are three. Raises DataError when fewer than two distinct
-        lines can be used.
+        one line each where their share is above 0 and there are three. Raises DataError when fewer than `fewest`
+        distinct lines can be used.
 
         vocabulary: of a model; lines with tokens that it lacks, or where tokens are words mostly such, are rejected.
         length: steps to pad to, the end included, where a model is given; longer lines are rejected.
@@ -125,7 +126,7 @@ class Corpus:
             distinct.add(same[line])
             if part_of[line] == "test":
                 aside.append(line)
-        _refuse_too_few(where, len(rows), len(distinct), rejected)
+        _refuse_too_few(where, len(rows), len(distinct), rejected, fewest)
         if not parts["train"]:  # all its lines were too long
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
             aside = []
@@ -169,15 +170,22 @@ class Corpus:
 
 
 def _usable(rows: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[Rejection]]:
+    """Rows that are text, stripped. A reader gives None for a row whose bytes it cannot decode."""
     usable, rejected = [], []
     for number, line in rows:
+        if line is None:
+            rejected.append(Rejection(number, "", "undecodable bytes: not UTF-8"))
+            continue
         line = line.strip()
-        if not line:
-            rejected.append(Rejection(number, line, "empty"))
-        elif "\ufffd" in line:
-            rejected.append(Rejection(number, line, "undecodable bytes: not UTF-8"))
-        else:
+        try:
+            refuse_surrogates(line)
+        except TokenError as error:  # written as an escape, for a file cannot hold it
+            rejected.append(Rejection(number, line.encode("utf-8", "backslashreplace").decode(), str(error)))
+            continue
+        if line:
             usable.append((number, line))
+        else:
+            rejected.append(Rejection(number, line, "empty"))
     return usable, rejected
 
 
@@ -200,8 +208,8 @@ def _split(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, s
     return dict(zip(lines, names, strict=True))
 
 
-def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection]) -> None:
-    if distinct == 1:
+def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection], fewest: int) -> None:
+    if distinct == 1 < fewest:
         raise DataError(f"{where}: holds one distinct usable line, of {rows:,}; a generator needs at least two.")
     if not distinct:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])

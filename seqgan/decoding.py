@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from gancore.errors import ConfigError
 from seqgan.sequences import Alphabet
+from seqgan.utf8 import Automaton
 
 State = tuple[Tensor, ...]
 """What a generator remembers of its prefix: tensors, batch first."""
@@ -92,8 +93,16 @@ class Decoding:
         if self.top_k < 0 or self.min_length < 0:
             raise ConfigError("top_k and min_length must be at least 0.")
 
-    def apply(self, logits: Float[Tensor, "batch token"], step: int, alphabet: Alphabet) -> Tensor:
-        """The logits of the draw at `step` (0 is the first token)."""
+    def apply(
+        self,
+        logits: Float[Tensor, "batch token"],
+        step: int,
+        alphabet: Alphabet,
+        closed: Bool[Tensor, "batch token"] | None = None,
+    ) -> Tensor:
+        """The logits of the draw at `step` (0 is the first token). closed: tokens that each row must not draw."""
+        if closed is not None:
+            logits = logits.masked_fill(closed, -torch.inf)
         shut = []
         if alphabet.end is not None and step < self.min_length:
             shut.append(alphabet.end)
@@ -119,12 +128,23 @@ PLAIN = Decoding()
 
 
 def draw_next(
-    stepper: Stepper, features: Tensor, random: Generator | None, step: int = 0, decoding: Decoding = PLAIN
+    stepper: Stepper,
+    features: Tensor,
+    random: Generator | None,
+    step: int = 0,
+    decoding: Decoding = PLAIN,
+    closed: Bool[Tensor, "state token"] | None = None,
+    states: Int[Tensor, "batch"] | None = None,
 ) -> Int[Tensor, "batch"]:
-    """A draw for each row of `features (batch, width)`, a few rows at a time, so that logits stay in the cache."""
+    """A draw for each row of `features (batch, width)`, a few rows at a time, so that logits stay in the cache.
+
+    closed: the tokens that are shut in each state of an automaton; states: the state of each row.
+    """
     drawn = torch.empty(len(features), dtype=torch.long, device=features.device)
-    for into, part in zip(drawn.split(_ROWS), features.split(_ROWS), strict=True):
-        into.copy_(draw_tokens(decoding.apply(stepper.read(part), step, stepper.alphabet), random))
+    for place, part in enumerate(features.split(_ROWS)):
+        rows = slice(place * _ROWS, place * _ROWS + len(part))
+        shut = closed[states[rows]] if closed is not None and states is not None else None
+        drawn[rows] = draw_tokens(decoding.apply(stepper.read(part), step, stepper.alphabet, shut), random)
     return drawn
 
 
@@ -137,23 +157,31 @@ def sample(
     decoding: Decoding = PLAIN,
     prefix: Sequence[int] = (),
     device: torch.device | str = "cpu",
+    rule: Automaton | None = None,
 ) -> Int[Tensor, "n length"]:
     """Draw `n` sequences of at most `length` tokens, the prefix and the end token included, padded.
 
     The caller puts the generator at rest (`generator.at_rest`). A sequence that did not end is cut off.
+    rule: what may follow what (`Vocabulary.rule`); no sequence then ends, or is cut off, inside a character.
     """
     alphabet = generator.alphabet
     ids = torch.full((n, length), alphabet.pad or 0, dtype=torch.long, device=device)
     tokens = torch.full((n,), alphabet.begin, dtype=torch.long, device=device)
     live, state = torch.arange(n, device=device), generator.start(n)
+    rule = rule.to(device) if rule is not None else None
+    states = torch.zeros_like(live)  # of the rule, which stays in the first one where there is none
     for step in range(length):
         features, state = generator.step(tokens, state)
         if step < len(prefix):
             tokens = torch.full_like(tokens, prefix[step])
         else:
-            tokens = draw_next(generator, features, random, step, decoding)
+            closed = rule.closed(length - step - 1) if rule is not None else None
+            tokens = draw_next(generator, features, random, step, decoding, closed, states)
         ids[live, step] = tokens
-        live, tokens, state = keep_unfinished(alphabet, live, tokens, state)
+        if rule is not None:
+            states = rule.following[states, tokens]
+        live, tokens, (states, *state) = keep_unfinished(alphabet, live, tokens, (states, *state))
+        state = tuple(state)
         if not len(live):
             break
     return ids

@@ -1,7 +1,7 @@
 """`SeqGAN`: the facade a notebook uses. Fit, sample, evaluate, save, load."""
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -29,11 +29,14 @@ from seqgan.fetch import CORPORA
 from seqgan.generator import at_rest
 from seqgan.glance import glance
 from seqgan.plugins import load_key, load_reward
+from seqgan.readable import readable
 from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
 from seqgan.sequences import Ids
-from seqgan.text import SPLIT, UNKNOWN, Texts, TokenError, Vocabulary
+from seqgan.text import UNKNOWN, Texts, TokenError, Vocabulary
+from seqgan.tokens import advice
 
 _SHOWN_TEXTS = 20
+_LOOKED_AT = 1000  # training lines, to tell whether words suit them
 _SHOWN = {
     "likelihood/nll": "nll",
     "valid/nll": "valid nll",
@@ -216,7 +219,7 @@ class SeqGAN:
         self,
         n: int,
         temperature: float = 1.0,
-        prefix: str = "",
+        prefix: str | Sequence[str] = "",
         seed: int = 0,
         top_k: int = 0,
         nucleus: float = 1.0,
@@ -226,9 +229,11 @@ class SeqGAN:
     ) -> Texts:
         """Draw `n` texts, a list.
 
-        temperature: above 0; below 1 favours the likely. prefix: what every text begins with. top_k, nucleus: keep
-        only the likeliest tokens (see `seqgan.decoding.Decoding`). min_length, max_length: in tokens; at most what
-        the longest training line had, which is the default. A text that has not ended by then is cut off.
+        temperature: above 0; below 1 favours the likely. prefix: what every text begins with; of several prefixes each
+        has `n` texts, those that it has alone, one prefix after the other. top_k, nucleus: keep only the likeliest
+        tokens (see `seqgan.decoding.Decoding`). min_length, max_length: in tokens; at most what the longest training
+        line had, which is the default. A text that has not ended by then is cut off, of byte pairs after a whole
+        character.
         raw: leave out the critic of `critic.rejections`.
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
         Raises ConfigError for a prefix with unknown tokens or no room and for settings out of range, RunError where
@@ -246,7 +251,7 @@ class SeqGAN:
         self,
         n: int,
         temperature: float = 1.0,
-        prefix: str = "",
+        prefix: str | Sequence[str] = "",
         seed: int = 0,
         top_k: int = 0,
         nucleus: float = 1.0,
@@ -261,7 +266,7 @@ class SeqGAN:
         >>> list(gan.stream(4, seed=1)) == gan.sample(4, seed=1)
         True
         """
-        networks, vocabulary = self._trained, self._words
+        networks = self._trained
         longest = networks.length - 1  # the end has a place of its own
         if n < 0:
             raise ConfigError(f"cannot draw {n} texts.")
@@ -270,20 +275,50 @@ class SeqGAN:
         if min_length > (max_length or longest):
             raise ConfigError(f"min_length {min_length} is above the largest length {max_length or longest}.")
         chosen = decoding.Decoding(temperature, top_k, nucleus, min_length, unknown=False)
-        begun = self._prefix(prefix, max_length or longest)
+        begins = self._prefixes(prefix, max_length or longest)
         steps = networks.length if max_length is None else max_length
-        generator = networks.averaged.average
+        for begun in begins:
+            yield from self._drawn(n, seed, steps, chosen, begun, raw)
+
+    def _drawn(
+        self, n: int, seed: int, steps: int, chosen: decoding.Decoding, begun: list[int], raw: bool
+    ) -> Iterator[str]:
+        """`n` texts of at most so many steps that begin with some ids, a chunk at a time."""
+        networks, vocabulary = self._trained, self._words
+        generator, rule = networks.averaged.average, vocabulary.rule
         for chunk, size, keep in chunks(n):
             random = new_generator(self.device, seed, "sample", chunk)
 
             def draw(count: int, random: torch.Generator = random) -> Ids:
                 with at_rest(generator):
-                    return decoding.sample(generator, count, steps, random, chosen, begun, self.device)  # pyright: ignore
+                    return decoding.sample(generator, count, steps, random, chosen, begun, self.device, rule)  # pyright: ignore
 
             ids = draw(size)
             if isinstance(networks, Reinforced) and self.config.judges and not raw:
                 networks.replace_rejected(ids, draw, random)
             yield from (vocabulary.decode(row) for row in ids[:keep].tolist())
+
+    def readable(self, text: str) -> str:
+        """A sampled text for readers: words get the spacing of prose, and capitals where the model has none.
+
+        Texts of other tokens are as they should be. Figures are to be taken of the texts as they were sampled.
+        Raises RunError where there are no weights yet.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat .", "the dog , too , ran .", "a cat ran ."], quiet=True)
+        >>> gan.readable("a cat , too , ran .")
+        'A cat, too, ran.'
+        """
+        if self._words.kind != "word":
+            return text
+        return readable(text, not self._words.cased)
+
+    def _prefixes(self, prefix: object, room: int) -> list[list[int]]:
+        """The ids of each prefix. Raises ConfigError for what is no string and no list of some."""
+        prefixes = [prefix or ""] if prefix is None or isinstance(prefix, str) else prefix
+        if not isinstance(prefixes, Sequence) or not prefixes or not all(isinstance(one, str) for one in prefixes):
+            raise ConfigError("prefix: give a string, or a list of strings, each of which begins n texts.")
+        return [self._prefix(one, room) for one in prefixes]
 
     def _prefix(self, prefix: str, room: int) -> list[int]:
         try:
@@ -304,7 +339,7 @@ class SeqGAN:
         seed: int = 0,
         train: "pd.DataFrame | Iterable | str | Path | None" = None,
     ) -> Evaluation:
-        """Judge `n` samples beside real lines (see `seqgan.evaluate`).
+        """Judge `n` samples beside real lines (see `seqgan.evaluate`), both split into the tokens of this model.
 
         reference: real lines; those kept from training if not given, which a loaded model no longer has.
         train: the lines trained on, to tell what is novel or copied; a loaded model has lost them too.
@@ -316,7 +351,7 @@ class SeqGAN:
         >>> figures["unique"].n
         20
         """
-        kind, corpus = self._words.kind, self.corpus
+        corpus = self.corpus
         if reference is not None:
             real = [line for _, line in as_lines(reference)[0]]
         elif corpus is not None:
@@ -326,10 +361,7 @@ class SeqGAN:
         known = [line for _, line in as_lines(train)[0]] if train is not None else None
         if known is None and corpus is not None:
             known = self._lines(corpus.train)
-        if self._words.lower:
-            real = [line.lower() for line in real]
-            known = [line.lower() for line in known] if known is not None else None
-        return evaluate(self.sample(n, temperature, seed=seed), real, known, kind if kind in SPLIT else "word")
+        return evaluate(self.sample(n, temperature, seed=seed), real, known, self._words)
 
     def _lines(self, ids: Ids) -> list[str]:
         """The texts of a part of the corpus."""
@@ -452,3 +484,9 @@ def _tell(corpus: Corpus, console: Console) -> None:
         soft_wrap=True,
     )
     tell_rejected(corpus.rejected, console)
+    assert corpus.vocabulary is not None
+    told = ""
+    if corpus.vocabulary.kind == "word":
+        told = advice([corpus.vocabulary.decode(row) for row in corpus.train[:_LOOKED_AT].tolist()])
+    if told:
+        console.print(f"warning: {told}", markup=False, highlight=False, soft_wrap=True)

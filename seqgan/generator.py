@@ -1,8 +1,10 @@
 """The generator: embedding, trunk, head; likelihood of sequences at once, or logits step by step."""
 
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
@@ -148,20 +150,34 @@ def _memory(config: GeneratorConfig, length: int) -> RelationalMemory:
 TRUNKS = {"lstm": _lstm, "transformer": _transformer, "memory": _memory}
 
 
+_SHUT: "WeakKeyDictionary[nn.Dropout, list[int]]" = WeakKeyDictionary()
+"""Dropout that is off for now: for how many blocks, and whether it was on before the first."""
+_SHUTTING = threading.Lock()
+
+
 @contextmanager
 def without_dropout(*modules: nn.Module) -> Iterator[None]:
     """Dropout is off inside: a sequence is then rewarded under the distribution it was drawn from.
 
-    The modules stay in training mode, which cuDNN's recurrent networks need for gradients.
+    The modules stay in training mode, which cuDNN's recurrent networks need for gradients. Several threads may be
+    inside at a time: what one of them shut stays off until the last has left.
     """
-    drops = [(part, part.training) for module in modules for part in module.modules() if isinstance(part, nn.Dropout)]
-    for drop, _ in drops:
-        drop.eval()
+    drops = [part for module in modules for part in module.modules() if isinstance(part, nn.Dropout)]
+    with _SHUTTING:
+        for drop in drops:
+            held = _SHUT.setdefault(drop, [0, int(drop.training)])
+            held[0] += 1
+            drop.eval()
     try:
         yield
     finally:
-        for drop, training in drops:
-            drop.train(training)
+        with _SHUTTING:
+            for drop in drops:
+                held = _SHUT[drop]
+                held[0] -= 1
+                if not held[0]:
+                    del _SHUT[drop]
+                    drop.train(bool(held[1]))
 
 
 @contextmanager

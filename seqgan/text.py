@@ -5,20 +5,24 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from gancore.errors import UserError
 from seqgan.sequences import Alphabet
+from seqgan.utf8 import Automaton, automaton
 
 Kind = Literal["word", "char", "bpe", "smiles", "selfies"]
 
 PAD, BEGIN, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<begin>", "<end>", "<unknown>")
+"""Labels of the special tokens, which are their ids: a word that is spelt so is a token like any other."""
 _BPE_SIZE = 1000
 _SHOWN = 20
 
 # Bracket atoms, two-letter elements and two-digit ring bonds are one token each (Schwaller et al. 2018).
 _SMILES = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class Texts(list):
@@ -49,7 +53,13 @@ def _selfies_symbols(text: str) -> list[str]:
 def _selfies_text(tokens: Sequence[str]) -> str:
     import selfies
 
-    return str(selfies.decoder("".join(token for token in tokens if token not in SPECIAL)) or "")
+    return str(selfies.decoder("".join(tokens)) or "")
+
+
+def refuse_surrogates(line: str) -> None:
+    """Raise TokenError for half a character: such a string is no text, and no file can hold it."""
+    if _SURROGATE.search(line):
+        raise TokenError("a lone surrogate, which is no character")
 
 
 SPLIT: dict[str, Callable[[str], list[str]]] = {
@@ -66,8 +76,30 @@ JOIN: dict[str, Callable[[Sequence[str]], str]] = {
 }
 
 
+def split(line: str, kind: str, lower: bool = False) -> list[str]:
+    """The tokens of a line, of any kind but byte pairs, which are learnt. Raises TokenError with the reason.
+
+    >>> split("The cat", "word", lower=True), split("CCl", "smiles")
+    (['the', 'cat'], ['C', 'Cl'])
+    """
+    refuse_surrogates(line)
+    return SPLIT[kind](line.lower() if lower else line)
+
+
+def _byte_signs() -> dict[str, int]:
+    """How byte-level pairs spell bytes (Radford et al. 2019): printable ones as they are, the others from U+0100 on."""
+    printable = {*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + place): byte for place, byte in enumerate(others)}
+
+
+_BYTE_OF = _byte_signs()
+
+
 class Vocabulary:
     """The tokens of a corpus, the four special ones first.
+
+    Ids 0 to 3 are special, whatever text they are labelled with: `<end>` in a line is a word, with an id of its own.
 
     >>> vocabulary = Vocabulary.of(["C(Cl)Br", "C1CC1"], "smiles")
     >>> vocabulary.tokens[4:]
@@ -89,6 +121,8 @@ class Vocabulary:
             except Exception as error:  # of no narrower class
                 raise TokenError(f"the vocabulary is damaged: its byte pairs cannot be read ({error}).") from None
             self._pairs.encode_special_tokens = True  # "<end>" in a line is text
+            if not all(sign in _BYTE_OF for token in self.tokens[len(SPECIAL) :] for sign in token):
+                raise TokenError("the vocabulary is damaged: its byte pairs are not of bytes.")
 
     @classmethod
     def of(
@@ -100,15 +134,15 @@ class Vocabulary:
         split are passed over. Byte pairs are at most `max_size` (1,000 if 0), the 256 bytes among them.
         """
         if kind == "bpe":
-            lines = [line.lower() if lower else line for line in lines]
+            lines = [line.lower() if lower else line for line in lines if not _SURROGATE.search(line)]
             return cls._learn_pairs(lines, min_count, max_size, lower)
         counts: Counter[str] = Counter()
         for line in lines:
             try:
-                counts.update(SPLIT[kind](line.lower() if lower else line))
+                counts.update(split(line, kind, lower))
             except TokenError:
                 continue
-        kept = [token for token, count in counts.items() if count >= min_count and token not in SPECIAL]
+        kept = [token for token, count in counts.items() if count >= min_count]
         kept.sort(key=lambda token: (-counts[token], token))
         return cls(kind, SPECIAL + tuple(kept[: max_size or None]), lower)
 
@@ -138,32 +172,53 @@ class Vocabulary:
         """What a network must know."""
         return Alphabet(len(self), BEGIN, END, PAD, UNKNOWN)
 
+    def split(self, line: str) -> list[str]:
+        """The tokens of a line as strings, those that are not known among them. Raises TokenError with the reason."""
+        return split(line, self.kind, self.lower) if self._pairs is None else self._paired(line).tokens
+
+    def _paired(self, line: str) -> Any:
+        refuse_surrogates(line)
+        return self._pairs.encode(line.lower() if self.lower else line)
+
     def encode(self, line: str) -> list[int]:
         """Ids of a line, without begin and end; unknown tokens are UNKNOWN. Raises TokenError with the reason."""
-        if self.lower:
-            line = line.lower()
         if self._pairs is not None:
-            return self._pairs.encode(line).ids
-        return [self._ids.get(token, UNKNOWN) for token in SPLIT[self.kind](line)]
+            return self._paired(line).ids
+        return [self._ids.get(token, UNKNOWN) for token in self.split(line)]
 
     def unknown(self, line: str) -> str:
         """The first token of a line that is not known, "" where all are; raises TokenError as `encode` does."""
-        if self._pairs is not None:
-            return ""
-        tokens = SPLIT[self.kind](line.lower() if self.lower else line)
-        return next((token for token in tokens if token not in self._ids), "")
+        return next((token for token in self.split(line) if token not in self._ids), "")
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The line of some ids; special tokens but the unknown one are passed over, and nothing follows an end."""
+        """The line of some ids; special tokens but the unknown one are passed over, and nothing follows an end.
+
+        The unknown token reads `<unknown>`, as a word of that spelling does: only ids tell them apart. Of byte pairs
+        and SELFIES it is passed over too.
+        """
         kept: list[int] = []
+        passed = (PAD, BEGIN, UNKNOWN) if self.kind in ("bpe", "selfies") else (PAD, BEGIN)
         for token in ids:
             if token == END:
                 break
-            if token not in (PAD, BEGIN):
+            if token not in passed:
                 kept.append(token)
         if self._pairs is not None:
-            return self._pairs.decode([token for token in kept if token != UNKNOWN])
+            return self._pairs.decode(kept)
         return JOIN[self.kind]([self.tokens[token] for token in kept])
+
+    @cached_property
+    def cased(self) -> bool:
+        """Whether any token has a capital letter."""
+        return any(token != token.lower() for token in self.tokens[len(SPECIAL) :])
+
+    @cached_property
+    def rule(self) -> Automaton | None:
+        """What may follow in a draw so that its bytes are UTF-8; None where tokens are whole characters."""
+        if self._pairs is None:
+            return None
+        spelt = [bytes(_BYTE_OF[sign] for sign in token) for token in self.tokens[len(SPECIAL) :]]
+        return automaton([b""] * len(SPECIAL) + spelt, END)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able form."""

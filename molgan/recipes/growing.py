@@ -102,11 +102,12 @@ class GrowingGAN:
         present = distributed.gathered(graphs.node_mask(real[0]))
         # Without a generator each process would draw for rows of its own.
         random = default_generator(self.device) if distributed.processes() > 1 else None
+        training = self.generator.training
         self.generator.eval()
         try:
             drawn = self.generator.grow(present, temperature, random)
         finally:
-            self.generator.train()
+            self.generator.train(training)
         return distributed.own(drawn[0]), distributed.own(drawn[1])
 
     def one_hots(self, atoms: Tensor, orders: Tensor) -> Sample:
@@ -142,7 +143,7 @@ class GrowingGAN:
     @torch.no_grad()
     def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
         """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic."""
-        average, temperature = self.averaged.average.eval(), self.config.temperature
+        average, temperature = self.averaged.average, self.config.temperature
         atoms, orders = average.grow(present, temperature, random)
         if raw or not self.config.rejects:
             return atoms, orders

@@ -58,16 +58,35 @@ def test_lower_case():
     assert vocabulary.decode(vocabulary.encode("THE CAT")) == "the cat"
 
 
-def test_words_that_look_like_special_tokens_are_not_them():
-    vocabulary = Vocabulary.of(["<pad> x", "<end>"], "word")
-    assert vocabulary.tokens == (*SPECIAL, "x")
-    assert vocabulary.encode("<pad> x <end>") == [UNKNOWN, 4, UNKNOWN]
+@pytest.mark.parametrize("kind", ["word", "char", "bpe"])
+def test_text_is_never_a_special_token(kind):
+    """Lines that spell the special tokens' labels are text: learnt, encoded and decoded as any other."""
+    lines = ["<end>", "the <pad> x", "<begin> <begin> <unknown> y", "<end> <pad>", "< end > <END>"]
+    known = Vocabulary.of(lines, kind)
+    for vocabulary in (known, Vocabulary.from_json(json.loads(json.dumps(known.to_json())))):
+        for line in lines:
+            ids = vocabulary.encode(line)
+            assert not set(ids) & {PAD, BEGIN, END, UNKNOWN}
+            assert vocabulary.unknown(line) == ""
+            assert vocabulary.decode([BEGIN, *ids, END, 4, PAD]) == line
+    assert "<end>" not in [token for place, token in enumerate(known.tokens) if kind == "char" and place >= 4]
+
+
+def test_a_vocabulary_from_before_keeps_its_ids():
+    """One that was learnt without the labels as words: they are unknown to it, and nothing has moved."""
+    old = {"kind": "word", "tokens": [*SPECIAL, "x", "y"], "lower": False, "merges": ""}
+    vocabulary = Vocabulary.from_json(old)
+    assert vocabulary.encode("<pad> x <end> y") == [UNKNOWN, 4, UNKNOWN, 5]
     assert vocabulary.unknown("x <end>") == "<end>"
-    pairs = Vocabulary.of(["<pad> x", "<end>"], "bpe")
-    for known in (pairs, Vocabulary.from_json(pairs.to_json())):
-        ids = known.encode("<pad> x <end> y")
-        assert not set(ids) & {PAD, BEGIN, END, UNKNOWN}
-        assert known.decode(ids) == "<pad> x <end> y"
+    assert vocabulary.decode([4, UNKNOWN]) == "x <unknown>"
+    assert vocabulary.to_json() == old
+
+
+@pytest.mark.parametrize("kind", ["smiles", "selfies"])
+def test_molecules_never_spell_a_special_token(kind):
+    vocabulary = Vocabulary.of([*SMILES, "<end>", "<pad>C"], kind)
+    assert not set(SPECIAL) & set(vocabulary.tokens[4:])
+    assert not {PAD, BEGIN, END} & {token for line in SMILES for token in vocabulary.encode(line)}
 
 
 @pytest.mark.parametrize("line", ["not a molecule (", "N0-0"])
@@ -91,6 +110,7 @@ def test_rare_pairs_are_not_made_one():
         {"kind": "word", "tokens": ["a"], "lower": False, "merges": ""},
         {"kind": 3},
         {"kind": "bpe", "tokens": SPECIAL, "lower": False, "merges": ""},
+        Vocabulary.of(["ab"], "bpe").to_json() | {"tokens": [*SPECIAL, "漢"]},
     ],
 )
 def test_damaged_vocabulary(damage):
