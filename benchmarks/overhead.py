@@ -22,15 +22,16 @@ STEPS = {"molgan": 500, "seqgan": 50}  # as many as lie between two looks of the
 REPEAT = 2
 
 
-def rows():
+def rows(short: bool = False):
     """`(what, with everything, bare, bare / with everything)`, CPU seconds a step, one thread."""
     torch.set_num_threads(1)
     for half, steps in STEPS.items():
-        whole, bare = _seconds(half, steps)
+        steps = 2 if short else steps
+        whole, bare = _seconds(half, steps, 1 if short else REPEAT)
         yield f"{half} demo, a step: all / bare maths, CPU-s", whole / steps, bare / steps, bare / whole
 
 
-def _seconds(half: str, steps: int) -> tuple[float, float]:
+def _seconds(half: str, steps: int, repeat: int) -> tuple[float, float]:
     gan = _molecules(steps) if half == "molgan" else _texts(steps)
     training = gan._training
     assert training is not None
@@ -46,7 +47,8 @@ def _seconds(half: str, steps: int) -> tuple[float, float]:
         seed_everything(0)
         _bare(game)
 
-    return cpu_seconds(whole, REPEAT), cpu_seconds(bare, REPEAT)
+    warm_up = int(repeat > 1)
+    return cpu_seconds(whole, repeat, warm_up), cpu_seconds(bare, repeat, warm_up)
 
 
 def _bare(phase: Phase) -> None:

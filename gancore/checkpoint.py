@@ -25,6 +25,7 @@ from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
 from gancore.errors import CheckpointError
+from gancore.systems import flush
 
 State = tuple[dict[str, torch.Tensor], dict[str, Any]]
 
@@ -73,14 +74,14 @@ def save(
         manifest = {"format": FORMAT, "files": files, "figures": dict(sorted((figures or {}).items()))}
         (fresh / _MANIFEST).write_text(json.dumps(manifest, indent=1))
         for path in (*fresh.iterdir(), fresh):
-            _flush(path)
+            flush(path)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)  # a full disk gets its room back
         raise
     if folder.exists():
         folder.rename(stale)
     fresh.rename(folder)
-    _flush(folder.parent)
+    flush(folder.parent)
     shutil.rmtree(stale, ignore_errors=True)
 
 
@@ -313,11 +314,3 @@ def as_os_error(path: Path) -> Iterator[None]:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -82,7 +82,7 @@ def write_lines(lines: Iterable[str], out: Path | None) -> None:
     if out is None:
         sys.stdout.writelines(map(_as_encodable, ended))
         return
-    with whole(out) as place, open(place, "w", encoding="utf-8") as file:
+    with whole(out) as place, open(place, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(ended)
 
 

@@ -1,6 +1,5 @@
 """What is there to work with, what is missing, and what to do about it."""
 
-import os
 import platform
 import shutil
 import sys
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 
 from gancore.fetch import Sources, cache
+from gancore.systems import cores
 
 _PACKAGE = "discretegan"
 _ROOM = 2 * 2**30  # bytes that a fetched data set and a long run's checkpoints take together
@@ -106,7 +106,7 @@ def processors() -> Iterator[Finding]:
     """Cores, and how many of them torch will use."""
     import torch
 
-    usable, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
+    usable, threads = cores(), torch.get_num_threads()
     told = f"{usable} cores, {threads} threads of torch"
     if threads > usable:
         yield Finding("processors", "note", told, f"set OMP_NUM_THREADS={usable}: more threads than cores are slower")

@@ -42,7 +42,7 @@ def whole(path: str | Path) -> Iterator[Path]:
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file whole or not at all; raises what `whole` raises."""
     with whole(path) as place:
-        place.write_text(text, encoding="utf-8")
+        place.write_text(text, encoding="utf-8", newline="\n")  # the same bytes on every system
 
 
 def refuse_place(out: str | Path, *inputs: str | Path) -> None:

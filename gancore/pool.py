@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
+from gancore.systems import cores, ending
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -33,7 +35,7 @@ def usable_processes() -> int:
     """Processor cores that this process may use; 1 inside a pool."""
     if os.environ.get(_WITHIN):
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores()
 
 
 class Pool:
@@ -176,7 +178,7 @@ class _Worker:
             return ""
         except (EOFError, OSError, pickle.UnpicklingError):
             code = self.close()
-            return "took longer than its time limit" if self.late else f"its process died ({_end(code)})"
+            return "took longer than its time limit" if self.late else f"its process died ({ending(code)})"
         finally:
             self.since = 0.0
 
@@ -235,10 +237,6 @@ class _Worker:
             with contextlib.suppress(OSError):  # what it was not told any more
                 pipe.close()  # pyright: ignore
         return code
-
-
-def _end(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _send(stream: Any, message: Any) -> None:

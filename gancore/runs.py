@@ -1,12 +1,9 @@
 """A run folder: the configuration, the checkpoints that are kept, the log, and what was left out of the data."""
 
-import errno
-import fcntl
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from gancore.config import from_dict
 from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.files import write_text
 from gancore.settings import CheckpointConfig, RunSettings
+from gancore.systems import locked
 
 # Settings that may change between a run and its resumption: none of them moves a weight.
 FREE = {"device", "log_every", "monitor_every", "tensorboard", "checkpoint", "watch"}
@@ -170,23 +168,15 @@ def alone(folder: str | Path) -> Iterator[None]:
     A lock on the folder ends with the process that has it, however that ends; a file system without locks is trusted.
     Of several processes the first has it for all.
     """
-    held = os.open(folder, os.O_RDONLY)
-    try:
+    with ExitStack() as held:
         if not distributed.rank():
-            _lock(held, folder)
+            try:
+                held.enter_context(locked(folder))
+            except BlockingIOError:
+                raise RunError(
+                    f"{folder}: another training is at work there; give another folder, or wait for it."
+                ) from None
         yield
-    finally:
-        os.close(held)
-
-
-def _lock(opened: int, folder: str | Path) -> None:
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RunError(f"{folder}: another training is at work there; give another folder, or wait for it.") from None
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
-            raise
 
 
 def write_held_out(path: Path, lines: Iterable[str], gone_on_with: bool) -> None:

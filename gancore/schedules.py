@@ -6,11 +6,15 @@ import math
 def warm_cosine(step: int, steps: int, warm_up: int = 0, floor: float = 0.1) -> float:
     """Linear warm-up over `warm_up` steps (Goyal et al. 2017), then a half cosine from 1 to `floor` at `steps`.
 
-    The cosine is that of Loshchilov and Hutter 2017.
+    The cosine is that of Loshchilov and Hutter 2017. Any whole numbers will do: before step 0 the factor is that of
+    step 0, from `steps` on it is `floor`; without a warm-up, or with a negative one, the cosine begins at once.
 
     >>> [round(warm_cosine(s, 10, warm_up=2), 3) for s in (0, 1, 2, 10)]
     [0.5, 1.0, 1.0, 0.1]
+    >>> warm_cosine(-3, 10), warm_cosine(0, 0), warm_cosine(1, 0)
+    (1.0, 1.0, 0.1)
     """
+    step, warm_up = max(0, step), max(0, warm_up)
     if step < warm_up:
         return (step + 1) / warm_up
     progress = min(1.0, (step - warm_up) / max(1, steps - warm_up))

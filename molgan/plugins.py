@@ -4,8 +4,6 @@ never a stopped run."""
 import contextlib
 import json
 import math
-import os
-import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -16,6 +14,7 @@ from typing import Any
 from gancore import named
 from gancore.errors import ConfigError
 from gancore.pool import Failure
+from gancore.systems import end_all
 from molgan.score import PluginConfig
 
 _ENOUGH = 3  # molecules that fail one after the other, alone, before the rest is given up
@@ -104,18 +103,16 @@ def _run(plugin: PluginConfig, smiles: Sequence[str]) -> Sequence[str]:
     except subprocess.TimeoutExpired:
         raise PluginError(f"took longer than {plugin.seconds:g} s") from None
     finally:
-        _kill_group(process)
+        _end(process)
     if process.returncode:
         last = (err.strip().splitlines() or [""])[-1][:200]
         raise PluginError(f"ended with exit code {process.returncode}" + (f": {last}" if last else ""))
     return out.splitlines()
 
 
-def _kill_group(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen) -> None:
     """End the program and what it started; a process that left its group may keep the pipes, so nothing is read."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # all of it has ended
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    end_all(process)
     for pipe in (process.stdin, process.stdout, process.stderr):
         with contextlib.suppress(OSError):
             pipe.close()  # pyright: ignore
