@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,14 @@ def run(app: Callable[[], object], name: str) -> None:
     for interrupt, untouched in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(interrupt) is untouched:
             signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
+    from gancore.notes import print_notes
+
+    with warnings.catch_warnings():
+        print_notes(name)
+        _call(app, name)
+
+
+def _call(app: Callable[[], object], name: str) -> None:
     try:
         app()
     except UserError as error:
