@@ -3,8 +3,10 @@
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from gancore.rows import Rejection, summarise
+if TYPE_CHECKING:
+    from gancore.rows import Rejection
 
 
 class Note(UserWarning):
@@ -16,10 +18,12 @@ def note(text: str) -> None:
     warnings.warn(text, Note, stacklevel=3)
 
 
-def note_most_left_out(rejected: Sequence[Rejection], of: int) -> None:
+def note_most_left_out(rejected: "Sequence[Rejection]", of: int) -> None:
     """Note when more than half of so many rows cannot be used; duplicates are no loss."""
     lost = [row for row in rejected if not row.reason.startswith("duplicate")]
     if 2 * len(lost) > of:
+        from gancore.rows import summarise  # torch; scores, which have notes too, do without
+
         reason, count = summarise(lost)[0]
         note(
             f"{len(lost):,} of {of:,} rows are left out of training, most often because of: {reason} ({count:,} rows, "
