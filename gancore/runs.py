@@ -21,7 +21,9 @@ from gancore.files import write_text
 from gancore.settings import CheckpointConfig, RunSettings
 
 # Settings that may change between a run and its resumption: none of them moves a weight.
-FREE = {"device", "log_every", "monitor_every", "tensorboard", "checkpoint", "watch", "reward.cache"}
+# What a reward does with mixtures does not either: it is asked for connected molecules.
+FREE = {"device", "log_every", "monitor_every", "tensorboard", "checkpoint", "watch"}
+FREE |= {"reward.cache", "reward.score.fragments"}
 _PREFIX = "step-"
 _OURS = re.compile(rf"{_PREFIX}\d+(\.\w+\.tmp)?")  # checkpoints and what is left of one
 

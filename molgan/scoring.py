@@ -333,6 +333,8 @@ class Scorer:
         """Fill in RDKit's numbers of the molecules that lack some, and why there are none."""
         own = {smiles: [place for place in places if place not in self._plugins] for smiles, places in missing.items()}
         asked = [smiles for smiles, places in own.items() if places]
+        if not asked:
+            return
         found = self._map(partial(measure, self.definition), [(new[smiles], own[smiles]) for smiles in asked])
         for smiles, made in zip(asked, found, strict=True):
             for place in own[smiles]:
