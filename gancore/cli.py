@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,14 @@ def run(app: Callable[[], object], name: str) -> None:
         if signal.getsignal(interrupt) is untouched:
             signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
     _escape()
+    from gancore.notes import print_notes
+
+    with warnings.catch_warnings():
+        print_notes(name)
+        _call(app, name)
+
+
+def _call(app: Callable[[], object], name: str) -> None:
     try:
         app()
     except UserError as error:

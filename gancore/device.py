@@ -90,6 +90,17 @@ def generator_states() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     return states, {"python": random.getstate(), "numpy": [kind, np.asarray(keys).tolist(), *rest]}
 
 
+def host_states() -> tuple[Any, Any]:
+    """The state of Python's and numpy's global generators, for `set_host_states`."""
+    return random.getstate(), np.random.get_state()
+
+
+def set_host_states(states: tuple[Any, Any]) -> None:
+    """Put `host_states` back."""
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+
+
 def set_generator_states(states: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
     """Put `generator_states` back; CUDA devices that this machine lacks are left out.
 

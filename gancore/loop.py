@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -90,6 +90,20 @@ def alone(player: Player, players: Iterable[Player]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+@dataclass
+class Place:
+    """How far a step has come, kept up to date by `play`; a step that broke off is played on from here.
+
+    player: whose turn it is, as its place among the players. turn: turns that it has had in this step. logs: of the
+    players before it. position: of the batches when the turn began, None for batches without one.
+    """
+
+    player: int = 0
+    turn: int = 0
+    logs: dict[str, Tensor] = field(default_factory=dict)
+    position: int | None = None
+
+
 def play(
     players: list[Player],
     batches: Iterator[Any],
@@ -98,6 +112,7 @@ def play(
     seed: Any = None,
     rate_factor: float = 1.0,
     precision: Callable[[], AbstractContextManager] = nullcontext,
+    place: Place | None = None,
 ) -> None:
     """Let the players take turns for `steps`, a fresh batch for every turn.
 
@@ -107,6 +122,7 @@ def play(
 
     seed: makes the randomness of each turn a function of it, the player, the step and the turn; None leaves torch's
     generators alone. rate_factor: on all learning rates. precision: entered while losses are computed (autocast).
+    place: where in the first step to begin; tells at any time how far the present step has come.
     Raises DivergedError when a loss or a gradient is not finite, before any callback could save the wreck.
 
     >>> net = nn.Linear(1, 1, bias=False)
@@ -116,25 +132,27 @@ def play(
     >>> round(net.weight.item(), 3)
     1.0
     """
-    callbacks = list(callbacks)
+    callbacks, place = list(callbacks), place or Place()
     for step in steps:
-        logs: dict[str, Tensor] = {}
-        for player in players:
-            if step % player.every or not player.repeat:
+        first, done = place.player, place.turn
+        for number, player in enumerate(players):
+            if number < first or step % player.every or not player.repeat:
                 continue
             player.set_rate(step, rate_factor)
             losses: dict[str, Tensor] = {}
             norm = torch.zeros(())
-            for turn in range(player.repeat):
+            for turn in range(done if number == first else 0, player.repeat):
+                place.player, place.turn, place.position = number, turn, getattr(batches, "position", None)
                 if seed is not None:
                     reseed(derive_seed(seed, player.name, step, turn))
                 with alone(player, players):
                     with precision():
                         losses = player.losses(next(batches), step)
                     norm = player.step(losses)
-            logs |= {f"{player.name}/{name.lstrip('_')}": value.detach() for name, value in losses.items()}
-            logs[f"{player.name}/gradient"] = norm
-        figures = _fetch(logs)
+            place.logs |= {f"{player.name}/{name.lstrip('_')}": value.detach() for name, value in losses.items()}
+            place.logs[f"{player.name}/gradient"] = norm
+        figures = _fetch(place.logs)
+        place.player, place.turn, place.logs = 0, 0, {}
         for name, value in figures.items():
             if not math.isfinite(value):
                 raise DivergedError(

@@ -6,26 +6,36 @@ from typing import Any
 from gancore.errors import ConfigError
 
 
-def load(setting: str, name: str, argument: str = "") -> Any:
-    """The function at "module:name"; a class is called, with `argument` if there is one, to make it.
-
-    setting: what the configuration calls it. Raises ConfigError when there is no such thing, or it cannot be called.
-
-    >>> load("reward.function", "math:sqrt")(4.0)
-    2.0
-    """
+def find(setting: str, name: str) -> Any:
+    """What stands at "module:name", which the configuration calls `setting`. Raises ConfigError if nothing does."""
     module, _, attribute = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # whatever somebody else's module raises
         raise ConfigError(
             f"{setting} = {name!r}: cannot be imported ({type(error).__name__}: {error}); write it as module:name; its "
             "folder must be on PYTHONPATH (PYTHONPATH=. for this one)."
         ) from None
+
+
+def made(setting: str, name: str, found: Any, argument: str = "") -> Any:
+    """A function as it was found; a class is called, with `argument` if there is one, to make it.
+
+    Raises ConfigError when that fails, or what is made cannot be called.
+    """
     try:
-        made = found(*filter(None, [argument])) if isinstance(found, type) else found
+        function = found(*filter(None, [argument])) if isinstance(found, type) else found
     except TypeError as error:
         raise ConfigError(f"{setting} = {name!r}: cannot be made so ({error}).") from None
-    if not callable(made):
+    if not callable(function):
         raise ConfigError(f"{setting} = {name!r}: is not a function of strings.")
-    return made
+    return function
+
+
+def load(setting: str, name: str, argument: str = "") -> Any:
+    """The function at "module:name", `find` and `made` in one; raises ConfigError as they do.
+
+    >>> load("reward.function", "math:sqrt")(4.0)
+    2.0
+    """
+    return made(setting, name, find(setting, name), argument)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from gancore.settings import CheckpointConfig, RunSettings
 from gancore.systems import locked
 
 # Settings that may change between a run and its resumption: none of them moves a weight.
+# What a reward does with mixtures does not either: it is asked for connected molecules.
 FREE = {"device", "log_every", "monitor_every", "tensorboard", "checkpoint", "watch"}
+FREE |= {"reward.cache", "reward.score.fragments"}
 _PREFIX = "step-"
 _OURS = re.compile(rf"{_PREFIX}\d+(\.\w+\.tmp)?")  # checkpoints and what is left of one
 
@@ -223,7 +225,8 @@ def refuse_changes(folder: Path, stored: Stored, config: Any, values: dict[str, 
 
     config: the present configuration, a dataclass. values: those of the present training that never move.
     """
-    changed = list(differences(stored.values["config"], json.loads(json.dumps(asdict(config))), free=FREE))
+    then = _filled(stored.values["config"], config)
+    changed = list(differences(then, json.loads(json.dumps(asdict(config))), free=FREE))
     if changed:
         what = ", ".join(f"{key} ({then} then, {now} now)" for key, then, now in changed)
         raise RunError(f"{folder}: cannot resume, the configuration differs in {what}; --force goes on all the same.")
@@ -233,6 +236,13 @@ def refuse_changes(folder: Path, stored: Stored, config: Any, values: dict[str, 
             f"{folder}: cannot resume, it was trained on other data, or began from a --start that must be given again; "
             "--force goes on all the same."
         )
+
+
+def _filled(then: dict[str, Any], config: Any) -> dict[str, Any]:
+    """A stored configuration with the defaults of settings that are newer than it."""
+    with suppress(ConfigError):  # what this configuration cannot be is told as a difference
+        then = asdict(from_dict(type(config), then))
+    return json.loads(json.dumps(then))
 
 
 def differences(

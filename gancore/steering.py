@@ -5,17 +5,20 @@ Small objects over strings, for both halves. All of their state is JSON, so that
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
 from gancore import distributed
-from gancore.errors import RewardError, UserError
+from gancore.device import host_states, set_host_states
+from gancore.errors import RewardError
+from gancore.rewards import Budgeted, Depends, Explains, asked, named
 from gancore.types import Reward
 
-_ROUNDING = 1e-6
+_ENOUGH = 3  # distinct strings without a score, and none with one before, after which a reward is given up
 
 
 @runtime_checkable
@@ -28,40 +31,6 @@ class Remembers(Protocol):
 
     def restore(self, state: Any) -> None:
         """Put `state` back; raises TypeError, KeyError or ValueError for what never was one."""
-        ...
-
-
-def asked(reward: Reward, strings: Sequence[str]) -> np.ndarray:
-    """The scores that a reward gives, float64 `(string,)`, from 0 to 1, NaN where there is none.
-
-    Raises RewardError where it fails or gives anything else.
-    """
-    name = f"reward {getattr(reward, '__name__', type(reward).__name__)}"
-    try:
-        given = reward(strings)
-        scores = np.asarray(given, dtype=np.float64)
-    except UserError:
-        raise
-    except Exception as error:  # whatever somebody's function raises
-        raise RewardError(f"{name}: failed with {type(error).__name__}: {error}.") from error
-    if scores.shape != (len(strings),):
-        what = "nothing" if given is None else f"numbers of shape {scores.shape}"
-        raise RewardError(f"{name}: gave {what} for {len(strings)} strings; it must give one number for each.")
-    outside = np.flatnonzero((scores < -_ROUNDING) | (scores > 1 + _ROUNDING))
-    if len(outside):
-        worst = outside[0]
-        raise RewardError(
-            f"{name}: gave {scores[worst]:g} for {strings[worst]!r}; a score is from 0 to 1, NaN where there is none."
-        )
-    return scores
-
-
-@runtime_checkable
-class Explains(Protocol):
-    """A reward that can say why there is no score."""
-
-    def why(self, strings: Sequence[str]) -> str:
-        """The commonest reason why strings that it was asked for have none."""
         ...
 
 
@@ -129,14 +98,15 @@ class DiversityFilter:
 
     def __call__(self, strings: Sequence[str], scores: np.ndarray) -> np.ndarray:
         """The scores, 0 for strings whose bucket is full; the others take their places."""
-        scores = scores.copy()
+        scores, fuller = scores.copy(), {}
         for place in np.flatnonzero(scores >= self.least).tolist():
             name = str(self.key(strings[place]))
-            count = self.counts.get(name, 0)
+            count = fuller.get(name, self.counts.get(name, 0))
             if count >= self.bucket:
                 scores[place] = 0.0
             else:
-                self.counts[name] = count + 1
+                fuller[name] = count + 1
+        self.counts |= fuller  # only now: a key that fails changes nothing
         return scores
 
     def state(self) -> dict[str, Any]:
@@ -193,25 +163,77 @@ class Steering:
     """A curriculum, and perhaps a filter and a memory, as one thing with state.
 
     `score` works out what strings are worth and changes nothing, so that another thread may do it; `weigh` makes
-    rewards of the scores and takes note of them. An empty string stands for a draw that is none.
+    rewards of the scores and takes note of them. A turn waits for both inside `waiting`.
 
-    tell: called with a sentence, once, when no string of a turn has a score: a program that cannot be started, say.
+    blanks: whether the empty string is a string like any other; if not it stands for a draw that is none, and no reward
+    is asked for it. when_spent: whether training stops, or goes on with 0 for new strings, when the reward's budget is
+    spent. tell: called with a sentence, once, when no string of a turn has a score, and when a budget is spent.
     """
 
-    def __init__(self, reward: Reward, diversity: DiversityFilter | None = None, replay: Replay | None = None):
+    def __init__(
+        self,
+        reward: Reward,
+        diversity: DiversityFilter | None = None,
+        replay: Replay | None = None,
+        blanks: bool = True,
+        when_spent: Literal["stop", "go_on"] = "stop",
+    ):
         self.curriculum = reward if isinstance(reward, Curriculum) else Curriculum([(reward, math.inf)])
-        self.diversity, self.replay = diversity, replay
+        self.diversity, self.replay, self.blanks, self.when_spent = diversity, replay, blanks, when_spent
         self.tell: Callable[[str], None] = warnings.warn
-        self._silence, self._told = "", False
+        self.unanswered = False  # a turn waits for a reward, or waited for one that failed
+        self.ending = ""  # why training should stop after this step
+        self._silence, self._told, self._broke = "", False, False
+        self._speaking: int | None = None  # a stage whose reward has just given a score
+        self._heard: set[int] = set()  # those that had by the last `weigh`
+        self._mute: set[str] = set()  # strings without a score, while the stage has given none
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While a turn waits for its rewards, and has changed nothing yet.
+
+        Whatever is raised inside leaves `unanswered` True: then the turn can be played again from its start. Python's
+        and numpy's generators, which a reward may draw from, are put back.
+        """
+        before, self.unanswered = host_states(), True
+        try:
+            yield
+        except BaseException:
+            set_host_states(before)
+            raise
+        self.unanswered = False
 
     def score(self, strings: Sequence[str]) -> np.ndarray:
-        """Scores `(string,)`, 0 where there is none."""
-        reward, scores = self.curriculum.reward, self.curriculum.score(strings)
+        """Scores `(string,)`, 0 where there is none.
+
+        Raises RewardError where the reward fails, or what it rests on failed for every string, or it has never given a
+        score.
+        """
+        reward, rows = self.curriculum.reward, [row for row, text in enumerate(strings) if text or self.blanks]
+        scores = np.full(len(strings), np.nan)
+        if rows:
+            scores[rows] = self.curriculum.score([strings[row] for row in rows])
         there = [text for text in strings if text]
         if there and np.isnan(scores).all():
-            why = f" ({reward.why(there)})" if isinstance(reward, Explains) else ""
-            self._silence = f"reward: none of the {len(there)} strings of a turn has a score{why}."
+            self._note_silence(reward, there)
+        elif there:
+            self._speaking = self.curriculum.stage
         return np.nan_to_num(scores, nan=0.0)
+
+    def _note_silence(self, reward: Reward, strings: list[str]) -> None:
+        """None of these strings has a score: raise RewardError if that is the reward's fault."""
+        broken = reward.broken(strings) if isinstance(reward, Depends) else ""
+        if broken:
+            raise RewardError(f"reward: {broken}")
+        if not isinstance(reward, Depends) and self.curriculum.stage not in self._heard:
+            self._mute |= set(strings[:_ENOUGH])
+            if len(self._mute) >= _ENOUGH:
+                raise RewardError(
+                    f"{named(reward)}: gave NaN for all {len(strings)} strings of a turn and never gave a score, so "
+                    "there is nothing to learn from; mend it, or have it give 0 for a string that is merely bad."
+                )
+        why = f" ({reward.why(strings)})" if isinstance(reward, Explains) else ""
+        self._silence = f"reward: none of the {len(strings)} strings of a turn has a score{why}."
 
     def weigh(self, strings: Sequence[str], scores: np.ndarray) -> np.ndarray:
         """Rewards `(string,)`. Of several processes each takes note of the draws of all, so that they stay the same."""
@@ -220,12 +242,26 @@ class Steering:
             self.tell(self._silence)
         drawn = distributed.everyone(list(zip(strings, scores.tolist(), strict=True)))
         all_strings, all_scores = [text for text, _ in drawn], np.array([score for _, score in drawn])
+        paid = self.diversity(all_strings, all_scores) if self.diversity is not None else all_scores
+        if self._speaking is not None:
+            self._heard.add(self._speaking)
+        self._look_at_budget()
         self.curriculum.note(all_scores)
         if self.replay is not None:
             self.replay.add(all_strings, all_scores)
-        if self.diversity is None:
-            return scores
-        return self.diversity(all_strings, all_scores)[distributed.rank() * len(scores) :][: len(scores)]
+        return paid[distributed.rank() * len(scores) :][: len(scores)]
+
+    def _look_at_budget(self) -> None:
+        """See whether the reward's budget is spent: of several processes, anybody's."""
+        reward = self.curriculum.reward
+        if not isinstance(reward, Budgeted) or not reward.budget:
+            return
+        spent = distributed.largest(float(reward.spent >= reward.budget)) > 0
+        if spent and not self._broke:
+            self._broke = True
+            self.tell(f"reward: its budget of {reward.budget:,} molecules or strings is spent; new ones score 0.")
+        if spent and self.when_spent == "stop":
+            self.ending = f"the reward's budget of {reward.budget:,} is spent (reward.when_spent)"
 
     def again(self, n: int) -> list[str]:
         """Up to `n` of the best strings so far; none without a memory."""
@@ -234,14 +270,16 @@ class Steering:
     @property
     def _parts(self) -> dict[str, Remembers]:
         parts = {"curriculum": self.curriculum, "diversity": self.diversity, "replay": self.replay}
-        return {name: part for name, part in parts.items() if part is not None}
+        stages = {f"reward{number}": reward for number, (reward, _) in enumerate(self.curriculum.stages)}
+        return {name: part for name, part in (parts | stages).items() if isinstance(part, Remembers)}
 
     def state(self) -> dict[str, Any]:
-        """Of all parts."""
-        return {name: part.state() for name, part in self._parts.items()}
+        """Of all parts, of rewards that have a state too; and which stages have given a score."""
+        return {name: part.state() for name, part in self._parts.items()} | {"heard": sorted(self._heard)}
 
     def restore(self, state: Any) -> None:
         """Put it back; a part that was not there before begins anew."""
         for name, part in self._parts.items():
             if name in state:
                 part.restore(state[name])
+        self._heard = set(map(int, state.get("heard", range(len(self.curriculum.stages)))))

@@ -15,9 +15,9 @@ from gancore import checkpoint, distributed
 from gancore.callbacks import Due, JsonLines, ProgressBar, TensorBoard
 from gancore.checkpoint import State
 from gancore.device import computes_bfloat16, generator_states, set_generator_states
-from gancore.errors import ConfigError, DivergedError, RunError
+from gancore.errors import ConfigError, DivergedError, RunError, UserError
 from gancore.files import write_text
-from gancore.loop import Callback, Player, play
+from gancore.loop import Callback, Place, Player, play
 from gancore.monitors import Watch
 from gancore.notebook import NotebookBar, NotebookView, in_notebook
 from gancore.rows import Rejection, write_rejected
@@ -69,6 +69,7 @@ class Training:
             raise ConfigError(f"precision = bfloat16: this {device.type} has no instructions for it; leave it out.")
         self.step, self.rollbacks = 0, 0
         self._played = 0  # the same but for steps that an early end left out
+        self._place, self._within = Place(), False  # where in the present step; whether it broke off there
         self.latest: dict[str, float] = {}  # the last reading of every figure
         self._console = Console(quiet=True)
         self._run: RunFolder | None = None
@@ -78,9 +79,9 @@ class Training:
         self._view: NotebookView | None = None
         self._saved = -1  # step of the last checkpoint of this timeline
         self._watches = [Watch(rule, self._note) for rule in config.watch]
-        for memory in self.memories.values():
-            if isinstance(memory, Steering):
-                memory.tell = lambda text: self._note(self.step, text)
+        self._steerings = [memory for memory in self.memories.values() if isinstance(memory, Steering)]
+        for steering in self._steerings:
+            steering.tell = lambda text: self._note(self._played + 1, text)  # after the present step
 
     # State ------------------------------------------------------------------------------------
 
@@ -99,6 +100,10 @@ class Training:
             "watches": [watch.count for watch in self._watches],
             "means": self._lines.means.state() if self._lines is not None else [],
         }
+        if self._within:
+            place = self._place
+            logs = [[name, float(value)] for name, value in place.logs.items()]
+            values["within"] = {"player": place.player, "turn": place.turn, "logs": logs}
         return tensors, values
 
     def restore(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
@@ -107,6 +112,11 @@ class Training:
         set_generator_states(tensors, values["random"])
         self.step, self.rollbacks = values["step"], values["rollbacks"]
         self._played = values.get("played", self.step)
+        within = values.get("within")
+        self._place, self._within = Place(), within is not None
+        if within is not None:
+            logs = {name: torch.tensor(value, device=self.device) for name, value in within["logs"]}
+            self._place = Place(int(within["player"]), int(within["turn"]), logs)
         for phase in self.phases:
             phase.batches.position = values["positions"].get(phase.name, 0)  # pyright: ignore
         for name, memory in self.memories.items():
@@ -212,7 +222,7 @@ class Training:
             left = range(max(self.step, phase.steps.start), phase.steps.stop)
             if not left:
                 continue
-            if left.start == phase.steps.start:
+            if left.start == phase.steps.start and not self._within:
                 phase.enter()
 
             def after(step: int, logs: dict[str, float], phase: Phase = phase) -> bool:
@@ -221,7 +231,12 @@ class Training:
             with self._bar(phase.name, left, shown) as bar:
                 seed = (self.config.seed, self.rollbacks)
                 factor = self.config.recovery.rate**self.rollbacks
-                play(phase.players, phase.batches, left, [after, bar], seed, factor, self._precision)
+                try:
+                    play(phase.players, phase.batches, left, [after, bar], seed, factor, self._precision, self._place)
+                except BaseException as error:
+                    if any(steering.unanswered for steering in self._steerings):
+                        self._break_off(phase, error)
+                    raise
 
     def _bar(self, title: str, steps: range, shown: dict[str, str]) -> ProgressBar | NotebookBar:
         """What shows how far a phase is."""
@@ -245,7 +260,9 @@ class Training:
         interruption: Interruption,
     ) -> bool:
         """What follows a step; whether the phase is over. A phase that ends early counts in full."""
+        self._within = False
         endings = [callback(step, logs) for callback in phase.callbacks]
+        endings += [steering.ending for steering in self._steerings]
         enough = any(endings)
         self.step = phase.steps.stop if enough else step + 1
         self._played = step + 1
@@ -261,7 +278,8 @@ class Training:
         for reason in endings:
             if isinstance(reason, str) and reason:
                 done = step + 1 - phase.steps.start
-                self._say(f"{phase.name}: ended after {done:,} of at most {len(phase.steps):,} steps; {reason}.")
+                text = f"{phase.name}: ended after {done:,} of at most {len(phase.steps):,} steps; {reason}."
+                self._note(step + 1, text)
         if saves(step) and not doubted:  # what may have to be left again is no place to go back to
             self._keep()
             self._save()
@@ -270,6 +288,20 @@ class Training:
             self._save()
             raise Interrupted(asked)
         return enough
+
+    def _break_off(self, phase: Phase, error: BaseException) -> None:
+        """Save a step that waited for a reward which failed, so that its turn is played again; say how to go on.
+
+        Raises the error anew, with that sentence, where it is for a person to read.
+        """
+        phase.batches.position = self._place.position  # pyright: ignore
+        self._within = True
+        if distributed.processes() == 1:
+            self._save()
+        where = self._how_to_go_on()
+        if isinstance(error, UserError):
+            raise type(error)(f"{error} Stopped after step {self.step}: {where}.") from error
+        self._say(f"stopped within a reward ({type(error).__name__}) after step {self.step}: {where}.")
 
     def _keep(self) -> None:
         """Remember this moment as good."""
@@ -324,10 +356,12 @@ class Training:
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    def _how_to_go_on(self) -> str:
+        if self._run is None:
+            return "no run folder was given, so it cannot be gone on with; what was trained can be used"
+        if distributed.processes() > 1:
+            return "go on from the last checkpoint with --resume"
+        return f"saved in {self._run.folder}; go on with --resume, in Python with fit(..., resume=True)"
+
     def _say_how_to_go_on(self, stop: Interrupted) -> None:
-        where = (
-            f"saved in {self._run.folder}; go on with --resume, in Python with fit(..., resume=True)"
-            if self._run is not None
-            else "no run folder was given, so it cannot be gone on with; what was trained can be used"
-        )
-        self._say(f"stopped by signal {stop.number} after step {self.step}: {where}.")
+        self._say(f"stopped by signal {stop.number} after step {self.step}: {self._how_to_go_on()}.")

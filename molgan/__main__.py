@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gancore import cli
-from gancore.errors import ConfigError, DataError
+from gancore.errors import ConfigError, DataError, RunError
 from gancore.files import refuse_place, whole
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def score(
 
     Prints means, or with --json one JSON object; --out keeps every row, in the order of the file, with its number,
     its text and its name. The column smiles has no stereo; scores are of the molecule with it. Isotopes and atom maps
-    do not count.
+    do not count. Where a plug-in failed for every molecule, that is said after what there is, and the exit code is 1.
     """
     import pandas as pd
 
@@ -186,7 +186,8 @@ def score(
         raise DataError(f"{file}: holds no rows.")
     policy = replace(COMPARED, standardize=scorer.definition.standardize)
     known = known_smiles(train, policy) if train else None
-    frame = score_frame([row.smiles for row in rows], scorer, known, policy)
+    texts = [row.smiles for row in rows]
+    frame = score_frame(texts, scorer, known, policy)
     means = frame[frame.columns.difference(["smiles", "reason"], sort=False)]
     means = means[[name for name in means if not name.endswith(".names")]].astype(float).mean()
     if out is not None:
@@ -210,6 +211,9 @@ def score(
         typer.echo(f"{len(frame):,} rows; means over those that have one\n{means.round(4).to_string()}")
         for reason, count in reasons.head(5).items():
             typer.echo(f"{count:,} x {reason}")
+    broken = scorer.broken(texts, least=1)
+    if broken:
+        raise RunError(f"{file}: {broken} What there is has no scores.")
 
 
 @app.command()

@@ -1,9 +1,8 @@
 """What was worked out before, on disk: one SQLite file that several processes may share."""
 
-import json
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -13,14 +12,17 @@ _AT_ONCE = 500
 
 
 class DiskCache:
-    """Rows of numbers by (definition, key); NaN is kept as null. Raises RunError for a file that is none of ours."""
+    """Numbers by key (`molgan.keys`) and SMILES. Raises RunError for a file that is none of ours.
 
-    def __init__(self, path: str | Path, definition: str):
-        self.path, self.definition = Path(path), definition
+    Files of before, with whole rows of scores in a table `known`, are gone on with; those rows are not read any more.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
         with self._open() as table:
             table.execute(
-                "CREATE TABLE IF NOT EXISTS known (definition TEXT, key TEXT, numbers TEXT, "
-                "PRIMARY KEY (definition, key)) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS numbers (component TEXT, smiles TEXT, number REAL NOT NULL, "
+                "PRIMARY KEY (component, smiles)) WITHOUT ROWID"
             )
 
     @contextmanager
@@ -31,30 +33,20 @@ class DiskCache:
         except sqlite3.Error as error:
             raise RunError(f"{self.path}: cannot be used as a cache of scores ({error}); name another file.") from None
 
-    def get(self, keys: Sequence[str]) -> dict[str, tuple[float, ...]]:
-        """The rows there are."""
-        found = {}
+    def get(self, key: str, smiles: Sequence[str]) -> dict[str, float]:
+        """The numbers there are, by SMILES."""
+        found: dict[str, float] = {}
         with self._open() as table:
-            for start in range(0, len(keys), _AT_ONCE):
-                part = keys[start : start + _AT_ONCE]
+            for start in range(0, len(smiles), _AT_ONCE):
+                part = smiles[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(part))
-                rows = table.execute(
-                    f"SELECT key, numbers FROM known WHERE definition = ? AND key IN ({marks})",
-                    [self.definition, *part],
-                )
-                found |= {
-                    key: tuple(math.nan if value is None else float(value) for value in json.loads(numbers))
-                    for key, numbers in rows
-                }
+                rows = f"SELECT smiles, number FROM numbers WHERE component = ? AND smiles IN ({marks})"
+                found |= dict(table.execute(rows, [key, *part]))
         return found
 
-    def put(self, rows: dict[str, tuple[float, ...]]) -> None:
-        """Keep rows."""
-        with self._open() as table:
-            table.executemany(
-                "INSERT OR REPLACE INTO known VALUES (?, ?, ?)",
-                [
-                    (self.definition, key, json.dumps([None if math.isnan(value) else value for value in numbers]))
-                    for key, numbers in rows.items()
-                ],
-            )
+    def put(self, key: str, numbers: Mapping[str, float]) -> None:
+        """Keep numbers; one that is not finite is a failure, which another run may not have."""
+        rows = [(key, smiles, number) for smiles, number in numbers.items() if math.isfinite(number)]
+        if rows:
+            with self._open() as table:
+                table.executemany("INSERT OR REPLACE INTO numbers VALUES (?, ?, ?)", rows)

@@ -186,6 +186,13 @@ class RewardConfig:
     """The filter on that score."""
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     """The memory of molecules that scored best."""
+    cache: str = ""
+    """A file that keeps what `score` measured, for a resumed run and for others; empty keeps nothing."""
+    budget: Count = 0
+    """Distinct molecules that `score` may measure, those of the cache included; 0 for any number."""
+    when_spent: Literal["stop", "go_on"] = "stop"
+    """What follows when the budget of the reward is spent, or that of one given to `fit`: training stops after that
+    step, or goes on with a score of 0 for every new molecule."""
     kl: Weight = 0.02
     """one_shot: weight of the KL divergence that holds the generator near its average while validity or the score is
     rewarded; growing has `bound`."""

@@ -17,9 +17,11 @@ from gancore.checkpoint import State
 from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import ConfigError, DataError, RunError
+from gancore.notes import note_most_left_out
 from gancore.rows import tell_rejected
 from gancore.statistics import Evaluation
 from gancore.training import Training
+from gancore.types import Reward
 from molgan import chem
 from molgan.config import Config
 from molgan.data import MoleculeDataset, as_dataset
@@ -30,6 +32,7 @@ from molgan.metrics import glance
 from molgan.plots import grid_pixels
 from molgan.recipes import RECIPES, Networks
 from molgan.recipes.graph_gan import Late
+from molgan.recipes.steering import refuse_reward
 
 _GLANCED = 500  # molecules that the monitor looks at
 _SHOWN_MOLECULES = 24
@@ -85,6 +88,7 @@ class MolGAN:
         quiet: bool = False,
         start: "MolGAN | str | Path | None" = None,
         force: bool = False,
+        reward: Reward | None = None,
     ) -> "MolGAN":
         """Train on a file, a frame with a SMILES column, a list of SMILES or a data set.
 
@@ -93,16 +97,20 @@ class MolGAN:
         force: resume even where the configuration or the data are others.
         start: a trained model, its folder, or the name of a bundled one, to go on from: its networks and its
             vocabulary; molecules that it cannot hold are left out. With `pretrain.steps=0` it is tuned at once.
+        reward: SMILES -> scores in [0, 1], NaN where there is none; takes the place of `reward.score`, mixed in with
+            the configuration's `reward.weight`. It is asked for valid molecules alone.
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError for
-        a start that does not fit the configuration, DivergedError when training left the numbers and going back to a
-        checkpoint did not help, CollapsedError when a watch stopped it.
+        a reward or a start that does not fit the configuration, DivergedError when training left the numbers and going
+        back to a checkpoint did not help, CollapsedError when a watch stopped it, RewardError when a reward fails:
+        what was trained is saved, and a resumed run asks for the same molecules again.
 
         >>> few = ["steps=0", "pretrain.steps=1"]
         >>> MolGAN(Config.load("default", few)).fit(["CCO", "CCN"], quiet=True).provenance["data"]["molecules"]
         2
         """
         distributed.join(self.device)
+        refuse_reward(self.config, reward)
         runs.claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         begun = MolGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
@@ -118,9 +126,10 @@ class MolGAN:
         if out is not None:
             runs.write_held_out(Path(out) / "held_out.smi", held, resume and not force)
         _tell(data, console)
+        note_most_left_out(data.rejected, len(data) + len(held) + len(data.rejected))
         seed_everything(self.config.seed)
         weights = self._weights_of(begun, data.vocabulary) if begun is not None else {}
-        training = self._build(data)
+        training = self._build(data, reward)
         for name, values in weights.items():
             self._trained.modules[name].load_state_dict(values)
         training.run(out, console, _SHOWN, self._monitor, data.rejected, resume, force, self._show)
@@ -138,8 +147,8 @@ class MolGAN:
             raise ConfigError("start: the data set was made for another vocabulary of atoms; give SMILES or a file.")
         return {name: module.state_dict() for name, module in other.modules.items() if not isinstance(module, Late)}
 
-    def _build(self, data: MoleculeDataset) -> Training:
-        self.networks, phases = RECIPES[self.config.recipe].build(self.config, data, self.device)
+    def _build(self, data: MoleculeDataset, reward: Reward | None = None) -> Training:
+        self.networks, phases = RECIPES[self.config.recipe].build(self.config, data, self.device, reward)
         self._sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
         self._known = frozenset(data.smiles)
         picked = np.random.default_rng(0).permutation(len(data))[:_GLANCED]

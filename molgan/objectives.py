@@ -154,8 +154,9 @@ DRUGLIKE = ScoreConfig(
 )
 """QED, ease of synthesis, and a logP within the rule of five."""
 
-SCORES = OBJECTIVES | {"qed": ScoreConfig(), "druglike": DRUGLIKE}
-"""Every score that has a name."""
+SCORES = OBJECTIVES | {"druglike": DRUGLIKE}
+"""Every score that has a name. One that names an objective is that objective, which scores mixtures too; the property
+`qed` in a score of your own keeps to that score's `fragments`."""
 
 
 def load_score(name: str | Path) -> ScoreConfig:

@@ -7,8 +7,8 @@ import math
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 from gancore import named
@@ -17,17 +17,65 @@ from gancore.pool import Failure
 from gancore.systems import end_all
 from molgan.score import PluginConfig
 
-_ENOUGH = 3  # molecules that fail one after the other, alone, before the rest is given up
+ENOUGH = 3
+"""Molecules that fail one after the other, and none that works, before a plug-in is given up."""
 
 
 class PluginError(Exception):
-    """A call that gave no numbers; the message is the reason."""
+    """A call that gave no numbers; the message is the reason. missing: there is nothing to call."""
+
+    def __init__(self, reason: str, missing: bool = False):
+        super().__init__(reason)
+        self.missing = missing
+
+
+class Outage(Failure):
+    """Why a call as a whole gave no numbers; a plain Failure is of one molecule's answer. missing: nothing to call."""
+
+    missing = False
+
+
+def _outage(error: PluginError) -> Outage:
+    outage = Outage(str(error))
+    outage.missing = error.missing
+    return outage
+
+
+class Health:
+    """Whether a plug-in works: the molecules that it has failed for since it last gave a number.
+
+    >>> health = Health()
+    >>> health.note({"C": Outage("it is down"), "CC": Outage("it is down"), "CCC": Outage("it is down")})
+    >>> health.broken({"C", "CC"}), health.broken({"C", "CO"})
+    ('it is down', '')
+    """
+
+    def __init__(self):
+        self.failing: dict[str, Outage] = {}
+
+    def note(self, answers: dict[str, float | Failure]) -> None:
+        """Take note of answers by SMILES; any number, or word on a single molecule, tells that it works."""
+        if any(not isinstance(answer, Outage) for answer in answers.values()):
+            self.failing = {}
+        else:
+            self.failing |= answers  # pyright: ignore
+
+    def broken(self, smiles: Set[str], least: int = ENOUGH) -> str:
+        """Why it failed for all of these molecules; empty if it did not, or for fewer than `least` so far.
+
+        Of a program that is not there one molecule is enough.
+        """
+        if not smiles or not smiles <= self.failing.keys():
+            return ""
+        enough = len(self.failing) >= least or any(outage.missing for outage in self.failing.values())
+        return self.failing[min(smiles)].reason if enough else ""
 
 
 def ask(plugin: PluginConfig, smiles: Sequence[str]) -> list[float | Failure]:
     """A number for each SMILES, or why there is none.
 
-    A call that fails is tried again; then its molecules one by one, so that only those fail that must.
+    A call that fails is tried again; then its molecules one by one, so that only those fail that must. An Outage tells
+    that the call failed, a Failure that the answer is no number.
     """
     answers: list[float | Failure] = []
     for start in range(0, len(smiles), plugin.batch):
@@ -36,19 +84,19 @@ def ask(plugin: PluginConfig, smiles: Sequence[str]) -> list[float | Failure]:
 
 
 def _ask_batch(plugin: PluginConfig, smiles: Sequence[str]) -> list[float | Failure]:
-    reason = ""
+    outage = Outage("")
     for _ in range(1 + plugin.retries):
         try:
             return _numbers(_call(plugin, smiles), len(smiles))
         except PluginError as error:
-            reason = str(error)
-    if len(smiles) == 1:
-        return [Failure(reason)]
-    alone = PluginConfig(plugin.function, plugin.command, plugin.url, 1, plugin.seconds, retries=0)
+            outage = _outage(error)
+    if len(smiles) == 1 or outage.missing:
+        return [outage] * len(smiles)
+    alone = replace(plugin, batch=1, retries=0)
     answers: list[float | Failure] = []
     for place, text in enumerate(smiles):
-        if place == _ENOUGH and all(isinstance(answer, Failure) for answer in answers):
-            return answers + [Failure(reason)] * (len(smiles) - place)
+        if place == ENOUGH and all(isinstance(answer, Failure) for answer in answers):
+            return answers + [outage] * (len(smiles) - place)
         answers += _ask_batch(alone, [text])
     return answers
 
@@ -73,10 +121,19 @@ def _call(plugin: PluginConfig, smiles: Sequence[str]) -> Sequence[Any]:
     return _run(plugin, smiles) if plugin.command else _post(plugin, smiles)
 
 
-@lru_cache
+_SETTING = "score: plugin.function"
+_made: dict[str, tuple[Any, Any]] = {}  # by name: what stood there, and the function that was made of it
+
+
 def load_function(name: str) -> Any:
-    """The function at "module:name", or what a class there makes; raises ConfigError when it is not there."""
-    return named.load("score: plugin.function", name)
+    """The function at "module:name", or what a class there makes, once; raises ConfigError when it is not there.
+
+    Another thing that stands there now, after a reload say, is taken.
+    """
+    found = named.find(_SETTING, name)
+    if name not in _made or _made[name][0] is not found:
+        _made[name] = found, named.made(_SETTING, name, found)
+    return _made[name][1]
 
 
 def _call_function(name: str, smiles: Sequence[str]) -> Sequence[Any]:
@@ -97,7 +154,7 @@ def _run(plugin: PluginConfig, smiles: Sequence[str]) -> Sequence[str]:
             plugin.command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, errors="replace", start_new_session=True
         )
     except OSError as error:
-        raise PluginError(f"{plugin.command[0]} cannot be started ({error.strerror})") from None
+        raise PluginError(f"{plugin.command[0]} cannot be started ({error.strerror})", missing=True) from None
     try:
         out, err = process.communicate("".join(f"{text}\n" for text in smiles), timeout=plugin.seconds)
     except subprocess.TimeoutExpired:

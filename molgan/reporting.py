@@ -20,6 +20,7 @@ from rdkit import Chem, rdBase
 from gancore.compare import Run
 from gancore.errors import ConfigError, DataError
 from gancore.files import write_text
+from gancore.notes import note
 from gancore.sharing import is_model
 from gancore.statistics import Estimate, Evaluation
 from molgan import chem
@@ -134,6 +135,8 @@ def report(
     properties = property_frame(distinct)
     scorer = Scorer(score)
     scores = scorer(distinct)
+    if broken := scorer.broken(distinct, least=1):
+        note(f"{material.title}: {broken} The page ranks nothing.")
     best = np.argsort(-np.nan_to_num(scores, nan=-1.0), kind="stable")[:top]
     frame = properties.iloc[best].assign(score=scores[best])
     compared = None

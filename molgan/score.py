@@ -66,6 +66,9 @@ class PluginConfig:
     """The longest a call of a program or a service may take; then it is ended, with all that a program started."""
     retries: Count = 1
     """How often a call that failed is tried again, before its molecules are tried one by one."""
+    version: str = ""
+    """Your name for what cannot be seen: a service, files and models that a program or function reads. With another
+    name all numbers are asked for anew."""
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.function, self.command, self.url))) != 1:

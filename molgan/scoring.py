@@ -1,25 +1,26 @@
 """Molecules -> properties -> desirability -> score, by a definition; in processes, with a cache and a budget."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
-from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 from rdkit import Chem
 
 from gancore.errors import DataError
+from gancore.notes import note
 from gancore.pool import Failure, usable_processes
 from molgan import chem, plugins
 from molgan.cache import DiskCache
 from molgan.identity import COMPARED, identity
+from molgan.keys import key_of
 from molgan.objectives import OBJECTIVES, load_score
 from molgan.parallel import judge_all, map_chunks, pool
+from molgan.plugins import ENOUGH, Health
 from molgan.properties import MAKERS, PROPERTIES, Molecule, alert_names
 from molgan.score import Component, ScoreConfig
 
@@ -67,21 +68,34 @@ def _function(component: Component, policy: chem.Policy) -> Callable[[Molecule],
     return lambda molecule: float(objective.together(objective.desired(np.array([[f(molecule) for f in parts]])))[0])
 
 
-def measure(definition: ScoreConfig, text: str | None) -> Measured:
-    """What RDKit says of one string; NaN for plugins, and where there is a reason."""
+Task: TypeAlias = tuple[str | None, Sequence[int]]
+"""A string, and the places of the components that are asked for."""
+
+
+def measure(definition: ScoreConfig, task: Task) -> Measured:
+    """What RDKit says of one string; NaN for plugins, for what is not asked for, and where there is a reason."""
+    text, wanted = task
     nothing = (NAN,) * len(definition.components)
     try:
         molecule = Molecule(_read(definition, text))
     except chem.Rejected as reason:
         return Measured(None, nothing, str(reason))
     values, reasons = [], []
-    for component, function in zip(definition.components, _functions(definition), strict=True):
+    for place, (component, function) in enumerate(zip(definition.components, _functions(definition), strict=True)):
         try:
-            values.append(NAN if function is None else float(function(molecule)))
+            values.append(NAN if function is None or place not in wanted else float(function(molecule)))
         except Exception as error:  # RDKit raises many kinds
             values.append(NAN)
             reasons.append(f"{component.title}: {type(error).__name__}: {error}".splitlines()[0])
     return Measured(molecule.smiles, tuple(values), "; ".join(reasons))
+
+
+def identify(definition: ScoreConfig, text: str | None) -> Measured:
+    """The molecule of a string, without numbers; or why there is none."""
+    try:
+        return Measured(Molecule(_read(definition, text)).smiles, ())
+    except chem.Rejected as reason:
+        return Measured(None, (), str(reason))
 
 
 def _alert_names(sets: Sequence[str], definition: ScoreConfig, text: str | None) -> str:
@@ -103,9 +117,11 @@ class Scorer:
     """A `Reward`: strings -> scores in [0, 1], NaN where there is none. Remembers what it scored.
 
     score: a definition, the name of one (`molgan.objectives.SCORES`), or a TOML file. processes: how many work, all
-    usable cores if not given; 0 works here, without a limit on time. cache: a file that keeps what was measured,
-    for other runs too. budget: how many distinct molecules may be measured, 0 for any number; what comes after gets
-    NaN and the reason, and `spent` tells how many were. Raises ConfigError for a definition that cannot be used.
+    usable cores if not given; 0 works here, without a limit on time. cache: a file that keeps each component's numbers
+    for other runs and other scores; what failed is not kept. budget: how many distinct molecules may be measured, 0
+    for any number; what comes after is not asked for and gets NaN and the reason, and `spent` tells how many were.
+    A plug-in's failure is remembered here for as long as it works for others; one that failed for all is asked again.
+    Raises ConfigError for a definition that cannot be used.
 
     >>> Scorer("qed")(["CCO", "no molecule"]).round(2)
     array([0.41,  nan])
@@ -122,17 +138,21 @@ class Scorer:
         self.processes = usable_processes() if processes is None else processes
         self.budget = budget
         _functions(self.definition)  # raises
-        for component in self.definition.components:
-            if component.plugin is not None and component.plugin.function:
-                plugins.load_function(component.plugin.function)
-        self.disk = DiskCache(cache, self._digest()) if cache else None
-        self.molecules: set[str] = set()  # distinct ones that were measured
+        self.disk = DiskCache(cache) if cache else None
+        self._plugins = {
+            place: Health() for place, part in enumerate(self.definition.components) if part.plugin is not None
+        }
+        self._keys = {place: key_of(part, self.definition) for place, part in enumerate(self.definition.components)}
+        for place, key in self._keys.items() if cache else ():
+            if key.why:
+                note(f"{cache}: keeps no numbers of {self.definition.components[place].title}: {key.why}.")
+        self._spent: set[str] = set()  # digests of the molecules that were measured
         self._forget()
 
     @property
     def spent(self) -> int:
         """Distinct molecules measured, those from a cache included."""
-        return len(self.molecules)
+        return len(self._spent)
 
     def __call__(self, strings: Sequence[str | None]) -> np.ndarray:
         """One score a SMILES, float64."""
@@ -144,6 +164,7 @@ class Scorer:
 
     def values(self, strings: Sequence[str | None]) -> np.ndarray:
         """The number of each component `(string, component)`."""
+        self._refresh()
         places = self._places(strings)
         return self._values[places]
 
@@ -152,6 +173,7 @@ class Scorer:
 
         Structural alerts are told by name in `NAME.names`.
         """
+        self._refresh()
         places = self._places(strings)
         values = self._values[places]
         desired = self.definition.desired(values)
@@ -171,12 +193,55 @@ class Scorer:
         del reasons[""]
         return "".join(f"{count} x {reason}" for reason, count in reasons.most_common(1))
 
+    def broken(self, strings: Sequence[str | None], least: int = ENOUGH) -> str:
+        """Which plug-in failed for every molecule among these strings, and why; empty if none did.
+
+        A program that is not there is told at once, any other failure after `least` molecules and none that worked.
+        """
+        rows = dict.fromkeys(self._places(strings).tolist())
+        molecules = {smiles for row in rows if (smiles := self._molecules[row]) is not None}
+        for place, health in self._plugins.items():
+            reason = health.broken(molecules, least)
+            if reason:
+                title = self.definition.components[place].title
+                called = "plugin" if title == "plugin" else f"plugin {title}"
+                return f"{called}: failed for all {len(molecules):,} molecules: {reason}."
+        return ""
+
+    def state(self) -> list[str]:
+        """What was spent of a budget, as digests of molecules; nothing without a budget."""
+        return sorted(self._spent) if self.budget else []
+
+    def restore(self, state: Any) -> None:
+        """Put it back; those molecules are measured again at no expense."""
+        self._spent |= {str(digest) for digest in list(state)}
+
     # What was measured ------------------------------------------------------------------------
 
     def _forget(self) -> None:
-        self._known: dict[str | None, int] = {}
+        self._known: dict[str | None, int] = {}  # the row of each string
+        self._rows: dict[str, int] = {}  # that of each molecule, by SMILES
+        self._molecules: list[str | None] = []  # the molecule of each row
         self._reasons: dict[int, str] = {}
         self._values = np.empty((0, len(self.definition.components)))
+        self._allowed = self.budget
+
+    def _refresh(self) -> None:
+        """Forget what no longer holds: numbers of a plug-in that has changed, or failed for all; another budget's."""
+        for place in self._plugins:
+            key = key_of(self.definition.components[place], self.definition)
+            before, self._keys[place] = self._keys[place], key
+            if key.digest != before.digest or key.made is not before.made:
+                self._forget()
+        if self._allowed != self.budget:
+            self._forget()
+        for health in self._plugins.values():
+            if health.broken(health.failing.keys()):
+                self._known = {text: row for text, row in self._known.items() if not self._failed(health, row)}
+                self._rows = {smiles: row for smiles, row in self._rows.items() if smiles not in health.failing}
+
+    def _failed(self, health: Health, row: int) -> bool:
+        return self._molecules[row] in health.failing
 
     def _places(self, strings: Sequence[str | None]) -> np.ndarray:
         """Where in `_values` each string's numbers stand. Raises DataError for a string in place of a list."""
@@ -190,75 +255,118 @@ class Scorer:
         if len(known) > _REMEMBERED:
             self._forget()
             known = self._known
-        new = list(dict.fromkeys(text for text in strings if text not in known))
-        self._learn(new)
+        self._learn(list(dict.fromkeys(text for text in strings if text not in known)))
         return np.array([known[text] for text in strings], dtype=np.int64)
 
     def _learn(self, texts: list[str | None]) -> None:
         """Measure strings that are not known."""
-        stored = self.disk.get([text for text in texts if text]) if self.disk is not None else {}
-        measured: dict[str | None, Measured] = {text: Measured(text, values) for text, values in stored.items()}
-        fresh = [text for text in texts if text not in stored]
-        measured |= dict(zip(fresh, self._ask_plugins(self._measure(fresh)), strict=True))
-        start, rows = len(self._values), []
-        for text in texts:
-            smiles, values, reason = measured[text]
-            if smiles is not None and self.budget and smiles not in self.molecules and self.spent >= self.budget:
-                values, reason = (NAN,) * len(values), f"the budget of {self.budget:,} molecules is spent"
-            elif smiles is not None:
-                self.molecules.add(smiles)
-            place = start + len(rows)
-            rows.append(values)
-            self._known[text] = place
-            if reason:
-                self._reasons[place] = reason
-            elif smiles is not None:
-                self._known.setdefault(smiles, place)
-        self._values = np.concatenate((self._values, np.array(rows, np.float64).reshape(len(rows), -1)))
-        if self.disk is not None:
-            self.disk.put({
-                made.smiles: made.values for made in map(measured.__getitem__, fresh) if made.smiles and not made.reason
-            })  # fmt: skip
+        everything = range(len(self.definition.components))
+        if self.disk is None and not self.budget and not self._plugins:
+            self._take(texts, self._map(partial(measure, self.definition), [(text, everything) for text in texts]))
+            return
+        found = self._map(partial(identify, self.definition), texts)
+        new: dict[str, str | None] = {}  # text of each molecule that is to be measured
+        for text, made in zip(texts, found, strict=True):
+            unknown = made.smiles is not None and made.smiles not in self._rows and made.smiles not in new
+            if unknown and self._pay(made.smiles):
+                new[made.smiles] = text
+        numbers = self._numbers(new)
+        spent = Measured(None, self._nothing, f"the budget of {self.budget:,} molecules is spent")
+        self._take(texts, [numbers.get(made.smiles, spent) if made.smiles else made for made in found])
 
-    def _measure(self, texts: Sequence[str | None]) -> list[Measured]:
-        if not texts:
-            return []
-        work = partial(measure, self.definition)
-        tame = len(texts) <= _FEW and all(len(text or "") <= _TAME for text in texts)
-        if not self.processes or tame:
-            return [work(text) for text in texts]
-        chunk = max(1, min(_CHUNK, len(texts) // (4 * self.processes)))
-        answers = pool(self.processes).map(work, texts, chunk, self.definition.seconds)
-        nothing = (NAN,) * len(self.definition.components)
-        return [Measured(None, nothing, made.reason) if isinstance(made, Failure) else made for made in answers]
+    def _pay(self, smiles: str) -> bool:
+        """Whether a molecule may be measured, which is then counted."""
+        digest = hashlib.blake2b(smiles.encode(), digest_size=8).hexdigest()
+        if self.budget and digest not in self._spent and self.spent >= self.budget:
+            return False
+        self._spent.add(digest)
+        return True
 
-    def _ask_plugins(self, measured: list[Measured]) -> list[Measured]:
-        """The same with the plugins' numbers; each molecule is asked for once."""
-        for place, component in enumerate(self.definition.components):
-            if component.plugin is None:
-                continue
-            smiles = list(dict.fromkeys(made.smiles for made in measured if made.smiles is not None))
-            answers = dict(zip(smiles, plugins.ask(component.plugin, smiles), strict=True))
-            for row, made in enumerate(measured):
+    def _take(self, texts: list[str | None], found: list[Measured]) -> None:
+        """Remember what was found of each string; a molecule that has a row keeps it."""
+        fresh = []
+        for text, made in zip(texts, found, strict=True):
+            row = self._rows.get(made.smiles) if made.smiles is not None else None
+            if row is None:
+                row = len(self._molecules)
+                self._molecules.append(made.smiles)
+                fresh.append(made.values or self._nothing)
+                if made.reason:
+                    self._reasons[row] = made.reason
                 if made.smiles is not None:
-                    measured[row] = _with_answer(made, place, component.title, answers[made.smiles])
-        return measured
+                    self._rows[made.smiles] = row
+                    self._pay(made.smiles)
+            self._known[text] = row
+        self._values = np.concatenate((self._values, np.array(fresh, np.float64).reshape(len(fresh), -1)))
 
-    def _digest(self) -> str:
-        """What the numbers depend on, and nothing else: the same for other weights and desirabilities."""
-        asked = [asdict(component) for component in self.definition.components]
-        for component in asked:
-            for name in ("wanted", "weight", "name"):
-                del component[name]
-        whole = json.dumps([asked, self.definition.fragments, self.definition.standardize])
-        return hashlib.sha256(whole.encode()).hexdigest()
+    @property
+    def _nothing(self) -> tuple[float, ...]:
+        return (NAN,) * len(self.definition.components)
 
+    # Measuring --------------------------------------------------------------------------------
 
-def _with_answer(made: Measured, place: int, title: str, answer: float | Failure) -> Measured:
-    if isinstance(answer, Failure):
-        reasons = filter(None, (made.reason, f"{title}: {answer.reason}"))
-        return made._replace(reason="; ".join(reasons))
-    return made._replace(values=(*made.values[:place], answer, *made.values[place + 1 :]))
+    def _numbers(self, new: dict[str, str | None]) -> dict[str, Measured]:
+        """All numbers of molecules, given the text of each: from the cache, from RDKit, from plug-ins."""
+        values = {smiles: np.full(len(self.definition.components), NAN) for smiles in new}
+        reasons: dict[str, list[str]] = {smiles: [] for smiles in new}
+        missing: dict[str, list[int]] = {smiles: [] for smiles in new}
+        for place, key in self._keys.items():
+            stored = self.disk.get(key.digest, list(new)) if self.disk is not None and key.digest else {}
+            for smiles in new:
+                if smiles in stored:
+                    values[smiles][place] = stored[smiles]
+                else:
+                    missing[smiles].append(place)
+        self._ask_rdkit(new, missing, values, reasons)
+        for place, component in enumerate(self.definition.components):
+            if component.plugin is not None:
+                asked = [smiles for smiles in new if place in missing[smiles]]
+                answers = dict(zip(asked, plugins.ask(component.plugin, asked), strict=True))
+                self._plugins[place].note(answers)
+                for smiles, answer in answers.items():
+                    if isinstance(answer, Failure):
+                        reasons[smiles].append(f"{component.title}: {answer.reason}")
+                    else:
+                        values[smiles][place] = answer
+                self._keep(place, {smiles: values[smiles][place] for smiles in asked})
+        return {smiles: Measured(smiles, tuple(row), "; ".join(reasons[smiles])) for smiles, row in values.items()}
+
+    def _ask_rdkit(
+        self,
+        new: dict[str, str | None],
+        missing: dict[str, list[int]],
+        values: dict[str, np.ndarray],
+        reasons: dict[str, list[str]],
+    ) -> None:
+        """Fill in RDKit's numbers of the molecules that lack some, and why there are none."""
+        own = {smiles: [place for place in places if place not in self._plugins] for smiles, places in missing.items()}
+        asked = [smiles for smiles, places in own.items() if places]
+        if not asked:
+            return
+        found = self._map(partial(measure, self.definition), [(new[smiles], own[smiles]) for smiles in asked])
+        for smiles, made in zip(asked, found, strict=True):
+            for place in own[smiles]:
+                values[smiles][place] = made.values[place]
+            if made.reason:
+                reasons[smiles].append(made.reason)
+        for place in self._keys:
+            self._keep(place, {smiles: values[smiles][place] for smiles in asked if place in own[smiles]})
+
+    def _keep(self, place: int, numbers: dict[str, float]) -> None:
+        if self.disk is not None and self._keys[place].digest:
+            self.disk.put(self._keys[place].digest, {smiles: float(number) for smiles, number in numbers.items()})
+
+    def _map(self, work: Callable[[Any], Measured], items: Sequence[Any]) -> list[Measured]:
+        """The answer to each item, a string or a task, from as many processes as there are."""
+        if not items:
+            return []
+        texts = [item[0] if isinstance(item, tuple) else item for item in items]
+        tame = len(items) <= _FEW and all(len(text or "") <= _TAME for text in texts)
+        if not self.processes or tame:
+            return [work(item) for item in items]
+        chunk = max(1, min(_CHUNK, len(items) // (4 * self.processes)))
+        answers = pool(self.processes).map(work, items, chunk, self.definition.seconds)
+        return [Measured(None, self._nothing, one.reason) if isinstance(one, Failure) else one for one in answers]
 
 
 # Graphs, and tables of molecules --------------------------------------------------------------

@@ -100,7 +100,9 @@ def train(
     from seqgan import grammar
     from seqgan.gan import SeqGAN
 
-    SeqGAN(settings).fit(data or grammar.corpus(), out=out, resume=resume, quiet=quiet, start=start, force=force)
+    unread = start is not None and not settings.needs_lines
+    lines = data or (None if unread else grammar.corpus())
+    SeqGAN(settings).fit(lines, out=out, resume=resume, quiet=quiet, start=start, force=force)
     if not quiet and not distributed.rank():
         typer.echo(f"trained: {out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 

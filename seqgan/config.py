@@ -233,6 +233,9 @@ class RewardConfig:
     """The filter on it."""
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     """The memory of strings that scored best."""
+    when_spent: Literal["stop", "go_on"] = "stop"
+    """What follows when a reward with a budget has spent it (it has `budget` and `spent`, as `molgan.scoring.Scorer`
+    does): training stops after that step, or goes on with what the reward then gives, 0 for NaN."""
 
 
 @dataclass(frozen=True)
@@ -333,6 +336,19 @@ class Config:
     def judges(self) -> tuple[str, ...]:
         """The modules that sampling needs beside the averaged generator: the critic, where it rejects draws."""
         return ("critic",) if self.critic.rejections and not self.reward.weight else ()
+
+    @property
+    def needs_lines(self) -> str:
+        """What learns from lines, as a clause, and how to leave it out; empty where nothing does."""
+        if self.recipe != "seqgan":
+            return f"recipe {self.recipe} learns from lines: give some, or tune with recipe=seqgan"
+        if self.likelihood.epochs:
+            return "the likelihood learns from lines: give some, or set likelihood.epochs to 0"
+        if self.policy.likelihood:
+            return "policy.likelihood is that of lines: give some, or set it to 0"
+        if self.policy.reward != "constant" and self.reward.weight < 1:
+            return "the critic learns from lines: give some, or set reward.weight to 1, which leaves it out"
+        return ""
 
     @classmethod
     def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> "Config":

@@ -135,6 +135,11 @@ class Corpus:
         padded = {name: pad(lines, length) for name, lines in parts.items()}
         return cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected, aside=aside)
 
+    @classmethod
+    def empty(cls, vocabulary: Vocabulary, length: int) -> "Corpus":
+        """No lines, of a model's vocabulary and length: for training that learns from none."""
+        return cls(vocabulary.alphabet, *(pad([], length) for _ in range(3)), vocabulary=vocabulary)
+
     @property
     def length(self) -> int:
         """Steps of the longest sequence, its end included."""
@@ -226,5 +231,7 @@ def pad(lines: list[list[int]], length: int) -> Ids:
 
 
 def batches(ids: Ids, size: int, seed: int, device: torch.device) -> Shuffled:
-    """An endless shuffled stream of batches `(size, step)`; at most as many sequences as there are."""
+    """An endless shuffled stream of batches `(size, step)`; at most as many sequences as there are, or none."""
+    if not len(ids):
+        return Shuffled(size, size, seed, lambda index: ids.to(device))
     return Shuffled(len(ids), min(size, len(ids)), seed, lambda index: ids[index].to(device))

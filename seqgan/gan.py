@@ -16,6 +16,7 @@ from gancore.checkpoint import State
 from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
+from gancore.notes import note_most_left_out
 from gancore.rows import tell_rejected
 from gancore.statistics import Evaluation
 from gancore.steering import DiversityFilter, Replay, Steering
@@ -89,7 +90,7 @@ class SeqGAN:
 
     def fit(
         self,
-        source: "Corpus | pd.DataFrame | Iterable | str | Path",
+        source: "Corpus | pd.DataFrame | Iterable | str | Path | None" = None,
         out: str | Path | None = None,
         resume: bool = False,
         quiet: bool = False,
@@ -99,6 +100,8 @@ class SeqGAN:
     ) -> "SeqGAN":
         """Train on a file, a frame with a column text, any iterable of strings, or a corpus.
 
+        source: None where a model is tuned on a reward alone: a `start`, `reward.weight=1` and `likelihood.epochs=0`
+            leave nothing that learns from lines (`Config.needs_lines` tells what does).
         out: a run folder: configuration, metrics.jsonl, rejected lines and checkpoints go there; and held_out.txt, the
             lines that `data.test` keeps from training and stopping, to judge by.
         resume: go on from the folder's newest checkpoint, bit for bit on the CPU; starts anew where there is none.
@@ -109,8 +112,9 @@ class SeqGAN:
             vocabulary. With `likelihood.epochs=0` it is tuned at once.
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError
-        for a reward or a start that cannot be used, DivergedError when training left the numbers and going back to a
-        checkpoint did not help, CollapsedError when a watch stopped it.
+        for a reward or a start that cannot be used and for lines that are needed and not given, DivergedError when
+        training left the numbers and going back to a checkpoint did not help, CollapsedError when a watch stopped it,
+        RewardError when a reward fails: what was trained is saved, and a resumed run asks for the same strings again.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
         >>> gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True).provenance["data"]["lines"]
@@ -123,6 +127,7 @@ class SeqGAN:
         begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         source = CORPORA.file(source) if isinstance(source, (str, Path)) else source
         corpus = source if isinstance(source, Corpus) else self._corpus(source, begun)
+        note_most_left_out(corpus.rejected, sum(map(len, corpus.parts)) + len(corpus.rejected))
         if corpus.vocabulary is None:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
         _tell(corpus, console)
@@ -148,7 +153,13 @@ class SeqGAN:
             raise ConfigError("reward.weight is above 0, but there is no reward: give one to fit, or reward.function.")
         return given or load_reward(settings.function, settings.argument)
 
-    def _corpus(self, source: "pd.DataFrame | Iterable | str | Path", begun: "SeqGAN | None") -> Corpus:
+    def _corpus(self, source: "pd.DataFrame | Iterable | str | Path | None", begun: "SeqGAN | None") -> Corpus:
+        if source is None:
+            if begun is None:
+                raise ConfigError("no lines were given: only a model that is tuned (start) does without.")
+            if self.config.needs_lines:
+                raise ConfigError(f"no lines were given, and {self.config.needs_lines}.")
+            return Corpus.empty(begun._words, begun._trained.length)
         given = (begun._words, begun._trained.length) if begun is not None else (None, None)
         return Corpus.of(source, self.config.data, self.config.seed, *given)
 
@@ -200,7 +211,8 @@ class SeqGAN:
             return None
         same, replay = self.config.reward.diversity, self.config.reward.replay
         filtered = DiversityFilter(load_key(same.by), same.bucket, same.least) if same.by else None
-        return Steering(reward, filtered, Replay(replay.size) if replay.size else None)
+        memory = Replay(replay.size) if replay.size else None
+        return Steering(reward, filtered, memory, when_spent=self.config.reward.when_spent)
 
     def _monitor(self, step: int, logs: dict[str, float]) -> None:
         """Every so often in the adversarial phase, put coverage and diversity of its generator into the logs."""
@@ -354,12 +366,14 @@ class SeqGAN:
         corpus = self.corpus
         if reference is not None:
             real = [line for _, line in as_lines(reference)[0]]
-        elif corpus is not None:
+        elif corpus is not None and len(corpus.train):
             real = corpus.aside or self._lines(corpus.held_out)
         else:
-            raise DataError("a loaded model has no reference lines: give `reference`.")
+            raise DataError(
+                "a model that was loaded, or tuned without lines, has no reference lines: give `reference`."
+            )
         known = [line for _, line in as_lines(train)[0]] if train is not None else None
-        if known is None and corpus is not None:
+        if known is None and corpus is not None and len(corpus.train):
             known = self._lines(corpus.train)
         return evaluate(self.sample(n, temperature, seed=seed), real, known, self._words)
 
@@ -475,6 +489,9 @@ class SeqGAN:
 
 
 def _tell(corpus: Corpus, console: Console) -> None:
+    if not len(corpus.train):
+        console.print(f"no lines; {corpus.alphabet.size:,} tokens, up to {corpus.length - 1} a line", highlight=False)
+        return
     train, valid, test = (f"{len(part):,}" for part in corpus.parts)
     console.print(
         f"{train} lines to train on, {valid} to stop on, {test} to judge by; {corpus.alphabet.size:,} tokens, up to "

@@ -18,15 +18,17 @@ def glance(generator: Generator, corpus: Corpus, draws: int = _DRAWS) -> dict[st
 
     valid/nll: nats a token. sample/unique: share of distinct draws; sample/novel: share of those that are not in the
     training part; sample/precision, sample/recall: against as many training sequences, where the generator itself
-    embeds both (Kynkäänniemi et al. 2019), so they tell of collapse and not of quality.
+    embeds both (Kynkäänniemi et al. 2019), so they tell of collapse and not of quality. Without lines: unique alone.
     """
-    figures = {"valid/nll": nll(generator, corpus.validation)}
+    known = len(corpus.train)
+    figures = {"valid/nll": nll(generator, corpus.validation)} if known else {}
     random = new_generator(generator.device, 0, "glance")
     with at_rest(generator):
         ids = sample(generator, draws, corpus.length, random, Decoding(unknown=False), device=generator.device).cpu()
     distinct = {row.tobytes() for row in ids.numpy()}
     figures["sample/unique"] = len(distinct) / draws
-    figures["sample/novel"] = len(distinct - corpus.known) / len(distinct)
+    if known:
+        figures["sample/novel"] = len(distinct - corpus.known) / len(distinct)
     real = corpus.train[:draws]
     if min(len(real), draws) > _NEIGHBOURS:
         scores = precision_recall(embed(generator, real), embed(generator, ids), _NEIGHBOURS)

@@ -7,7 +7,9 @@ hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and cal
 part was seen to do, and on how little evidence, is in docs/experiments.md.
 """
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -28,7 +30,7 @@ from gancore.schedules import warm_cosine
 from gancore.steering import Steering
 from gancore.terms import gaussian_kl, reconstruction
 from gancore.training import Phase
-from gancore.types import Sample
+from gancore.types import Reward, Sample
 from molgan import chem, graphs
 from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
@@ -36,6 +38,9 @@ from molgan.models import Encoder, Generator, GraphCritic
 from molgan.recipes.steering import steering
 from molgan.sampling import CLOSED, GraphDraw, draw_graphs, repair
 from molgan.scoring import graph_smiles
+
+Scored: TypeAlias = tuple[list[str], np.ndarray]
+"""SMILES of draws, empty for what is no molecule, and their scores, 0 where there is none."""
 
 
 class GraphGAN:
@@ -149,7 +154,7 @@ class GraphGAN:
         drawn = draw_graphs(nodes, bonds, present, self.capacity)
         fresh = noise, drawn
         if self.late is None:
-            scored = self.score(*_arrays(drawn)) if reward.weight else None
+            scored = self.ask(self.score, drawn) if reward.weight else None
         elif self.late.filled:
             (noise, drawn), scored = self.fetch()
         else:
@@ -174,7 +179,7 @@ class GraphGAN:
         if self.config.reward.weight:
             self.scores.start(*_arrays(drawn))
 
-    def fetch(self) -> tuple[tuple[Tensor, GraphDraw], tuple[list[str], np.ndarray] | None]:
+    def fetch(self) -> tuple[tuple[Tensor, GraphDraw], Scored | None]:
         """The draws of the turn before and the noise they came from, under the present weights; their scores."""
         late, draws = self.late, self.config.reward.draws
         assert late is not None
@@ -183,7 +188,7 @@ class GraphGAN:
         nodes, bonds = (part.repeat_interleave(draws, 0) for part in logits)
         room = self.capacity[late.atoms.clamp_min(0)] * present
         drawn = GraphDraw(late.atoms.clone(), late.orders.clone(), nodes, bonds, nodes, bonds, present, room)
-        scored = self.scores.result(*_arrays(drawn)) if self.config.reward.weight else None
+        scored = self.ask(self.scores.result, drawn) if self.config.reward.weight else None
         return (late.noise.clone(), drawn), scored
 
     def divergence(self, drawn: GraphDraw, nodes: Tensor, bonds: Tensor) -> Tensor:
@@ -196,7 +201,13 @@ class GraphGAN:
         bond_kl = categorical_kl(*restricted) * graphs.pair_mask(drawn.present)
         return node_kl.sum(1) + bond_kl.sum(1)
 
-    def score(self, atoms: np.ndarray, orders: np.ndarray) -> tuple[list[str], np.ndarray]:
+    def ask(self, score: Callable[..., Scored], drawn: GraphDraw) -> Scored:
+        """What `score` says of the draws; a reward that fails leaves this turn as it was before it."""
+        assert self.steering is not None
+        with self.steering.waiting():
+            return score(*_arrays(drawn))
+
+    def score(self, atoms: np.ndarray, orders: np.ndarray) -> Scored:
         """SMILES of graphs and their scores, 0 for one that has none."""
         assert self.steering is not None
         smiles = graph_smiles(self.vocabulary, atoms, orders)
@@ -215,9 +226,7 @@ class GraphGAN:
         logits = self.generator(code, graphs.node_mask(best[0]))
         return {"replay": (reconstruction(logits, best) + kl).mean() * replay.weight}
 
-    def rewards(
-        self, drawn: GraphDraw, scored: tuple[list[str], np.ndarray] | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def rewards(self, drawn: GraphDraw, scored: Scored | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid.
 
         scored: the SMILES of each draw and its RDKit score, 0 for an invalid one.
@@ -267,12 +276,14 @@ def _arrays(drawn: GraphDraw) -> tuple[np.ndarray, np.ndarray]:
     return drawn.atoms.cpu().numpy(), drawn.orders.cpu().numpy()
 
 
-def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[GraphGAN, list[Phase]]:
-    """The networks and the phases of training on `data`."""
+def build(
+    config: Config, data: MoleculeDataset, device: torch.device, reward: Reward | None = None
+) -> tuple[GraphGAN, list[Phase]]:
+    """The networks and the phases of training on `data`; `reward` takes the place of the configuration's score."""
     if config.reward.overlap and distributed.processes() > 1:
         raise ConfigError("reward.overlap keeps draws of one process: leave it out with several, or train with one.")
     gan = GraphGAN(config, data.vocabulary, device)
-    gan.steering = steering(config)
+    gan.steering = steering(config, reward)
     start, end = config.pretrain.steps, config.pretrain.steps + config.steps
 
     def average(step: int, logs: dict[str, float]) -> None:

@@ -26,7 +26,7 @@ from gancore.rejection import replace_rejected
 from gancore.schedules import warm_cosine
 from gancore.steering import Steering
 from gancore.training import Phase
-from gancore.types import Sample
+from gancore.types import Reward, Sample
 from molgan import chem, graphs
 from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
@@ -124,7 +124,8 @@ class GrowingGAN:
         if reward.weight:
             assert self.steering is not None
             smiles = graph_smiles(self.vocabulary, atoms.cpu().numpy(), orders.cpu().numpy())
-            scores = self.steering.score(smiles)
+            with self.steering.waiting():
+                scores = self.steering.score(smiles)
             paid = torch.from_numpy(self.steering.weigh(smiles, scores)).float().to(self.device)
             earned = earned + reward.weight * paid
             figures["_score"] = torch.tensor(scores.mean(), device=self.device)
@@ -157,12 +158,14 @@ class GrowingGAN:
         return atoms, orders
 
 
-def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[GrowingGAN, list[Phase]]:
-    """The networks and the phases of training on `data`."""
+def build(
+    config: Config, data: MoleculeDataset, device: torch.device, reward: Reward | None = None
+) -> tuple[GrowingGAN, list[Phase]]:
+    """The networks and the phases of training on `data`; `reward` takes the place of the configuration's score."""
     if distributed.processes() > 1 and config.model.dropout:
         raise ConfigError("model.dropout draws masks of its own in each process: set it to 0, or train in one.")
     gan = GrowingGAN(config, data.vocabulary, device)
-    gan.steering = steering(config)
+    gan.steering = steering(config, reward)
     start = config.pretrain.steps
     middle = start + config.critic.pretrain
     end = middle + config.steps

@@ -26,13 +26,14 @@ from gancore.objectives import OBJECTIVES
 from gancore.penalties import PENALTIES
 from gancore.steering import Steering
 from gancore.training import Phase
-from gancore.types import Sample, Verdict
+from gancore.types import Reward, Sample, Verdict
 from molgan import chem, graphs
 from molgan.config import Config
 from molgan.data import MoleculeDataset, batches
 from molgan.models import Generator
+from molgan.recipes.steering import steering
 from molgan.sampling import accept_bonds, repair, turns
-from molgan.scoring import Scorer, graph_smiles
+from molgan.scoring import graph_smiles
 
 
 class RelationalNetwork(nn.Module):
@@ -75,8 +76,7 @@ class ValueGAN:
         penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
         penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
-        self.steering: Steering | None = None  # nothing here remembers rewards
-        self.scorer: Scorer | None = None  # made for training alone: a score may name functions and programs
+        self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
         self.modules: dict[str, nn.Module] = {"generator": self.generator, "critic": critic, "value": self.value}
 
     @cached_property
@@ -97,7 +97,7 @@ class ValueGAN:
         """Foretell the scores of the batch and of as many draws."""
         with torch.no_grad():
             hard, relaxed = self.draw(graphs.node_mask(real[0]))
-        scores = self.scores(real), self.scores(hard)
+        scores = self.scores(real, hard)
         apart = torch.cat([self.foretold(real) - scores[0], self.foretold(relaxed) - scores[1]])
         return {"value": apart.square().mean(), "_score": scores[1].mean()}
 
@@ -141,12 +141,16 @@ class ValueGAN:
         """The scores that the value network expects, in [0, 1]."""
         return self.value(sample).logits.float().sigmoid()
 
-    def scores(self, sample: Sample) -> Float[Tensor, "batch"]:
+    def scores(self, *samples: Sample) -> list[Float[Tensor, "batch"]]:
         """The scores of hard graphs, 0 for what is no molecule."""
-        assert self.scorer is not None
-        atoms, orders = (part.cpu().numpy() for part in graphs.indices(sample))
-        scored = torch.from_numpy(self.scorer(graph_smiles(self.vocabulary, atoms, orders)))
-        return scored.nan_to_num(0.0).float().to(self.device)
+        steering = self.steering
+        assert steering is not None
+        arrays = [[part.cpu().numpy() for part in graphs.indices(sample)] for sample in samples]
+        smiles = [graph_smiles(self.vocabulary, *part) for part in arrays]
+        with steering.waiting():
+            scores = [steering.score(texts) for texts in smiles]
+        paid = [steering.weigh(*each) for each in zip(smiles, scores, strict=True)]
+        return [torch.from_numpy(part).float().to(self.device) for part in paid]
 
     @torch.no_grad()
     def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
@@ -160,10 +164,12 @@ class ValueGAN:
         return repair(atoms, accept_bonds(confidence, turns(confidence), room), confidence, self.capacity)
 
 
-def build(config: Config, data: MoleculeDataset, device: torch.device) -> tuple[ValueGAN, list[Phase]]:
-    """The networks and the one phase of training on `data`."""
+def build(
+    config: Config, data: MoleculeDataset, device: torch.device, reward: Reward | None = None
+) -> tuple[ValueGAN, list[Phase]]:
+    """The networks and the one phase of training on `data`; `reward` takes the place of the configuration's score."""
     gan = ValueGAN(config, data.vocabulary, device)
-    gan.scorer = Scorer(config.reward.score)
+    gan.steering = steering(config, reward)
     turns_of = {"critic": gan.critic_turn, "value": gan.value_turn, "generator": gan.generator_turn}
     modules = {"critic": gan.adversary.critic, "value": gan.value, "generator": gan.generator}
     players = [

@@ -108,6 +108,7 @@ class Reinforced:
         self.baseline = Baseline(config.policy.baseline, length).to(device)
         self.steering: Steering | None = None
         self.vocabulary: Vocabulary | None = None
+        self.unjudged = False  # without lines no critic learns, and none is asked
         self.modules = self.pretraining.modules | {
             "critic": self.critic,
             "rollout_policy": self.rollout_policy,
@@ -178,11 +179,11 @@ class Reinforced:
         external = self.config.reward.weight
         if not external:
             return self.critic_values(ids)
-        with ThreadPoolExecutor(1) as aside:  # the external reward is worked out while the critic judges
-            waiting = aside.submit(self.score, ids)
-            values, figures = self.critic_values(ids)
-            strings, scores = waiting.result()
         assert self.steering is not None
+        with self.steering.waiting(), ThreadPoolExecutor(1) as aside:  # it is worked out while the critic judges
+            answer = aside.submit(self.score, ids)
+            values, figures = self.critic_values(ids)
+            strings, scores = answer.result()
         paid = torch.from_numpy(self.steering.weigh(strings, scores)).float().to(self.device)
         values = (1 - external) * values + external * paid[:, None]
         figures["_score"] = torch.tensor(scores.mean(), dtype=torch.float, device=self.device)
@@ -191,7 +192,7 @@ class Reinforced:
     def critic_values(self, ids: Ids) -> tuple[Values, dict[str, Tensor]]:
         """What the critic says that every token is worth, and the mean over the sequences for the log."""
         policy, mask = self.config.policy, self.alphabet.mask(ids)
-        if policy.reward == "constant":
+        if policy.reward == "constant" or self.unjudged:
             values = torch.full(ids.shape, 0.5, device=self.device)
         elif isinstance(self.critic, RecurrentCritic):
             values = self.verdicts(ids).sigmoid()
@@ -249,9 +250,10 @@ class Reinforced:
             replace_rejected([ids], logits_of(ids), redraw, settings.rejections, settings.ceiling, random)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
-        """Maximum likelihood; the critic alone; both in turns. A constant reward needs no critic."""
+        """Maximum likelihood; the critic alone; both in turns. A constant reward, or no lines, need no critic."""
         config, optimizers = self.config, self.optimizers
-        turns = 0 if config.policy.reward == "constant" else config.critic.steps
+        self.unjudged = not len(corpus.train)
+        turns = 0 if config.policy.reward == "constant" or self.unjudged else config.critic.steps
         critic = Player("critic", self.critic, optimizers["critic"], self.critic_turn, repeat=turns)
         generator = Player(
             "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm

@@ -230,7 +230,7 @@ def test_frames_are_the_same_serial_and_in_parallel(qm9_smiles):
 
 
 def test_score_frame_keeps_every_row_in_order():
-    frame = score_frame(["OCC", None, "C.C", "C"], Scorer(), known={"C"})
+    frame = score_frame(["OCC", None, "C.C", "C"], Scorer(ScoreConfig()), known={"C"})
     assert frame["smiles"].tolist() == ["CCO", None, None, "C"]
     assert frame["connected"].tolist() == [True, False, False, True]
     assert frame["novel"].tolist()[0] is True

@@ -1,4 +1,4 @@
-"""Writes objectives.csv: what GuacaMol itself says of 300 molecules.
+"""Writes objectives.csv and objectives_odd.csv: what GuacaMol itself says of 300 molecules, and of odd ones.
 
 In an environment of its own: `pip install --no-deps guacamol==0.5.5`, with rdkit, numpy and scipy; `fcd` is not needed.
 Usage: python make_objectives.py
@@ -55,6 +55,71 @@ NEAR = [
     "CC1(C)C2CCC1(C)C(O)C2",
 ]
 
+ODD = [
+    "CC(=O)Oc1ccccc1C(=O)[O-].[Na+]",
+    "CC(=O)Oc1ccccc1C(=O)O.CCN",
+    "Cl.CC(C)(C)NCC(O)c1ccc(O)c(CO)c1",
+    "CC(C)(C)NCC(O)c1ccc(O)c(CO)c1.OS(=O)(=O)O",
+    "CN(C=O)Cc1ccc(c2ccccc2)cc1.O",
+    "Cl.COc1ccccc1OCC(O)CN2CCN(CC(=O)Nc3c(C)cccc3C)CC2",
+    "[Na+].[Cl-]",
+    "O.O.O",
+    "C.C",
+    "CC[N+](C)(C)CC(=O)[O-]",
+    "[NH3+][C@@H](C)C(=O)[O-]",
+    "C[N+](C)(C)C",
+    "[O-]c1ccccc1",
+    "[NH4+]",
+    "CC(=O)C=C(C)O",
+    "CC(=O)CC(C)=O",
+    "Oc1ccccn1",
+    "O=c1cccc[nH]1",
+    "c1ccc2[nH]cnc2c1",
+    "N=C(N)c1ccccc1",
+    "[H]/N=C(/N)c1ccccc1",
+    r"[H]/N=C(\N)c1ccccc1",
+    "C/C=C/C",
+    r"C/C=C\C",
+    "N[C@@H](C)C(=O)O",
+    "N[C@H](C)C(=O)O",
+    "[2H]C([2H])([2H])C(=O)O",
+    "[13CH4]",
+    "[2H]O[2H]",
+    "[H][H]",
+    "[H]O[H]",
+    "[H]C([H])([H])O[H]",
+    "[CH3:1][CH2:2][OH:3]",
+    "[CH3]",
+    "[O]",
+    "[He]",
+    "[U]",
+    "[Fe+2]",
+    "O[Hg]c1ccc(C(=O)O)cc1",
+    "[Cu+2].[O-]C(=O)C.[O-]C(=O)C",
+    "C[Si](C)(C)C",
+    "B(O)O",
+    "FS(F)(F)(F)(F)F",
+    "CS(C)=O",
+    "C[S+](C)[O-]",
+    "CN(=O)=O",
+    "C[N+](=O)[O-]",
+    "[N-]=[N+]=NCC",
+    "C#N",
+    "[C-]#[O+]",
+    "[C-]#N.[K+]",
+    "C1CC2CCC1CC2",
+    "C12C3C4C1C5C2C3C45",
+    "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC",
+    "NCC(=O)NCC(=O)NCC(=O)NCC(=O)NCC(=O)NCC(=O)O",
+    "OCC1OC(OC2C(CO)OC(O)C(O)C2O)C(O)C(O)C1O",
+    "[Pt](Cl)(Cl)(N)N",
+    "OP(=O)(O)OP(=O)(O)O",
+    "FC(F)(F)C(F)(F)C(F)(F)F",
+    "C1=CC=CC=C1",
+    "c1cc[nH]c1.c1ccoc1",
+]
+"""Mixtures, salts, charges, tautomers, isotopes, hydrogens, atom maps, radicals, metals, and no carbon at all."""
+
 
 def main() -> None:
     RDLogger.DisableLog("rdApp.*")
@@ -75,8 +140,14 @@ def main() -> None:
     readable = [line.split()[0] for line in lines if Chem.MolFromSmiles(line.split()[0])]
     targets = [smiles for smiles, _, _ in SIMILAR.values()]
     smiles = [*targets, *NEAR, *readable[:: len(readable) // (300 - len(targets) - len(NEAR))]][:300]
+    for name, texts in (("objectives.csv", smiles), ("objectives_odd.csv", ODD)):
+        write(Path(__file__).with_name(name), functions, texts)
+
+
+def write(path: Path, functions: dict, smiles: list[str]) -> None:
+    """What each function says of each molecule."""
     names = sorted(functions)
-    with Path(__file__).with_name("objectives.csv").open("w", newline="") as out:
+    with path.open("w", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["smiles", *names])
         for text in smiles:
