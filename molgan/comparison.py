@@ -8,7 +8,7 @@ from gancore.sharing import is_model
 from gancore.statistics import Comparison
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
-from molgan.metrics.basic import Molecules
+from molgan.metrics.basic import Molecules, in_memory
 from molgan.metrics.evaluation import GROUPS
 from molgan.metrics.reference import SAMPLE
 
@@ -22,10 +22,11 @@ def compare(
     sample: int = SAMPLE,
     allow_unequal_n: bool = False,
     seed: int = 0,
+    column: str = "",
 ) -> Comparison:
     """Judge files of molecules, and runs and shared models by `n` draws, as `evaluate` does, side by side.
 
-    groups: which figures, as in `evaluate`. Raises ConfigError for fewer than two, and when Fréchet distances would
+    groups, column: as in `evaluate`. Raises ConfigError for fewer than two, and when Fréchet distances would
     rest on different numbers of molecules, unless `allow_unequal_n`.
 
     >>> from tempfile import TemporaryDirectory
@@ -37,7 +38,8 @@ def compare(
     True
     """
     judged = {}
-    rules = {"groups": groups, "sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}
+    rules = {"groups": groups, "sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed, "column": column}
+    train = in_memory(train, column)
     for source in dict.fromkeys(map(Path, sources)):
         smiles = MolGAN.load(source).sample(n, seed) if is_model(source, "molgan") else source
         judged[str(source)] = evaluate(smiles, train, reference, **rules)

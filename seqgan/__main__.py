@@ -60,11 +60,13 @@ def demo(
 @app.command()
 def train(
     data: Annotated[
-        Path | None,
+        list[Path],
         typer.Option(
-            help="Lines: .txt .smi .smiles .csv .tsv .parquet, also .gz, or a data set by name; default a grammar's."
+            help="Lines: .txt .smi .smiles .csv .tsv .parquet .jsonl, also .gz; - for standard input; or a data set by "
+            "name; repeatable; default a grammar's."
         ),
-    ] = None,
+    ] = [],  # noqa: B006
+    column: cli.Column = "",
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/seqgan"),
     config: Annotated[
         str | None,
@@ -95,12 +97,14 @@ def train(
         from gancore import sharing
 
         chosen = sharing.settings(start, "seqgan")
-    settings = Config.load(chosen, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
+    more = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
+    settings = Config.load(chosen, [*overrides, *more])
     from gancore import distributed
     from seqgan import grammar
     from seqgan.gan import SeqGAN
 
-    SeqGAN(settings).fit(data or grammar.corpus(), out=out, resume=resume, quiet=quiet, start=start, force=force)
+    source = cli.one_or_more(data) or grammar.corpus()
+    SeqGAN(settings).fit(source, out=out, resume=resume, quiet=quiet, start=start, force=force)
     if not quiet and not distributed.rank():
         typer.echo(f"trained: {out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 
@@ -137,21 +141,22 @@ def generate(
 
 @app.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Generated texts, one a line.")],
+    file: Annotated[Path, typer.Argument(help="Generated texts, one a line, or any file that train reads, or -.")],
     reference: Annotated[Path, typer.Option(help="Real lines that were not trained on.")],
-    train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel.")] = None,
+    train: Annotated[list[Path], typer.Option(help="The lines trained on, to tell what is novel; repeatable.")] = [],  # noqa: B006
+    column: cli.Column = "",
     tokens: Annotated[str, typer.Option(help="How lines are split: word, char, smiles or selfies.")] = "word",
     as_json: AsJson = False,
 ) -> None:
     """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
-    from seqgan.data import read_lines
+    from seqgan.data import as_lines, read_lines
     from seqgan.evaluation import evaluate as judge
 
-    texts = [line for _, line in read_lines(file)]
-    real = [line for _, line in read_lines(reference) if line]
-    known = [line for _, line in read_lines(train) if line] if train else None
+    texts = [line for _, line in read_lines(file, column)]
+    real = [line for _, line in read_lines(reference, column, prefer=True) if line]
+    known = [line for _, line, _ in as_lines(train, column, prefer=True)[0] if line] if train else None
     if train and not known:
-        raise DataError(f"{train}: holds no lines, so novel means nothing.")
+        raise DataError(f"{', '.join(map(str, train))}: holds no lines, so novel means nothing.")
     figures = judge(texts, real, known, tokens)
     typer.echo(figures.to_json() if as_json else str(figures))
 

@@ -94,7 +94,7 @@ class SeqGAN:
         start: "SeqGAN | str | Path | None" = None,
         force: bool = False,
     ) -> "SeqGAN":
-        """Train on a file, a frame with a column text, any iterable of strings, or a corpus.
+        """Train on a file or a list of `Path`s, a frame with a column text, any iterable of strings, or a corpus.
 
         out: a run folder: configuration, metrics.jsonl, rejected lines and checkpoints go there; and held_out.txt, the
             lines that `data.test` keeps from training and stopping, to judge by.
@@ -118,7 +118,7 @@ class SeqGAN:
         runs.claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
-        source = CORPORA.file(source) if isinstance(source, (str, Path)) else source
+        source = CORPORA.files(source)
         corpus = source if isinstance(source, Corpus) else self._corpus(source, begun)
         if corpus.vocabulary is None:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
@@ -318,12 +318,14 @@ class SeqGAN:
         """
         kind, corpus = self._words.kind, self.corpus
         if reference is not None:
-            real = [line for _, line in as_lines(reference)[0]]
+            real = [line for _, line, _ in as_lines(reference, self.config.data.column, True)[0] if line]
         elif corpus is not None:
             real = corpus.aside or self._lines(corpus.held_out)
         else:
             raise DataError("a loaded model has no reference lines: give `reference`.")
-        known = [line for _, line in as_lines(train)[0]] if train is not None else None
+        known = (
+            [line for _, line, _ in as_lines(train, self.config.data.column, True)[0]] if train is not None else None
+        )
         if known is None and corpus is not None:
             known = self._lines(corpus.train)
         if self._words.lower:
