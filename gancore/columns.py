@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gancore.errors import DataError
 
-_SHOWN = 12  # columns that a message lists
+_SHOWN, _NAMED = 12, 3  # columns that a message lists, and known names
 
 
 def alike(name: object) -> str:
@@ -58,10 +58,10 @@ def pick_column(
         return place
     there = ", ".join(str(name) or '""' for name in columns[:_SHOWN]) or "(none)"
     there += ", ..." if len(columns) > _SHOWN else ""
-    names = column or " or ".join(known)
+    names = column or " or ".join(known[:_NAMED])
     raise DataError(
-        f"{where}: no column named {names}; its columns are {there}: name the one to read with --column (data.column in "
-        "a configuration), and if that is a row of data, put a row of names above it."
+        f"{where}: no column named {names}; its columns are {there}: rename one, or name it with "
+        "--column (data.column in a configuration); if that is a row of data, put a row of names above it."
     )
 
 

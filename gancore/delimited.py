@@ -110,8 +110,8 @@ def _unquoted(where: str, number: int, cell: str) -> str:
     framed = len(cell) > 1 and cell[0] == cell[-1] == '"'
     if framed and '"' not in inner.replace('""', "") and ('""' in inner or number == 1):
         raise DataError(
-            f"{where}: row {number} has a cell quoted as in CSV ({cell:.40}), and a TSV has no quoting: write it without "
-            "(pandas: quoting=3), or name the file .csv, which may have tabs as well."
+            f"{where}: row {number} has a cell quoted as in CSV ({cell:.40}), and a TSV has no quoting: write it "
+            "without (pandas: quoting=3), or name the file .csv, which may have tabs as well."
         )
     return cell
 

@@ -17,7 +17,7 @@ _LONGEST_NAME = 255  # bytes of one part of a path
 
 
 def given_path(given: str | Path) -> Path:
-    """A path. Raises DataError for a string that is the content of a file: one with line ends, or too long for a path."""
+    """A path. Raises DataError for a string that is a file's content: one with line ends, or too long for a path."""
     text = str(given)
     long = _too_long(text)
     if isinstance(given, str) and (long or (("\n" in text or "\r" in text) and not Path(text).exists())):
@@ -44,7 +44,7 @@ def paths_of(source: Any) -> list[Path] | None:
     if isinstance(source, (list, tuple)) and source and any(isinstance(item, Path) for item in source):
         if not all(isinstance(item, Path) for item in source):
             raise DataError(
-                "a list of several files holds something else too: give paths only (pathlib.Path), or texts only."
+                "a list with a file (pathlib.Path) holds something else too: give files only, or texts only."
             )
         return list(source)
     return None
@@ -53,9 +53,9 @@ def paths_of(source: Any) -> list[Path] | None:
 def rows_of(source: Any, form: Form, items: str, column: str = "", prefer: bool = False) -> Iterator[Row]:
     """The rows of whatever a user holds, one by one: files, a frame, a column of one, or any iterable of strings.
 
-    items: what the strings are called in messages, for instance "SMILES". None in a list is a row without text; a frame's
-    cells are what a CSV would have, numbers as text and nothing for NaN. column, prefer: as in `tables.rows`. Raises
-    DataError, one sentence: for a dict, for what is no text, and what reading files raises.
+    items: what the strings are called in messages, for instance "SMILES". None in a list is a row without text; the
+    cells of a frame are what a CSV would have, numbers as text, nothing for NaN. column, prefer: as in `tables.rows`.
+    Raises DataError, one sentence: for a dict, for what is no text, and what reading files raises.
     """
     paths = paths_of(source)
     if paths is not None:
@@ -99,7 +99,7 @@ def _items(source: Iterable, items: str) -> Iterator[Row]:
 
 
 def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and value != value or value is pd.NA
+    return value is pd.NA or (isinstance(value, float) and value != value)
 
 
 def called(source: Any, items: str) -> str:

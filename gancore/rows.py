@@ -17,14 +17,33 @@ from gancore.device import derive_seed
 class Rejection(NamedTuple):
     """A row that is not in the training set.
 
-    row: the number of the line it begins in, from 1 (of the record in .sdf and .parquet). text: as it was read. reason: a
-    few words. file: where several files are read, the one it is of.
+    row: the number of the line it begins in, from 1 (of the record in .sdf and .parquet). text: as it was read.
+    reason: a few words.
     """
 
     row: int
     text: str
     reason: str
-    file: str = ""
+
+
+class FileRejection(Rejection):
+    """One of several files; `file` is its path."""
+
+    file: str
+
+
+def rejection(row: int, text: str, reason: str, file: str = "") -> Rejection:
+    """A rejected row, of that file if it is one of several."""
+    if not file:
+        return Rejection(row, text, reason)
+    made = FileRejection(row, text, reason)
+    made.file = file
+    return made
+
+
+def file_of(rejection: Rejection) -> str:
+    """The file a rejected row is of, where several were read; "" otherwise."""
+    return rejection.file if isinstance(rejection, FileRejection) else ""
 
 
 def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
@@ -34,24 +53,25 @@ def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
 
 def by_file(rejection: Rejection) -> tuple[str, Rejection]:
     """What rejected rows are sorted by."""
-    return rejection.file, rejection
+    return file_of(rejection), rejection
 
 
 def tell_rejected(rejected: Sequence[Rejection], console: Console) -> None:
     """Say how many rows were left out for which reason, and where the first of them is."""
     for reason, count in summarise(rejected):
         first = next(one for one in rejected if one.reason.startswith(reason))
-        text = f"  {count:>8,}  {reason} (first: row {first.row}{f' of {first.file}' if first.file else ''})"
+        place = f"row {first.row}" + (f" of {file_of(first)}" if file_of(first) else "")
+        text = f"  {count:>8,}  {reason} (first: {place})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def write_rejected(rejected: Sequence[Rejection], path: Path) -> None:
     """Write the rejected rows as CSV with columns row, text, reason, and file where several files were read."""
-    columns = len(Rejection._fields) - (not any(one.file for one in rejected))
+    several = any(map(file_of, rejected))
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as out:
         writer = csv.writer(out)
-        writer.writerow(Rejection._fields[:columns])
-        writer.writerows(one[:columns] for one in rejected)
+        writer.writerow([*Rejection._fields, *(["file"] if several else [])])
+        writer.writerows([*one, *([file_of(one)] if several else [])] for one in rejected)
 
 
 def sampled(rows: int, sample: int, seed: int) -> np.ndarray:

@@ -207,7 +207,7 @@ def _parquet(source: Source, choice: Choice, full: bool) -> Iterator[Batch]:
 
 
 def as_text(value: Any, where: str, row: int) -> str:
-    """A cell as the text a CSV has for it: numbers too, nothing for None and NaN; raises DataError for anything else."""
+    """A cell as a CSV has it: text, numbers as text, nothing for None and NaN; raises DataError for anything else."""
     if isinstance(value, str):
         return value
     if value is None or value is not value or type(value).__name__ in ("NAType", "NaTType"):

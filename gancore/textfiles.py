@@ -1,4 +1,4 @@
-"""Files as they come: decompressed by their content, decoded by their byte-order mark, refused where they are no text."""
+"""Files as they come: decompressed by content, decoded by their byte-order mark, refused where they are no text."""
 
 import codecs
 import csv
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple
 
 from gancore.errors import DataError
 
@@ -47,7 +47,7 @@ class Source(NamedTuple):
     where: str
     suffix: str
     head: bytes
-    stream: BinaryIO
+    stream: io.BufferedIOBase
 
     @property
     def encoding(self) -> str:
@@ -85,8 +85,8 @@ class Source(NamedTuple):
                 row += len(chunk)
         except UnicodeDecodeError as error:
             raise DataError(
-                f"{self.where}: its byte-order mark says {chosen.upper()}, which it is not ({error.reason}): save it as "
-                "UTF-8."
+                f"{self.where}: its byte-order mark says {chosen.upper()}, which it is not ({error.reason}): save it "
+                "as UTF-8."
             ) from None
         finally:
             with suppress(ValueError):  # closed before
@@ -123,7 +123,7 @@ def _decoded(line: str) -> bool:
 class _Begun(io.RawIOBase):
     """A stream of which the first bytes have been read already."""
 
-    def __init__(self, head: bytes, rest: BinaryIO):
+    def __init__(self, head: bytes, rest: io.BufferedIOBase):
         self._head, self._rest = head, rest
 
     def readable(self) -> bool:
@@ -136,7 +136,7 @@ class _Begun(io.RawIOBase):
         return len(part)
 
 
-def _looked_at(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+def _looked_at(stream: io.BufferedIOBase) -> tuple[bytes, io.BufferedIOBase]:
     """The first bytes of a stream, and the stream from its beginning."""
     seekable = stream.seekable() and not isinstance(stream, gzip.GzipFile)
     start = stream.tell() if seekable else 0
@@ -177,14 +177,14 @@ def opened(path: str | Path) -> Iterator[Source]:
         raw = _standard_input() if str(path) == STDIN else stack.enter_context(open(path, "rb"))
         head, stream = _looked_at(raw)
         if head.startswith(_GZIP):
-            head, stream = _looked_at(cast(BinaryIO, gzip.GzipFile(fileobj=stream)))
+            head, stream = _looked_at(gzip.GzipFile(fileobj=stream))
         for begin, what in _FOREIGN.items():
             if head.startswith(begin):
                 raise DataError(f"{where}: is {what}.")
         yield Source(where, suffix_of(path), head, stream)
 
 
-def _standard_input() -> BinaryIO:
+def _standard_input() -> io.BufferedIOBase:
     stream = getattr(sys.stdin, "buffer", None)
     if stream is not None:
         return stream

@@ -76,8 +76,8 @@ def train(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Molecules: .smi .smiles .txt .csv .tsv .parquet .jsonl .sdf, also .gz; - for standard input; or a data "
-            "set by name; repeatable; default qm9."
+            help="Molecules: .smi .smiles .txt .csv .tsv .parquet .jsonl .sdf, also .gz; - for standard input; or a "
+            "data set by name; repeatable; default qm9."
         ),
     ] = [],  # noqa: B006
     column: cli.Column = "",
@@ -156,7 +156,8 @@ def score(
     """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and what it is made of.
 
     Prints means, or with --json one JSON object; --out keeps every row, in the order of the file, with its number,
-    its text, its name and its other columns; one that has the name of ours becomes input.NAME. The column smiles has neither stereo nor isotopes; scores are of the molecule with them.
+    its text, its name and all its other columns; one named as a column of ours becomes input.NAME. The column smiles
+    has neither stereo nor isotopes; scores are of the molecule with them.
     """
     import pandas as pd
 

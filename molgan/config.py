@@ -60,7 +60,7 @@ class DataConfig:
     """Share of the molecules, at random by the seed, that is not trained on: a run folder has them in held_out.smi. A
     `MoleculeDataset` is trained on whole."""
     column: str = ""
-    """Column of a table or a frame that holds the SMILES; empty takes one named smiles, canonical_smiles, and the like."""
+    """Column of a table or a frame with the SMILES; empty takes one with a known name, such as canonical_smiles."""
 
     @property
     def limits(self) -> dict[str, Any]:

@@ -14,22 +14,20 @@ from torch.utils.data import Dataset
 
 from gancore.errors import DataError
 from gancore.given import Row, called, rows_of
-from gancore.rows import Rejection, Shuffled, by_file, sampled, summarise
+from gancore.rows import Rejection, Shuffled, by_file, rejection, sampled, summarise
 from gancore.types import Sample
 from molgan import chem, graphs
-from molgan.inputs import FORM, NamedRow, as_rows, read_named, read_rows
+from molgan.inputs import FORM, as_rows, read_rows
 from molgan.packaged import packaged
 from molgan.parallel import map_chunks
 
 __all__ = [
     "MoleculeDataset",
-    "NamedRow",
     "as_dataset",
     "as_rows",
     "batches",
     "dense",
     "embedded",
-    "read_named",
     "read_rows",
 ]
 
@@ -62,7 +60,7 @@ class MoleculeDataset(Dataset):
     @classmethod
     def from_file(cls, path: str | Path | Sequence[Path], column: str = "", **limits) -> "MoleculeDataset":
         """Read a molecule file or several (see `read_rows`); `limits` and errors as in `from_rows`."""
-        return cls.from_source(Path(path) if isinstance(path, str) else path, column, **limits)
+        return cls.from_source(path, column, **limits)
 
     @classmethod
     def from_smiles(cls, smiles: Sequence[str | None], **limits) -> "MoleculeDataset":
@@ -71,7 +69,7 @@ class MoleculeDataset(Dataset):
 
     @classmethod
     def from_source(cls, source: Any, column: str = "", **limits) -> "MoleculeDataset":
-        """Take whatever `as_rows` reads; column: of a table, the one with SMILES; `limits` and errors as in `from_rows`."""
+        """Take whatever `as_rows` reads. column: of a table, the one to read. `limits` and errors as in `from_rows`."""
         return cls.from_rows(list(rows_of(source, FORM, "SMILES", column)), called(source, "SMILES"), **limits)
 
     @classmethod
@@ -106,11 +104,11 @@ class MoleculeDataset(Dataset):
         rejected: list[Rejection] = []
         for (number, text, file), outcome in zip(rows, outcomes, strict=True):
             if isinstance(outcome, str):
-                rejected.append(Rejection(number, text or "", outcome, file))
+                rejected.append(rejection(number, text or "", outcome, file))
             elif outcome.smiles in kept:
                 first, of, _ = kept[outcome.smiles]
                 reason = f"duplicate of row {first}" + (f" of {of}" if of else "")
-                rejected.append(Rejection(number, text or "", reason, file))
+                rejected.append(rejection(number, text or "", reason, file))
             else:
                 kept[outcome.smiles] = (number, file, outcome)
         rare = _rare_atoms([graph for _, _, graph in kept.values()], min_atom_share)
@@ -119,7 +117,7 @@ class MoleculeDataset(Dataset):
             found = sorted(rare.intersection(graph.atoms))
             beyond = vocabulary.lacks(graph) if vocabulary is not None else ""
             if found or beyond:
-                rejected.append(Rejection(number, graph.smiles, beyond or f"rare atom type {found[0]}", file))
+                rejected.append(rejection(number, graph.smiles, beyond or f"rare atom type {found[0]}", file))
             else:
                 graphs_kept.append(graph)
         if not graphs_kept:
@@ -206,7 +204,7 @@ def dense(batch: "torch_geometric.data.Batch", vocabulary: chem.Vocabulary) -> S
 
 
 def as_dataset(source: Any, column: str = "", **limits) -> MoleculeDataset:
-    """A data set from whatever a user holds: a set, a path, a list of `Path`s, a frame with a SMILES column, or SMILES."""
+    """A data set from whatever a user holds: one already, a path, a list of `Path`s, a frame, or a list of SMILES."""
     return source if isinstance(source, MoleculeDataset) else MoleculeDataset.from_source(source, column, **limits)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".sdf")
 COLUMNS = (
-    *("smiles", "canonical_smiles", "isomeric_smiles", "smi", "canonicalsmiles", "isomericsmiles"),
+    *("smiles", "canonical_smiles", "smi", "isomeric_smiles", "canonicalsmiles", "isomericsmiles"),
     *("connectivitysmiles", "smiles_string", "molecule_smiles", "compound_smiles", "ligand_smiles", "rdkit_smiles"),
     *("structure", "mol"),
 )
@@ -69,17 +69,17 @@ def _record(where: str, number: int, lines: list[str], full: bool) -> Record:
 def _properties(where: str, text: str) -> dict[str, str]:
     """The SD properties of a record: after a head `>  <NAME>`, the lines up to a blank one."""
     found: dict[str, str] = {}
-    name: str | None = None
+    name = ""
     for line in text.partition("\nM  END")[2].split("\n"):
-        head = _FIELD.match(line) if name is None else None
+        head = None if name else _FIELD.match(line)
         if head is not None:
             name = head[1]
             if name in found:
                 raise DataError(f"{where} has two properties named {name}: rename one.")
             found[name] = ""
-        elif name is not None and not line.strip():
-            name = None
-        elif name is not None:
+        elif name and not line.strip():
+            name = ""
+        elif name:
             found[name] += ("\n" if found[name] else "") + line
     return found
 
@@ -94,8 +94,8 @@ FORM = Form("molecules", SUFFIXES, COLUMNS, (".smi", ".smiles", ".txt", ""), lam
 def read_rows(path: str | Path, column: str = "", prefer: bool = False) -> Iterator[tuple[int, str | None]]:
     """`(row number, SMILES)` of a molecule file, None for an .sdf record that cannot be read.
 
-    Reads .smi .smiles .txt (one SMILES a line, anything after white space is a name), .csv (commas, semicolons or tabs),
-    .tsv, .parquet and .jsonl (a column of `COLUMNS`, any case), .sdf; compressed by gzip or not; standard input as "-".
+    Reads .smi .smiles .txt (one SMILES a line, anything after white space is a name), .csv (commas, semicolons or
+    tabs), .tsv, .parquet and .jsonl (a column of `COLUMNS`, any case), .sdf; gzip or not; standard input as "-".
     The number is that of the line a row begins in, of .parquet and .sdf that of the record; a row of names is no row.
     column, prefer: as in `gancore.tables.rows`, of files that have columns.
     Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
@@ -106,8 +106,8 @@ def read_rows(path: str | Path, column: str = "", prefer: bool = False) -> Itera
 class NamedRow(NamedTuple):
     """A row of a molecule file: its number, its SMILES as in `read_rows`, its name, and what else the file says of it.
 
-    name: "" where it has none; what stands after a SMILES, an SDF's title, or a column `name`. others: the other columns
-    of a table, the properties of an SDF, by name; text where the file is text.
+    name: "" where it has none; what stands after a SMILES, an SDF's title, or a column `name`. others: the other
+    columns of a table, the properties of an SDF, by name; text where the file is text.
     """
 
     row: int
@@ -134,7 +134,7 @@ def as_rows(source: Any, column: str = "", prefer: bool = False) -> list[str | N
 
 
 def beside(rows: Sequence[NamedRow], frame: "pd.DataFrame", typed: bool = False) -> "pd.DataFrame":
-    """The rows of a file beside `frame`, what was worked out of each: columns row, input, name, the file's others, frame.
+    """The rows of a file beside `frame`, a row for each: columns row, input, name, the file's others, frame's.
 
     A column of the file with the name of one of ours is `input.NAME`. typed: whether columns of text that holds nothing
     but numbers become numbers, as Parquet wants; "007" is none.
@@ -205,7 +205,7 @@ def refuse_foreign(source: Any, texts: Sequence[str | None], valid: Sequence[boo
     seen = [text for text, right in zip(texts, valid, strict=True) if text and not right]
     if told and paths_of(source) is not None and 2 * sum(map(foreign, seen)) > len(seen):
         raise DataError(
-            f"{called(source, 'SMILES')}: {told[0].lower()}{told[1:-1]}, which does not look like SMILES: name the column to "
-            "read with --column, or say what the file is by its suffix."
+            f"{called(source, 'SMILES')}: {told[0].lower()}{told[1:-1]}, which does not look like SMILES: name the "
+            "column to read with --column, or say what the file is by its suffix."
         )
     return told

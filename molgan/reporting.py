@@ -111,7 +111,8 @@ def report(
 ) -> Report:
     """Report on a run folder or a shared model (by `n` draws), a file, or a list of SMILES.
 
-    column: as in `evaluate`. train: for novelty and the nearest training molecules. reference: as in `evaluate`; its distributions stand beside.
+    train: for novelty and the nearest training molecules. reference, column: as in `evaluate`; the distributions of the
+    reference stand beside.
     score: the `top` distinct molecules by it are drawn. substructures: further filters, name -> SMARTS.
     Raises DataError when there is no valid molecule, ConfigError for what is no SMARTS, and what `evaluate` raises.
 
@@ -158,7 +159,7 @@ def _material(source: str | Path | Sequence[str | None], n: int, seed: int, colu
         valid = [one.valid for one in judged]
         refuse_foreign(path, texts, valid, len(valid), sum(valid))
         names = {one.smiles: row.name for one, row in zip(judged, rows, strict=True) if one.smiles and row.name}
-        told = {"file": name_of(path), "versions": _told(versions)}
+        told: dict[str, object] = {"file": name_of(path), "versions": _told(versions)}
         if path.is_file():  # a pipe is read once
             told["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
         return _Material(path.name, texts, names, told)

@@ -154,7 +154,7 @@ def evaluate(
 
     texts = [line for _, line in read_lines(file, column)]
     real = [line for _, line in read_lines(reference, column, prefer=True) if line]
-    known = [line for _, line, _ in as_lines(train, column, prefer=True)[0] if line] if train else None
+    known = [line for _, line in as_lines(train, column, prefer=True)[0] if line] if train else None
     if train and not known:
         raise DataError(f"{', '.join(map(str, train))}: holds no lines, so novel means nothing.")
     figures = judge(texts, real, known, tokens)
@@ -165,10 +165,13 @@ def evaluate(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
-    train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel or copied.")] = None,
+    train: Annotated[
+        list[Path], typer.Option(help="The lines trained on, to tell what is novel or copied; repeatable.")
+    ] = [],  # noqa: B006
     reference: Annotated[
         Path | None, typer.Option(help="Real lines, for the figures of the card; without, it has none.")
     ] = None,
+    column: cli.Column = "",
     figures: Annotated[
         Path | None,
         typer.Option(help="Figures for the card from elsewhere: what `evaluate --json` printed."),
@@ -184,14 +187,18 @@ def export(
     from seqgan.gan import SeqGAN
 
     cli.refuse_model(out)
-    if train is not None and reference is None:
+    if train and reference is None:
         raise ConfigError("--train: the card has figures only with --reference; give it as well.")
     if figures is not None and reference is not None:
         raise ConfigError("--figures and --reference: the card has the figures of one of them; leave one out.")
     told = cli.read_figures(figures) if figures is not None else None
     gan = SeqGAN.load(run, checkpoint=which)
     if reference is not None:
-        told = gan.evaluate(n, reference, seed=seed, train=train)
+        from seqgan.data import as_lines
+
+        column = column or gan.config.data.column
+        real, known = ([one[1] for one in as_lines(some, column, True)[0]] for some in (reference, train))
+        told = gan.evaluate(n, real, seed=seed, train=known if train else None)
     gan.save_pretrained(out, told, data, compact)
     cli.copy_log(run, out)
     if not quiet:

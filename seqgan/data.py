@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gancore.device import derive_seed
 from gancore.errors import DataError
-from gancore.given import Row, called, rows_of
-from gancore.rows import Rejection, Shuffled, by_file, sampled, summarise
+from gancore.given import called, rows_of
+from gancore.rows import Rejection, Shuffled, by_file, rejection, sampled, summarise
 from gancore.tables import Form, rows
 from seqgan.config import DataConfig
 from seqgan.sequences import Alphabet, Ids
@@ -30,24 +30,27 @@ FORM = Form("text", SUFFIXES, COLUMNS, (".smi", ".smiles"), lambda column: "smi"
 def read_lines(path: str | Path, column: str = "", prefer: bool = False) -> Iterator[tuple[int, str]]:
     """`(row number, line)` of a text file.
 
-    Reads .txt (one line each), .smi (the first word of each line), .csv (commas, semicolons or tabs), .tsv, .parquet and
-    .jsonl (a column of `COLUMNS`, any case); compressed by gzip or not; standard input as "-". The number is that of the
-    line a row begins in, of .parquet that of the record; a row of names is no row.
+    Reads .txt (one line each), .smi (the first word of each line), .csv (commas, semicolons or tabs), .tsv, .parquet
+    and .jsonl (a column of `COLUMNS`, any case); gzip or not; standard input as "-". The number is that of the line a
+    row begins in, of .parquet that of the record; a row of names is no row.
     column, prefer: as in `gancore.tables.rows`, of files that have columns.
     Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
     """
     return ((number, text or "") for number, text in rows(path, FORM, column, prefer))
 
 
-def as_lines(source: Any, column: str = "", prefer: bool = False) -> tuple[list[Row], str]:
-    """Numbered lines of a path, paths, a frame or an iterable of strings, each with the file it is of where there are
+def as_lines(source: Any, column: str = "", prefer: bool = False) -> tuple[list[tuple[int, str]], str]:
+    """Numbered lines of a path, paths, a frame or an iterable of strings, and what to call the source.
 
-    several; and what to call the source. Raises DataError for what holds no strings.
+    Raises DataError for what holds no strings, and what `read_lines` raises.
     """
-    lines = [
-        (number, _text(number, text), file) for number, text, file in rows_of(source, FORM, "lines", column, prefer)
-    ]
-    return lines, called(source, "lines")
+    return [row[:2] for row in _rows(source, column, prefer)], called(source, "lines")
+
+
+def _rows(source: Any, column: str = "", prefer: bool = False) -> list[tuple[int, str, str]]:
+    """The same with the file that each line is of, where there are several."""
+    found = rows_of(source, FORM, "lines", column, prefer)
+    return [(number, _text(number, text), file) for number, text, file in found]
 
 
 def _text(number: int, text: str | None) -> str:
@@ -97,7 +100,7 @@ class Corpus:
         length: steps to pad to, the end included, where a model is given; longer lines are rejected.
         """
         most = min(config.max_length, length - 1 if length else config.max_length)
-        rows, where = as_lines(source, config.column)
+        rows, where = _rows(source, config.column), called(source, "lines")
         if not rows:
             raise DataError(f"{where}: holds no lines.")
         if 0 < config.sample < len(rows):
@@ -120,7 +123,7 @@ class Corpus:
                 if given and 2 * ids.count(UNKNOWN) > (len(ids) if vocabulary.kind == "word" else 0):
                     raise TokenError("tokens that the model does not have")
             except TokenError as error:
-                rejected.append(Rejection(number, line, str(error), file))
+                rejected.append(rejection(number, line, str(error), file))
                 continue
             parts[part_of[line]].append(ids)
             distinct.add(same[line])
@@ -169,14 +172,14 @@ class Corpus:
         return self.train, self.valid, self.test
 
 
-def _usable(rows: list[Row]) -> tuple[list[tuple[int, str, str]], list[Rejection]]:
+def _usable(rows: list[tuple[int, str, str]]) -> tuple[list[tuple[int, str, str]], list[Rejection]]:
     usable, rejected = [], []
     for number, line, file in rows:
-        line = (line or "").strip()
+        line = line.strip()
         if line:
             usable.append((number, line, file))
         else:
-            rejected.append(Rejection(number, line, "empty", file))
+            rejected.append(rejection(number, line, "empty", file))
     return usable, rejected
 
 

@@ -318,14 +318,12 @@ class SeqGAN:
         """
         kind, corpus = self._words.kind, self.corpus
         if reference is not None:
-            real = [line for _, line, _ in as_lines(reference, self.config.data.column, True)[0] if line]
+            real = [line for _, line in as_lines(reference, self.config.data.column, True)[0] if line]
         elif corpus is not None:
             real = corpus.aside or self._lines(corpus.held_out)
         else:
             raise DataError("a loaded model has no reference lines: give `reference`.")
-        known = (
-            [line for _, line, _ in as_lines(train, self.config.data.column, True)[0]] if train is not None else None
-        )
+        known = [line for _, line in as_lines(train, self.config.data.column, True)[0]] if train is not None else None
         if known is None and corpus is not None:
             known = self._lines(corpus.train)
         if self._words.lower:

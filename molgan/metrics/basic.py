@@ -85,10 +85,11 @@ class Known(NamedTuple):
 
 
 def refuse_unread(read: int, of: int, first: bool = False) -> None:
-    """Raise DataError where no training molecule could be read, or the first of several alone, which a header may be."""
+    """Raise DataError where no training molecule could be read, or the first alone, which may be a header."""
     if read == 1 and first and of > 2:
         raise DataError(
-            f"the training molecules: only the first of {of:,} rows is a SMILES that can be read, so novel means nothing."
+            f"the training molecules: only the first of {of:,} rows is a SMILES that can be read, so novel means "
+            "nothing."
         )
     if not read:
         raise DataError(

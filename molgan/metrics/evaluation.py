@@ -93,9 +93,9 @@ def evaluate(
     Each figure has a 95% interval: Wilson's for plain shares, the central limit's for means, resampled halves for the
     rest. column: of tables, the one with SMILES; that of `train` and `reference` if they have it.
 
-    Where no string is a molecule, or the first alone, `notes` says so; a file whose rows do not look like SMILES either is
-    refused. Raises DataError for that, for an empty list, what is no string, and training molecules of which none can be read;
-    ConfigError for an unknown group.
+    Where no string is a molecule, or the first alone, `notes` says so; a file whose rows do not look like SMILES either
+    is refused. Raises DataError for that, for an empty list, what is no string, and training molecules of which none
+    can be read; ConfigError for an unknown group.
 
     >>> figures = evaluate(["CCO", "OCC", "C", "not a molecule"], train=["C"])
     >>> [round(figures[name].value, 2) for name in ("valid", "unique", "novel", "product")]

@@ -130,8 +130,8 @@ class Reference:
 def references(source: "str | Path | Sequence[str]", seed: int = 0, column: str = "") -> list[Reference]:
     """The reference that `moses` (its test set and scaffold test set), `qm9`, a file or a list of SMILES stands for.
 
-    column: of a table, the one to read if it is there. Raises DataError for MOSES when it has not been fetched, and what
-    reading a file raises.
+    column: of a table, the one to read if it is there. Raises DataError for MOSES when it has not been fetched, and
+    what reading a file raises.
     """
     if source == "moses":
         return [_moses(split) for split in ("test", "test_scaffolds")]
