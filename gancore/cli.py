@@ -5,9 +5,9 @@ import shutil
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -104,6 +104,22 @@ def _as_encodable(line: str) -> str:
         how = "set PYTHONIOENCODING=utf-8, or write to a file with --out"
         raise RunError(f"standard output is {encoding}, which has no {sign}; {how}.") from None
     return line
+
+
+Column = Annotated[
+    str, typer.Option("--column", metavar="NAME", help="Column of a table to read; default: one with a known name.")
+]
+
+
+def one_or_more(given: Sequence[str | Path]) -> Any:
+    """None, the one name or path that is given, or several files as paths."""
+    return [Path(path) for path in given] if len(given) > 1 else next(iter(given), None)
+
+
+def tell_doubt(doubt: str) -> None:
+    """Say on standard error what makes figures doubtful, if anything does."""
+    if doubt:
+        typer.echo(f"note: {doubt}", err=True)
 
 
 Compact = Annotated[bool, typer.Option("--compact", help="Round the weights to 16 bits: half the size.")]
@@ -211,8 +227,8 @@ def refuse_model(out: Path) -> None:
 
 def read_figures(path: Path) -> "Evaluation":
     """Figures that `evaluate --json` printed into a file. Raises DataError, one sentence, for any other file."""
-    from gancore.rows import readable
     from gancore.statistics import Evaluation
+    from gancore.textfiles import readable
 
     with readable(path):
         text = path.read_text(encoding="utf-8", errors="replace")

@@ -9,12 +9,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gancore.errors import ConfigError, DataError
+from gancore.given import paths_of
 
 _BLOCK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte
@@ -86,6 +87,14 @@ class Sources:
         if path.exists() or name not in self.about():
             return path
         return self.path(name) / self.sources[name].train if name in self.sources else self.path(name)
+
+    def files(self, source: Any) -> Any:
+        """The same of a path, or of each path of a list; anything else as it is. Raises DataError for text, no path."""
+        paths = paths_of(source)
+        if paths is None:
+            return source
+        found = [self.file(path) for path in paths]
+        return found if isinstance(source, (list, tuple)) else found[0]
 
     def fetch(self, name: str, archive: Path | None = None, quiet: bool = False) -> Path:
         """Fetch a data set unless it is there; `archive` is a copy of its archive at hand. Gives where it is.

@@ -1,12 +1,8 @@
-"""Rows of files and the account of those left out; an endless shuffled stream of row numbers."""
+"""The account of rows that are left out; an endless shuffled stream of row numbers."""
 
 import csv
-import gzip
-import io
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,15 +12,39 @@ from rich.console import Console
 
 from gancore import distributed
 from gancore.device import derive_seed
-from gancore.errors import DataError
+from gancore.notes import note
 
 
 class Rejection(NamedTuple):
-    """A row that is not in the training set: its 1-based number (record number in .sdf), its text, the reason."""
+    """A row that is not in the training set.
+
+    row: the number of the line it begins in, from 1 (of the record in .sdf and .parquet). text: as it was read.
+    reason: a few words.
+    """
 
     row: int
     text: str
     reason: str
+
+
+class FileRejection(Rejection):
+    """One of several files; `file` is its path."""
+
+    file: str
+
+
+def rejection(row: int, text: str, reason: str, file: str = "") -> Rejection:
+    """A rejected row, of that file if it is one of several."""
+    if not file:
+        return Rejection(row, text, reason)
+    made = FileRejection(row, text, reason)
+    made.file = file
+    return made
+
+
+def file_of(rejection: Rejection) -> str:
+    """The file a rejected row is of, where several were read; "" otherwise."""
+    return rejection.file if isinstance(rejection, FileRejection) else ""
 
 
 def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
@@ -32,94 +52,40 @@ def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
     return Counter(r.reason.split(" of row ")[0] for r in rejected).most_common()
 
 
+def note_most_left_out(rejected: Sequence[Rejection], of: int) -> None:
+    """Note when more than half of so many rows cannot be used; duplicates are no loss."""
+    lost = [row for row in rejected if not row.reason.startswith("duplicate")]
+    if 2 * len(lost) > of:
+        reason, count = summarise(lost)[0]
+        first = min(lost, key=by_file)
+        where = f"row {first.row}" + (f" of {file_of(first)}" if file_of(first) else "")
+        note(
+            f"{len(lost):,} of {of:,} rows are left out of training, most often because of: {reason} ({count:,} rows, "
+            f"the first is {where})."
+        )
+
+
+def by_file(rejection: Rejection) -> tuple[str, Rejection]:
+    """What rejected rows are sorted by."""
+    return file_of(rejection), rejection
+
+
 def tell_rejected(rejected: Sequence[Rejection], console: Console) -> None:
     """Say how many rows were left out for which reason, and where the first of them is."""
     for reason, count in summarise(rejected):
-        first = next(row for row, _, why in rejected if why.startswith(reason))
-        text = f"  {count:>8,}  {reason} (first: row {first})"
+        first = next(one for one in rejected if one.reason.startswith(reason))
+        place = f"row {first.row}" + (f" of {file_of(first)}" if file_of(first) else "")
+        text = f"  {count:>8,}  {reason} (first: {place})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def write_rejected(rejected: Sequence[Rejection], path: Path) -> None:
-    """Write the rejected rows as CSV with columns row, text, reason."""
-    with open(path, "w", newline="", encoding="utf-8") as out:
+    """Write the rejected rows as CSV with columns row, text, reason, and file where several files were read."""
+    several = any(map(file_of, rejected))
+    with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as out:
         writer = csv.writer(out)
-        writer.writerow(Rejection._fields)
-        writer.writerows(rejected)
-
-
-def kind_of(path: Path, known: Sequence[str], what: str) -> str:
-    """The file's suffix in lower case, without a final .gz; raises DataError unless it is a file of a known kind.
-
-    what: what the file should hold, for the message.
-    """
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    if not path.exists():
-        raise DataError(f"{path}: no such file.")
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; give a file of {what} ({' '.join(known)}, also .gz).")
-    if suffix not in known:
-        raise DataError(f"{path}: unknown kind of file; known are {' '.join(known)}, also .gz.")
-    return suffix
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn whatever reading a damaged file raises inside into a DataError."""
-    try:
-        yield
-    except (OSError, EOFError, zlib.error, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error}).") from None
-
-
-def open_binary(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    """The file's bytes, decompressed where its name ends in .gz."""
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else open(path, "rb")
-
-
-def open_text(path: Path) -> io.TextIOWrapper:
-    """The file as UTF-8, decompressed; an undecodable byte spoils its row (U+FFFD), not the file."""
-    return io.TextIOWrapper(open_binary(path), encoding="utf-8-sig", errors="replace")  # pyright: ignore
-
-
-def pick_column(where: object, columns: Sequence[str], names: Sequence[str]) -> str:
-    """The first of `names` among the columns, in any case; raises DataError naming the columns there are."""
-    by_lower = {str(column).strip().lower(): column for column in reversed(columns)}
-    for name in names:
-        if name.lower() in by_lower:
-            return by_lower[name.lower()]
-    there = ", ".join(map(str, columns)) or "(none)"
-    raise DataError(f"{where}: no column named {' or '.join(names)}; its columns are {there}: rename one.")
-
-
-def table_rows(path: Path, suffix: str, names: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """`(row number, text)` of one column of a .csv, .tsv or .parquet file, "" for an empty cell.
-
-    names: what the column may be called, the first that is there. Raises DataError.
-    """
-    if suffix == ".parquet":
-        yield from _parquet_rows(path, names)
-        return
-    with open_text(path) as lines:
-        reader = csv.DictReader(lines, delimiter="," if suffix == ".csv" else "\t")
-        if reader.fieldnames is None:
-            return
-        column = pick_column(path, reader.fieldnames, names)
-        for row in reader:
-            yield reader.line_num, (row[column] or "").strip()
-
-
-def _parquet_rows(path: Path, names: Sequence[str]) -> Iterator[tuple[int, str]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        columns = pyarrow.parquet.read_schema(path).names
-        column = pick_column(path, columns, names)
-        values = pyarrow.parquet.read_table(path, columns=[column])[column].to_pylist()
-    except pyarrow.ArrowException as error:
-        raise DataError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]}).") from None
-    yield from ((number, str(value or "")) for number, value in enumerate(values, 1))
+        writer.writerow([*Rejection._fields, *(["file"] if several else [])])
+        writer.writerows([*one, *([file_of(one)] if several else [])] for one in rejected)
 
 
 def sampled(rows: int, sample: int, seed: int) -> np.ndarray:

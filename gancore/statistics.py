@@ -29,6 +29,7 @@ class Evaluation(Mapping[str, Estimate]):
     """Figures by name, each an `Estimate` (value, low, high, n); shows itself as a table in a notebook.
 
     notes: what must be said with them, a sentence each. tables: counts by name that stand behind a figure.
+    doubt: what makes one ask whether these are figures of the right strings at all, a sentence, which `notes` has too.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class Evaluation(Mapping[str, Estimate]):
         figures: Mapping[str, Estimate],
         notes: Sequence[str] = (),
         tables: Mapping[str, Mapping[str, int]] | None = None,
+        doubt: str = "",
     ):
+        self.doubt = doubt
         self._figures = dict(figures)
         self.notes = list(notes)
         self.tables = {name: dict(table) for name, table in (tables or {}).items()}

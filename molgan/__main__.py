@@ -42,7 +42,8 @@ Out = Annotated[Path, typer.Option(help="Where to write.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Train = Annotated[
-    str | None, typer.Option("--train", metavar="moses|qm9|FILE", help="Training molecules, to tell what is novel.")
+    list[str],
+    typer.Option("--train", metavar="moses|qm9|FILE", help="Training molecules, to tell what is novel; repeatable."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
 Reference = Annotated[
@@ -90,11 +91,13 @@ def demo(
 @app.command()
 def train(
     data: Annotated[
-        Path | None,
+        list[Path],
         typer.Option(
-            help="Molecules: .smi .smiles .txt .csv .tsv .parquet .sdf, also .gz, or a data set by name; default qm9."
+            help="Molecules: .smi .smiles .txt .csv .tsv .parquet .jsonl .sdf, also .gz; - for standard input; or a "
+            "data set by name; repeatable; default qm9."
         ),
-    ] = None,
+    ] = [],  # noqa: B006
+    column: cli.Column = "",
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/molgan"),
     config: Annotated[
         str | None,
@@ -123,12 +126,14 @@ def train(
         from gancore import sharing
 
         chosen = sharing.settings(start, "molgan")
-    settings = Config.load(chosen, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
+    more = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
+    settings = Config.load(chosen, [*overrides, *more])
     from gancore import distributed
     from molgan.data import embedded
     from molgan.gan import MolGAN
 
-    MolGAN(settings).fit(data or embedded(), out=out, resume=resume, quiet=quiet, start=start, force=force)
+    source = cli.one_or_more(data) or embedded()
+    MolGAN(settings).fit(source, out=out, resume=resume, quiet=quiet, start=start, force=force)
     if not quiet and not distributed.rank():
         typer.echo(f"trained: {out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
 
@@ -157,8 +162,9 @@ def generate(
 
 @app.command()
 def score(
-    file: Annotated[Path, typer.Argument(help="Molecules to score, any file that train reads.")],
-    train: Train = None,
+    file: Annotated[Path, typer.Argument(help="Molecules to score, any file that train reads, or -.")],
+    train: Train = [],  # noqa: B006
+    column: cli.Column = "",
     score: Annotated[str, typer.Option(help="TOML file with a [score] table, or the name of a score.")] = "qed",
     out: Annotated[Path | None, typer.Option(help="Table to write: .parquet or .csv.")] = None,
     cache: Annotated[Path | None, typer.Option(help="File that keeps what was measured, for the next time.")] = None,
@@ -167,42 +173,45 @@ def score(
     """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and what it is made of.
 
     Prints means, or with --json one JSON object; --out keeps every row, in the order of the file, with its number,
-    its text and its name. The column smiles has no stereo; scores are of the molecule with it. Isotopes and atom maps
-    do not count. Where a plug-in failed for every molecule, that is said after what there is, and the exit code is 1.
+    its text, its name and all its other columns; one named as a column of ours becomes input.NAME. The column smiles
+    has no stereo; scores are of the molecule with it. Isotopes and atom maps do not count. Where a plug-in failed for
+    every molecule, that is said after what there is, and the exit code is 1.
     """
     import pandas as pd
 
-    from molgan.data import read_named
     from molgan.identity import COMPARED
+    from molgan.inputs import LOOKED_AT, beside, read_named, refuse_foreign
     from molgan.metrics.evaluation import known_smiles
     from molgan.scoring import Scorer, score_frame
 
     if out is not None:
         if out.suffix.lower() not in (".parquet", ".csv"):
             raise ConfigError(f"{out}: the table can be written as .parquet or .csv.")
-        refuse_place(out, file, *([train] if train else []))
-    scorer, rows = Scorer(score, cache=cache), list(read_named(file))
+        refuse_place(out, file, *train)
+    scorer, rows = Scorer(score, cache=cache), list(read_named(file, column))
     if not rows:
         raise DataError(f"{file}: holds no rows.")
     policy = replace(COMPARED, standardize=scorer.definition.standardize)
-    known = known_smiles(train, policy) if train else None
+    known = known_smiles(cli.one_or_more(train), policy, column) if train else None
     texts = [row.smiles for row in rows]
     frame = score_frame(texts, scorer, known, policy)
+    valid = (frame["connected"] | frame["score"].notna()).tolist()
+    doubt = refuse_foreign(file, texts[:LOOKED_AT], valid[:LOOKED_AT], len(valid), sum(valid))
     means = frame[frame.columns.difference(["smiles", "reason"], sort=False)]
     means = means[[name for name in means if not name.endswith(".names")]].astype(float).mean()
     if out is not None:
-        table = pd.concat((pd.DataFrame(rows).rename(columns={"smiles": "input"}), frame), axis=1)
+        parquet = out.suffix.lower() == ".parquet"
+        table = beside(rows, frame, typed=parquet)
         with whole(out) as place:
-            table.to_parquet(place, index=False) if out.suffix.lower() == ".parquet" else table.to_csv(
-                place, index=False
-            )
+            table.to_parquet(place, index=False) if parquet else table.to_csv(place, index=False)
     reasons = pd.Series(frame["reason"][frame["reason"] != ""]).value_counts()
     if as_json:
         typer.echo(
             json.dumps(
                 {"rows": len(frame)}
                 | {name: value if value == value else None for name, value in means.items()}
-                | {"reasons": reasons.to_dict()},
+                | {"reasons": reasons.to_dict()}
+                | ({"notes": [doubt]} if doubt else {}),
                 indent=1,
             )
         )
@@ -211,6 +220,7 @@ def score(
         typer.echo(f"{len(frame):,} rows; means over those that have one\n{means.round(4).to_string()}")
         for reason, count in reasons.head(5).items():
             typer.echo(f"{count:,} x {reason}")
+    cli.tell_doubt(doubt)
     broken = scorer.broken(texts, least=1)
     if broken:
         raise RunError(f"{file}: {broken} What there is has no scores.")
@@ -218,9 +228,10 @@ def score(
 
 @app.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Generated molecules; empty lines count as invalid draws.")],
-    train: Train = None,
+    file: Annotated[Path, typer.Argument(help="Generated molecules, or -; empty lines count as invalid draws.")],
+    train: Train = [],  # noqa: B006
     reference: Reference = None,
+    column: cli.Column = "",
     only: Only = [],  # noqa: B006
     sample: Sample = 30_000,
     unequal: Unequal = False,
@@ -237,18 +248,20 @@ def evaluate(
     from molgan.metrics import GROUPS
     from molgan.metrics import evaluate as judge
 
-    policy = Policy(fragments, standardize)
+    known, groups, policy = cli.one_or_more(train), only or GROUPS, Policy(fragments, standardize)
     figures = judge(
-        file, train, reference, groups=only or GROUPS, sample=sample, allow_unequal_n=unequal, policy=policy
+        file, known, reference, groups=groups, sample=sample, allow_unequal_n=unequal, policy=policy, column=column
     )
     typer.echo(figures.to_json() if as_json else str(figures))
+    cli.tell_doubt(figures.doubt)
 
 
 @app.command()
 def compare(
     files: Annotated[list[Path], typer.Argument(help="Files of molecules, or models (as generate's) to be sampled.")],
-    train: Train = None,
+    train: Train = [],  # noqa: B006
     reference: Reference = None,
+    column: cli.Column = "",
     n: Annotated[int, typer.Option("-n", min=2, help="Draws from each run.")] = 10_000,
     only: Only = [],  # noqa: B006
     sample: Sample = 30_000,
@@ -261,16 +274,18 @@ def compare(
     from molgan.comparison import compare as judge
     from molgan.metrics import GROUPS
 
-    policy = _policy(fragments, standardize)
-    found = judge(files, train, reference, n, only or GROUPS, sample, unequal, policy=policy)
+    policy, known = _policy(fragments, standardize), cli.one_or_more(train)
+    found = judge(files, known, reference, n, only or GROUPS, sample, unequal, policy=policy, column=column)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
+    for title, one in found.evaluations.items():
+        cli.tell_doubt(one.doubt and f"{title}: {one.doubt}")
 
 
 @app.command()
 def report(
     source: Annotated[Path, typer.Argument(help="A model, as generate's, or a file of molecules.")],
     out: Out = Path("report.html"),
-    train: Train = None,
+    train: Train = [],  # noqa: B006
     reference: Reference = None,
     score: Annotated[str, typer.Option(help="Score that ranks: a TOML file or the name of one.")] = "qed",
     smarts: Annotated[
@@ -281,6 +296,7 @@ def report(
     seed: Seed = 0,
     fragments: Fragments = "largest",
     standardize: Standardize = False,
+    column: cli.Column = "",
 ) -> None:
     """Write one HTML page on a run or a file: figures, distributions, training, a grid of molecules, provenance."""
     from molgan.reporting import report as make
@@ -288,8 +304,9 @@ def report(
     named = {name: pattern for name, _, pattern in (text.partition("=") for text in smarts)}
     if not all(name and pattern for name, pattern in named.items()):
         raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
-    refuse_place(out, source, *([train] if train else []), *([reference] if reference else []))
-    page = make(source, train, reference, score, named, top, n, seed, _policy(fragments, standardize))
+    refuse_place(out, source, *train, *([reference] if reference else []))
+    policy, known = _policy(fragments, standardize), cli.one_or_more(train)
+    page = make(source, known, reference, score, named, top, n, seed, policy, column)
     typer.echo(page.write(out))
 
 
@@ -297,12 +314,13 @@ def report(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
-    train: Train = None,
+    train: Train = [],  # noqa: B006
     reference: Reference = None,
     only: Only = [],  # noqa: B006
     n: Annotated[int, typer.Option("-n", min=2, help="Draws that the card's figures rest on.")] = 10_000,
     seed: Seed = 0,
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
+    column: cli.Column = "",
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
     compact: cli.Compact = False,
     quiet: Quiet = False,
@@ -313,7 +331,8 @@ def export(
 
     cli.refuse_model(out)
     gan = MolGAN.load(run, checkpoint=which)
-    figures = evaluate(gan.sample(n, seed), train, reference, groups=only or GROUPS, policy=gan.policy)
+    known, groups = cli.one_or_more(train), only or GROUPS
+    figures = evaluate(gan.sample(n, seed), known, reference, groups=groups, policy=gan.policy, column=column)
     gan.save_pretrained(out, figures, data, compact)
     cli.copy_log(run, out)
     if not quiet:

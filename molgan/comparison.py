@@ -10,7 +10,7 @@ from gancore.statistics import Comparison
 from molgan.gan import MolGAN
 from molgan.identity import COMPARED, Policy
 from molgan.metrics import evaluate
-from molgan.metrics.basic import Molecules
+from molgan.metrics.basic import Molecules, in_memory
 from molgan.metrics.evaluation import GROUPS
 from molgan.metrics.reference import SAMPLE
 
@@ -25,10 +25,11 @@ def compare(
     allow_unequal_n: bool = False,
     seed: int = 0,
     policy: Policy | None = None,
+    column: str = "",
 ) -> Comparison:
     """Judge files of molecules, and runs and shared models by `n` draws, as `evaluate` does, side by side.
 
-    groups: which figures, as in `evaluate`. policy: how molecules are prepared, the same for all; without one, as in
+    groups, column: as in `evaluate`. policy: how molecules are prepared, the same for all; without one, as in
     `evaluate`, and standardized where a run's training molecules were. Raises ConfigError for fewer than two, and when
     Fréchet distances would rest on different numbers of molecules, unless `allow_unequal_n`.
 
@@ -44,11 +45,12 @@ def compare(
     models = {path: MolGAN.load(path) for path in paths if is_model(path, "molgan")}
     if policy is None:
         policy = replace(COMPARED, standardize=any(gan.policy.standardize for gan in models.values()))
-    rules = {"groups": groups, "sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed, "policy": policy}
+    rules = {"groups": groups, "sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}
     judged = {}
+    train = in_memory(train, column)
     for path in paths:
         smiles = models[path].sample(n, seed) if path in models else path
-        judged[str(path)] = evaluate(smiles, train, reference, **rules)
+        judged[str(path)] = evaluate(smiles, train, reference, policy=policy, column=column, **rules)
     found = Comparison(judged)
     for name in found.names:
         counts = {title: one[name].n for title, one in judged.items() if name in one}

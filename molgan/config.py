@@ -59,10 +59,12 @@ class DataConfig:
     hold_out: Part = 0.0
     """Share of the molecules, at random by the seed, that is not trained on: a run folder has them in held_out.smi. A
     `MoleculeDataset` is trained on whole."""
+    column: str = ""
+    """Column of a table or a frame with the SMILES; empty takes one with a known name, such as canonical_smiles."""
 
     @property
     def limits(self) -> dict[str, Any]:
-        """What makes a `MoleculeDataset` of rows."""
+        """What makes a `MoleculeDataset` of what a user holds."""
         given = asdict(self)
         del given["hold_out"]
         return given

@@ -2,42 +2,37 @@
 
 import copy
 import hashlib
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
-from rdkit import Chem, rdBase
 from torch.utils.data import Dataset
 
 from gancore.errors import DataError
-from gancore.rows import (
-    Rejection,
-    Shuffled,
-    kind_of,
-    open_binary,
-    open_text,
-    pick_column,
-    readable,
-    sampled,
-    summarise,
-    table_rows,
-)
+from gancore.given import Row, called, rows_of
+from gancore.rows import Rejection, Shuffled, by_file, rejection, sampled, summarise
 from gancore.types import Sample
 from molgan import chem, graphs
+from molgan.inputs import FORM, as_rows, read_rows
 from molgan.packaged import packaged
 from molgan.parallel import map_chunks
 
+__all__ = [
+    "MoleculeDataset",
+    "as_dataset",
+    "as_rows",
+    "batches",
+    "dense",
+    "embedded",
+    "read_rows",
+]
+
 if TYPE_CHECKING:  # PyG takes seconds to import, and only its own graphs need it
     import torch_geometric.data
-
-SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv", ".parquet", ".sdf")
-_SMILES_COLUMNS = ("smiles", "canonical_smiles", "smi")
 
 
 def embedded(name: str = "qm9") -> Path:
@@ -46,57 +41,6 @@ def embedded(name: str = "qm9") -> Path:
     if not path.is_file():
         raise DataError(f"no embedded data set {name!r}; there is qm9.")
     return path
-
-
-def read_rows(path: Path) -> Iterator[tuple[int, str | None]]:
-    """`(row number, SMILES)` of a molecule file, None for an .sdf record that cannot be read.
-
-    Reads .smi .smiles .txt (one SMILES a line, anything after white space is a name), .csv and
-    .tsv (a column named SMILES, any case), .parquet (likewise), .sdf; all but .parquet also as .gz.
-    Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
-    """
-    path = Path(path)
-    suffix = kind_of(path, SUFFIXES, "molecules")
-    with readable(path):
-        if suffix == ".sdf":
-            yield from ((number, text) for number, text, _ in _read_sdf(path))
-        elif suffix in (".csv", ".tsv", ".parquet"):
-            yield from table_rows(path, suffix, _SMILES_COLUMNS)
-        else:
-            with open_text(path) as lines:
-                yield from ((number, (line.split() or [""])[0]) for number, line in enumerate(lines, 1))
-
-
-class NamedRow(NamedTuple):
-    """A row of a molecule file: its number, its SMILES as in `read_rows`, and its name, empty where it has none."""
-
-    row: int
-    smiles: str | None
-    name: str
-
-
-def read_named(path: Path) -> Iterator[NamedRow]:
-    """The rows of a file with their names: in .smi .smiles .txt what stands after white space, in .sdf the title."""
-    suffix = kind_of(path, SUFFIXES, "molecules")
-    if suffix == ".sdf":
-        with readable(path):
-            yield from _read_sdf(path)
-    elif suffix in (".csv", ".tsv", ".parquet"):
-        yield from (NamedRow(number, text, "") for number, text in read_rows(path))
-    else:
-        with readable(path), open_text(path) as lines:
-            for number, line in enumerate(lines, 1):
-                text, name, *_ = (*line.split(maxsplit=1), "", "")
-                yield NamedRow(number, text, name.strip())
-
-
-def _read_sdf(path: Path) -> Iterator[NamedRow]:
-    with open_binary(path) as raw:
-        content = raw.read().rstrip()
-    with rdBase.BlockLogs():
-        for number, mol in enumerate(Chem.ForwardSDMolSupplier(io.BytesIO(content)) if content else (), 1):
-            title = mol.GetProp("_Name").strip() if mol is not None and mol.HasProp("_Name") else ""
-            yield NamedRow(number, None if mol is None else Chem.MolToSmiles(mol), title)
 
 
 class MoleculeDataset(Dataset):
@@ -114,19 +58,24 @@ class MoleculeDataset(Dataset):
         self.atoms, self.orders = torch.from_numpy(atoms), torch.from_numpy(orders)
 
     @classmethod
-    def from_file(cls, path: str | Path, **limits) -> "MoleculeDataset":
-        """Read a molecule file (see `read_rows`); `limits` and errors as in `from_rows`."""
-        return cls.from_rows(list(read_rows(Path(path))), str(path), **limits)
+    def from_file(cls, path: str | Path | Sequence[Path], column: str = "", **limits) -> "MoleculeDataset":
+        """Read a molecule file or several (see `read_rows`); `limits` and errors as in `from_rows`."""
+        return cls.from_source(path, column, **limits)
 
     @classmethod
     def from_smiles(cls, smiles: Sequence[str | None], **limits) -> "MoleculeDataset":
         """Take a list of SMILES; `limits` and errors as in `from_rows`."""
-        return cls.from_rows(list(enumerate(as_rows(smiles), 1)), "the list of SMILES", **limits)
+        return cls.from_source(smiles, **limits)
+
+    @classmethod
+    def from_source(cls, source: Any, column: str = "", **limits) -> "MoleculeDataset":
+        """Take whatever `as_rows` reads. column: of a table, the one to read. `limits` and errors as in `from_rows`."""
+        return cls.from_rows(list(rows_of(source, FORM, "SMILES", column)), called(source, "SMILES"), **limits)
 
     @classmethod
     def from_rows(
         cls,
-        rows: Sequence[tuple[int, str | None]],
+        rows: Sequence[Row],
         where: str,
         sample: int = 0,
         seed: int = 0,
@@ -138,6 +87,7 @@ class MoleculeDataset(Dataset):
     ) -> "MoleculeDataset":
         """Keep the distinct rows that are graphs of at most `max_atoms` heavy atoms.
 
+        rows: number, SMILES, and the file it is of where there are several.
         sample: take so many of the rows, at random by `seed`, if there are more; 0 takes all. fragments, standardize:
         as in `chem.Policy`. vocabulary: of a model; what it cannot hold is left out.
 
@@ -149,29 +99,35 @@ class MoleculeDataset(Dataset):
         if 0 < sample < len(rows):
             rows = [rows[place] for place in sampled(len(rows), sample, seed)]
         read = partial(chem.graph_or_reason, max_atoms=max_atoms, policy=chem.Policy(fragments, standardize))
-        outcomes = map_chunks(read, [text for _, text in rows], failed=str)
-        kept: dict[str, tuple[int, chem.Graph]] = {}
+        outcomes = map_chunks(read, [text for _, text, _ in rows], failed=str)
+        kept: dict[str, tuple[int, str, chem.Graph]] = {}
         rejected: list[Rejection] = []
-        for (number, text), outcome in zip(rows, outcomes, strict=True):
+        for (number, text, file), outcome in zip(rows, outcomes, strict=True):
             if isinstance(outcome, str):
-                rejected.append(Rejection(number, text or "", outcome))
+                rejected.append(rejection(number, text or "", outcome, file))
             elif outcome.smiles in kept:
-                rejected.append(Rejection(number, text or "", f"duplicate of row {kept[outcome.smiles][0]}"))
+                first, of, _ = kept[outcome.smiles]
+                reason = f"duplicate of row {first}" + (f" of {of}" if of else "")
+                rejected.append(rejection(number, text or "", reason, file))
             else:
-                kept[outcome.smiles] = (number, outcome)
-        rare = _rare_atoms([graph for _, graph in kept.values()], min_atom_share)
+                kept[outcome.smiles] = (number, file, outcome)
+        rare = _rare_atoms([graph for _, _, graph in kept.values()], min_atom_share)
         graphs_kept = []
-        for number, graph in kept.values():
+        for number, file, graph in kept.values():
             found = sorted(rare.intersection(graph.atoms))
             beyond = vocabulary.lacks(graph) if vocabulary is not None else ""
             if found or beyond:
-                rejected.append(Rejection(number, graph.smiles, beyond or f"rare atom type {found[0]}"))
+                rejected.append(rejection(number, graph.smiles, beyond or f"rare atom type {found[0]}", file))
             else:
                 graphs_kept.append(graph)
         if not graphs_kept:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])
-            raise DataError(f"{where}: none of the {len(rows)} rows can be used ({reasons}); expected SMILES.")
-        rejected.sort()
+            first = next((one.text for one in sorted(rejected) if one.text), "")
+            raise DataError(
+                f"{where}: none of the {len(rows)} rows can be used ({reasons}); expected SMILES, and the first reads "
+                f"{first!r:.60}."
+            )
+        rejected.sort(key=by_file)
         return cls(graphs_kept, vocabulary or chem.Vocabulary.of(graphs_kept), rejected)
 
     @classmethod
@@ -247,27 +203,9 @@ def dense(batch: "torch_geometric.data.Batch", vocabulary: chem.Vocabulary) -> S
     return nodes, torch.cat((none, drawn), -1)
 
 
-def as_dataset(source: "MoleculeDataset | pd.DataFrame | Sequence[str] | str | Path", **limits) -> MoleculeDataset:
-    """A data set from whatever a user holds: a set, a path, a frame with a SMILES column, or a list of SMILES."""
-    if isinstance(source, MoleculeDataset):
-        return source
-    if isinstance(source, (str, Path)):
-        return MoleculeDataset.from_file(source, **limits)
-    return MoleculeDataset.from_smiles(as_rows(source), **limits)
-
-
-def as_rows(source: "pd.DataFrame | Sequence[str | None] | str | Path") -> list[str | None]:
-    """The SMILES of a path, a frame or a list, as they are, row by row; None for a row without text.
-
-    Raises DataError for anything else, and what `read_rows` raises.
-    """
-    if isinstance(source, (str, Path)):
-        return [text for _, text in read_rows(Path(source))]
-    if isinstance(source, pd.DataFrame):
-        source = list(source[pick_column("the data frame", list(source.columns), _SMILES_COLUMNS)])
-    if not isinstance(source, Iterable):
-        raise DataError(f"cannot read molecules from {source!r:.50}: give a file, a data frame or a list of SMILES.")
-    return [text if isinstance(text, str) else None for text in source]
+def as_dataset(source: Any, column: str = "", **limits) -> MoleculeDataset:
+    """A data set from whatever a user holds: one already, a path, a list of `Path`s, a frame, or a list of SMILES."""
+    return source if isinstance(source, MoleculeDataset) else MoleculeDataset.from_source(source, column, **limits)
 
 
 def batches(data: MoleculeDataset, size: int, seed: int, device: torch.device) -> Shuffled:

@@ -6,8 +6,9 @@ import zipfile
 from pathlib import Path
 
 from gancore.fetch import AtHand, Source, Sources
-from gancore.rows import table_rows
+from gancore.tables import rows
 from molgan.data import embedded
+from molgan.inputs import FORM
 
 MOSES_FILES = (
     *("train.csv.gz", "test.csv.gz", "test_scaffolds.csv.gz"),
@@ -26,7 +27,7 @@ def _moses(archive: Path, folder: Path) -> None:
 
 def _zinc(archive: Path, folder: Path) -> None:
     with gzip.open(folder / "zinc.smi.gz", "wt", encoding="utf-8") as out:
-        out.writelines(f"{text}\n" for _, text in table_rows(archive, ".csv", ("smiles",)) if text)
+        out.writelines(f"{text}\n" for _, text in rows(archive, FORM, "smiles", kind=".csv") if text)
 
 
 DATA = Sources(

@@ -17,8 +17,8 @@ from gancore.checkpoint import State
 from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import ConfigError, DataError, RunError
-from gancore.notes import note_most_left_out
-from gancore.rows import tell_rejected
+from gancore.given import called
+from gancore.rows import note_most_left_out, summarise, tell_rejected
 from gancore.statistics import Evaluation
 from gancore.training import Training
 from gancore.types import Reward
@@ -82,7 +82,7 @@ class MolGAN:
 
     def fit(
         self,
-        source: MoleculeDataset | pd.DataFrame | Sequence[str] | str | Path,
+        source: MoleculeDataset | pd.DataFrame | Sequence[str] | Sequence[Path] | str | Path,
         out: str | Path | None = None,
         resume: bool = False,
         quiet: bool = False,
@@ -90,7 +90,7 @@ class MolGAN:
         force: bool = False,
         reward: Reward | None = None,
     ) -> "MolGAN":
-        """Train on a file, a frame with a SMILES column, a list of SMILES or a data set.
+        """Train on a file or a list of `Path`s, a frame with a SMILES column, a list of SMILES or a data set.
 
         out: a run folder: configuration, metrics.jsonl, rejected rows and checkpoints go there.
         resume: go on from the folder's newest checkpoint, bit for bit on the CPU; starts anew where there is none.
@@ -116,11 +116,14 @@ class MolGAN:
         begun = MolGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         vocabulary = begun._trained.vocabulary if begun is not None else None
         limits = {"vocabulary": vocabulary, "seed": self.config.seed, **self.config.data.limits}
-        source = DATA.file(source) if isinstance(source, (str, Path)) else source
+        source = DATA.files(source)
         data, held = as_dataset(source, **limits), []
         if len(data) < 2:
-            where = source if isinstance(source, (str, Path)) else "the data"
-            raise DataError(f"{where}: holds one usable molecule, and a generator needs at least two.")
+            others = ", ".join(f"{count:,} x {reason}" for reason, count in summarise(data.rejected)[:3])
+            raise DataError(
+                f"{called(source, 'SMILES')}: holds one usable molecule, and a generator needs at least two"
+                f"{f' ({others})' if others else ''}."
+            )
         if data is not source:
             data, held = data.split(self.config.data.hold_out, self.config.seed)
         if out is not None:

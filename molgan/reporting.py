@@ -23,15 +23,16 @@ from gancore.files import write_text
 from gancore.notes import note
 from gancore.sharing import is_model
 from gancore.statistics import Estimate, Evaluation
+from gancore.textfiles import name_of
 from molgan import chem
 from molgan.charts import curves, histogram
-from molgan.data import read_named
 from molgan.describe import NOT_READ, read
 from molgan.drawing import draw
 from molgan.gan import MolGAN
 from molgan.identity import COMPARED, Policy, prepared
+from molgan.inputs import read_named, refuse_foreign
 from molgan.metrics import evaluate
-from molgan.metrics.basic import Known, Molecules, prepare, texts_of
+from molgan.metrics.basic import Known, Molecules, in_memory, prepare, texts_of
 from molgan.metrics.evaluation import ALERTS
 from molgan.metrics.neighbours import Neighbours, packed
 from molgan.metrics.published import MOSES, MOSES_COLUMNS, MOSES_N, QM9, QM9_COLUMNS
@@ -111,10 +112,12 @@ def report(
     n: int = _SAMPLE,
     seed: int = 0,
     policy: Policy | None = None,
+    column: str = "",
 ) -> Report:
     """Report on a run folder or a shared model (by `n` draws), a file, or a list of SMILES.
 
-    train: for novelty and the nearest training molecules. reference: as in `evaluate`; its distributions stand beside.
+    train: for novelty and the nearest training molecules. reference, column: as in `evaluate`; the distributions of the
+    reference stand beside.
     policy: how molecules are prepared to be compared, as in `evaluate`; of a run, standardized where its training
     molecules were.
     score: the `top` distinct molecules by it are drawn. substructures: further filters, name -> SMARTS.
@@ -124,11 +127,12 @@ def report(
     '<!doctype html>'
     """
     flags = _patterns(SUBSTRUCTURES | dict(substructures or {}))
-    material = _material(source, n, seed)
+    material = _material(source, n, seed, column)
+    train = in_memory(train, column)
     if reference == "moses" and train is None:
         train = "moses"
     policy = policy or material.policy
-    judged = evaluate(material.texts, train, reference, seed=seed, policy=policy)
+    judged = evaluate(material.texts, train, reference, seed=seed, policy=policy, column=column)
     distinct = list(dict.fromkeys(one.smiles for one in judge_all(material.texts) if one.smiles is not None))
     if not distinct:
         raise DataError(f"{material.title}: holds no valid molecule to report on.")
@@ -145,14 +149,14 @@ def report(
     molecules = _molecules([distinct[row] for row in best], frame, material.names, compared, policy, flags)
     theirs = None
     if reference is not None:
-        real = [text for text in texts_of(reference, "test") if text]
+        real = [text for text in texts_of(reference, "test", column) if text]
         picked = np.random.default_rng(seed).permutation(len(real))[:_COMPARED]
         theirs = property_frame([real[row] for row in picked])
     baselines = _baselines(judged, reference)
     return Report(_page(material, judged, properties, theirs, molecules, str(scorer.definition), baselines))
 
 
-def _material(source: str | Path | Sequence[str | None], n: int, seed: int) -> _Material:
+def _material(source: str | Path | Sequence[str | None], n: int, seed: int, column: str) -> _Material:
     versions = {name: version(name) for name in ("discretegan", "torch", "rdkit")} | {
         "python": platform.python_version()
     }
@@ -160,12 +164,16 @@ def _material(source: str | Path | Sequence[str | None], n: int, seed: int) -> _
         return _Material("Molecules", list(source), provenance={"versions": _told(versions)})
     path = Path(source)
     if not is_model(path, "molgan"):
-        rows = list(read_named(path))
+        rows = list(read_named(path, column))
         texts = [row.smiles for row in rows]
-        judged = zip(judge_all(texts), rows, strict=True)
-        names = {one.smiles: row.name for one, row in judged if one.smiles and row.name}
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        return _Material(path.name, texts, names, {"file": path, "sha256": sha256, "versions": _told(versions)})
+        judged = judge_all(texts)
+        valid = [one.valid for one in judged]
+        refuse_foreign(path, texts, valid, len(valid), sum(valid))
+        names = {one.smiles: row.name for one, row in zip(judged, rows, strict=True) if one.smiles and row.name}
+        told: dict[str, object] = {"file": name_of(path), "versions": _told(versions)}
+        if path.is_file():  # a pipe is read once
+            told["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return _Material(path.name, texts, names, told)
     gan = MolGAN.load(path)
     held = gan.provenance
     told = {

@@ -60,11 +60,13 @@ def demo(
 @app.command()
 def train(
     data: Annotated[
-        Path | None,
+        list[Path],
         typer.Option(
-            help="Lines: .txt .smi .smiles .csv .tsv .parquet, also .gz, or a data set by name; default a grammar's."
+            help="Lines: .txt .smi .smiles .csv .tsv .parquet .jsonl, also .gz; - for standard input; or a data set by "
+            "name; repeatable; default a grammar's."
         ),
-    ] = None,
+    ] = [],  # noqa: B006
+    column: cli.Column = "",
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/seqgan"),
     config: Annotated[
         str | None,
@@ -95,13 +97,14 @@ def train(
         from gancore import sharing
 
         chosen = sharing.settings(start, "seqgan")
-    settings = Config.load(chosen, [*overrides, *([f"seed={seed}"] if seed is not None else [])])
+    more = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
+    settings = Config.load(chosen, [*overrides, *more])
     from gancore import distributed
     from seqgan import grammar
     from seqgan.gan import SeqGAN
 
     unread = start is not None and not settings.needs_lines
-    lines = data or (None if unread else grammar.corpus())
+    lines = cli.one_or_more(data) or (None if unread else grammar.corpus())
     SeqGAN(settings).fit(lines, out=out, resume=resume, quiet=quiet, start=start, force=force)
     if not quiet and not distributed.rank():
         typer.echo(f"trained: {out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
@@ -147,9 +150,10 @@ def generate(
 
 @app.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Generated texts, one a line.")],
+    file: Annotated[Path, typer.Argument(help="Generated texts, one a line, or any file that train reads, or -.")],
     reference: Annotated[Path, typer.Option(help="Real lines that were not trained on.")],
-    train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel.")] = None,
+    train: Annotated[list[Path], typer.Option(help="The lines trained on, to tell what is novel; repeatable.")] = [],  # noqa: B006
+    column: cli.Column = "",
     tokens: Annotated[
         str | None, typer.Option(help="How lines are split: word, char, smiles or selfies; default the run's, or word.")
     ] = None,
@@ -161,16 +165,16 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
-    from seqgan.data import read_lines
+    from seqgan.data import as_lines, read_lines
     from seqgan.evaluation import evaluate as judge
     from seqgan.tokens import pick_tokens
 
     chosen = pick_tokens(tokens, lower, run, [file, reference])
-    texts = [line for _, line in read_lines(file)]
-    real = [line for _, line in read_lines(reference) if line]
-    known = [line for _, line in read_lines(train) if line] if train else None
+    texts = [line for _, line in read_lines(file, column)]
+    real = [line for _, line in read_lines(reference, column, prefer=True) if line]
+    known = [line for _, line in as_lines(train, column, prefer=True)[0] if line] if train else None
     if train and not known:
-        raise DataError(f"{train}: holds no lines, so novel means nothing.")
+        raise DataError(f"{', '.join(map(str, train))}: holds no lines, so novel means nothing.")
     figures = judge(texts, real, known, chosen)
     typer.echo(figures.to_json() if as_json else str(figures))
 
@@ -179,10 +183,13 @@ def evaluate(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
-    train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel or copied.")] = None,
+    train: Annotated[
+        list[Path], typer.Option(help="The lines trained on, to tell what is novel or copied; repeatable.")
+    ] = [],  # noqa: B006
     reference: Annotated[
         Path | None, typer.Option(help="Real lines, for the figures of the card; without, it has none.")
     ] = None,
+    column: cli.Column = "",
     figures: Annotated[
         Path | None,
         typer.Option(help="Figures for the card from elsewhere: what `evaluate --json` printed."),
@@ -198,14 +205,18 @@ def export(
     from seqgan.gan import SeqGAN
 
     cli.refuse_model(out)
-    if train is not None and reference is None:
+    if train and reference is None:
         raise ConfigError("--train: the card has figures only with --reference; give it as well.")
     if figures is not None and reference is not None:
         raise ConfigError("--figures and --reference: the card has the figures of one of them; leave one out.")
     told = cli.read_figures(figures) if figures is not None else None
     gan = SeqGAN.load(run, checkpoint=which)
     if reference is not None:
-        told = gan.evaluate(n, reference, seed=seed, train=train)
+        from seqgan.data import as_lines
+
+        column = column or gan.config.data.column
+        real, known = ([one[1] for one in as_lines(some, column, True)[0]] for some in (reference, train))
+        told = gan.evaluate(n, real, seed=seed, train=known if train else None)
     gan.save_pretrained(out, told, data, compact)
     cli.copy_log(run, out)
     if not quiet:

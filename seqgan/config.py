@@ -52,6 +52,8 @@ class DataConfig:
     """Share of the lines kept from training, to judge by."""
     sample: Count = 0
     """Lines of a larger file that are read, at random by the seed; 0 reads all."""
+    column: str = ""
+    """Column of a table or a frame that is read; empty takes one named text, sentence, line or smiles."""
 
     def __post_init__(self) -> None:
         if self.tokens == "bpe" and 0 < self.max_size <= _BYTES:

@@ -4,55 +4,59 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from gancore.device import derive_seed
 from gancore.errors import DataError
-from gancore.rows import Rejection, Shuffled, kind_of, open_text, pick_column, readable, sampled, summarise, table_rows
+from gancore.given import called, rows_of
+from gancore.rows import Rejection, Shuffled, by_file, rejection, sampled, summarise
+from gancore.tables import Form, rows
 from seqgan.config import DataConfig
 from seqgan.sequences import Alphabet, Ids
 from seqgan.text import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates
 
-SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet")
-_COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles")
+SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles")
+"""Names of the column of texts, in any case, spaces for underscores; the first that is there is read."""
+FORM = Form("text", SUFFIXES, COLUMNS, (".smi", ".smiles"), lambda column: "smi" in column.lower())
+"""How files of lines are read."""
 
 
-def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: str | Path, column: str = "", prefer: bool = False) -> Iterator[tuple[int, str]]:
     """`(row number, line)` of a text file.
 
-    Reads .txt (one line each), .smi (the first word of each line), .csv, .tsv and .parquet (a column named text,
-    sentence, line or smiles, in any case); all but .parquet also as .gz.
+    Reads .txt (one line each), .smi (the first word of each line), .csv (commas, semicolons or tabs), .tsv, .parquet
+    and .jsonl (a column of `COLUMNS`, any case); gzip or not; standard input as "-". The number is that of the line a
+    row begins in, of .parquet that of the record; a row of names is no row.
+    column, prefer: as in `gancore.tables.rows`, of files that have columns.
     Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
     """
-    path = Path(path)
-    suffix = kind_of(path, SUFFIXES, "text")
-    with readable(path):
-        if suffix in (".csv", ".tsv", ".parquet"):
-            yield from table_rows(path, suffix, _COLUMNS)
-            return
-        with open_text(path) as lines:
-            for number, line in enumerate(lines, 1):
-                yield number, (line.split() or [""])[0] if suffix.startswith(".smi") else line.strip("\r\n")
+    return ((number, text or "") for number, text in rows(path, FORM, column, prefer))
 
 
-def as_lines(source: "pd.DataFrame | Iterable | str | Path") -> tuple[list[tuple[int, str]], str]:
-    """Numbered lines of a path, a frame or an iterable of strings, and what to call the source."""
-    if isinstance(source, (str, Path)):
-        return list(read_lines(source)), str(source)
-    if isinstance(source, pd.DataFrame):
-        name = pick_column("the data frame", list(source.columns), _COLUMNS)
-        texts = (text if isinstance(text, str) else "" for text in source[name])
-        return list(enumerate(texts, 1)), "the data frame"
-    lines = list(source)
-    wrong = next((number for number, line in enumerate(lines, 1) if not isinstance(line, str)), None)
-    if wrong is not None:
-        raise DataError(f"the list of lines: item {wrong} is no string but {type(lines[wrong - 1]).__name__}.")
-    return list(enumerate(lines, 1)), "the list of lines"
+def as_lines(source: Any, column: str = "", prefer: bool = False) -> tuple[list[tuple[int, str]], str]:
+    """Numbered lines of a path, paths, a frame or an iterable of strings, and what to call the source.
+
+    Raises DataError for what holds no strings, and what `read_lines` raises.
+    """
+    return [row[:2] for row in _rows(source, column, prefer)], called(source, "lines")
+
+
+def _rows(source: Any, column: str = "", prefer: bool = False) -> list[tuple[int, str, str]]:
+    """The same with the file that each line is of, where there are several."""
+    found = rows_of(source, FORM, "lines", column, prefer)
+    return [(number, _text(number, text), file) for number, text, file in found]
+
+
+def _text(number: int, text: str | None) -> str:
+    if text is None:
+        raise DataError(f"the list of lines: item {number} is no string but None.")
+    return text
 
 
 class Corpus:
@@ -79,7 +83,7 @@ class Corpus:
     @classmethod
     def of(
         cls,
-        source: "pd.DataFrame | Iterable | str | Path",
+        source: Any,
         config: DataConfig,
         seed: int = 0,
         vocabulary: Vocabulary | None = None,
@@ -97,22 +101,22 @@ class Corpus:
         length: steps to pad to, the end included, where a model is given; longer lines are rejected.
         """
         most = min(config.max_length, length - 1 if length else config.max_length)
-        rows, where = as_lines(source)
+        rows, where = _rows(source, config.column), called(source, "lines")
         if not rows:
             raise DataError(f"{where}: holds no lines.")
         if 0 < config.sample < len(rows):
             rows = [rows[place] for place in sampled(len(rows), config.sample, seed)]
         usable, rejected = _usable(rows)
-        same = {line: _sameness(line, config) for _, line in usable}
+        same = {line: _sameness(line, config) for _, line, _ in usable}
         parts_of = _split(dict.fromkeys(same.values()), config, seed)
         part_of = {line: parts_of[key] for line, key in same.items()}
         given = vocabulary is not None
         if vocabulary is None:
-            learnt = (line for _, line in usable if part_of[line] == "train")
+            learnt = (line for _, line, _ in usable if part_of[line] == "train")
             vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
         parts: dict[str, list[list[int]]] = {"train": [], "valid": [], "test": []}
         aside, distinct = [], set()
-        for number, line in usable:
+        for number, line, file in usable:
             try:
                 ids = vocabulary.encode(line)
                 if len(ids) > most:
@@ -120,7 +124,7 @@ class Corpus:
                 if given and 2 * ids.count(UNKNOWN) > (len(ids) if vocabulary.kind == "word" else 0):
                     raise TokenError("tokens that the model does not have")
             except TokenError as error:
-                rejected.append(Rejection(number, line, str(error)))
+                rejected.append(rejection(number, line, str(error), file))
                 continue
             parts[part_of[line]].append(ids)
             distinct.add(same[line])
@@ -130,7 +134,7 @@ class Corpus:
         if not parts["train"]:  # all its lines were too long
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
             aside = []
-        rejected.sort()
+        rejected.sort(key=by_file)
         length = length or 1 + max(len(ids) for part in parts.values() for ids in part)
         padded = {name: pad(lines, length) for name, lines in parts.items()}
         return cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected, aside=aside)
@@ -174,23 +178,21 @@ class Corpus:
         return self.train, self.valid, self.test
 
 
-def _usable(rows: list[tuple[int, str]]) -> tuple[list[tuple[int, str]], list[Rejection]]:
-    """Rows that are text, stripped. A reader gives None for a row whose bytes it cannot decode."""
+def _usable(rows: list[tuple[int, str, str]]) -> tuple[list[tuple[int, str, str]], list[Rejection]]:
+    """Rows that are text, stripped."""
     usable, rejected = [], []
-    for number, line in rows:
-        if line is None:
-            rejected.append(Rejection(number, "", "undecodable bytes: not UTF-8"))
-            continue
+    for number, line, file in rows:
         line = line.strip()
         try:
             refuse_surrogates(line)
         except TokenError as error:  # written as an escape, for a file cannot hold it
-            rejected.append(Rejection(number, line.encode("utf-8", "backslashreplace").decode(), str(error)))
+            escaped = line.encode("utf-8", "backslashreplace").decode()
+            rejected.append(rejection(number, escaped, str(error), file))
             continue
         if line:
-            usable.append((number, line))
+            usable.append((number, line, file))
         else:
-            rejected.append(Rejection(number, line, "empty"))
+            rejected.append(rejection(number, line, "empty", file))
     return usable, rejected
 
 

@@ -16,8 +16,7 @@ from gancore.checkpoint import State
 from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
-from gancore.notes import note_most_left_out
-from gancore.rows import tell_rejected
+from gancore.rows import note_most_left_out, tell_rejected
 from gancore.statistics import Evaluation
 from gancore.steering import DiversityFilter, Replay, Steering
 from gancore.training import Training
@@ -98,7 +97,7 @@ class SeqGAN:
         start: "SeqGAN | str | Path | None" = None,
         force: bool = False,
     ) -> "SeqGAN":
-        """Train on a file, a frame with a column text, any iterable of strings, or a corpus.
+        """Train on a file or a list of `Path`s, a frame with a column text, any iterable of strings, or a corpus.
 
         source: None where a model is tuned on a reward alone: a `start`, `reward.weight=1` and `likelihood.epochs=0`
             leave nothing that learns from lines (`Config.needs_lines` tells what does).
@@ -125,7 +124,7 @@ class SeqGAN:
         runs.claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
-        source = CORPORA.file(source) if isinstance(source, (str, Path)) else source
+        source = CORPORA.files(source)
         corpus = source if isinstance(source, Corpus) else self._corpus(source, begun)
         note_most_left_out(corpus.rejected, sum(map(len, corpus.parts)) + len(corpus.rejected))
         if corpus.vocabulary is None:
@@ -365,14 +364,14 @@ class SeqGAN:
         """
         corpus = self.corpus
         if reference is not None:
-            real = [line for _, line in as_lines(reference)[0]]
+            real = [line for _, line in as_lines(reference, self.config.data.column, True)[0] if line]
         elif corpus is not None and len(corpus.train):
             real = corpus.aside or self._lines(corpus.held_out)
         else:
             raise DataError(
                 "a model that was loaded, or tuned without lines, has no reference lines: give `reference`."
             )
-        known = [line for _, line in as_lines(train)[0]] if train is not None else None
+        known = [line for _, line in as_lines(train, self.config.data.column, True)[0]] if train is not None else None
         if known is None and corpus is not None and len(corpus.train):
             known = self._lines(corpus.train)
         return evaluate(self.sample(n, temperature, seed=seed), real, known, self._words)

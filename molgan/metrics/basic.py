@@ -30,14 +30,25 @@ _LOOKED_AT = 300  # molecules of a set by name; RDKit's canonical SMILES have ch
 _DIGESTS = ("full", "strict", "flat")
 
 
-def texts_of(source: Molecules, split: str = "train") -> list[str | None]:
-    """The SMILES of a data set, a set, whatever `as_rows` reads, `qm9`, or a `split` of `moses`."""
+def texts_of(source: Molecules, split: str = "train", column: str = "") -> list[str | None]:
+    """The SMILES of a data set, a set, whatever `as_rows` reads, `qm9`, or a `split` of `moses`.
+
+    column: of a table, the one to read if it is there.
+    """
     if isinstance(source, str) and source in CANONICAL:
         found = DATA.path(source)
         return as_rows(found / f"{split}.csv.gz" if source == "moses" else found)
     if isinstance(source, MoleculeDataset):
         return list(source.smiles)
-    return [*sorted(source)] if isinstance(source, Set) else as_rows(source)
+    return [*sorted(source)] if isinstance(source, Set) else as_rows(source, column, prefer=True)
+
+
+def in_memory(train: Molecules | None, column: str = "") -> Molecules | None:
+    """Training molecules of a file or a frame as a list, so that it is read once; anything else as it is."""
+    named = isinstance(train, str) and train in CANONICAL
+    if train is None or named or isinstance(train, (MoleculeDataset, Set)):
+        return train
+    return texts_of(train, column=column)
 
 
 def some_of(texts: Sequence[str | None], most: int, seed: int, kind: str) -> tuple[list[str], int, Path]:
@@ -74,7 +85,7 @@ class Known(NamedTuple):
         reading = map_chunks(partial(read, policy=policy, drawn=False), texts, failed=lambda reason: NOT_READ)
         found = _table(reading)
         unread = int((~found["valid"]).sum())
-        refuse_unread(len(found) - unread, len(found))
+        refuse_unread(len(found) - unread, len(found), first=bool(len(found) and found["valid"][0]))
         full, strict, flat = (np.unique(found[name][found[name] != NOTHING]) for name in _DIGESTS)
         mixtures = sum("." in (text or "") and one.valid for text, one in zip(texts, reading, strict=True))
         return cls(full, strict, flat, unread, mixtures)
@@ -88,8 +99,13 @@ def _canonical(train: Molecules, texts: Sequence[str | None]) -> bool:
     return all(judge(texts[row]).smiles == texts[row] for row in picked.tolist())
 
 
-def refuse_unread(read: int, of: int) -> None:
-    """Raise DataError where no training molecule could be read."""
+def refuse_unread(read: int, of: int, first: bool = False) -> None:
+    """Raise DataError where no training molecule could be read, or the first alone, which may be a header."""
+    if read == 1 and first and of > 2:
+        raise DataError(
+            f"the training molecules: only the first of {of:,} rows is a SMILES that can be read, so novel means "
+            "nothing."
+        )
     if not read:
         raise DataError(
             f"the training molecules: none of {of:,} rows is a SMILES that can be read, so novel means nothing."

@@ -11,12 +11,14 @@ import pandas as pd
 import torch
 
 from gancore.errors import ConfigError, DataError
+from gancore.given import rows_of
 from gancore.monitors import precision_recall
 from gancore.statistics import Estimate, Evaluation, wilson_interval
 from molgan import chem
-from molgan.data import MoleculeDataset, as_rows, read_rows
+from molgan.data import MoleculeDataset
 from molgan.describe import Described
 from molgan.identity import COMPARED, Policy, identity
+from molgan.inputs import FORM, LOOKED_AT, refuse_foreign
 from molgan.metrics import chemnet, suites
 from molgan.metrics.basic import (
     GUACAMOL_N,
@@ -24,6 +26,7 @@ from molgan.metrics.basic import (
     Molecules,
     basic_figures,
     guacamol_basics,
+    in_memory,
     moses_basics,
     prepare,
     read_all,
@@ -43,14 +46,14 @@ _BALLS = 2000  # molecules whose balls make precision and recall
 _NEIGHBOURS = 3
 
 
-def known_smiles(train: Molecules, policy: Policy = COMPARED) -> Set[str]:
+def known_smiles(train: Molecules, policy: Policy = COMPARED, column: str = "") -> Set[str]:
     """Canonical SMILES, without stereo, of the molecules of a training set, what `texts_of` takes, under a policy.
 
     Raises DataError where no row is a molecule.
     """
     if isinstance(train, MoleculeDataset) and not policy.standardize:
         return set(train.smiles)
-    texts = texts_of(train)
+    texts = texts_of(train, column=column)
     made = map_chunks(partial(identity, policy=policy), texts, failed=lambda reason: None)
     known = {text for text in made if text is not None}
     refuse_unread(len(known), len(texts))
@@ -67,6 +70,7 @@ def evaluate(
     allow_unequal_n: bool = False,
     seed: int = 0,
     policy: Policy = COMPARED,
+    column: str = "",
 ) -> Evaluation:
     """Judge generated SMILES, a list or a file's path; None and "" are draws without a molecule and count as invalid.
 
@@ -92,8 +96,11 @@ def evaluate(
     or mixture of the training set counts as its largest fragment. The suites of MOSES and GuacaMol take strings as
     they are. `notes` says which policy it was.
     Each figure has a 95% interval: Wilson's for plain shares, the central limit's for means, resampled halves for the
-    rest. Raises DataError for an empty list, what is no string, and training molecules of which none can be read;
-    ConfigError for an unknown group.
+    rest. column: of tables, the one with SMILES; that of `train` and `reference` if they have it.
+
+    Where no string is a molecule, or the first alone, `notes` says so; a file whose rows do not look like SMILES either
+    is refused. Raises DataError for that, for an empty list, what is no string, and training molecules of which none
+    can be read; ConfigError for an unknown group.
 
     >>> figures = evaluate(["CCO", "OCC", "C", "not a molecule"], train=["C"])
     >>> [round(figures[name].value, 2) for name in ("valid", "unique", "novel", "product")]
@@ -104,38 +111,40 @@ def evaluate(
         raise ConfigError(f"no group of figures {unknown[0]!r}; there are {', '.join(GROUPS)}.")
     if isinstance(reference, str) and reference == "moses" and train is None:
         train = "moses"
+    train = in_memory(train, column)
     known = None if train is None else Known.of(train, policy)
-    texts = (text for _, text in read_rows(Path(smiles))) if isinstance(smiles, (str, Path)) else _rows(smiles)
-    table, picked = read_all(texts, sample, seed, policy)
+    seen: list[str | None] = []
+    texts = (text for _, text, _ in rows_of(smiles, FORM, "SMILES", column))
+    table, picked = read_all(_noted(texts, seen), sample, seed, policy)
     if not len(table):
         raise DataError("there is nothing to evaluate: the list of SMILES is empty.")
-    figures, notes = basic_figures(table, known, ks), []
+    valid = table["valid"]
+    doubt = refuse_foreign(smiles, seen, valid[: len(seen)].tolist(), len(valid), int(valid.sum()))
+    figures, notes = basic_figures(table, known, ks), [doubt] if doubt else []
     if known is not None:
         notes += _training_notes(known, policy)
     if reference is None:
         if tuple(groups) != GROUPS:
             notes.append(f"{', '.join(groups)}: no figures without a reference.")
-        return Evaluation(figures, notes)
-    against = references(reference, seed=seed)
+        return Evaluation(figures, notes, doubt=doubt)
+    against = references(reference, seed, column)
     if int(table["valid"].sum()) > len(picked):
         notes.append(
             f"The suites are of {len(picked):,} valid molecules drawn at random from {table['valid'].sum():,}."
         )
     if len(picked) < 2:
         notes.append("There are fewer than two valid molecules, so no suite was worked out.")
-        return Evaluation(figures, notes)
+        return Evaluation(figures, notes, doubt=doubt)
     suite = _Suite(table, picked, known, train, against, groups, ks, allow_unequal_n, seed, policy, notes)
     return Evaluation(figures | suite.figures(), suite.notes, suite.tables)
 
 
-def _rows(smiles: "pd.DataFrame | Iterable[str | None]") -> Iterable[str | None]:
-    if isinstance(smiles, pd.DataFrame):
-        yield from as_rows(smiles)
-        return
-    for number, text in enumerate(smiles, 1):
-        if text is not None and not isinstance(text, str) and text == text:  # NaN is what pandas has for nothing
-            raise DataError(f"the list of SMILES: item {number} is no string but {type(text).__name__}.")
-        yield text if isinstance(text, str) else None
+def _noted(texts: Iterable[str | None], seen: list[str | None]) -> Iterable[str | None]:
+    """The same strings; the first of them are put into `seen`."""
+    for text in texts:
+        if len(seen) < LOOKED_AT:
+            seen.append(text)
+        yield text
 
 
 def _training_notes(known: Known, policy: Policy) -> list[str]:

@@ -127,15 +127,16 @@ class Reference:
         )
 
 
-def references(source: "str | Path | Sequence[str]", seed: int = 0) -> list[Reference]:
+def references(source: "str | Path | Sequence[str]", seed: int = 0, column: str = "") -> list[Reference]:
     """The reference that `moses` (its test set and scaffold test set), `qm9`, a file or a list of SMILES stands for.
 
-    Raises DataError for MOSES when it has not been fetched, and what reading a file raises.
+    column: of a table, the one to read if it is there. Raises DataError for MOSES when it has not been fetched, and
+    what reading a file raises.
     """
     if source == "moses":
         return [_moses(split) for split in ("test", "test_scaffolds")]
     name = str(source) if isinstance(source, (str, Path)) else "the reference"
-    return [Reference.of_smiles(name, texts_of(source), seed=seed)]
+    return [Reference.of_smiles(name, texts_of(source, column=column), seed=seed)]
 
 
 def _moses(split: str) -> Reference:
