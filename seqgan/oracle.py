@@ -29,8 +29,10 @@ def lstm_oracle(seed: int, vocabulary: int = 5000, width: int = 32, length: int 
 
 
 def published_oracle(path: str | Path, length: int = 20) -> Generator:
-    """The oracle whose parameters were published, from an .npz of its arrays; entropy 5.745 nats a token at 20 tokens.
+    """The oracle whose parameters were published, from an .npz of its arrays.
 
+    Its entropy at 20 tokens is 5.753 ± 0.001 nats a token: the mean entropy of the next token over 120,000 draws, with
+    its standard error. One sample's negative log-likelihood scatters more: by 0.53 over the root of the draws.
     Arrays: embeddings, for each gate (i, f, og, c) Wx (embedding, width), Ux (width, width), bx, and Wo, bo.
     Raises DataError when the file is missing or holds other arrays.
     """

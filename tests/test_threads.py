@@ -1,5 +1,6 @@
 """One loaded model in many threads gives what it gives in one; a fork of a program works as the program does."""
 
+import operator
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -134,16 +135,14 @@ def test_figures_of_molecules_in_many_threads_are_those_of_one(qm9_smiles):
 # Forks ------------------------------------------------------------------------------------------
 
 
-def half(number: int) -> float:
-    return number / 2
-
-
 def in_fork(work) -> bool:
-    """Whether `work()` is true in a fork of this process."""
+    """Whether `work()` is true in a fork of this process; one that hangs is ended after a minute."""
     child = os.fork()
     if not child:
         code = 1
         try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(60)
             code = 0 if work() else 1
         finally:
             os._exit(code)
@@ -155,12 +154,12 @@ def in_fork(work) -> bool:
 def test_a_fork_starts_its_own_pool_and_leaves_the_others_alone():
     pool = Pool(1)
     items = list(range(40))
-    wanted = [half(number) for number in items]
-    assert pool.map(half, items, chunk=20) == wanted
+    wanted = [-number for number in items]
+    assert pool.map(operator.neg, items, chunk=20) == wanted
     before = [worker.process.pid for worker in pool._idle]
 
     def other() -> bool:
-        right = pool.map(half, items, chunk=20) == wanted
+        right = pool.map(operator.neg, items, chunk=20) == wanted
         fresh = {worker.process.pid for worker in pool._idle}
         pool.close()
         return right and len(fresh) == 1 and not fresh & set(before)
@@ -168,7 +167,7 @@ def test_a_fork_starts_its_own_pool_and_leaves_the_others_alone():
     with pool._lock:  # as if another thread were at work at that moment
         assert in_fork(other)
     assert [worker.process.pid for worker in pool._idle] == before
-    assert pool.map(half, items, chunk=20) == wanted, "the fork ended no process of ours"
+    assert pool.map(operator.neg, items, chunk=20) == wanted, "the fork ended no process of ours"
     assert [worker.process.poll() for worker in pool._idle] == [None]
     pool.close()
 
@@ -180,7 +179,6 @@ def test_a_model_loaded_before_the_fork_samples_after_it(text):
     expected = text.sample(20, seed=3)
 
     def other() -> bool:
-        signal.alarm(60)  # a fork that hangs is a failure
         torch.set_num_threads(1)
         return text.sample(20, seed=3) == expected
 
