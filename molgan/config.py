@@ -99,6 +99,9 @@ class ModelConfig:
     """growing: buckets into which the critic counts the environments of atoms."""
     environment_width: Positive = 64
     """growing: hidden width of the critic."""
+    ring_environments: Count = 0
+    """growing: buckets into which the critic counts atoms by the sizes of their rings and by whether they are
+    bridgeheads (`molgan/rings.py`); 0 leaves rings out. `--start` can add them to a model without."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,9 @@ class CriticConfig:
     """growing: learning rate of the critic; elsewhere that of the game, `lr`."""
     pretrain: Count = 0
     """growing: turns of the critic alone, between the likelihood and the game."""
+    rings_only: bool = False
+    """growing: the critic learns nothing but what to make of rings (`model.ring_environments`); its other weights stay
+    those of the model that training starts from."""
     rejections: Count = 0
     """growing: how often `sample` at most replaces a draw that the critic rejects (Azadi et al. 2019), unless the
     generator was steered by a reward, which the critic knows nothing of; 0 leaves the critic out."""
@@ -288,6 +294,8 @@ class Config:
             raise ConfigError(f"reward.overlap is for recipe one_shot; leave it out of recipe {self.recipe}.")
         if self.recipe != "growing" and (self.critic.pretrain or self.critic.rejections):
             raise ConfigError("critic.pretrain and critic.rejections are for recipe growing; leave them out.")
+        if self.critic.rings_only and (self.recipe != "growing" or not self.model.ring_environments):
+            raise ConfigError("critic.rings_only needs recipe growing and model.ring_environments above 0.")
         if self.critic.rejections:
             refuse_no_ratio(self.critic.objective)
         if self.recipe == "growing":

@@ -3,15 +3,18 @@
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, one_hot
 
 from gancore.types import Sample, Verdict
-from molgan import graphs
+from molgan import graphs, rings
 
 _RINGS = range(3, 7)  # sizes whose closed walks are told apart
 _CONJUGATED = 4  # a bond label beside the orders 1 to 3
 _ODD = 0x5851F42D4C957F2D, 0x2545F4914F6CDD1D
 _SLOPE = 0.1
+_LARGEST = 12  # bonds of rings that are told apart; larger ones are one kind
+_RING_FIGURES = 2 * (_LARGEST + 1)
+_RING_SCALE = 30.0  # so that a few steps of Adam are enough for what is rare
 
 
 def environments(
@@ -30,10 +33,39 @@ def environments(
     spare = capacity[atoms.clamp_min(0)] - bonds.sum(-1)
     double = (bonds == 2).any(-1)
     labels = _mix(_mix(atoms * 64 + neighbours * 8 + spare) + closed_walks(bonds > 0) * 2 + double)
-    conjugated = double[:, :, None] & double[:, None, :] & (bonds > 0) & (bonds < 3)
-    kinds = torch.where(conjugated, _CONJUGATED, bonds)
-    around = (_mix(labels[:, None, :] * 8 + kinds) * (bonds > 0)).sum(-1)
+    around = (_mix(labels[:, None, :] * 8 + _kinds(bonds)) * (bonds > 0)).sum(-1)
     return torch.stack((labels, _mix(labels * 3 + around)), 1)
+
+
+def ring_environments(
+    atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], capacity: Int[Tensor, "atom"]
+) -> tuple[Int[Tensor, "batch node"], Float[Tensor, "batch figure"]]:
+    """A hash of each atom in the rings it is in, from 0 to 2^31 - 1, -1 for one in none; and counts of each molecule.
+
+    An atom is its type, its spare valences, whether it is a bridgehead, and for each bond in a ring the size of the
+    smallest ring through it and the bond's kind, as in `environments`. The counts are of bonds in no ring and in
+    rings of each size from 1 to 12, by the smallest; and of bridgeheads in no larger ring than each of these. Rings of
+    more than 12 count as 12. See `molgan.rings`.
+    """
+    atoms = atoms.long()
+    bonds = graphs.to_matrix(orders.long(), atoms.shape[1])
+    found = rings.find(bonds > 0)
+    sizes = found.sizes.clamp_max(_LARGEST)
+    spare = capacity[atoms.clamp_min(0)] - bonds.sum(-1)
+    labels = _mix((atoms * 8 + spare) * 2 + found.bridgeheads)
+    around = (_mix(sizes * 8 + _kinds(bonds)) * (sizes > 0)).sum(-1)
+    largest = sizes.amax(-1)
+    by_size = one_hot(sizes, _LARGEST + 1) * (bonds > 0)[..., None]
+    bridged = one_hot(largest, _LARGEST + 1) * found.bridgeheads[..., None]
+    counts = torch.cat((by_size.sum((1, 2)) // 2, bridged.sum(1)), 1)
+    return torch.where(largest > 0, _mix(labels * 3 + around), -1), counts.float()
+
+
+def _kinds(bonds: Tensor) -> Tensor:
+    """Orders of bonds, with a kind of its own for a single or double bond between two atoms with double bonds."""
+    double = (bonds == 2).any(-1)
+    conjugated = double[:, :, None] & double[:, None, :] & (bonds > 0) & (bonds < 3)
+    return torch.where(conjugated, _CONJUGATED, bonds)
 
 
 def closed_walks(linked: Bool[Tensor, "batch node node"]) -> Int[Tensor, "batch node"]:
@@ -60,15 +92,26 @@ class EnvironmentCritic(nn.Module):
     """A perceptron of how often each environment occurs. It reads indices, so there is no slope to penalise.
 
     capacity: valences of each atom type. buckets: into which environments are hashed. width: of the hidden layer.
+    ring_buckets: into which atoms in their rings are hashed (`ring_environments`); 0 leaves rings out. Their weights
+    begin at 0, so that a critic that knows no rings can be gone on from.
     """
 
     capacity: Tensor
 
-    def __init__(self, capacity: Int[Tensor, "atom"], buckets: int, width: int):
+    def __init__(self, capacity: Int[Tensor, "atom"], buckets: int, width: int, ring_buckets: int = 0):
         super().__init__()
         self.register_buffer("capacity", capacity, persistent=False)
-        self.buckets = buckets
+        self.buckets, self.ring_buckets = buckets, ring_buckets
         self.enter, self.head = nn.Linear(buckets, width), nn.Linear(width, 1)
+        if ring_buckets:
+            self.ring_enter = nn.Linear(ring_buckets, width, bias=False)
+            self.ring_head = nn.Linear(_RING_FIGURES, 1, bias=False)
+            nn.init.zeros_(self.ring_enter.weight)
+            nn.init.zeros_(self.ring_head.weight)
+
+    def ring_weights(self) -> list[nn.Parameter]:
+        """The weights of what is made of rings."""
+        return [weight for name, weight in self.named_parameters() if name.startswith("ring_")]
 
     def counts(self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]) -> Float[Tensor, "batch b"]:
         """log(1 + how often) of every bucket."""
@@ -77,7 +120,20 @@ class EnvironmentCritic(nn.Module):
         counts = torch.zeros(len(atoms), self.buckets, device=atoms.device)
         return counts.scatter_add_(1, found.flatten(1), present.flatten(1).float()).log1p()
 
+    def ring_counts(
+        self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]
+    ) -> tuple[Float[Tensor, "batch b"], Float[Tensor, "batch figure"]]:
+        """log(1 + how often) of every bucket of atoms in rings, and of the counts of a molecule."""
+        found, figures = ring_environments(atoms, orders, self.capacity)
+        counts = torch.zeros(len(atoms), self.ring_buckets, device=atoms.device)
+        counts.scatter_add_(1, found % self.ring_buckets, (found >= 0).float())
+        return counts.log1p(), figures.log1p() * _RING_SCALE
+
     def forward(self, sample: Sample) -> Verdict:
         """A verdict on hard one-hots."""
-        hidden = leaky_relu(self.enter(self.counts(*graphs.indices(sample))), _SLOPE)
-        return Verdict(self.head(hidden).squeeze(1).float())
+        arrays = graphs.indices(sample)
+        hidden, straight = self.enter(self.counts(*arrays)), 0.0
+        if self.ring_buckets:
+            counts, figures = self.ring_counts(*arrays)
+            hidden, straight = hidden + self.ring_enter(counts), self.ring_head(figures)
+        return Verdict((self.head(leaky_relu(hidden, _SLOPE)) + straight).squeeze(1).float())

@@ -134,15 +134,18 @@ class MolGAN:
         weights = self._weights_of(begun, data.vocabulary) if begun is not None else {}
         training = self._build(data, reward)
         for name, values in weights.items():
-            self._trained.modules[name].load_state_dict(values)
+            module = self._trained.modules[name]
+            module.load_state_dict(module.state_dict() | values)  # what the other model lacks stays new
         training.run(out, console, _SHOWN, self._monitor, data.rejected, resume, force, self._show)
         return self
 
     def _weights_of(self, begun: "MolGAN", vocabulary: chem.Vocabulary) -> dict[str, dict[str, Any]]:
         """The weights of another model, or of this one before it is built anew; a shared one's critic is a new one."""
         other = begun._trained
-        sizes = (replace(config.model, dropout=0.0) for config in (self.config, begun.config))
-        if self.config.recipe != begun.config.recipe or len(set(sizes)) > 1:
+        own, its = (replace(config.model, dropout=0.0) for config in (self.config, begun.config))
+        if not its.ring_environments:  # a critic that knows no rings can learn of them
+            own = replace(own, ring_environments=0)
+        if self.config.recipe != begun.config.recipe or own != its:
             raise ConfigError(
                 "start: it has another recipe or other sizes; take over its recipe and its [model] settings."
             )

@@ -33,12 +33,13 @@ from molgan.metrics.basic import (
     refuse_unread,
     texts_of,
 )
+from molgan.metrics.motifs import Commonness, listed, motif_figures, profiles, scaffold_figures
 from molgan.metrics.neighbours import Neighbours, memorisation, privacy
 from molgan.metrics.published import MOSES_N
 from molgan.metrics.reference import SAMPLE, Reference, references
 from molgan.parallel import map_chunks
 
-GROUPS = ("moses", "guacamol", "diversity", "memorisation", "alerts", "precision")
+GROUPS = ("moses", "guacamol", "diversity", "motifs", "memorisation", "alerts", "precision")
 """What there is besides the basic figures."""
 ALERTS = ("PAINS", "BRENK", "NIH")
 """Sets of structural alerts that are counted."""
@@ -86,6 +87,8 @@ def evaluate(
     guacamol/...: that of Brown et al. 2019 (stereo dropped; novel is of the number asked for); kl and fcd score
         against 10,000 molecules of `train`, or of the reference.
     diversity: circles, sediv, scaffolds and ring systems (see `suites.diversity`).
+    motifs: shares with a motif that the reference lacks and with a listed one, those in `tables`; scaffolds: mass on
+        the reference's commonest and total variation (see `motifs`).
     memorisation: how near the training set (`neighbours.memorisation`, `neighbours.privacy`), the histogram in
         `tables`. alerts/SET: share with a structural alert, by name in `tables`.
     precision, recall in fingerprint space (Kynkäänniemi et al. 2019), 2,000 against 2,000.
@@ -264,6 +267,14 @@ class _Suite:
 
     def _diversity(self) -> dict[str, Estimate]:
         return suites.diversity(self.described)
+
+    def _motifs(self) -> dict[str, Estimate]:
+        reference = self.against[0]
+        texts = reference.smiles or texts_of("moses", reference.name)  # only the statistics of MOSES are kept
+        common, ours = Commonness.of_smiles(reference.name, texts, seed=self.seed), profiles(self.described.smiles)
+        made, self.tables["motifs/absent"] = motif_figures(ours, common)
+        self.tables["motifs/listed"] = listed(ours)
+        return made | scaffold_figures(ours, common)
 
     def _memorisation(self) -> dict[str, Estimate]:
         if self.train is None:
