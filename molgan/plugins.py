@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence, Set
@@ -19,7 +20,7 @@ from gancore.pool import Failure
 from molgan.score import PluginConfig
 
 ENOUGH = 3
-"""Molecules that fail one after the other, and none that works, before a plug-in is given up."""
+"""Molecules that fail one after the other, and none that works, before a plug-in may be given up."""
 
 
 class PluginError(Exception):
@@ -93,10 +94,11 @@ def _ask_batch(plugin: PluginConfig, smiles: Sequence[str]) -> list[float | Fail
             outage = _outage(error)
     if len(smiles) == 1 or outage.missing:
         return [outage] * len(smiles)
-    alone = replace(plugin, batch=1, retries=0)
+    alone, begun = replace(plugin, batch=1, retries=0), time.monotonic()
     answers: list[float | Failure] = []
     for place, text in enumerate(smiles):
-        if place == ENOUGH and all(isinstance(answer, Failure) for answer in answers):
+        late = time.monotonic() - begun > plugin.seconds
+        if late and place >= ENOUGH and all(isinstance(answer, Failure) for answer in answers):
             return answers + [outage] * (len(smiles) - place)
         answers += _ask_batch(alone, [text])
     return answers
