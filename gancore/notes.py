@@ -2,11 +2,6 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from gancore.rows import Rejection
 
 
 class Note(UserWarning):
@@ -16,19 +11,6 @@ class Note(UserWarning):
 def note(text: str) -> None:
     """Warn with a `Note`, shown where the caller's caller stands; also where progress is left out (`quiet`)."""
     warnings.warn(text, Note, stacklevel=3)
-
-
-def note_most_left_out(rejected: "Sequence[Rejection]", of: int) -> None:
-    """Note when more than half of so many rows cannot be used; duplicates are no loss."""
-    lost = [row for row in rejected if not row.reason.startswith("duplicate")]
-    if 2 * len(lost) > of:
-        from gancore.rows import summarise  # torch; scores, which have notes too, do without
-
-        reason, count = summarise(lost)[0]
-        note(
-            f"{len(lost):,} of {of:,} rows are left out of training, most often because of: {reason} ({count:,} rows, "
-            f"the first is row {min(lost).row})."
-        )
 
 
 def print_notes(program: str) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from gancore import distributed
 from gancore.device import derive_seed
 from gancore.errors import DataError
+from gancore.notes import note
 
 
 class Rejection(NamedTuple):
@@ -38,6 +39,17 @@ def tell_rejected(rejected: Sequence[Rejection], console: Console) -> None:
         first = next(row for row, _, why in rejected if why.startswith(reason))
         text = f"  {count:>8,}  {reason} (first: row {first})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def note_most_left_out(rejected: Sequence[Rejection], of: int) -> None:
+    """Note when more than half of so many rows cannot be used, also where `quiet`; duplicates are no loss."""
+    lost = [row for row in rejected if not row.reason.startswith("duplicate")]
+    if 2 * len(lost) > of:
+        reason, count = summarise(lost)[0]
+        note(
+            f"{len(lost):,} of {of:,} rows are left out of training, most often because of: {reason} ({count:,} rows, "
+            f"the first is row {min(lost).row})."
+        )
 
 
 def write_rejected(rejected: Sequence[Rejection], path: Path) -> None:

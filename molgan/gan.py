@@ -17,8 +17,7 @@ from gancore.checkpoint import State
 from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import ConfigError, DataError, RunError
-from gancore.notes import note_most_left_out
-from gancore.rows import tell_rejected
+from gancore.rows import note_most_left_out, tell_rejected
 from gancore.statistics import Evaluation
 from gancore.training import Training
 from gancore.types import Reward

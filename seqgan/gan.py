@@ -16,8 +16,7 @@ from gancore.checkpoint import State
 from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
-from gancore.notes import note_most_left_out
-from gancore.rows import tell_rejected
+from gancore.rows import note_most_left_out, tell_rejected
 from gancore.statistics import Evaluation
 from gancore.steering import DiversityFilter, Replay, Steering
 from gancore.training import Training
