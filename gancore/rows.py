@@ -53,7 +53,7 @@ def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
 
 
 def note_most_left_out(rejected: Sequence[Rejection], of: int) -> None:
-    """Note when more than half of so many rows cannot be used; duplicates are no loss."""
+    """Note when more than half of so many rows cannot be used, also where `quiet`; duplicates are no loss."""
     lost = [row for row in rejected if not row.reason.startswith("duplicate")]
     if 2 * len(lost) > of:
         reason, count = summarise(lost)[0]

@@ -5,6 +5,7 @@ import contextlib
 import json
 import math
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence, Set
@@ -18,7 +19,7 @@ from gancore.systems import end_all
 from molgan.score import PluginConfig
 
 ENOUGH = 3
-"""Molecules that fail one after the other, and none that works, before a plug-in is given up."""
+"""Molecules that fail one after the other, and none that works, before a plug-in may be given up."""
 
 
 class PluginError(Exception):
@@ -92,10 +93,11 @@ def _ask_batch(plugin: PluginConfig, smiles: Sequence[str]) -> list[float | Fail
             outage = _outage(error)
     if len(smiles) == 1 or outage.missing:
         return [outage] * len(smiles)
-    alone = replace(plugin, batch=1, retries=0)
+    alone, begun = replace(plugin, batch=1, retries=0), time.monotonic()
     answers: list[float | Failure] = []
     for place, text in enumerate(smiles):
-        if place == ENOUGH and all(isinstance(answer, Failure) for answer in answers):
+        late = time.monotonic() - begun > plugin.seconds
+        if late and place >= ENOUGH and all(isinstance(answer, Failure) for answer in answers):
             return answers + [outage] * (len(smiles) - place)
         answers += _ask_batch(alone, [text])
     return answers

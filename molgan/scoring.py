@@ -267,9 +267,9 @@ class Scorer:
         found = self._map(partial(identify, self.definition), texts)
         new: dict[str, str | None] = {}  # text of each molecule that is to be measured
         for text, made in zip(texts, found, strict=True):
-            unknown = made.smiles is not None and made.smiles not in self._rows and made.smiles not in new
-            if unknown and self._pay(made.smiles):
-                new[made.smiles] = text
+            smiles = made.smiles
+            if smiles is not None and smiles not in self._rows and smiles not in new and self._pay(smiles):
+                new[smiles] = text
         numbers = self._numbers(new)
         spent = Measured(None, self._nothing, f"the budget of {self.budget:,} molecules is spent")
         self._take(texts, [numbers.get(made.smiles, spent) if made.smiles else made for made in found])
