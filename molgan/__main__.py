@@ -40,11 +40,13 @@ Out = Annotated[Path, typer.Option(help="Where to write.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Train = Annotated[
-    str | None, typer.Option("--train", metavar="moses|qm9|FILE", help="Training molecules, to tell what is novel.")
+    str | None,
+    typer.Option("--train", metavar="qm9|moses|zinc|FILE", help="Training molecules, to tell what is novel."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
 Reference = Annotated[
-    str | None, typer.Option(metavar="moses|qm9|FILE", help="Real molecules, for the suites of MOSES and GuacaMol.")
+    str | None,
+    typer.Option(metavar="qm9|moses|zinc|FILE", help="Real molecules, for the suites of MOSES and GuacaMol."),
 ]
 Sample = Annotated[int, typer.Option(min=2, help="Molecules that the suites are worked out of, at random, if more.")]
 Unequal = Annotated[bool, typer.Option("--allow-unequal-n", help="FCD also where numbers of molecules differ.")]
@@ -73,9 +75,11 @@ def demo(
 @app.command()
 def train(
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Molecules: .smi .smiles .txt .csv .tsv .parquet .sdf, also .gz, or a data set by name; default qm9."
+            metavar="qm9|moses|zinc|FILE",
+            help="Molecules: a data set by name, or a file: .smi .smiles .txt .csv .tsv .parquet .sdf, also .gz; "
+            "default qm9.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/molgan"),

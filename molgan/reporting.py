@@ -26,6 +26,7 @@ from molgan.charts import curves, histogram
 from molgan.data import read_named
 from molgan.describe import digest
 from molgan.drawing import draw
+from molgan.fetch import DATA
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
 from molgan.metrics.basic import Known, Molecules, texts_of
@@ -118,7 +119,7 @@ def report(
     """
     flags = _patterns(SUBSTRUCTURES | dict(substructures or {}))
     material = _material(source, n, seed)
-    if reference == "moses" and train is None:
+    if DATA.named(reference) == "moses" and train is None:
         train = "moses"
     judged = evaluate(material.texts, train, reference, seed=seed)
     distinct = list(dict.fromkeys(one.smiles for one in judge_all(material.texts) if one.smiles is not None))
@@ -307,12 +308,12 @@ def _row(name: str, estimate: Estimate, baselines: Mapping[str, Mapping[str, flo
 
 def _baselines(judged: Evaluation, reference: object) -> dict[str, dict[str, float | None]]:
     """Published rows, for the two sets that have some; the Fréchet distance only beside one of as many molecules."""
-    if isinstance(reference, str) and reference == "moses":
+    if DATA.named(reference) == "moses":
         told = {name: dict(zip(MOSES_COLUMNS, row, strict=True)) for name, row in MOSES.items()}
         if judged["valid"].n != MOSES_N:
             for row in told.values():
                 del row["moses/fcd"]
         return told
-    if isinstance(reference, str) and reference == "qm9":
+    if DATA.named(reference) == "qm9":
         return {name: dict(zip(QM9_COLUMNS, row, strict=True)) for name, row in QM9.items()}
     return {}

@@ -35,6 +35,10 @@ def _corpora() -> "Sources":
 app.callback()(cli.options)
 app.add_typer(cli.data_app(_corpora), name="data")
 
+Train = Annotated[
+    str | None,
+    typer.Option(metavar="shakespeare|FILE", help="The lines trained on, to tell what is novel or copied."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
@@ -60,9 +64,11 @@ def demo(
 @app.command()
 def train(
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Lines: .txt .smi .smiles .csv .tsv .parquet, also .gz, or a data set by name; default a grammar's."
+            metavar="shakespeare|FILE",
+            help="Lines: a data set by name, or a file: .txt .smi .smiles .csv .tsv .parquet, also .gz; default a "
+            "grammar's.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/seqgan"),
@@ -138,18 +144,19 @@ def generate(
 @app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Generated texts, one a line.")],
-    reference: Annotated[Path, typer.Option(help="Real lines that were not trained on.")],
-    train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel.")] = None,
+    reference: Annotated[str, typer.Option(metavar="shakespeare|FILE", help="Real lines that were not trained on.")],
+    train: Train = None,
     tokens: Annotated[str, typer.Option(help="How lines are split: word, char, smiles or selfies.")] = "word",
     as_json: AsJson = False,
 ) -> None:
     """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
     from seqgan.data import read_lines
     from seqgan.evaluation import evaluate as judge
+    from seqgan.fetch import CORPORA
 
     texts = [line for _, line in read_lines(file)]
-    real = [line for _, line in read_lines(reference) if line]
-    known = [line for _, line in read_lines(train) if line] if train else None
+    real = [line for _, line in read_lines(CORPORA.file(reference)) if line]
+    known = [line for _, line in read_lines(CORPORA.file(train)) if line] if train else None
     if train and not known:
         raise DataError(f"{train}: holds no lines, so novel means nothing.")
     figures = judge(texts, real, known, tokens)
@@ -160,9 +167,10 @@ def evaluate(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
-    train: Annotated[Path | None, typer.Option(help="The lines trained on, to tell what is novel or copied.")] = None,
+    train: Train = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Real lines, for the figures of the card; without, it has none.")
+        str | None,
+        typer.Option(metavar="shakespeare|FILE", help="Real lines, for the figures of the card; without, it has none."),
     ] = None,
     figures: Annotated[
         Path | None,

@@ -118,7 +118,7 @@ class SeqGAN:
         runs.claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
-        source = CORPORA.file(source) if isinstance(source, (str, Path)) else source
+        source = _meant(source)
         corpus = source if isinstance(source, Corpus) else self._corpus(source, begun)
         if corpus.vocabulary is None:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
@@ -318,12 +318,12 @@ class SeqGAN:
         """
         kind, corpus = self._words.kind, self.corpus
         if reference is not None:
-            real = [line for _, line in as_lines(reference)[0]]
+            real = [line for _, line in as_lines(_meant(reference))[0]]
         elif corpus is not None:
             real = corpus.aside or self._lines(corpus.held_out)
         else:
             raise DataError("a loaded model has no reference lines: give `reference`.")
-        known = [line for _, line in as_lines(train)[0]] if train is not None else None
+        known = [line for _, line in as_lines(_meant(train))[0]] if train is not None else None
         if known is None and corpus is not None:
             known = self._lines(corpus.train)
         if self._words.lower:
@@ -440,6 +440,11 @@ class SeqGAN:
         True
         """
         return cls.load(sharing.fetched(source, revision), device)
+
+
+def _meant(source: Any) -> Any:
+    """A data set by its name as its file; anything else as it is."""
+    return CORPORA.file(source) if isinstance(source, (str, Path)) else source
 
 
 def _tell(corpus: Corpus, console: Console) -> None:

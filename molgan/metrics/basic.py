@@ -28,10 +28,9 @@ _DIGESTS = ("full", "strict", "flat")
 
 
 def texts_of(source: Molecules, split: str = "train") -> list[str | None]:
-    """The SMILES of a data set, a set, whatever `as_rows` reads, `qm9`, or a `split` of `moses`."""
-    if isinstance(source, str) and source in CANONICAL:
-        found = DATA.path(source)
-        return as_rows(found / f"{split}.csv.gz" if source == "moses" else found)
+    """The SMILES of a data set, by its name too (of `moses` the `split`), of a set, and of whatever `as_rows` reads."""
+    if isinstance(source, (str, Path)):
+        return as_rows(DATA.file(source, split))
     if isinstance(source, MoleculeDataset):
         return list(source.smiles)
     return [*sorted(source)] if isinstance(source, Set) else as_rows(source)
@@ -63,7 +62,7 @@ class Known(NamedTuple):
         Raises DataError where no row is a molecule: then all that is generated would be novel.
         """
         texts = texts_of(train)
-        if isinstance(train, (MoleculeDataset, Set)) or (isinstance(train, str) and train in CANONICAL):
+        if isinstance(train, (MoleculeDataset, Set)) or DATA.named(train) in CANONICAL:
             digests = np.unique(np.fromiter(map(digest, texts), np.int64, len(texts)))
             return cls(digests, digests, digests)
         found = _table(map_chunks(read, texts, failed=lambda reason: NOT_READ))
