@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
 from gancore.errors import ConfigError, DataError
+from gancore.progress import hushed, progress
 
 _BLOCK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte
@@ -177,12 +175,16 @@ def _from_url(url: str, part: Path, quiet: bool) -> None:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
             resumed = answer.status == 206
             rest = int(answer.headers.get("Content-Length") or 0)
-            with open(part, "ab" if resumed else "wb") as out, _progress(quiet) as bar:
-                begun = held if resumed else 0
-                task = bar.add_task(url.rsplit("/", 1)[-1], total=begun + rest or None, completed=begun)
+            begun = held if resumed else 0
+            title = f"fetching {url.rsplit('/', 1)[-1]}"
+            with (
+                open(part, "ab" if resumed else "wb") as out,
+                hushed(quiet),
+                progress(title, rest or None, "bytes") as tick,
+            ):
                 while block := answer.read(_BLOCK):
                     out.write(block)
-                    bar.advance(task, len(block))
+                    tick(len(block))
                 got = out.tell() - begun
     except urllib.error.HTTPError as error:
         if error.code == 416:  # all of it is there
@@ -193,8 +195,3 @@ def _from_url(url: str, part: Path, quiet: bool) -> None:
         raise DataError(f"{url}: cannot be reached ({why}); give a copy at hand with --from FILE.") from None
     if got < rest:
         raise DataError(f"{url}: broke off after {begun + got:,} of {begun + rest:,} bytes; run it again to go on.")
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True)

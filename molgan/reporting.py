@@ -70,9 +70,10 @@ _CURVES = (
 
 @dataclass
 class Report:
-    """A page; shows itself in a notebook, `write` puts it into a file."""
+    """A page; shows itself in a notebook, `write` puts it into a file. figures: those that `evaluate` found."""
 
     page: str
+    figures: Evaluation
 
     def write(self, path: str | Path) -> Path:
         """Write the page, whole or not at all; raises OSError when it cannot be written."""
@@ -139,7 +140,8 @@ def report(
         picked = np.random.default_rng(seed).permutation(len(real))[:_COMPARED]
         theirs = property_frame([real[row] for row in picked])
     baselines = _baselines(judged, reference)
-    return Report(_page(material, judged, properties, theirs, molecules, str(scorer.definition), baselines))
+    page = _page(material, judged, properties, theirs, molecules, str(scorer.definition), baselines)
+    return Report(page, judged)
 
 
 def _material(source: str | Path | Sequence[str | None], n: int, seed: int) -> _Material:

@@ -15,10 +15,11 @@ from rdkit import Chem
 
 from gancore.errors import DataError
 from gancore.pool import Failure, usable_processes
+from gancore.progress import over
 from molgan import chem, plugins
 from molgan.cache import DiskCache
 from molgan.objectives import OBJECTIVES, load_score
-from molgan.parallel import judge_all, map_chunks, pool
+from molgan.parallel import TITLES, judge_all, map_chunks, pool
 from molgan.properties import MAKERS, PROPERTIES, Molecule, alert_names
 from molgan.score import Component, ScoreConfig
 
@@ -218,9 +219,9 @@ class Scorer:
         work = partial(measure, self.definition)
         tame = len(texts) <= _FEW and all(len(text or "") <= _TAME for text in texts)
         if not self.processes or tame:
-            return [work(text) for text in texts]
+            return [work(text) for text in over(texts, TITLES["measure"], len(texts))]
         chunk = max(1, min(_CHUNK, len(texts) // (4 * self.processes)))
-        answers = pool(self.processes).map(work, texts, chunk, self.definition.seconds)
+        answers = pool(self.processes).map(work, texts, chunk, self.definition.seconds, TITLES["measure"])
         nothing = (NAN,) * len(self.definition.components)
         return [Measured(None, nothing, made.reason) if isinstance(made, Failure) else made for made in answers]
 

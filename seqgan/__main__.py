@@ -13,6 +13,7 @@ import typer
 from gancore import cli
 from gancore.errors import ConfigError, DataError
 from gancore.files import refuse_place
+from gancore.progress import over
 
 if TYPE_CHECKING:
     from gancore.fetch import Sources
@@ -41,8 +42,8 @@ Train = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
+Quiet = cli.Quiet
+AsJson = cli.AsJson
 
 
 @app.command()
@@ -52,13 +53,14 @@ def demo(
     n: Annotated[int, typer.Option("-n", min=4, help="Texts to judge.")] = 10_000,
     seed: Seed = 0,
     overrides: Set = [],  # noqa: B006
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT."""
     from seqgan.config import Config
     from seqgan.demo import run
 
-    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet)
+    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet, as_json)
 
 
 @app.command()
@@ -130,6 +132,7 @@ def generate(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
     raw: Annotated[bool, typer.Option("--raw", help="Leave out the critic that a model asks.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw texts from a trained model, one a line. The first k of n draws do not depend on n."""
     from seqgan.gan import SeqGAN
@@ -138,7 +141,7 @@ def generate(
         refuse_place(out)
     gan = SeqGAN.load(run, device, which)
     lines = gan.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
-    cli.write_lines((" ".join(line.splitlines()) for line in lines), out)
+    cli.write_lines((" ".join(line.splitlines()) for line in over(lines, "drawing texts", n)), out)
 
 
 @app.command()
@@ -148,6 +151,7 @@ def evaluate(
     train: Train = None,
     tokens: Annotated[str, typer.Option(help="How lines are split: word, char, smiles or selfies.")] = "word",
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
     from seqgan.data import read_lines
@@ -181,9 +185,13 @@ def export(
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
     compact: cli.Compact = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures."""
+    """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures.
+
+    With --json the figures of the card are printed.
+    """
     from seqgan.gan import SeqGAN
 
     cli.refuse_model(out)
@@ -197,12 +205,14 @@ def export(
         told = gan.evaluate(n, reference, seed=seed, train=train)
     gan.save_pretrained(out, told, data, compact)
     cli.copy_log(run, out)
+    if as_json:
+        typer.echo(told.to_json() if told is not None else "{}")
     if not quiet:
         typer.echo(f"{out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
     from gancore import doctor, sharing
 
@@ -211,7 +221,7 @@ def doctor(as_json: AsJson = False) -> None:
 
         return doctor.bundled_models(sharing.bundled("seqgan"), lambda name: SeqGAN.load(name, "cpu").sample(3))
 
-    cli.show_findings(doctor.examine([*doctor.common(_corpora), models]), as_json)
+    cli.show_findings(doctor.examine([*doctor.common(_corpora), models]), as_json, quiet)
 
 
 @app.command()
@@ -221,6 +231,7 @@ def runs(
     ],
     out: Annotated[Path | None, typer.Option(help="PNG to draw the curves to.")] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """List runs, or compare two side by side: settings that differ, last figures, curves."""
     cli.show_runs(folders, out, as_json)

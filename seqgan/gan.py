@@ -16,6 +16,7 @@ from gancore.checkpoint import State
 from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
+from gancore.progress import over
 from gancore.rows import tell_rejected
 from gancore.statistics import Evaluation
 from gancore.steering import DiversityFilter, Replay, Steering
@@ -240,7 +241,7 @@ class SeqGAN:
         ['the', 'the']
         """
         drawn = self.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
-        return Texts(drawn)
+        return Texts(over(drawn, "drawing texts", n))
 
     def stream(
         self,
