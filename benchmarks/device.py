@@ -10,11 +10,12 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import chain, islice
 
 import torch
 from torch import nn
 
-from gancore.device import pick_device, seed_everything
+from gancore.device import computes_bfloat16, pick_device, seed_everything
 from gancore.loop import play
 from molgan.config import Config
 from molgan.data import MoleculeDataset, embedded, read_rows
@@ -30,13 +31,19 @@ REPEAT = 5
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("device", nargs="?", default="auto")
-    device = pick_device(parser.parse_args().device)
-    for what, figure in (*compiled(device), *demo(device)):
+    parser.add_argument("--short", action="store_true", help="every row in seconds; the figures mean nothing")
+    given = parser.parse_args()
+    device = pick_device(given.device)
+    for what, figure in chain(compiled(device, given.short), demo(device, given.short)):
         print(f"{what:64}{figure:10.4g}", flush=True)
 
 
-def compiled(device: torch.device):
-    """`(what, ms)` of a forward and a backward pass of each generator, by how it runs."""
+def compiled(device: torch.device, short: bool = False):
+    """`(what, ms)` of a forward and a backward pass of each generator, by how it runs.
+
+    short: what is compiled is traced, and runs as it is.
+    """
+    few = (1, 1) if short else ()
     tokens = torch.randn(BATCH, LENGTH, EMBEDDING, device=device)
     noise, present = torch.randn(BATCH, EMBEDDING, device=device), torch.ones(BATCH, 9, device=device).bool()
     makers: dict[str, tuple[Callable[[], nn.Module], tuple[torch.Tensor, ...]]] = {
@@ -49,8 +56,10 @@ def compiled(device: torch.device):
         for way in ("as it is", "compiled", *(["as a CUDA graph"] if device.type == "cuda" else [])):
             module = make().to(device)
             if way != "as it is":
-                module.compile(mode="reduce-overhead" if way == "as a CUDA graph" else "default")
-            yield f"{name} generator {way}, forward and backward, ms", 1e3 * _seconds(_pass(module, inputs), device)
+                mode = "reduce-overhead" if way == "as a CUDA graph" else "default"
+                module.compile(**({"backend": "eager"} if short else {"mode": mode}))
+            seconds = _seconds(_pass(module, inputs), device, *few)
+            yield f"{name} generator {way}, forward and backward, ms", 1e3 * seconds
 
 
 def _pass(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Callable[[], None]:
@@ -64,11 +73,13 @@ def _pass(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Callable[[], N
     return run
 
 
-def demo(device: torch.device):
+def demo(device: torch.device, short: bool = False):
     """`(what, figure)`: steps a second of the molecule demo, and the share of the time spent on RDKit's reward."""
-    smiles = [text for _, text in read_rows(embedded())][::20]
+    smiles = [text for _, text in islice(read_rows(embedded()), 2000 if short else None)][::20]
+    steps_each, few = (1, (0, 1)) if short else (STEPS, (0, REPEAT))
     data = MoleculeDataset.from_smiles(smiles, min_atom_share=0.005)
-    for precision in ("float32", "bfloat16"):
+    precisions = ("float32", "bfloat16") if computes_bfloat16(device) else ("float32",)
+    for precision in precisions:
         for weight, overlap in ((0, False), (10, False), (10, True)):
             settings = [f"precision={precision}", f"reward.weight={weight}", f"reward.overlap={str(overlap).lower()}"]
             config = Config.load("qm9", [*settings, "pretrain.steps=1"])
@@ -82,15 +93,15 @@ def demo(device: torch.device):
             cast = partial(torch.autocast, device.type, torch.bfloat16, precision == "bfloat16", cache_enabled=False)
 
             def steps(game=game, cast=cast) -> None:
-                play(game.players, game.batches, range(1, 1 + STEPS), game.callbacks, precision=cast)
+                play(game.players, game.batches, range(1, 1 + steps_each), game.callbacks, precision=cast)
 
             steps()
             waited.seconds = 0.0
-            taken = _seconds(steps, device, warm_up=0)
+            taken = _seconds(steps, device, *few)
             reward = "no score" if not weight else "scores overlapped" if overlap else "scores in the turn"
-            yield f"demo, {precision}, {reward}: steps a second", STEPS / taken
+            yield f"demo, {precision}, {reward}: steps a second", steps_each / taken
             if weight:
-                yield f"demo, {precision}, {reward}: share of the time spent on it", waited.seconds / REPEAT / taken
+                yield f"demo, {precision}, {reward}: share of the time spent on it", waited.seconds / few[1] / taken
 
 
 class _Stopwatch:
@@ -110,12 +121,12 @@ class _Stopwatch:
         return call
 
 
-def _seconds(call: Callable[[], None], device: torch.device, warm_up: int = 3) -> float:
+def _seconds(call: Callable[[], None], device: torch.device, warm_up: int = 3, repeat: int = REPEAT) -> float:
     """Median seconds of one call."""
     for _ in range(warm_up):
         call()
     times = []
-    for _ in range(REPEAT):
+    for _ in range(repeat):
         _wait(device)
         start = time.perf_counter()
         call()

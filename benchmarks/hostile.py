@@ -5,17 +5,16 @@ processes are killed with SIGKILL every two seconds: 20,000 scores, equal to tho
 """
 
 import argparse
-import os
 import random
-import signal
-import subprocess
 import threading
 import time
 from collections import Counter
 
 import numpy as np
 
+from gancore.pool import usable_processes
 from molgan.data import embedded, read_rows
+from molgan.parallel import pool
 from molgan.scoring import Scorer
 
 _LETTERS = "CNOPSFIBrcnops()[]=#@+-/\\%0123456789.:*~$&!,;xXyYzZ{}|<>^?\"' \t"
@@ -59,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--strings", type=int, default=50_000)
     parser.add_argument("--molecules", type=int, default=20_000)
+    parser.add_argument("--every", type=float, default=2.0, help="seconds between kills")
     settings = parser.parse_args()
 
     start = time.monotonic()
@@ -71,16 +71,16 @@ def main() -> None:
 
     smiles = [text for _, text in read_rows(embedded()) if text][: settings.molecules]
     expected = Scorer("druglike").values(smiles)
+    workers = list(pool(usable_processes())._idle)  # each starts another process when it has lost its own
     done = threading.Event()
     killed = 0
 
     def kill() -> None:
         nonlocal killed
-        while not done.wait(2.0):
-            found = subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "gancore.pool"], stdout=subprocess.PIPE)
-            pids = found.stdout.split()
-            if pids:
-                os.kill(int(random.choice(pids)), signal.SIGKILL)
+        while not done.wait(settings.every):
+            living = [worker.process for worker in workers if worker.begun and worker.process is not None]
+            if living:  # one that is only starting has nothing to lose
+                random.choice(living).kill()
                 killed += 1
 
     killer = threading.Thread(target=kill)

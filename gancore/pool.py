@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
+from gancore.progress import progress
 from gancore.systems import cores, ending
 
 Item = TypeVar("Item")
@@ -64,11 +65,17 @@ class Pool:
         return self._lock
 
     def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item], chunk: int = 50, seconds: float = 0.0
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        chunk: int = 50,
+        seconds: float = 0.0,
+        title: str = "working",
     ) -> list[Result | Failure]:
         """The answer of each item, in order; a Failure where the function raised, took too long or crashed.
 
         seconds: the longest an item may take, 0 for no limit; a process that takes longer is killed, another started.
+        title: what is done, for the progress that is shown.
         """
         answers: list[Any] = [None] * len(items)
         tasks = deque(range(0, len(items), chunk))
@@ -76,6 +83,7 @@ class Pool:
         with self._here():
             workers = [self._idle.pop() if self._idle else _Worker() for _ in range(wanted)]
         errors: list[BaseException] = []
+        done: list[int] = []  # items of each task that was finished
 
         def work(worker: _Worker) -> None:
             try:
@@ -86,6 +94,7 @@ class Pool:
                         return
                     part = items[start : start + chunk]
                     answers[start : start + len(part)] = worker.answers(function, part)
+                    done.append(len(part))
             except BaseException as error:
                 errors.append(error)
 
@@ -93,7 +102,8 @@ class Pool:
         for thread in threads:
             thread.start()
         try:
-            _watch(threads, workers, seconds)
+            with progress(title, len(items)) as tick:
+                _watch(threads, workers, seconds, lambda: tick(sum(done) - tick.done))
         except BaseException:  # an interrupt: what is under way is of no use to anybody
             errors.append(KeyboardInterrupt())
             for worker in workers:
@@ -113,8 +123,8 @@ class Pool:
             worker.close()
 
 
-def _watch(threads: list[threading.Thread], workers: "list[_Worker]", seconds: float) -> None:
-    """Wait for the threads, and kill whoever takes too long."""
+def _watch(threads: list[threading.Thread], workers: "list[_Worker]", seconds: float, look: Callable[[], None]) -> None:
+    """Wait for the threads, kill whoever takes too long, and `look` how far they are."""
     # Short pauses also without a limit: RDKit leaves SIGINT such that it does not end a wait.
     pause = min(0.1, seconds / 4) if seconds else 0.1
     for thread in threads:
@@ -123,6 +133,7 @@ def _watch(threads: list[threading.Thread], workers: "list[_Worker]", seconds: f
             now = time.monotonic()
             for worker in workers if seconds else ():
                 worker.kill_if_late(now, seconds)
+            look()
             thread.join(pause)
 
 

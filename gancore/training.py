@@ -20,6 +20,7 @@ from gancore.files import write_text
 from gancore.loop import Callback, Place, Player, play
 from gancore.monitors import Watch
 from gancore.notebook import NotebookBar, NotebookView, in_notebook
+from gancore.progress import hushed
 from gancore.rows import Rejection, write_rejected
 from gancore.runs import RunFolder, alone, claim, refuse_changes
 from gancore.settings import RunSettings
@@ -162,7 +163,7 @@ class Training:
                 if self.config.tensorboard and not distributed.rank():
                     where, every = Path(out) / "tensorboard", self.config.log_every
                     self._board = TensorBoard(where, every, show, self.config.monitor_every, self.step)
-            with Interruption() as interruption:
+            with Interruption() as interruption, hushed():  # it has a line of its own
                 self._play_on(shown, monitor, interruption)
         except Interrupted as stop:
             self._say_how_to_go_on(stop)

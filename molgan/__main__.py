@@ -15,6 +15,7 @@ import typer
 from gancore import cli
 from gancore.errors import ConfigError, DataError, RunError
 from gancore.files import refuse_place, whole
+from gancore.progress import over
 
 if TYPE_CHECKING:
     from gancore.fetch import Sources
@@ -43,11 +44,14 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same res
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Train = Annotated[
     list[str],
-    typer.Option("--train", metavar="moses|qm9|FILE", help="Training molecules, to tell what is novel; repeatable."),
+    typer.Option(
+        "--train", metavar="qm9|moses|zinc|FILE", help="Training molecules, to tell what is novel; repeatable."
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
+AsJson = cli.AsJson
 Reference = Annotated[
-    str | None, typer.Option(metavar="moses|qm9|FILE", help="Real molecules, for the suites of MOSES and GuacaMol.")
+    str | None,
+    typer.Option(metavar="qm9|moses|zinc|FILE", help="Real molecules, for the suites of MOSES and GuacaMol."),
 ]
 Sample = Annotated[int, typer.Option(min=2, help="Molecules that the suites are worked out of, at random, if more.")]
 Unequal = Annotated[bool, typer.Option("--allow-unequal-n", help="FCD also where numbers of molecules differ.")]
@@ -61,7 +65,7 @@ Fragments = Annotated[
 Standardize = Annotated[
     bool, typer.Option("--standardize", help="Compare with charges neutralised and functional groups normalised.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
+Quiet = cli.Quiet
 
 
 def _policy(fragments: str, standardize: bool) -> "Policy | None":
@@ -79,22 +83,24 @@ def demo(
     n: Annotated[int, typer.Option("-n", min=1, help="Molecules in the library.")] = 10_000,
     seed: Seed = 0,
     overrides: Set = [],  # noqa: B006
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT."""
     from molgan.config import Config
     from molgan.demo import run
 
-    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet)
+    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet, as_json)
 
 
 @app.command()
 def train(
     data: Annotated[
-        list[Path],
+        list[str],
         typer.Option(
-            help="Molecules: .smi .smiles .txt .csv .tsv .parquet .jsonl .sdf, also .gz; - for standard input; or a "
-            "data set by name; repeatable; default qm9."
+            metavar="qm9|moses|zinc|FILE",
+            help="Molecules: a data set by name, or a file: .smi .smiles .txt .csv .tsv .parquet .jsonl .sdf, also "
+            ".gz; - for standard input; repeatable; default qm9.",
         ),
     ] = [],  # noqa: B006
     column: cli.Column = "",
@@ -147,6 +153,7 @@ def generate(
     raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+    quiet: Quiet = False,
 ) -> None:
     """Draw molecules from a trained model, one SMILES a line, duplicates included.
 
@@ -157,7 +164,8 @@ def generate(
 
     if out is not None:
         refuse_place(out)
-    cli.write_lines((text or "" for text in MolGAN.load(run, device, which).stream(n, seed, raw) if text or raw), out)
+    draws = over(MolGAN.load(run, device, which).stream(n, seed, raw), "drawing molecules", n)
+    cli.write_lines((text or "" for text in draws if text or raw), out)
 
 
 @app.command()
@@ -169,6 +177,7 @@ def score(
     out: Annotated[Path | None, typer.Option(help="Table to write: .parquet or .csv.")] = None,
     cache: Annotated[Path | None, typer.Option(help="File that keeps what was measured, for the next time.")] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and what it is made of.
 
@@ -238,6 +247,7 @@ def evaluate(
     fragments: Fragments = "largest",
     standardize: Standardize = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Judge a list of molecules, whoever made it, with 95% intervals.
 
@@ -269,6 +279,7 @@ def compare(
     fragments: Fragments = "largest",
     standardize: Standardize = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Judge several lists or runs side by side; a figure beyond the first one's interval is marked with *."""
     from molgan.comparison import compare as judge
@@ -297,8 +308,13 @@ def report(
     fragments: Fragments = "largest",
     standardize: Standardize = False,
     column: cli.Column = "",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Write one HTML page on a run or a file: figures, distributions, training, a grid of molecules, provenance."""
+    """Write one HTML page on a run or a file: figures, distributions, training, a grid of molecules, provenance.
+
+    Prints where it is, or with --json its figures too.
+    """
     from molgan.reporting import report as make
 
     named = {name: pattern for name, _, pattern in (text.partition("=") for text in smarts)}
@@ -306,8 +322,13 @@ def report(
         raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
     refuse_place(out, source, *train, *([reference] if reference else []))
     policy, known = _policy(fragments, standardize), cli.one_or_more(train)
-    page = make(source, known, reference, score, named, top, n, seed, policy, column)
-    typer.echo(page.write(out))
+    made = make(source, known, reference, score, named, top, n, seed, policy, column)
+    written = made.write(out)
+    typer.echo(
+        json.dumps({"page": str(written), "figures": json.loads(made.figures.to_json())}, indent=1)
+        if as_json
+        else written
+    )
 
 
 @app.command()
@@ -323,9 +344,13 @@ def export(
     column: cli.Column = "",
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
     compact: cli.Compact = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model to share: one file that generate, MolGAN.load and from_pretrained read, and a card with figures."""
+    """Write a model to share: one file that generate, MolGAN.load and from_pretrained read, and a card with figures.
+
+    With --json the figures of the card are printed.
+    """
     from molgan.gan import MolGAN
     from molgan.metrics import GROUPS, evaluate
 
@@ -335,12 +360,14 @@ def export(
     figures = evaluate(gan.sample(n, seed), known, reference, groups=groups, policy=gan.policy, column=column)
     gan.save_pretrained(out, figures, data, compact)
     cli.copy_log(run, out)
+    if as_json:
+        typer.echo(figures.to_json())
     if not quiet:
         typer.echo(f"{out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
     from gancore import doctor, sharing
 
@@ -357,7 +384,7 @@ def doctor(as_json: AsJson = False) -> None:
 
         return doctor.bundled_models(sharing.bundled("molgan"), lambda name: MolGAN.load(name, "cpu").sample(3))
 
-    cli.show_findings(doctor.examine([*doctor.common(_sources), rdkit_scores, models]), as_json)
+    cli.show_findings(doctor.examine([*doctor.common(_sources), rdkit_scores, models]), as_json, quiet)
 
 
 @app.command()
@@ -367,6 +394,7 @@ def runs(
     ],
     out: Annotated[Path | None, typer.Option(help="PNG to draw the curves to.")] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """List runs, or compare two side by side: settings that differ, last figures, curves."""
     cli.show_runs(folders, out, as_json)

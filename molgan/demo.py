@@ -1,6 +1,8 @@
 """`molgan demo`: embedded QM9 in; a trained GAN, a judged sample, a scored library and its pictures out."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +26,11 @@ _BEST = 24
 _STRICT = {"connected": "strictly valid", "unique": "unique", "novel": "novel", "product": "product"}
 
 
-def run(config: Config, out: Path, n: int, quiet: bool = False) -> None:
-    """Do it all into the folder `out`, which is replaced if a demo made it; prints one table on standard output."""
+def run(config: Config, out: Path, n: int, quiet: bool = False, as_json: bool = False) -> None:
+    """Do it all into the folder `out`, which is replaced if a demo made it; prints one table on standard output.
+
+    as_json: or one JSON object with the same figures.
+    """
     progress = Console(stderr=True, quiet=quiet)
     replace_folder(out)
     progress.print("reading the embedded QM9 molecules", highlight=False)
@@ -43,6 +48,9 @@ def run(config: Config, out: Path, n: int, quiet: bool = False) -> None:
     properties = property_frame([data.smiles[row] for row in picked])
     _draw(library, properties, out)
     made = composition(draws["repaired"]), composition(data.smiles)
+    if as_json:
+        print(json.dumps(_told(figures, made, library, properties), indent=1))
+        return
     table = _table(figures, made, library, properties)
     Console().print(table)
     short = "" if len(library) == n else f" (gave up: {n:,} were asked for)"
@@ -54,6 +62,22 @@ def _draw(library: Library, reference: pd.DataFrame, out: Path) -> None:
     legends = [f"QED {qed:.2f}" + (" new" if new else "") for qed, new in zip(best["qed"], best["novel"], strict=True)]
     molecule_grid(list(best["smiles"]), legends, out / "best.png")
     property_distributions(library.frame, reference, out / "properties.png")
+
+
+def _told(
+    figures: dict[str, Evaluation],
+    compositions: tuple[dict[str, float], dict[str, float]],
+    library: Library,
+    properties: pd.DataFrame,
+) -> dict[str, Any]:
+    """What the table says, as JSON."""
+    means = {name: [float(frame[name].mean()) for frame in (library.frame, properties)] for name in properties}
+    return {
+        "figures": {stage: one.to_dict() for stage, one in figures.items()},
+        "composition": dict(zip(("repaired", "training set"), compositions, strict=True)),
+        "means": {name: {"library": ours, "training set": theirs} for name, (ours, theirs) in means.items()},
+        "library": {"molecules": len(library), "draws": library.draws},
+    }
 
 
 def _table(

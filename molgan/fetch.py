@@ -40,6 +40,7 @@ DATA = Sources(
             "",
             "1,936,962 lead-like molecules in train, test and scaffold test (Polykovskiy et al. 2020, MIT)",
             "train.csv.gz",
+            "test.csv.gz",
         ),
         "zinc": Source(
             "https://raw.githubusercontent.com/aspuru-guzik-group/chemical_vae/master/models/zinc_properties/"

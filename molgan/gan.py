@@ -18,6 +18,7 @@ from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import ConfigError, DataError, RunError
 from gancore.given import called
+from gancore.progress import hushed, over
 from gancore.rows import note_most_left_out, summarise, tell_rejected
 from gancore.statistics import Evaluation
 from gancore.training import Training
@@ -117,7 +118,8 @@ class MolGAN:
         vocabulary = begun._trained.vocabulary if begun is not None else None
         limits = {"vocabulary": vocabulary, "seed": self.config.seed, **self.config.data.limits}
         source = DATA.files(source)
-        data, held = as_dataset(source, **limits), []
+        with hushed(quiet):
+            data, held = as_dataset(source, **limits), []
         if len(data) < 2:
             others = ", ".join(f"{count:,} x {reason}" for reason, count in summarise(data.rejected)[:3])
             raise DataError(
@@ -198,7 +200,7 @@ class MolGAN:
         >>> len(gan.sample(4)), gan.sample(2, seed=1) == gan.sample(4, seed=1)[:2]
         (4, True)
         """
-        return Draws(self.stream(n, seed, raw))
+        return Draws(over(self.stream(n, seed, raw), "drawing molecules", n))
 
     def stream(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[str | None]:
         """`sample`, one molecule after the other, in constant memory. Raises what `sample` raises.

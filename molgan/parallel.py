@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from gancore.pool import Failure, Pool, usable_processes
+from gancore.progress import over
 from molgan import chem
 
 Item = TypeVar("Item")
@@ -12,6 +13,18 @@ Result = TypeVar("Result")
 
 LIMIT = 60.0
 """Seconds that an item may take."""
+TITLES = {
+    "read": "reading molecules",
+    "judge": "reading molecules",
+    "graph_or_reason": "reading molecules as graphs",
+    "describe": "describing molecules",
+    "fingerprint_bytes": "fingerprints of molecules",
+    "skeleton": "InChIKeys of molecules",
+    "property_row": "properties of molecules",
+    "measure": "scoring molecules",
+    "draw": "drawing molecules",
+}
+"""What the progress of a function over molecules is called."""
 
 
 @lru_cache
@@ -32,16 +45,21 @@ def map_chunks(
     failed: what an item gives that took longer than a minute or crashed its process, from the reason; without it
     nothing is limited, and a crash is a RuntimeError.
     """
-    processes = usable_processes()
+    processes, title = usable_processes(), title_of(function)
     if len(items) <= 4 * chunk or processes == 1:
-        return [function(item) for item in items]
-    answers = pool(processes).map(function, items, chunk, LIMIT if failed is not None else 0.0)
+        return [function(item) for item in over(items, title, len(items))]
+    answers = pool(processes).map(function, items, chunk, LIMIT if failed is not None else 0.0, title)
     for place, answer in enumerate(answers):
         if isinstance(answer, Failure):
             if failed is None:
                 raise RuntimeError(f"item {place} of {len(items)}: {answer.reason}")
             answers[place] = failed(answer.reason)
     return answers  # pyright: ignore
+
+
+def title_of(function: Callable) -> str:
+    """What the progress of a function, or of a partial of one, is called."""
+    return TITLES.get(getattr(function, "func", function).__name__, "working through molecules")
 
 
 def judge_all(texts: Sequence[str | None]) -> list[chem.Judged]:

@@ -28,6 +28,7 @@ from molgan import chem
 from molgan.charts import curves, histogram
 from molgan.describe import NOT_READ, read
 from molgan.drawing import draw
+from molgan.fetch import DATA
 from molgan.gan import MolGAN
 from molgan.identity import COMPARED, Policy, prepared
 from molgan.inputs import read_named, refuse_foreign
@@ -73,9 +74,10 @@ _CURVES = (
 
 @dataclass
 class Report:
-    """A page; shows itself in a notebook, `write` puts it into a file."""
+    """A page; shows itself in a notebook, `write` puts it into a file. figures: those that `evaluate` found."""
 
     page: str
+    figures: Evaluation
 
     def write(self, path: str | Path) -> Path:
         """Write the page, whole or not at all; raises OSError when it cannot be written."""
@@ -129,7 +131,7 @@ def report(
     flags = _patterns(SUBSTRUCTURES | dict(substructures or {}))
     material = _material(source, n, seed, column)
     train = in_memory(train, column)
-    if reference == "moses" and train is None:
+    if DATA.named(reference) == "moses" and train is None:
         train = "moses"
     policy = policy or material.policy
     judged = evaluate(material.texts, train, reference, seed=seed, policy=policy, column=column)
@@ -153,7 +155,8 @@ def report(
         picked = np.random.default_rng(seed).permutation(len(real))[:_COMPARED]
         theirs = property_frame([real[row] for row in picked])
     baselines = _baselines(judged, reference)
-    return Report(_page(material, judged, properties, theirs, molecules, str(scorer.definition), baselines))
+    page = _page(material, judged, properties, theirs, molecules, str(scorer.definition), baselines)
+    return Report(page, judged)
 
 
 def _material(source: str | Path | Sequence[str | None], n: int, seed: int, column: str) -> _Material:
@@ -327,12 +330,12 @@ def _row(name: str, estimate: Estimate, baselines: Mapping[str, Mapping[str, flo
 
 def _baselines(judged: Evaluation, reference: object) -> dict[str, dict[str, float | None]]:
     """Published rows, for the two sets that have some; the Fréchet distance only beside one of as many molecules."""
-    if isinstance(reference, str) and reference == "moses":
+    if DATA.named(reference) == "moses":
         told = {name: dict(zip(MOSES_COLUMNS, row, strict=True)) for name, row in MOSES.items()}
         if judged["valid"].n != MOSES_N:
             for row in told.values():
                 del row["moses/fcd"]
         return told
-    if isinstance(reference, str) and reference == "qm9":
+    if DATA.named(reference) == "qm9":
         return {name: dict(zip(QM9_COLUMNS, row, strict=True)) for name, row in QM9.items()}
     return {}

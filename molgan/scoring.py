@@ -14,12 +14,13 @@ from rdkit import Chem
 from gancore.errors import DataError
 from gancore.notes import note
 from gancore.pool import Failure, usable_processes
+from gancore.progress import over
 from molgan import chem, plugins
 from molgan.cache import DiskCache
 from molgan.identity import COMPARED, identity
 from molgan.keys import key_of
 from molgan.objectives import OBJECTIVES, load_score
-from molgan.parallel import judge_all, map_chunks, pool
+from molgan.parallel import TITLES, judge_all, map_chunks, pool
 from molgan.plugins import ENOUGH, Health
 from molgan.properties import MAKERS, PROPERTIES, Molecule, alert_names
 from molgan.score import Component, ScoreConfig
@@ -363,9 +364,9 @@ class Scorer:
         texts = [item[0] if isinstance(item, tuple) else item for item in items]
         tame = len(items) <= _FEW and all(len(text or "") <= _TAME for text in texts)
         if not self.processes or tame:
-            return [work(item) for item in items]
+            return [work(item) for item in over(items, TITLES["measure"], len(items))]
         chunk = max(1, min(_CHUNK, len(items) // (4 * self.processes)))
-        answers = pool(self.processes).map(work, items, chunk, self.definition.seconds)
+        answers = pool(self.processes).map(work, items, chunk, self.definition.seconds, TITLES["measure"])
         return [Measured(None, self._nothing, one.reason) if isinstance(one, Failure) else one for one in answers]
 
 

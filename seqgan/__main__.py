@@ -13,6 +13,7 @@ import typer
 from gancore import cli
 from gancore.errors import ConfigError, DataError
 from gancore.files import refuse_place
+from gancore.progress import over
 
 if TYPE_CHECKING:
     from gancore.fetch import Sources
@@ -35,10 +36,14 @@ def _corpora() -> "Sources":
 app.callback()(cli.options)
 app.add_typer(cli.data_app(_corpora), name="data")
 
+Train = Annotated[
+    list[str],
+    typer.Option(metavar="shakespeare|FILE", help="The lines trained on, to tell what is novel or copied; repeatable."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no messages but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
+Quiet = cli.Quiet
+AsJson = cli.AsJson
 
 
 @app.command()
@@ -48,22 +53,24 @@ def demo(
     n: Annotated[int, typer.Option("-n", min=4, help="Texts to judge.")] = 10_000,
     seed: Seed = 0,
     overrides: Set = [],  # noqa: B006
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT."""
     from seqgan.config import Config
     from seqgan.demo import run
 
-    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet)
+    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet, as_json)
 
 
 @app.command()
 def train(
     data: Annotated[
-        list[Path],
+        list[str],
         typer.Option(
-            help="Lines: .txt .smi .smiles .csv .tsv .parquet .jsonl, also .gz; - for standard input; or a data set by "
-            "name; repeatable; default a grammar's."
+            metavar="shakespeare|FILE",
+            help="Lines: a data set by name, or a file: .txt .smi .smiles .csv .tsv .parquet .jsonl, also .gz; - for "
+            "standard input; repeatable; default a grammar's.",
         ),
     ] = [],  # noqa: B006
     column: cli.Column = "",
@@ -132,6 +139,7 @@ def generate(
     readable: Annotated[
         bool, typer.Option("--readable", help="Write words as text: no space before a full stop, capitals.")
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw texts from a trained model, one a line. The first k of n draws do not depend on n.
 
@@ -145,14 +153,14 @@ def generate(
     lines = gan.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
     if readable:
         lines = map(gan.readable, lines)
-    cli.write_lines((" ".join(line.splitlines()) for line in lines), out)
+    cli.write_lines((" ".join(line.splitlines()) for line in over(lines, "drawing texts", n)), out)
 
 
 @app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Generated texts, one a line, or any file that train reads, or -.")],
-    reference: Annotated[Path, typer.Option(help="Real lines that were not trained on.")],
-    train: Annotated[list[Path], typer.Option(help="The lines trained on, to tell what is novel; repeatable.")] = [],  # noqa: B006
+    reference: Annotated[str, typer.Option(metavar="shakespeare|FILE", help="Real lines that were not trained on.")],
+    train: Train = [],  # noqa: B006
     column: cli.Column = "",
     tokens: Annotated[
         str | None, typer.Option(help="How lines are split: word, char, smiles or selfies; default the run's, or word.")
@@ -163,16 +171,19 @@ def evaluate(
         typer.Option(help="A model whose tokens and case are used; default the run in whose folder a file lies."),
     ] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
     from seqgan.data import as_lines, read_lines
     from seqgan.evaluation import evaluate as judge
+    from seqgan.fetch import CORPORA
     from seqgan.tokens import pick_tokens
 
-    chosen = pick_tokens(tokens, lower, run, [file, reference])
+    chosen = pick_tokens(tokens, lower, run, [file, Path(reference)])
     texts = [line for _, line in read_lines(file, column)]
-    real = [line for _, line in read_lines(reference, column, prefer=True) if line]
-    known = [line for _, line in as_lines(train, column, prefer=True)[0] if line] if train else None
+    real = [line for _, line in read_lines(CORPORA.file(reference), column, prefer=True) if line]
+    seen = CORPORA.files(cli.one_or_more(train))
+    known = [line for _, line in as_lines(seen, column, prefer=True)[0] if line] if train else None
     if train and not known:
         raise DataError(f"{', '.join(map(str, train))}: holds no lines, so novel means nothing.")
     figures = judge(texts, real, known, chosen)
@@ -183,11 +194,10 @@ def evaluate(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
-    train: Annotated[
-        list[Path], typer.Option(help="The lines trained on, to tell what is novel or copied; repeatable.")
-    ] = [],  # noqa: B006
+    train: Train = [],  # noqa: B006
     reference: Annotated[
-        Path | None, typer.Option(help="Real lines, for the figures of the card; without, it has none.")
+        str | None,
+        typer.Option(metavar="shakespeare|FILE", help="Real lines, for the figures of the card; without, it has none."),
     ] = None,
     column: cli.Column = "",
     figures: Annotated[
@@ -199,9 +209,13 @@ def export(
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
     compact: cli.Compact = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures."""
+    """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures.
+
+    With --json the figures of the card are printed.
+    """
     from seqgan.gan import SeqGAN
 
     cli.refuse_model(out)
@@ -213,18 +227,22 @@ def export(
     gan = SeqGAN.load(run, checkpoint=which)
     if reference is not None:
         from seqgan.data import as_lines
+        from seqgan.fetch import CORPORA
 
-        column = column or gan.config.data.column
-        real, known = ([one[1] for one in as_lines(some, column, True)[0]] for some in (reference, train))
-        told = gan.evaluate(n, real, seed=seed, train=known if train else None)
+        column, seen = column or gan.config.data.column, cli.one_or_more(train)
+        real = [line for _, line in as_lines(CORPORA.file(reference), column, prefer=True)[0]]
+        known = [line for _, line in as_lines(CORPORA.files(seen), column, prefer=True)[0]] if train else None
+        told = gan.evaluate(n, real, seed=seed, train=known)
     gan.save_pretrained(out, told, data, compact)
     cli.copy_log(run, out)
+    if as_json:
+        typer.echo(told.to_json() if told is not None else "{}")
     if not quiet:
         typer.echo(f"{out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
+def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
     from gancore import doctor, sharing
 
@@ -233,7 +251,7 @@ def doctor(as_json: AsJson = False) -> None:
 
         return doctor.bundled_models(sharing.bundled("seqgan"), lambda name: SeqGAN.load(name, "cpu").sample(3))
 
-    cli.show_findings(doctor.examine([*doctor.common(_corpora), models]), as_json)
+    cli.show_findings(doctor.examine([*doctor.common(_corpora), models]), as_json, quiet)
 
 
 @app.command()
@@ -243,6 +261,7 @@ def runs(
     ],
     out: Annotated[Path | None, typer.Option(help="PNG to draw the curves to.")] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """List runs, or compare two side by side: settings that differ, last figures, curves."""
     cli.show_runs(folders, out, as_json)

@@ -1,5 +1,6 @@
 """`seqgan demo`: the embedded grammar's sentences in; a trained GAN, samples, a table and a curve out."""
 
+import json
 from pathlib import Path
 
 from rich.console import Console
@@ -18,8 +19,11 @@ _TEMPERATURES = (1.0, 0.9, 0.8)
 _SHOWN = 8
 
 
-def run(config: Config, out: Path, n: int, quiet: bool = False) -> None:
-    """Do it all into the folder `out`, which is replaced if a demo made it; samples and a table on standard output."""
+def run(config: Config, out: Path, n: int, quiet: bool = False, as_json: bool = False) -> None:
+    """Do it all into the folder `out`, which is replaced if a demo made it; samples and a table on standard output.
+
+    as_json: or one JSON object with the same samples and figures.
+    """
     progress = Console(stderr=True, quiet=quiet)
     replace_folder(out)
     grammar, lines = english(), corpus()
@@ -33,6 +37,9 @@ def run(config: Config, out: Path, n: int, quiet: bool = False) -> None:
     sweep = temperature_sweep(lambda temperature: drawn[f"{temperature:g}"], reference, _TEMPERATURES)
     real = figures["unseen"]
     sweep_curve({"seqgan": sweep}, out / "sweep.png", (real["bleu-4"], real["self-bleu-4"]))
+    if as_json:
+        print(json.dumps({"samples": drawn["1"][:_SHOWN], "figures": figures}, indent=1))
+        return
     console = Console()
     for line in drawn["1"][:_SHOWN]:
         console.print(f"  {line}", markup=False, highlight=False)

@@ -16,6 +16,7 @@ from gancore.checkpoint import State
 from gancore.chunks import chunks
 from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
+from gancore.progress import over
 from gancore.rows import note_most_left_out, tell_rejected
 from gancore.statistics import Evaluation
 from gancore.steering import DiversityFilter, Replay, Steering
@@ -256,7 +257,7 @@ class SeqGAN:
         ['the', 'the']
         """
         drawn = self.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
-        return Texts(drawn)
+        return Texts(over(drawn, "drawing texts", n))
 
     def stream(
         self,
@@ -364,14 +365,16 @@ class SeqGAN:
         """
         corpus = self.corpus
         if reference is not None:
-            real = [line for _, line in as_lines(reference, self.config.data.column, True)[0] if line]
+            real = [line for _, line in as_lines(CORPORA.files(reference), self.config.data.column, True)[0] if line]
         elif corpus is not None and len(corpus.train):
             real = corpus.aside or self._lines(corpus.held_out)
         else:
             raise DataError(
                 "a model that was loaded, or tuned without lines, has no reference lines: give `reference`."
             )
-        known = [line for _, line in as_lines(train, self.config.data.column, True)[0]] if train is not None else None
+        known = None
+        if train is not None:
+            known = [line for _, line in as_lines(CORPORA.files(train), self.config.data.column, True)[0]]
         if known is None and corpus is not None and len(corpus.train):
             known = self._lines(corpus.train)
         return evaluate(self.sample(n, temperature, seed=seed), real, known, self._words)

@@ -1,27 +1,214 @@
-"""The long benchmark, short: every row is made by the code that makes the published table."""
+"""Every row of every benchmark in a short form: made by the code that makes the published tables."""
 
+import math
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 
-from benchmarks import oracle
+from benchmarks import __main__ as table
+from benchmarks import captions, growing, hostile, oracle, peers, qm9, rejections, steering
+from gancore.schedules import warm_cosine
+from molgan.data import MoleculeDataset
+from molgan.graphs import to_matrix
+from seqgan.grammar import corpus
+from seqgan.metrics import bleu
+
+ROOT = Path(__file__).parents[1]
+ELSEWHERE = {"survival": "tests/test_survival.py", "device": "below, in a process of its own"}
+"""Modules whose short form is run there."""
+HELPERS = {"__init__", "__main__", "peers", "timing"}
 
 
-@pytest.mark.parametrize("rows", [["mle", "constant reward", "seqgan"], ["mle wide stopped", "residual"]])
-def test_the_oracle_table(tmp_path, monkeypatch, capsys, rows):
-    arguments = ["oracle", "--schedule", "short", "--seeds", "0", "--out", str(tmp_path), "--rows", *rows]
-    monkeypatch.setattr(sys, "argv", arguments)
-    monkeypatch.setattr(oracle.torch, "set_num_threads", lambda count: None)
-    oracle.main()
-    table = capsys.readouterr().out.splitlines()
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a benchmark's `main`; gives what it printed, line by line."""
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+
+    def call(module, *arguments):
+        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+        module.main()
+        return capsys.readouterr().out.splitlines()
+
+    return call
+
+
+def numbers(text):
+    found = [float(one) for one in re.findall(r"(?<![\w.])-?\d+\.?\d*(?:e[+-]?\d+)?", text)]
+    assert all(math.isfinite(one) for one in found)
+    return found
+
+
+def test_every_module_has_a_short_form_here():
+    there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - HELPERS
+    inside = {suite.__name__.rpartition(".")[2] for suite in table.SUITES}
+    alone = {"captions", "growing", "hostile", "oracle", "qm9", "rejections", "scoring", "steering", "suites"}
+    assert there == inside | alone | set(ELSEWHERE)
+    assert "survival" in (ROOT / ELSEWHERE["survival"]).read_text()
+
+
+def test_the_table_of_make_bench(run):
+    """Each row has two times that are above 0 and their ratio, both measured here."""
+    rows = run(table, "--short")[2:]
+    assert len(rows) == 16
     for row in rows:
-        (line,) = [line for line in table if line.startswith(f"| {row} |")]
+        ours, peer, ratio = (float(one) for one in row[60:].split())
+        assert min(ours, peer) > 0, row
+        assert math.isclose(ratio, peer / ours, rel_tol=0.02), row
+
+
+ORACLE = [["mle", "constant reward", "seqgan", "gumbel"], ["mle wide stopped", "residual", "mixture of 2 distilled"]]
+ORACLE += [["mle stopped", "mixture of 3"]]
+
+
+def test_all_rows_of_the_oracle_are_made_below():
+    assert {row for rows in ORACLE for row in rows} == set(oracle.ROWS)
+
+
+@pytest.mark.parametrize("rows", ORACLE, ids=lambda rows: rows[0])
+def test_the_oracle_table(tmp_path, run, rows):
+    arguments = ["--schedule", "short", "--seeds", "0", "--out", str(tmp_path), "--rows", *rows]
+    found = run(oracle, *arguments)
+    for row in rows:
+        (line,) = [line for line in found if line.startswith(f"| {row} |")]
         cells = line.split("|")
         assert cells[2].strip() == "1", "one seed"
         reverse, forward = (float(cell.split("±")[0]) for cell in cells[6:8])
         assert min(reverse, forward) > 0.5, "nothing trained for seconds is close to the oracle"
     made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
-    oracle.main()
+    run(oracle, *arguments)
     assert made == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}, (
         "a second call makes nothing anew"
     )
+
+
+def test_captions(tmp_path, run):
+    for part, seed in (("train", 0), ("test", 1)):
+        (tmp_path / f"coco_{part}.txt").write_text("\n".join(corpus(60, seed)))
+    found = run(captions, "--data", tmp_path, "--short")
+    for row in ("real (train)", *captions.RECIPES):
+        (line,) = [line for line in found if line.startswith(f"| {row} |")]
+        assert all(0 <= one <= 1 for one in numbers(line.split("|", 3)[3])[:9])
+    assert found[-3:] == captions.PUBLISHED.splitlines()
+
+
+def test_growing(run):
+    found = run(growing, "--short")
+    assert [line.split("|")[1].strip() for line in found[2:]] == ["learn", "draw"]
+    assert all(len(numbers(line)) == 3 for line in found[2:])
+
+
+def test_hostile(run):
+    found = run(hostile, "--strings", 120, "--molecules", 150, "--every", 3)
+    assert found[0].startswith("120 strings in")
+    assert found[1] == "0 without score and reason"
+    assert re.fullmatch(r"150 molecules, \d+ processes killed: 0 wrong", found[-1])
+
+
+@pytest.fixture
+def held_out(tmp_path, qm9_smiles):
+    """Thirty-two molecules that nobody trained on, as a run leaves them."""
+    (tmp_path / "held_out.smi").write_text("\n".join(text for text in qm9_smiles[:32] if text))
+    return tmp_path / "held_out.smi"
+
+
+def test_qm9(held_out, run, monkeypatch):
+    monkeypatch.setattr(qm9.MolGAN, "load", lambda *given, load=qm9.MolGAN.load: load("qm9", "cpu"))
+    figures = dict(line.split()[:2] for line in run(qm9, held_out.parent, "--short"))
+    assert {"valid", "unique", "novel", "outside", "product", "C", "fcd", "floor", "scaffolds"} <= figures.keys()
+    assert float(figures["valid"]) == 1
+
+
+def test_rejections(held_out, run):
+    found = run(rejections, "qm9", held_out, "--draws", 40, "--of", 8, "--unread", "4:0")
+    assert found[0].startswith("floor ")
+    rows = found[3:]
+    assert [int(line.split("|")[1]) for line in rows] == list(rejections.CEILINGS)
+    assert all(len(numbers(line)) == 1 + 2 * len(rejections.REJECTIONS) + 2 for line in rows)
+
+
+def test_steering(tmp_path, run):
+    found = run(steering, "--short", "--out", tmp_path)
+    assert [line.split("|")[1].strip() for line in found[2:]] == [steering.AS_IT_IS, *steering.ROWS]
+    assert all(len(numbers(line.split("|", 2)[2])) == 7 for line in found[2:])
+    assert (tmp_path / "tradeoff.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("module", "rows"),
+    [("device", ["molecules generator", "demo, float32, scores overlapped"]), ("suites", ["moses/"])],
+)
+def test_what_measures_a_process_of_its_own(module, rows):
+    arguments = ["cpu", "--short"] if module == "device" else ["--short"]
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    for row in rows:
+        lines = [line for line in done.stdout.splitlines() if line.startswith(row)]
+        assert lines
+        assert all(numbers(line.split()[-1]) for line in lines)
+
+
+# The peers do what they say ----------------------------------------------------------------------
+
+
+def test_the_usual_loop_makes_the_same_molecules(monkeypatch):
+    data = MoleculeDataset.from_smiles(["CCO", "c1ccccc1", "C[N+](C)(C)CC(=O)[O-]", "CC#N"])
+    made = []
+    monkeypatch.setattr(
+        peers.Chem, "MolToSmiles", lambda mol, write=peers.Chem.MolToSmiles, **how: made.append(write(mol))
+    )
+    numbers = [(peers.Chem.Atom(atom.symbol).GetAtomicNum(), atom.charge) for atom in data.vocabulary.atoms]
+    peers.decoding(data.atoms.numpy(), to_matrix(data.orders, data.atoms.shape[1]).numpy(), numbers)()
+    assert made == data.smiles
+
+
+def test_a_peer_of_molgan_learns_and_penalises_slopes():
+    torch.manual_seed(0)
+    iterate = peers.molgan_iterations(4, 3, 8)
+    for _ in range(5):
+        iterate()
+    held = dict(zip(iterate.__code__.co_freevars, (cell.cell_contents for cell in iterate.__closure__), strict=True))
+    assert held["critic"].head[0].weight.grad.abs().sum() > 0
+    nodes, bonds = held["draw"]()
+    assert torch.allclose(bonds, bonds.transpose(1, 2))
+    assert torch.allclose(nodes.sum(-1), torch.ones(8, 4))
+
+
+def test_a_peer_of_seqgan_keeps_the_prefix_and_draws_the_rest():
+    model = peers.Recurrent(50)
+    prefix = torch.arange(6).view(2, 3)
+    drawn = model.sample(prefix, 8)
+    assert drawn.shape == (2, 8)
+    assert torch.equal(drawn[:, :3], prefix)
+    before = [weight.clone() for weight in model.parameters()]
+    peers.teaching(model, drawn)()
+    assert all(not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+
+
+def test_a_peer_of_bleu_gives_our_numbers():
+    from nltk.translate import bleu_score
+
+    lines = [line.split() for line in corpus(30)]
+    told, real = [], bleu_score.sentence_bleu
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bleu_score, "sentence_bleu", lambda *given: told.append(real(*given)))
+        peers.nltk_bleu(lines[:4], lines[10:])()
+    assert torch.allclose(torch.tensor(told).double(), torch.from_numpy(bleu(lines[:4], lines[10:])), atol=1e-6)
+
+
+# The schedule that ended the table in a division by zero -----------------------------------------
+
+
+@pytest.mark.parametrize("steps", [-1, 0, 1, 7])
+@pytest.mark.parametrize("warm_up", [-1, 0, 1, 3, 9])
+def test_a_learning_rate_at_every_step(steps, warm_up):
+    rates = [warm_cosine(step, steps, warm_up, 0.1) for step in range(-5, 20)]
+    assert all(0 < rate <= 1 for rate in rates)
+    assert rates[:6] == [rates[0]] * 6, "before step 0 it is that of step 0"
+    top = rates.index(max(rates))
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert math.isclose(rates[-1], 0.1)

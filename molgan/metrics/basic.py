@@ -31,22 +31,18 @@ _DIGESTS = ("full", "strict", "flat")
 
 
 def texts_of(source: Molecules, split: str = "train", column: str = "") -> list[str | None]:
-    """The SMILES of a data set, a set, whatever `as_rows` reads, `qm9`, or a `split` of `moses`.
+    """The SMILES of a data set, by its name too (of `moses` the `split`), of a set, and of whatever `as_rows` reads.
 
     column: of a table, the one to read if it is there.
     """
-    if isinstance(source, str) and source in CANONICAL:
-        found = DATA.path(source)
-        return as_rows(found / f"{split}.csv.gz" if source == "moses" else found)
     if isinstance(source, MoleculeDataset):
         return list(source.smiles)
-    return [*sorted(source)] if isinstance(source, Set) else as_rows(source, column, prefer=True)
+    return [*sorted(source)] if isinstance(source, Set) else as_rows(DATA.files(source, split), column, prefer=True)
 
 
 def in_memory(train: Molecules | None, column: str = "") -> Molecules | None:
     """Training molecules of a file or a frame as a list, so that it is read once; anything else as it is."""
-    named = isinstance(train, str) and train in CANONICAL
-    if train is None or named or isinstance(train, (MoleculeDataset, Set)):
+    if train is None or DATA.named(train) in CANONICAL or isinstance(train, (MoleculeDataset, Set)):
         return train
     return texts_of(train, column=column)
 
@@ -93,7 +89,7 @@ class Known(NamedTuple):
 
 def _canonical(train: Molecules, texts: Sequence[str | None]) -> bool:
     """Whether a data set, or a set by name, is spelt as the RDKit at hand spells it: some of it are looked at."""
-    if not isinstance(train, MoleculeDataset) and not (isinstance(train, str) and train in CANONICAL):
+    if not isinstance(train, MoleculeDataset) and DATA.named(train) not in CANONICAL:
         return False
     picked = np.random.default_rng(0).permutation(len(texts))[:_LOOKED_AT]
     return all(judge(texts[row]).smiles == texts[row] for row in picked.tolist())

@@ -8,6 +8,8 @@ import numpy as np
 import scipy
 import torch
 
+from gancore.progress import progress
+
 WIDTH = 512
 _LENGTH = 350  # characters that the network reads
 _BATCH = 256
@@ -35,12 +37,13 @@ def activations(smiles: Sequence[str]) -> np.ndarray:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = _network().to(device)
     made = [np.empty((0, WIDTH), np.float32)]
-    with torch.inference_mode():
+    with torch.inference_mode(), progress("ChemNet", len(smiles)) as tick:
         for start in range(0, len(smiles), _BATCH):
             letters = [get_one_hot(text, _LENGTH) for text in smiles[start : start + _BATCH]]
             batch = torch.from_numpy(np.stack(letters) / letters[0].shape[1]).float()
             last = network(batch.transpose(1, 2).to(device))  # a view of what all places gave, which must not be kept
             made.append(last.cpu().numpy().copy())
+            tick(len(letters))
     return np.concatenate(made)
 
 

@@ -17,6 +17,7 @@ from gancore.statistics import Estimate, Evaluation, wilson_interval
 from molgan import chem
 from molgan.data import MoleculeDataset
 from molgan.describe import Described
+from molgan.fetch import DATA
 from molgan.identity import COMPARED, Policy, identity
 from molgan.inputs import FORM, LOOKED_AT, refuse_foreign
 from molgan.metrics import chemnet, suites
@@ -79,8 +80,8 @@ def evaluate(
     of these, without stereo, unique: distinct / all, unique@k: the same among the first k; novel: share of the
     distinct ones not in `train`; product: connected x unique x novel, which a collapsed generator cannot raise.
 
-    reference: `moses` (with its training set, unless `train` is given), `qm9`, a file or a list. With one come, by
-    `groups`, and of `sample` valid molecules at random where there are more:
+    reference: a data set by name (`moses` with its training set, unless `train` is given), a file or a list. With one
+    come, by `groups`, and of `sample` valid molecules at random where there are more:
 
     moses/...: the suite of Polykovskiy et al. 2020 by its own definitions (all valid strings count, stereo is kept);
         names ending in /scaffolds are against its scaffold test set.
@@ -112,7 +113,7 @@ def evaluate(
     unknown = sorted(set(groups) - set(GROUPS))
     if unknown:
         raise ConfigError(f"no group of figures {unknown[0]!r}; there are {', '.join(GROUPS)}.")
-    if isinstance(reference, str) and reference == "moses" and train is None:
+    if DATA.named(reference) == "moses" and train is None:
         train = "moses"
     train = in_memory(train, column)
     known = None if train is None else Known.of(train, policy)

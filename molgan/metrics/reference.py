@@ -128,15 +128,15 @@ class Reference:
 
 
 def references(source: "str | Path | Sequence[str]", seed: int = 0, column: str = "") -> list[Reference]:
-    """The reference that `moses` (its test set and scaffold test set), `qm9`, a file or a list of SMILES stands for.
+    """The reference that a data set's name (`moses`: its test set and scaffold test set), a file or a list stands for.
 
-    column: of a table, the one to read if it is there. Raises DataError for MOSES when it has not been fetched, and
+    column: of a table, the one to read if it is there. Raises DataError for a data set that has not been fetched, and
     what reading a file raises.
     """
-    if source == "moses":
+    if DATA.named(source) == "moses":
         return [_moses(split) for split in ("test", "test_scaffolds")]
     name = str(source) if isinstance(source, (str, Path)) else "the reference"
-    return [Reference.of_smiles(name, texts_of(source, column=column), seed=seed)]
+    return [Reference.of_smiles(name, texts_of(source, "test", column), seed=seed)]
 
 
 def _moses(split: str) -> Reference:

@@ -8,6 +8,7 @@ import torch
 from rdkit import DataStructs
 from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
 
+from gancore.progress import over
 from molgan.metrics import gpu
 
 _BLOCK = 2048
@@ -35,7 +36,7 @@ def nearest(packed: np.ndarray, reference: np.ndarray, skip_self: bool = False) 
     order = np.argsort(others, kind="stable")
     best, row = np.full(len(packed), -1.0), np.zeros(len(packed), np.int64)
     edges = np.flatnonzero(np.diff(others[order], prepend=-1, append=-1))
-    for begin, end in pairwise(edges.tolist()):
+    for begin, end in over(pairwise(edges.tolist()), "nearest molecules, by number of bits", len(edges) - 1):
         for start in range(begin, end, 2 * _BLOCK):
             rows = order[start : min(end, start + 2 * _BLOCK)]
             columns, bits = _floats(reference[rows], kind).T, int(others[rows[0]])
@@ -73,7 +74,8 @@ def mean_powers(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     counts = _counts(packed)
     kind = _kind(counts)
     held = torch.from_numpy(counts.astype(np.float32))
-    for start in range(0, len(packed), _BLOCK):
+    blocks = range(0, len(packed), _BLOCK)
+    for start in over(blocks, "similarity of all pairs, in blocks", len(blocks)):
         columns = _floats(packed[start : start + _BLOCK], kind).T
         for first in range(0, len(packed), 512):
             part = slice(first, first + 512)

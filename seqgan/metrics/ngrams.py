@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gancore.errors import DataError
+from gancore.progress import over
 
 Sequences = Sequence[Sequence[str]]
 
@@ -42,7 +43,8 @@ def _bleu(hypotheses: Sequences, references: Sequences | None, orders: Sequence[
     logs = np.zeros((ours, max(orders)))
     matched = np.zeros(ours)
     together = _Grams([*hypotheses, *(references or ())])
-    for n, (owners, codes, counts) in enumerate(islice(together.counted(), max(orders)), 1):
+    counted = over(islice(together.counted(), max(orders)), "n-grams, by length", max(orders))
+    for n, (owners, codes, counts) in enumerate(counted, 1):
         mine = owners < ours
         allowed = _most_elsewhere(codes, counts) if references is None else _most(codes[~mine], counts[~mine], codes)
         clipped = np.minimum(counts, allowed)[mine]

@@ -23,6 +23,8 @@ from molgan.scoring import Scorer
 from molgan.substructures import Substructures
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
+SOME_OR_ALL = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+"""One molecule in five each time, all of them in `make test-slow`: RDKit's own functions take most of the time."""
 
 
 def value(name, smiles, **asked):
@@ -100,9 +102,10 @@ def test_violations_are_counted():
     assert value("stereocentres", "CC(O)C(F)Cl") == 2
 
 
+@SOME_OR_ALL
 @pytest.mark.parametrize("molecules", ["ugly", "drugs", "leads"])
-def test_numbers_are_those_of_rdkit(molecules, request):
-    mols = request.getfixturevalue(molecules)
+def test_numbers_are_those_of_rdkit(molecules, every, request):
+    mols = request.getfixturevalue(molecules)[::every]
     natural = npscorer.readNPModel()
     peers = {
         "qed": QED.qed,
@@ -116,21 +119,24 @@ def test_numbers_are_those_of_rdkit(molecules, request):
             assert abs(PROPERTIES[name].function(molecule) - peer(mol)) <= 1e-12, (name, molecule.smiles)
 
 
-def test_alerts_are_those_of_rdkit_by_name(ugly):
+@SOME_OR_ALL
+def test_alerts_are_those_of_rdkit_by_name(ugly, every):
     for name in ALERT_SETS:
         params = FilterCatalogParams()
         params.AddCatalog(ALERT_SETS[name])
         peer = FilterCatalog(params)
-        for mol in ugly[:: 5 if name != "ALL" else 50]:
+        for mol in ugly[:: (5 if name != "ALL" else 50) * every]:
             expected = [entry.GetDescription() for entry in peer.GetMatches(mol)]
             assert alert_names(mol, [name]) == expected
             assert MAKERS["alerts"].make(sets=[name])(Molecule(mol)) == len(expected)
 
 
-def test_the_screen_never_hides_a_match(ugly):
+@SOME_OR_ALL
+def test_the_screen_never_hides_a_match(ugly, every):
     smarts = [*QED.StructuralAlertSmarts, *QED.AcceptorSmarts, "[#6]-[#7]", "[Cl,Br]", "[!#6]", "[13C]", "[n+]", "C.C"]
     patterns = Substructures(smarts)
     hidden = 0
+    ugly = ugly[::every]
     for mol in ugly:
         plain = [place for place, query in enumerate(patterns.queries) if mol.HasSubstructMatch(query)]
         smiles = Chem.MolToSmiles(mol)
