@@ -71,7 +71,8 @@ def _told(
     properties: pd.DataFrame,
 ) -> dict[str, Any]:
     """What the table says, as JSON."""
-    means = {name: [float(frame[name].mean()) for frame in (library.frame, properties)] for name in properties}
+    columns = {name: (library.frame[name], properties[name]) for name in properties}
+    means = {name: [float(column.mean()) for column in pair] for name, pair in columns.items()}
     return {
         "figures": {stage: one.to_dict() for stage, one in figures.items()},
         "composition": dict(zip(("repaired", "training set"), compositions, strict=True)),

@@ -63,7 +63,7 @@ class GrowingGAN:
     def optimizers(self) -> dict[str, Optimizer]:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
         config, weights, critic = self.config, self.generator.parameters, self.adversary.critic
-        judging = critic.ring_weights() if config.critic.rings_only else critic.parameters()
+        judging = critic.ring_weights() if config.critic.rings_only else critic.parameters()  # pyright: ignore
         return {
             "pretrain": adam(weights(), config.pretrain.lr, (0.9, 0.99)),
             "generator": adam(weights(), config.lr, (0.0, 0.99)),
