@@ -70,11 +70,19 @@ def read_delimited(where: str, lines: Iterator[str], layout: Layout) -> Delimite
         next(lines, None)
     if layout.quoted:
         reader = csv.reader(lines, delimiter=layout.delimiter, strict=True)
-        names = next(_quoted(where, reader, layout, None), (0, []))[1]
+        names = _names(next(_quoted(where, reader, layout, None), (0, [])))
         return Delimited(names, _quoted(where, reader, layout, len(names)))
     found = _plain(where, lines, layout)
-    names = next(found, (0, []))[1]
+    names = _names(next(found, (0, [])))
     return Delimited(names, even(where, found, len(names), layout.delimiter))
+
+
+def _names(row: tuple[int, list[str]]) -> list[str]:
+    """The names of columns, without what a delimiter after the last one makes."""
+    names = row[1]
+    while len(names) > 1 and not names[-1].strip():
+        names = names[:-1]
+    return names
 
 
 def _quoted(where: str, reader: Any, layout: Layout, width: int | None) -> Rows:
