@@ -70,11 +70,19 @@ def read_delimited(where: str, lines: Iterator[str], layout: Layout) -> Delimite
         next(lines, None)
     if layout.quoted:
         reader = csv.reader(lines, delimiter=layout.delimiter, strict=True)
-        names = next(_quoted(where, reader, layout, None), (0, []))[1]
+        names = _names(next(_quoted(where, reader, layout, None), (0, [])))
         return Delimited(names, _quoted(where, reader, layout, len(names)))
     found = _plain(where, lines, layout)
-    names = next(found, (0, []))[1]
+    names = _names(next(found, (0, [])))
     return Delimited(names, even(where, found, len(names), layout.delimiter))
+
+
+def _names(row: tuple[int, list[str]]) -> list[str]:
+    """The names of columns, without what a delimiter after the last one makes."""
+    names = row[1]
+    while len(names) > 1 and not names[-1].strip():
+        names = names[:-1]
+    return names
 
 
 def _quoted(where: str, reader: Any, layout: Layout, width: int | None) -> Rows:
@@ -84,6 +92,8 @@ def _quoted(where: str, reader: Any, layout: Layout, width: int | None) -> Rows:
     try:
         for cells in reader:
             if len(cells) != width and width is not None:
+                if cells == [""]:  # the line `""`, which a file ends with that is cut off
+                    cells = ['""']
                 cells = _mended(where, start, cells, width, layout.delimiter)
             yield start, cells
             start = reader.line_num + skipped
@@ -98,14 +108,12 @@ def _plain(where: str, lines: Iterator[str], layout: Layout) -> Rows:
     for number, line in enumerate(lines, layout.skipped + 1):
         cells = line.rstrip("\r\n").split(layout.delimiter)
         if '"' in line:
-            cells = [_unquoted(where, number, cell) for cell in cells]
+            cells = [_unquoted(where, number, cell) for cell in cells] if cells != ['""'] else [""]
         yield number, cells
 
 
 def _unquoted(where: str, number: int, cell: str) -> str:
     """A cell as it stands; one that a writer of CSV has quoted is refused, since a TSV has no quoting."""
-    if cell == '""':
-        return ""  # the one empty cell of a row
     inner = cell[1:-1]
     framed = len(cell) > 1 and cell[0] == cell[-1] == '"'
     if framed and '"' not in inner.replace('""', "") and ('""' in inner or number == 1):
@@ -125,9 +133,9 @@ def even(where: str, rows: Rows, width: int, delimiter: str) -> Rows:
 
 
 def _mended(where: str, number: int, cells: list[str], width: int, delimiter: str) -> list[str]:
-    if not any(cell.strip() for cell in cells) and len(cells) <= 1:
+    if not cells or cells == [""]:
         return [""] * width  # a blank line
-    if len(cells) > width and not any(cells[width:]):
+    if len(cells) > width > 1 and not any(cells[width:]):
         return cells[:width]  # delimiters after the last cell
     mark = _NAMES.get(delimiter, repr(delimiter))
     cause = (

@@ -306,7 +306,7 @@ def _words(source: Source, choice: Choice, full: bool) -> Iterator[Batch]:
         return
     for mark in "\t,;":
         layout = Layout(mark, mark != "\t")
-        cells = cells_of(head[0], layout)
+        cells = [cell for cell in cells_of(head[0], layout) if cell.strip()]
         place = _place(source.where, cells, choice)
         if place is not None and len(cells) > (2 if mark == "\t" and not place else 1):
             yield from _table(source, choice, full, layout=layout)

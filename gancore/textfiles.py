@@ -58,7 +58,7 @@ class Source(NamedTuple):
         """At most so many of its first lines, whole ones, without their ends; undecodable bytes are left out."""
         text = codecs.getincrementaldecoder(self.encoding)(errors="ignore").decode(self.head)
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        whole = lines if len(self.head) < _HEAD else lines[:-1]
+        whole = lines if len(self.head) < _HEAD else lines[:-1] or lines  # the last may be cut off
         if whole and not whole[-1]:  # what stands after the last line's end
             whole = whole[:-1]
         return whole[:most]
