@@ -175,6 +175,8 @@ def run_command(monkeypatch):
         short = SHORT[program] if words[1] == "train" else ()
         if "--start qm9" in " ".join(words):  # which has sizes of its own
             short = tuple(setting for setting in short if not setting.startswith("model."))
+        if "--start smiles-moses" in " ".join(words):  # the same, and it is tuned at once
+            short = tuple(setting for setting in short if not setting.startswith(("model.", "likelihood.")))
         monkeypatch.setattr(sys, "argv", words + [part for setting in short for part in ("--set", setting)])
         with pytest.raises(SystemExit) as end:
             MAINS[program]()
