@@ -50,13 +50,10 @@ SCHEDULES = {
     "paper": Schedule(),
     "budget": Schedule.of("steps=75", "critic.pretrain=1500", "critic.steps=40", "critic.pool=2560"),
     "short": Schedule.of(
-        "likelihood.epochs=3",
-        "steps=2",
-        "critic.pretrain=4",
-        "critic.steps=2",
-        "critic.pool=64",
-        sequences=256,
-        valid=64,
+        *("likelihood.epochs=2", "steps=1", "batch=32", "policy.rollouts=2"),
+        *("critic.pretrain=2", "critic.steps=1", "critic.pool=64", "critic.filters=0.1"),
+        sequences=128,
+        valid=32,
     ),
 }
 
@@ -194,6 +191,7 @@ class Bench:
             representations=8,
             embedding=64,
             objective="relativistic_pairing",
+            filters=self.schedule.published.critic.filters,
             decay=0.0,
             pretrain=self.schedule.published.steps,
             steps=1,
@@ -232,8 +230,8 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
     "mle wide stopped": Bench.row_wide,
     "mixture of 3": Bench.row_mixture,
     "mixture of 2 distilled": lambda bench: bench.distilled(critic=False),
-    "constant reward": lambda bench: bench.reinforced(replace(PUBLISHED.policy, reward="constant")),
-    "seqgan": lambda bench: bench.reinforced(PUBLISHED.policy),
+    "constant reward": lambda bench: bench.reinforced(replace(bench.schedule.published.policy, reward="constant")),
+    "seqgan": lambda bench: bench.reinforced(bench.schedule.published.policy),
     "gumbel": Bench.row_gumbel,
     "residual": lambda bench: bench.distilled(critic=True),
 }
