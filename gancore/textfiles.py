@@ -108,7 +108,7 @@ class Source(NamedTuple):
         byte = next(ord(character) - 0xDC00 for character in line if 0xDC80 <= ord(character) <= 0xDCFF)
         return (
             f"{self.where}: row {row} is not UTF-8 (byte 0x{byte:02X}); save the file as UTF-8, for example "
-            "with `iconv -f WINDOWS-1252 -t UTF-8`, if that is what it is in."
+            "with iconv -f WINDOWS-1252 -t UTF-8, if that is what it is in."
         )
 
 

@@ -28,7 +28,8 @@ LOOKED_AT = 1000
 """Rows that are looked at to tell a file of something else."""
 _BRACKETS = re.compile(r"\[[^\[\]\s]{1,40}\]")
 _PLAIN = re.compile(r"[BCNOPSFIHbcnopslirea0-9()\[\]=#$:/\\.@%~*+-]+")
-_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})(\.\d+)?([eE][+-]?\d{1,3})?")
+_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,14})")
+_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,14}|(0|[1-9][0-9]*)(\.[0-9]+([eE][+-]?[0-9]{1,3})?|[eE][+-]?[0-9]{1,3}))")
 _FIELD = re.compile(r">.*<([^>]*)>")  # the head of an SD property
 
 
@@ -164,8 +165,9 @@ def _one_kind(values: list[Any], typed: bool) -> Any:
     import pandas as pd
 
     kinds = {type(value) for value in values if value is not None}
-    if kinds == {str} and typed and all(not text or _NUMBER.fullmatch(text) for text in values):
-        return pd.to_numeric(pd.Series([text or None for text in values], dtype=object), errors="coerce")
+    if kinds == {str} and typed and any(values) and all(not text or _NUMBER.fullmatch(text) for text in values):
+        whole = all(_WHOLE.fullmatch(text) for text in values)
+        return pd.Series([int(text) if whole else float(text or "nan") for text in values])
     if kinds - {str} and (len(kinds - {int, float}) > 1 or kinds & {dict, list}):
         return [
             value if value is None or isinstance(value, str) else json.dumps(value, default=str) for value in values

@@ -18,7 +18,7 @@ MOST = 200_000
 """Molecules of a larger set that are looked at."""
 NEAR = 0.9
 """Similarity from which a molecule counts as nearly one of the training set."""
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass

@@ -22,7 +22,7 @@ from molgan.metrics.chemnet import Moments
 
 SAMPLE = 30_000
 """Molecules of a larger set that are described."""
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass

@@ -189,7 +189,7 @@ def test_numbers_go_through(smiles, numbers, suffix):
     table = beside(rows, pd.DataFrame({"score": [0.0] * len(rows)}), typed=True)
     assert table["input"].tolist() == smiles
     if set(map(str, frame["value"])) != {"nan"} and "inf" not in " ".join(map(str, frame["value"])):
-        pd.testing.assert_series_equal(table["value"].astype(float), frame["value"])
+        pd.testing.assert_series_equal(table["value"].astype(float), frame["value"], check_exact=True)
     assert as_rows(frame) == smiles
 
 
