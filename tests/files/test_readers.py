@@ -141,7 +141,7 @@ def test_smiles_of_rdkit(smiles, delimiter, header, name):
             file.write(out.getvalue())
         found = list(read_named(f"{folder}/x.smi"))
         if delimiter == "," and not header and len(smiles) == 1:
-            assert found[0].smiles == f"{wanted[0]},{name}".split()[0], "one line does not tell what its comma is"
+            assert found[0].smiles == out.getvalue().split()[0], "one line does not tell what its comma is"
             return
         assert [row.smiles for row in found] == [text for _, text in read_rows(f"{folder}/x.smi")] == wanted
         if name:
