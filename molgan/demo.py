@@ -71,7 +71,10 @@ def _told(
     properties: pd.DataFrame,
 ) -> dict[str, Any]:
     """What the table says, as JSON."""
-    means = {name: [float(frame[name].mean()) for frame in (library.frame, properties)] for name in properties}
+    means = {
+        name: [frame[name].to_numpy(float).mean().item() for frame in (library.frame, properties)]
+        for name in properties
+    }
     return {
         "figures": {stage: one.to_dict() for stage, one in figures.items()},
         "composition": dict(zip(("repaired", "training set"), compositions, strict=True)),
