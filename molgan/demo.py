@@ -71,8 +71,7 @@ def _told(
     properties: pd.DataFrame,
 ) -> dict[str, Any]:
     """What the table says, as JSON."""
-    columns = {name: (library.frame[name], properties[name]) for name in properties}
-    means = {name: [float(column.mean()) for column in pair] for name, pair in columns.items()}
+    means = {name: [frame[name].mean().item() for frame in (library.frame, properties)] for name in properties}
     return {
         "figures": {stage: one.to_dict() for stage, one in figures.items()},
         "composition": dict(zip(("repaired", "training set"), compositions, strict=True)),

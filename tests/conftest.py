@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -13,6 +14,10 @@ import seqgan.__main__
 import seqgan.config
 from molgan.config import Config, DataConfig, ModelConfig, PretrainConfig
 from molgan.data import MoleculeDataset, embedded, read_rows
+
+# The same examples every time, so that a red test is the change's own; HYPOTHESIS_PROFILE=default looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True, database=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(autouse=True)
