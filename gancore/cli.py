@@ -29,8 +29,10 @@ def run(app: Callable[[], object], name: str) -> None:
 
     Exit codes: 0 done, 1 it failed, 2 it was asked for wrongly, 130 and 143 it was interrupted.
     """
+    taken = {}
     for interrupt, untouched in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(interrupt) is untouched:
+<<<<<<< HEAD
             signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
     _escape()
     from gancore.notes import print_notes
@@ -41,6 +43,9 @@ def run(app: Callable[[], object], name: str) -> None:
 
 
 def _call(app: Callable[[], object], name: str) -> None:
+=======
+            taken[interrupt] = signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
+>>>>>>> part-h-tools
     try:
         app()
     except UserError as error:
@@ -53,6 +58,8 @@ def _call(app: Callable[[], object], name: str) -> None:
         _fail(name, "there is not enough memory; draw fewer at a time, or make batch or [model] smaller.", 1)
     finally:
         hush(False)
+        for interrupt, handler in taken.items():  # a program that calls this one has its own back
+            signal.signal(interrupt, handler)
 
 
 def _escape() -> None:
