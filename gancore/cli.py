@@ -32,20 +32,21 @@ def run(app: Callable[[], object], name: str) -> None:
     taken = {}
     for interrupt, untouched in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         if signal.getsignal(interrupt) is untouched:
-<<<<<<< HEAD
-            signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
+            taken[interrupt] = signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
     _escape()
     from gancore.notes import print_notes
 
-    with warnings.catch_warnings():
-        print_notes(name)
-        _call(app, name)
+    try:
+        with warnings.catch_warnings():
+            print_notes(name)
+            _call(app, name)
+    finally:
+        hush(False)
+        for interrupt, handler in taken.items():  # a program that calls this one has its own back
+            signal.signal(interrupt, handler)
 
 
 def _call(app: Callable[[], object], name: str) -> None:
-=======
-            taken[interrupt] = signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
->>>>>>> part-h-tools
     try:
         app()
     except UserError as error:
@@ -56,10 +57,6 @@ def _call(app: Callable[[], object], name: str) -> None:
         if not isinstance(error, MemoryError) and not any(told in str(error) for told in _NO_MEMORY):
             raise
         _fail(name, "there is not enough memory; draw fewer at a time, or make batch or [model] smaller.", 1)
-    finally:
-        hush(False)
-        for interrupt, handler in taken.items():  # a program that calls this one has its own back
-            signal.signal(interrupt, handler)
 
 
 def _escape() -> None:
