@@ -160,7 +160,7 @@ def _json_or_none(line: str) -> Any:
 def _table(
     source: Source, choice: Choice, full: bool, tabs: bool = False, layout: Layout | None = None
 ) -> Iterator[Batch]:
-    lines = source.text(newline="")
+    lines = source.text(newline=source.newline)
     first = next(lines, None)
     if first is None:
         return
