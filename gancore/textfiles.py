@@ -86,7 +86,7 @@ class Source(NamedTuple):
         marked = self.encoding
         chosen = encoding if encoding and marked == "utf-8" else marked
         errors = "surrogateescape" if chosen.startswith("utf-8") else "strict"
-        lines = io.TextIOWrapper(self.stream, encoding=chosen, errors=errors, newline=newline)
+        lines = io.TextIOWrapper(self.stream, encoding=chosen, errors=errors, newline=newline)  # pyright: ignore
         row = 1
         try:
             while chunk := lines.readlines(_HEAD):
