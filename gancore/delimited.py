@@ -98,6 +98,10 @@ def _quoted(where: str, reader: Any, layout: Layout, width: int | None) -> Rows:
             yield start, cells
             start = reader.line_num + skipped
     except csv.Error as error:
+        if "new-line" in str(error):
+            raise DataError(
+                f"{where}: row {start} has a carriage return in a cell that is not quoted: quote it."
+            ) from None
         raise DataError(
             f'{where}: in row {start} a cell begins with " and is not closed as it should be ({error}): close it, and '
             "double a quote inside a quoted cell."

@@ -8,7 +8,8 @@ import pandas as pd
 
 from gancore.columns import pick_column
 from gancore.errors import DataError
-from gancore.tables import Choice, Form, as_text, rows
+from gancore.forms import Choice, Form, as_text
+from gancore.tables import rows
 from gancore.textfiles import name_of
 
 Row: TypeAlias = tuple[int, str | None, str]

@@ -63,6 +63,16 @@ class Source(NamedTuple):
             whole = whole[:-1]
         return whole[:most]
 
+    @property
+    def newline(self) -> str:
+        """What splits a table into lines, as of `io.TextIOWrapper`: carriage returns only where the first line ends so.
+
+        Elsewhere one that stands alone is part of a cell.
+        """
+        text = codecs.getincrementaldecoder(self.encoding)(errors="ignore").decode(self.head)
+        first = text.partition("\n")[0]
+        return "" if "\r" in first.removesuffix("\r") or ("\n" not in text and "\r" in text) else "\n"
+
     def text(self, encoding: str = "", newline: str | None = None) -> Iterator[str]:
         """Its lines with their ends, one by one; else as `chunks`."""
         return chain.from_iterable(self.chunks(encoding, newline))

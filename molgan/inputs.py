@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rdkit import Chem, rdBase
 
 from gancore.errors import DataError
+from gancore.forms import NOTHING, Form, Record
 from gancore.given import called, paths_of, rows_of
-from gancore.tables import NOTHING, Form, Record, records, rows
+from gancore.tables import records, rows
 from gancore.textfiles import Source
 
 if TYPE_CHECKING:

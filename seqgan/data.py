@@ -13,9 +13,10 @@ from torch import Tensor
 
 from gancore.device import derive_seed
 from gancore.errors import DataError
+from gancore.forms import Form
 from gancore.given import called, rows_of
 from gancore.rows import Rejection, Shuffled, by_file, rejection, sampled, summarise
-from gancore.tables import Form, rows
+from gancore.tables import rows
 from seqgan.config import DataConfig
 from seqgan.sequences import Alphabet, Ids
 from seqgan.text import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates

@@ -15,10 +15,11 @@ from gancore.errors import DataError
 from molgan.inputs import as_rows, beside, read_named, read_rows
 from seqgan.data import as_lines, read_lines
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 TEXTS = st.lists(
-    st.text(CHARACTERS, max_size=12) | st.sampled_from(['"', '""', 'a "b" c', "a;b", "a\tb", "a,b", "sep=;"])
+    st.text(CHARACTERS, max_size=12)
+    | st.sampled_from(['"', '""', 'a "b" c', "a;b", "a\tb", "a,b", "\r", "a\rb", "sep=;"])
 )
 LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=12)
 SMILES = st.lists(
@@ -48,6 +49,7 @@ def unmarked(texts):
 @given(TEXTS, ENCODINGS, st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]), st.integers(0, 1), st.booleans())
 def test_csv_of_pandas(texts, encoding, delimiter, end, quoting, alone):
     frame = pd.DataFrame({"text": texts} if alone else {"a": range(len(texts)), "text": texts, "b, c": "d;e"})
+    quoting = quoting or int("\r" in "".join(texts))  # which pandas does not quote where it must
     content = frame.to_csv(index=False, sep=delimiter, lineterminator=end, quoting=quoting).encode(encoding)
     found = back("x.csv", content)
     assert found == texts or (found is None and alone and delimiter != ",")  # of one column nothing tells the delimiter
@@ -63,7 +65,7 @@ def test_csv_of_the_standard_library(texts, encoding):
 
 
 @FEW
-@given(TEXTS, st.floats(0, 1, exclude_max=True))
+@given(TEXTS.filter(lambda texts: "\r" not in "".join(texts)), st.floats(0, 1, exclude_max=True))  # pandas quotes no CR
 def test_a_cut_csv_is_read_in_part_or_refused(texts, place):
     content = pd.DataFrame({"text": texts, "n": 1}).to_csv(index=False)
     head = len("text,n\n")
@@ -77,7 +79,10 @@ def test_tsv_of_pandas(texts, quoted, quoting):
     frame = pd.DataFrame({"n": range(len(texts)), "text": texts})
     if quoted:
         content = frame.to_csv(index=False, sep="\t", quoting=quoting)
+        if "\r" in "".join(texts):  # which pandas does not quote
+            return
     else:
+        texts = [text for text in texts if not {"\r", "\n"} & set(text)]
         content = "n\ttext\n" + "".join(f"{number}\t{text}\n" for number, text in enumerate(texts))
     assert back("x.tsv", content.encode()) in (texts, None)
 

@@ -258,6 +258,6 @@ def test_charts_of_odd_values():
 
 
 def test_a_training_file_with_a_header_line(tmp_path):
-    (tmp_path / "train.smi").write_text("SMILES\nCCO\nCCN\n")
+    (tmp_path / "train.smi").write_text("SMILES\nCCO\nCCN\nno molecule\n")
     page = molgan.report(["CCO", "CCCO"], train=tmp_path / "train.smi").page
-    assert "Of the training molecules 1 cannot be read." in page
+    assert "Of the training molecules 1 cannot be read." in page, "the header is none of them"
