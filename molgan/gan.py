@@ -134,7 +134,7 @@ class MolGAN:
         note_most_left_out(data.rejected, len(data) + len(held) + len(data.rejected))
         seed_everything(self.config.seed)
         weights = self._weights_of(begun, data.vocabulary) if begun is not None else {}
-        training = self._build(data, reward)
+        training = self._build(data, reward, begun)
         for name, values in weights.items():
             module = self._trained.modules[name]
             module.load_state_dict(module.state_dict() | values)  # what the other model lacks stays new
@@ -155,9 +155,11 @@ class MolGAN:
             raise ConfigError("start: the data set was made for another vocabulary of atoms; give SMILES or a file.")
         return {name: module.state_dict() for name, module in other.modules.items() if not isinstance(module, Late)}
 
-    def _build(self, data: MoleculeDataset, reward: Reward | None = None) -> Training:
+    def _build(self, data: MoleculeDataset, reward: Reward | None = None, begun: "MolGAN | None" = None) -> Training:
         self.networks, phases = RECIPES[self.config.recipe].build(self.config, data, self.device, reward)
         self._sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
+        if begun is not None and self.config.critic.rings_only:  # raw draws stay the same
+            self._sizes = begun._sizes
         self._known = frozenset(data.smiles)
         picked = np.random.default_rng(0).permutation(len(data))[:_GLANCED]
         self._reference = torch.from_numpy(chem.fingerprints([data.smiles[row] for row in picked]))

@@ -54,6 +54,8 @@ def parse_as_written(smiles: str) -> Chem.Mol:
         raise Rejected("empty")
     if len(smiles) > MOST_CHARACTERS:
         raise Rejected(f"longer than {MOST_CHARACTERS:,} characters")
+    if not smiles.isascii() and any("\ud800" <= sign <= "\udfff" for sign in smiles):
+        raise Rejected("half a surrogate pair, which is no text")
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
         if mol is not None and mol.GetNumAtoms():

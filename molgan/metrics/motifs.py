@@ -87,7 +87,7 @@ def profiles(texts: Sequence[str]) -> list[Profile]:
 
 
 def motif_figures(rows: Sequence[Profile], reference: Commonness) -> tuple[dict[str, Estimate], dict[str, int]]:
-    """Shares of molecules with an absent motif and with a listed one, beside the reference's; commonest absent ones.
+    """Shares of molecules with an absent motif and a listed one, beside the reference's; the commonest absent ones.
 
     rows: at least one. The reference's own share of absent motifs is that of its molecules with a motif that is absent
     from all the others: what as good a list would have. The intervals are Wilson's.

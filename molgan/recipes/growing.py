@@ -47,23 +47,23 @@ class GrowingGAN:
         self.generator = GrowingGenerator(
             self.capacity, vocabulary.max_atoms, model.recurrent, model.pair, model.recurrent_layers, model.dropout
         ).to(device)
-        critic = EnvironmentCritic(
+        self.critic = EnvironmentCritic(
             self.capacity, model.environments, model.environment_width, model.ring_environments
         ).to(device)
         self.averaged = EMA(self.generator, config.average)
-        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], {})
+        self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})
         self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
-            "critic": critic,
+            "critic": self.critic,
             "averaged": self.averaged,
         }
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
-        config, weights, critic = self.config, self.generator.parameters, self.adversary.critic
-        judging = critic.ring_weights() if config.critic.rings_only else critic.parameters()  # pyright: ignore
+        config, weights = self.config, self.generator.parameters
+        judging = self.critic.ring_weights() if config.critic.rings_only else self.critic.parameters()
         return {
             "pretrain": adam(weights(), config.pretrain.lr, (0.9, 0.99)),
             "generator": adam(weights(), config.lr, (0.0, 0.99)),
