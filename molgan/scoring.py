@@ -298,7 +298,8 @@ class Scorer:
                     self._rows[made.smiles] = row
                     self._pay(made.smiles)
             self._known[text] = row
-        self._values = np.concatenate((self._values, np.array(fresh, np.float64).reshape(len(fresh), -1)))
+        rows = np.array(fresh, np.float64).reshape(len(fresh), len(self.definition.components))
+        self._values = np.concatenate((self._values, rows))
 
     @property
     def _nothing(self) -> tuple[float, ...]:

@@ -170,6 +170,13 @@ def test_every_figure_sees_one_molecule():
     assert np.ptp(Scorer("qed").frame(SAME)["score"]) == 0
 
 
+def test_another_spelling_of_a_scored_molecule_is_no_new_molecule():
+    scorer = Scorer("qed", processes=0)
+    first = scorer(["CCO", "[H]/N=C(/N)c1ccccc1"])
+    assert scorer(["OCC", "N=C(N)c1ccccc1"]).tolist() == first.tolist()
+    assert scorer.spent == 2
+
+
 def test_explicit_hydrogens_lose_no_rows():
     spelt = [Chem.MolToSmiles(Chem.AddHs(Chem.MolFromSmiles(text))) for text in ("CCO", "C=N", "C1CC1", "NC=O")]
     data = MoleculeDataset.from_smiles([*spelt, "[H]/N=C(/[H])C", "CC=N"])
