@@ -17,7 +17,6 @@ NAMES = sorted(path.stem for path in FOLDER.glob("[0-9]*.py"))
 
 SHORT = {
     "01_molecules": {
-        "sample(everything, 6500)": "sample(everything, 1500)",
         "steps = 700 ": "steps = 100 ",
         "steps = 150 ": "steps = 60 ",
         '"steps=500"': '"steps=120"',
