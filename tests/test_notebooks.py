@@ -16,13 +16,6 @@ NAMES = sorted(path.stem for path in FOLDER.glob("[0-9]*.py"))
 
 
 SHORT = {
-    "01_molecules": {
-        "steps = 700 ": "steps = 100 ",
-        "steps = 150 ": "steps = 60 ",
-        '"steps=500"': '"steps=120"',
-        "sample(1000, seed=0": "sample(200, seed=0",
-        "top=100, n=500": "top=20, n=100",
-    },
     "02_steering": {
         "10_000)": "2_000)",
         "pretrain.steps=1000": "pretrain.steps=100",
