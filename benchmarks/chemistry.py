@@ -6,8 +6,9 @@ from rdkit import Chem
 
 from benchmarks.peers import decoding
 from benchmarks.timing import cpu_seconds
-from molgan import chem, graphs
-from molgan.data import MoleculeDataset, embedded, read_rows
+from molgan import chemistry
+from molgan.data import graphs
+from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 
 
 def rows(short: bool = False):
@@ -27,12 +28,12 @@ def rows(short: bool = False):
             Chem.MolToSmiles(copy)
 
     def decode():
-        for mol in chem.decode(atoms, orders, data.vocabulary):
-            chem.strict_smiles(mol)
+        for mol in chemistry.decode(atoms, orders, data.vocabulary):
+            chemistry.strict_smiles(mol)
 
     def encode():
         for text in data.smiles:
-            chem.to_graph(chem.parse(text))
+            chemistry.to_graph(chemistry.parse(text))
 
     def parse():
         for text in data.smiles:

@@ -11,7 +11,7 @@ import time
 
 import torch
 
-from molgan.growing import GrowingGenerator
+from molgan.networks.autoregressive import GrowingGenerator
 
 SIZES, BATCH, REPEATS = (9, 19, 38, 64), 64, 3
 CAPACITY = torch.tensor([4, 3, 2, 1, 2, 1, 1])  # C N O F S Cl Br

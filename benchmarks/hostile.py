@@ -12,10 +12,10 @@ from collections import Counter
 
 import numpy as np
 
-from gancore.pool import usable_processes
-from molgan.data import embedded, read_rows
-from molgan.parallel import pool
-from molgan.scoring import Scorer
+from gancore.io.process_pool import usable_processes
+from molgan.chemistry.parallel import pool
+from molgan.data.dataset import embedded, read_rows
+from molgan.scoring.scorer import Scorer
 
 _LETTERS = "CNOPSFIBrcnops()[]=#@+-/\\%0123456789.:*~$&!,;xXyYzZ{}|<>^?\"' \t"
 

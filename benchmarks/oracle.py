@@ -17,16 +17,16 @@ from typing import Any
 
 import torch
 
-from gancore import checkpoint
-from gancore.device import computes_bfloat16, derive_seed, seed_everything
-from gancore.files import write_text
-from gancore.loop import play
+from gancore.io.atomic_write import write_text
+from gancore.runs import checkpoint
+from gancore.training.device import computes_bfloat16, derive_seed, seed_everything
+from gancore.training.loop import play
 from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig, ResidualConfig
-from seqgan.data import Corpus
-from seqgan.decoding import sample
-from seqgan.generator import Generator, Mixture
+from seqgan.data.corpus import Corpus
 from seqgan.metrics.divergence import divergence
-from seqgan.oracle import lstm_oracle, published_oracle
+from seqgan.metrics.oracle import lstm_oracle, published_oracle
+from seqgan.networks.decoding import sample
+from seqgan.networks.generator import Generator, Mixture
 from seqgan.recipes import RECIPES
 
 PUBLISHED = Config.load("oracle")  # SeqGAN's own sizes and schedule

@@ -8,15 +8,15 @@ from rich.console import Console
 from torch import nn
 
 from benchmarks.timing import cpu_seconds
-from gancore.device import seed_everything
-from gancore.training import Phase
+from gancore.training.device import seed_everything
+from gancore.training.run import Phase
 from molgan.config import Config as MoleculeConfig
-from molgan.data import MoleculeDataset, embedded, read_rows
+from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.gan import MolGAN
 from seqgan.config import Config as TextConfig
-from seqgan.data import Corpus
+from seqgan.data.corpus import Corpus
+from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.grammar import corpus
 
 STEPS = {"molgan": 500, "seqgan": 50}  # as many as lie between two looks of the monitor
 REPEAT = 2

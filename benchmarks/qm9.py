@@ -9,18 +9,18 @@ from collections import Counter
 
 import numpy as np
 
-from molgan import chem
-from molgan.data import as_rows, embedded
+from molgan import chemistry
+from molgan.data.dataset import as_rows, embedded
 from molgan.gan import MolGAN
 from molgan.metrics import chemnet, composition
-from molgan.properties import scaffold_of
+from molgan.scoring.properties import scaffold_of
 
 N, FCD_N, SCAFFOLDS = 10_000, 5000, 100
 
 
 def scaffolds(smiles):
     """How often each scaffold with a ring occurs."""
-    found = Counter(scaffold_of(chem.parse(text)) for text in smiles)
+    found = Counter(scaffold_of(chemistry.parse(text)) for text in smiles)
     del found[""]
     return found
 

@@ -14,9 +14,9 @@ import argparse
 import numpy as np
 import torch
 
-from gancore.rows import sampled
-from molgan import MolGAN, chem
-from molgan.data import as_rows
+from gancore.training.batching import sampled
+from molgan import MolGAN, chemistry
+from molgan.data.dataset import as_rows
 from molgan.metrics import chemnet
 
 N, REPEAT = 5000, 3
@@ -61,7 +61,7 @@ def pool(gan: MolGAN, n: int) -> tuple[np.ndarray, np.ndarray]:
         with torch.no_grad():
             graphs = networks.one_hots(torch.from_numpy(atoms), torch.from_numpy(orders))
             logits.append(networks.adversary.logits(graphs).double().numpy())
-        smiles += [chem.strict_smiles(mol) for mol in chem.decode(atoms, orders, networks.vocabulary)]
+        smiles += [chemistry.strict_smiles(mol) for mol in chemistry.decode(atoms, orders, networks.vocabulary)]
     ratios = np.exp(np.concatenate(logits))
     return chemnet.activations(smiles), ratios / ratios.mean()
 

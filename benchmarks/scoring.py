@@ -9,9 +9,9 @@ from rdkit.Chem import QED, Crippen
 from rdkit.Contrib.SA_Score import sascorer
 
 from benchmarks.timing import cpu_seconds
-from molgan.data import embedded, read_rows
-from molgan.properties import PROPERTIES, Molecule
-from molgan.scoring import Scorer
+from molgan.data.dataset import embedded, read_rows
+from molgan.scoring.properties import PROPERTIES, Molecule
+from molgan.scoring.scorer import Scorer
 
 MANY = 10_000
 _TURNS = 5
@@ -75,7 +75,7 @@ def main() -> None:
     """Drug-like molecules from a file: `python -m benchmarks.scoring --data moses_test.csv`."""
     import argparse
 
-    from molgan.data import as_rows
+    from molgan.data.dataset import as_rows
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data")

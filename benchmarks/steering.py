@@ -13,18 +13,18 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gancore.files import write_text
-from gancore.settings import ReplayConfig
-from molgan import chem
+from gancore.io.atomic_write import write_text
+from gancore.training.settings import ReplayConfig
+from molgan import chemistry
 from molgan.config import Config, DiversityConfig, RewardConfig, StageConfig
-from molgan.data import as_rows, embedded
-from molgan.desirability import Desirability
+from molgan.data.dataset import as_rows, embedded
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
-from molgan.objectives import load_score
-from molgan.properties import scaffold_of
-from molgan.score import Component, ScoreConfig
-from molgan.scoring import Scorer, property_frame
+from molgan.scoring.benchmarks import load_score
+from molgan.scoring.definition import Component, ScoreConfig
+from molgan.scoring.desirability import Desirability
+from molgan.scoring.properties import scaffold_of
+from molgan.scoring.scorer import Scorer, property_frame
 
 SCORE = ScoreConfig(
     aggregate="product",
@@ -61,7 +61,7 @@ def judged(gan: MolGAN, draws: int, smiles: list[str]) -> dict[str, float]:
     drawn = gan.sample(draws, seed=0)
     figures = evaluate(drawn, frozenset(smiles), ks=())
     frame = property_frame(drawn.distinct, ("qed", "sa"))
-    scaffolds = {scaffold_of(chem.parse(text)) for text in drawn.distinct} - {""}
+    scaffolds = {scaffold_of(chemistry.parse(text)) for text in drawn.distinct} - {""}
     return {
         "score": float(Scorer(SCORE)(drawn.distinct).mean()),
         "qed": float(frame["qed"].mean()),

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 import molgan
-from gancore.pool import usable_processes
-from molgan.data import as_rows, embedded
-from molgan.fetch import DATA
-from molgan.parallel import pool
+from gancore.io.process_pool import usable_processes
+from molgan.chemistry.parallel import pool
+from molgan.data.dataset import as_rows, embedded
+from molgan.data.downloads import DATA
 
 PEER = Path(__file__).parents[1] / "tests" / "molgan" / "reference" / "make_moses.py"
 N, FEW = 30_000, 16

@@ -86,9 +86,9 @@ def _finish(half: str, out: Path) -> None:
 
 def _damaged(out: Path) -> int:
     """Checkpoints of a run that are not whole."""
-    from gancore import checkpoint
     from gancore.errors import CheckpointError
-    from gancore.runs import RunFolder
+    from gancore.runs import checkpoint
+    from gancore.runs.folder import RunFolder
 
     run, count = RunFolder(out), 0
     for step in run.steps():
@@ -111,10 +111,10 @@ def _gan(half: str):
 
 def _lines(half: str) -> list[str]:
     if half == "molgan":
-        from molgan.data import embedded, read_rows
+        from molgan.data.dataset import embedded, read_rows
 
         return [text for _, text in read_rows(embedded()) if text][::500]
-    from seqgan.grammar import corpus
+    from seqgan.data.grammar import corpus
 
     return corpus(80)
 

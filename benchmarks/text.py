@@ -10,12 +10,12 @@ from benchmarks import peers
 from benchmarks.oracle import PUBLISHED
 from benchmarks.timing import cpu_seconds
 from seqgan.config import Config, CriticConfig, LikelihoodConfig, PolicyConfig
-from seqgan.data import Corpus
-from seqgan.decoding import sample
-from seqgan.generator import at_rest
-from seqgan.grammar import corpus
+from seqgan.data.corpus import Corpus
+from seqgan.data.grammar import corpus
 from seqgan.metrics import bleu, self_bleu
-from seqgan.oracle import lstm_oracle
+from seqgan.metrics.oracle import lstm_oracle
+from seqgan.networks.decoding import sample
+from seqgan.networks.generator import at_rest
 from seqgan.recipes import RECIPES
 
 SEQUENCES, ROLLOUTS, BATCH, LENGTH = 10_000, 16, 64, 20

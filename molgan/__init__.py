@@ -6,34 +6,70 @@ alone loads neither torch nor RDKit.
 
 from typing import TYPE_CHECKING
 
+from gancore.io.import_object import lazy
+from gancore.io.moved_modules import alias
+
 if TYPE_CHECKING:
-    from molgan.comparison import compare
+    from molgan.chemistry.identity import Policy
     from molgan.config import Config
     from molgan.gan import MolGAN
-    from molgan.identity import Policy
-    from molgan.library import collect
+    from molgan.library.collect import collect
     from molgan.metrics import evaluate
-    from molgan.reporting import report
+    from molgan.reporting.comparison import compare
+    from molgan.reporting.page import report
 
 __all__ = ["Config", "MolGAN", "Policy", "collect", "compare", "evaluate", "report"]
 
 _HOME = {
     "Config": "molgan.config",
     "MolGAN": "molgan.gan",
-    "Policy": "molgan.identity",
-    "collect": "molgan.library",
-    "compare": "molgan.comparison",
+    "Policy": "molgan.chemistry.identity",
+    "collect": "molgan.library.collect",
+    "compare": "molgan.reporting.comparison",
     "evaluate": "molgan.metrics",
-    "report": "molgan.reporting",
+    "report": "molgan.reporting.page",
 }
 
 
-def __getattr__(name: str):
-    if name in _HOME:
-        from importlib import import_module
+_MOVED = {
+    "cache": "scoring.cache",
+    "charts": "report.charts",
+    "chem": "chemistry",
+    "comparison": "report.comparison",
+    "demo": "report.demo",
+    "describe": "scoring.description",
+    "desirability": "scoring.desirability",
+    "diversity": "scoring.diversity",
+    "drawing": "library.drawing",
+    "environments": "networks.fingerprint_critic",
+    "fetch": "data.downloads",
+    "filters": "scoring.filters",
+    "graphs": "data.graphs",
+    "growing": "networks.autoregressive",
+    "identity": "chemistry.identity",
+    "inputs": "data.inputs",
+    "keys": "scoring.cache_keys",
+    "metrics.glance": "metrics.monitor",
+    "models": "networks.one_shot",
+    "motif_names": "chemistry.motif_names",
+    "motifs": "chemistry.motifs",
+    "objectives": "scoring.benchmarks",
+    "packaged": "data.package_data",
+    "parallel": "chemistry.parallel",
+    "plots": "library.plots",
+    "plugins": "scoring.plugins",
+    "properties": "scoring.properties",
+    "recipes.graph_gan": "recipes.one_shot",
+    "recipes.growing": "recipes.autoregressive",
+    "recipes.steering": "recipes.reward_shaping",
+    "rings": "networks.ring_features",
+    "sampling": "networks.sampling",
+    "score": "scoring.definition",
+    "substructures": "chemistry.substructures",
+}
+alias(__name__, _MOVED)
 
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'molgan' has no attribute {name!r}")
+__getattr__ = lazy(_HOME)
 
 
 def __dir__() -> list[str]:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gancore import cli
 from gancore.errors import ConfigError, DataError, RunError
-from gancore.files import refuse_place, whole
-from gancore.progress import over
+from gancore.facade import cli
+from gancore.io.atomic_write import refuse_place, whole
+from gancore.io.progress import over
 
 if TYPE_CHECKING:
-    from gancore.fetch import Sources
-    from molgan.identity import Policy
+    from gancore.io.downloads import Sources
+    from molgan.chemistry.identity import Policy
 
 app = typer.Typer(
     help="Train generators of molecules, make candidate libraries, score and judge them.",
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 
 def _sources() -> "Sources":
-    from molgan.fetch import DATA
+    from molgan.data.downloads import DATA
 
     return DATA
 
@@ -70,7 +70,7 @@ Quiet = cli.Quiet
 
 def _policy(fragments: str, standardize: bool) -> "Policy | None":
     """What was asked for; None for the policy that belongs to a run."""
-    from molgan.identity import COMPARED, Policy
+    from molgan.chemistry.identity import COMPARED, Policy
 
     asked = Policy(fragments, standardize)
     return None if asked == COMPARED else asked
@@ -88,7 +88,7 @@ def demo(
 ) -> None:
     """The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT."""
     from molgan.config import Config
-    from molgan.demo import run
+    from molgan.reporting.demo import run
 
     run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet, as_json)
 
@@ -129,13 +129,13 @@ def train(
 
     chosen = config or ("default" if data else "qm9")
     if start and not config:
-        from gancore import sharing
+        from gancore.runs import pretrained
 
-        chosen = sharing.settings(start, "molgan")
+        chosen = pretrained.settings(start, "molgan")
     more = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
     settings = Config.load(chosen, [*overrides, *more])
-    from gancore import distributed
-    from molgan.data import embedded
+    from gancore.training import distributed
+    from molgan.data.dataset import embedded
     from molgan.gan import MolGAN
 
     source = cli.one_or_more(data) or embedded()
@@ -188,10 +188,10 @@ def score(
     """
     import pandas as pd
 
-    from molgan.identity import COMPARED
-    from molgan.inputs import LOOKED_AT, beside, read_named, refuse_foreign
+    from molgan.chemistry.identity import COMPARED
+    from molgan.data.inputs import LOOKED_AT, beside, read_named, refuse_foreign
     from molgan.metrics.evaluation import known_smiles
-    from molgan.scoring import Scorer, score_frame
+    from molgan.scoring.scorer import Scorer, score_frame
 
     if out is not None:
         if out.suffix.lower() not in (".parquet", ".csv"):
@@ -254,7 +254,7 @@ def evaluate(
     Valid, connected, unique, novel of any list; with --reference the suites of MOSES and GuacaMol, diversity,
     memorisation, alerts. Figures that need training molecules need --train (MOSES brings its own).
     """
-    from molgan.identity import Policy
+    from molgan.chemistry.identity import Policy
     from molgan.metrics import GROUPS
     from molgan.metrics import evaluate as judge
 
@@ -282,8 +282,8 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Judge several lists or runs side by side; a figure beyond the first one's interval is marked with *."""
-    from molgan.comparison import compare as judge
     from molgan.metrics import GROUPS
+    from molgan.reporting.comparison import compare as judge
 
     policy, known = _policy(fragments, standardize), cli.one_or_more(train)
     found = judge(files, known, reference, n, only or GROUPS, sample, unequal, policy=policy, column=column)
@@ -315,7 +315,7 @@ def report(
 
     Prints where it is, or with --json its figures too.
     """
-    from molgan.reporting import report as make
+    from molgan.reporting.page import report as make
 
     named = {name: pattern for name, _, pattern in (text.partition("=") for text in smarts)}
     if not all(name and pattern for name, pattern in named.items()):
@@ -369,10 +369,11 @@ def export(
 @app.command()
 def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
-    from gancore import doctor, sharing
+    from gancore.facade import doctor
+    from gancore.runs import pretrained
 
     def rdkit_scores() -> list[doctor.Finding]:
-        from molgan.scoring import Scorer
+        from molgan.scoring.scorer import Scorer
 
         value = float(Scorer("qed")(["CC(=O)Oc1ccccc1C(=O)O"])[0])  # aspirin
         right = abs(value - 0.5501) < 1e-3
@@ -382,7 +383,7 @@ def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
     def models() -> "Iterable[doctor.Finding]":
         from molgan.gan import MolGAN
 
-        return doctor.bundled_models(sharing.bundled("molgan"), lambda name: MolGAN.load(name, "cpu").sample(3))
+        return doctor.bundled_models(pretrained.bundled("molgan"), lambda name: MolGAN.load(name, "cpu").sample(3))
 
     cli.show_findings(doctor.examine([*doctor.common(_sources), rdkit_scores, models]), as_json, quiet)
 

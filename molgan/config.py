@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Interval, Len
 from pydantic import BeforeValidator
 
-from gancore import config as toml
 from gancore.errors import ConfigError
-from gancore.settings import (
+from gancore.io import config as toml
+from gancore.training.settings import (
     STRICT,
     CheckpointConfig,
     Count,
@@ -25,9 +25,9 @@ from gancore.settings import (
     Weight,
     refuse_no_ratio,
 )
-from molgan import chem
-from molgan.objectives import load_score
-from molgan.score import ScoreConfig
+from molgan import chemistry
+from molgan.scoring.benchmarks import load_score
+from molgan.scoring.definition import ScoreConfig
 
 Widths = Annotated[tuple[Positive, ...], Len(1, 16)]
 
@@ -48,7 +48,7 @@ class DataConfig:
     __pydantic_config__ = STRICT
     sample: Count = 0
     """Rows of a larger file that are read, at random by the seed; 0 reads all."""
-    max_atoms: Annotated[int, Interval(ge=2, le=chem.MOST_ATOMS)] = chem.MOST_ATOMS
+    max_atoms: Annotated[int, Interval(ge=2, le=chemistry.MOST_ATOMS)] = chemistry.MOST_ATOMS
     """Molecules with more heavy atoms are rejected; networks are built for the largest that is kept."""
     min_atom_share: Share = 0.0
     """An atom type in a smaller share of the molecules is dropped, together with those molecules."""
@@ -101,7 +101,7 @@ class ModelConfig:
     """growing: hidden width of the critic."""
     ring_environments: Count = 0
     """growing: buckets into which the critic counts atoms by the sizes of their rings and by whether they are
-    bridgeheads (`molgan/rings.py`); 0 leaves rings out. `--start` can add them to a model without."""
+    bridgeheads (`molgan/networks/ring_features.py`); 0 leaves rings out. `--start` can add them to a model without."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class RewardConfig:
     weight: Weight = 0.0
     """Weight (lambda) of the policy gradient on the RDKit score of valid molecules; 0 leaves RDKit out."""
     score: NamedScore = field(default_factory=ScoreConfig)
-    """That score: a table, or the name of one (`molgan.objectives.SCORES`), or of a file."""
+    """That score: a table, or the name of one (`molgan.scoring.benchmarks.SCORES`), or of a file."""
     stages: tuple[StageConfig, ...] = ()
     """Easier scores that come before that one."""
     diversity: DiversityConfig = field(default_factory=DiversityConfig)
@@ -237,7 +237,7 @@ class Config:
 
     __pydantic_config__ = STRICT
     recipe: Literal["one_shot", "growing", "molgan"] = "one_shot"
-    """How training goes. one_shot: all atoms and bonds at once (`molgan/recipes/graph_gan.py`). growing: one after the
+    """How training goes. one_shot: all atoms and bonds at once (`molgan/recipes/one_shot.py`). growing: one after the
     other, the first phase by likelihood, which is also what `bound` weighs (`growing.py`). molgan: as published
     (`molgan.py`), without pre-training and, of the rewards, with score, weight (at most 1) and start alone."""
     steps: Count = 2500

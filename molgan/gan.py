@@ -12,28 +12,30 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from gancore import distributed, runs, sharing
-from gancore.checkpoint import State
-from gancore.chunks import chunks
-from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import ConfigError, DataError, RunError
-from gancore.given import called
-from gancore.progress import hushed, over
-from gancore.rows import note_most_left_out, summarise, tell_rejected
-from gancore.statistics import Evaluation
-from gancore.training import Training
+from gancore.io.inputs import called
+from gancore.io.progress import hushed, over
+from gancore.io.rejected_rows import note_most_left_out, summarise, tell_rejected
+from gancore.runs import pretrained
+from gancore.runs.checkpoint import State
+from gancore.runs.folder import claim, write, write_held_out
+from gancore.sampling.chunks import chunks
+from gancore.statistics.evaluation import Evaluation
+from gancore.training import distributed
+from gancore.training.device import new_generator, pick_device, seed_everything
+from gancore.training.run import Training
 from gancore.types import Reward
-from molgan import chem
+from molgan import chemistry
+from molgan.chemistry.identity import COMPARED
 from molgan.config import Config
-from molgan.data import MoleculeDataset, as_dataset
-from molgan.fetch import DATA
-from molgan.identity import COMPARED
-from molgan.library import Draws
-from molgan.metrics import glance
-from molgan.plots import grid_pixels
+from molgan.data.dataset import MoleculeDataset, as_dataset
+from molgan.data.downloads import DATA
+from molgan.library.collect import Draws
+from molgan.library.plots import grid_pixels
+from molgan.metrics.monitor import monitor_metrics
 from molgan.recipes import RECIPES, Networks
-from molgan.recipes.graph_gan import Late
-from molgan.recipes.steering import refuse_reward
+from molgan.recipes.one_shot import Late
+from molgan.recipes.reward_shaping import refuse_reward
 
 _GLANCED = 500  # molecules that the monitor looks at
 _SHOWN_MOLECULES = 24
@@ -112,7 +114,7 @@ class MolGAN:
         """
         distributed.join(self.device)
         refuse_reward(self.config, reward)
-        runs.claim(out, resume)
+        claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         begun = MolGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         vocabulary = begun._trained.vocabulary if begun is not None else None
@@ -129,7 +131,7 @@ class MolGAN:
         if data is not source:
             data, held = data.split(self.config.data.hold_out, self.config.seed)
         if out is not None:
-            runs.write_held_out(Path(out) / "held_out.smi", held, resume and not force)
+            write_held_out(Path(out) / "held_out.smi", held, resume and not force)
         _tell(data, console)
         note_most_left_out(data.rejected, len(data) + len(held) + len(data.rejected))
         seed_everything(self.config.seed)
@@ -141,7 +143,7 @@ class MolGAN:
         training.run(out, console, _SHOWN, self._monitor, data.rejected, resume, force, self._show)
         return self
 
-    def _weights_of(self, begun: "MolGAN", vocabulary: chem.Vocabulary) -> dict[str, dict[str, Any]]:
+    def _weights_of(self, begun: "MolGAN", vocabulary: chemistry.Vocabulary) -> dict[str, dict[str, Any]]:
         """The weights of another model, or of this one before it is built anew; a shared one's critic is a new one."""
         other = begun._trained
         own, its = (replace(config.model, dropout=0.0) for config in (self.config, begun.config))
@@ -162,7 +164,7 @@ class MolGAN:
             self._sizes = begun._sizes
         self._known = frozenset(data.smiles)
         picked = np.random.default_rng(0).permutation(len(data))[:_GLANCED]
-        self._reference = torch.from_numpy(chem.fingerprints([data.smiles[row] for row in picked]))
+        self._reference = torch.from_numpy(chemistry.fingerprints([data.smiles[row] for row in picked]))
         self.provenance = {
             "data": {"sha256": data.digest, "molecules": len(data), "rejected": len(data.rejected)},
             "versions": {name: version(name) for name in ("discretegan", "torch", "rdkit", "numpy")},
@@ -180,7 +182,7 @@ class MolGAN:
     def _monitor(self, step: int, logs: dict[str, float]) -> None:
         """Every so often, put what raw draws of the averaged generator are worth into the logs."""
         if (step + 1) % self.config.monitor_every == 0:
-            drawn = glance(self.sample(_GLANCED, seed=0, raw=True), self._known, self._reference)
+            drawn = monitor_metrics(self.sample(_GLANCED, seed=0, raw=True), self._known, self._reference)
             logs.update({f"sample/{name}": value for name, value in drawn.items()})
 
     def _show(self) -> dict[str, Any]:
@@ -213,8 +215,8 @@ class MolGAN:
         True
         """
         for atoms, orders in self.draw_arrays(n, seed, raw):
-            for mol in chem.decode(atoms, orders, self._trained.vocabulary):
-                yield chem.strict_smiles(mol)
+            for mol in chemistry.decode(atoms, orders, self._trained.vocabulary):
+                yield chemistry.strict_smiles(mol)
 
     def draw_arrays(self, n: int, seed: int = 0, raw: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The draws of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time.
@@ -238,7 +240,7 @@ class MolGAN:
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
 
     @property
-    def policy(self) -> chem.Policy:
+    def policy(self) -> chemistry.Policy:
         """How its molecules are compared with others: standardized where its training molecules were."""
         return replace(COMPARED, standardize=self.config.data.standardize)
 
@@ -263,7 +265,7 @@ class MolGAN:
         ...     MolGAN.load(folder).sample(3) == gan.sample(3)
         True
         """
-        runs.write(folder, self.config, *self._state)
+        write(folder, self.config, *self._state)
 
     def save_pretrained(
         self, folder: str | Path, figures: Evaluation | None = None, data: str = "", compact: bool = False
@@ -282,8 +284,8 @@ class MolGAN:
         ...     sorted(path.name for path in Path(folder).iterdir())
         ['README.md', 'config.toml', 'model.safetensors']
         """
-        about = sharing.About("molgan", "MolGAN", "Molecule generator", data or _UNTOLD, _INTENDED, _LIMITS)
-        sharing.write(folder, self.config, self._state, about, figures, compact, self.config.judges)
+        about = pretrained.About("molgan", "MolGAN", "Molecule generator", data or _UNTOLD, _INTENDED, _LIMITS)
+        pretrained.write(folder, self.config, self._state, about, figures, compact, self.config.judges)
 
     @property
     def _state(self) -> State:
@@ -302,11 +304,11 @@ class MolGAN:
         >>> MolGAN.load("qm9").sample(2, seed=0)[0] is None
         False
         """
-        stored = sharing.find(source, checkpoint, "molgan")
+        stored = pretrained.find(source, checkpoint, "molgan")
         with stored.believed():
             gan = cls(Config.revive(stored.values["config"], stored.folder, device))
-            vocabulary = chem.Vocabulary.revive(stored.values["vocabulary"])
-            gan.networks, gan._loaded = sharing.revive(
+            vocabulary = chemistry.Vocabulary.revive(stored.values["vocabulary"])
+            gan.networks, gan._loaded = pretrained.revive(
                 stored,
                 lambda where: RECIPES[gan.config.recipe].networks(gan.config, vocabulary, where),  # pyright: ignore
                 gan.device,
@@ -330,7 +332,7 @@ class MolGAN:
         ...     MolGAN.from_pretrained(f"{folder}/model.safetensors").sample(3) == gan.sample(3)
         True
         """
-        return cls.load(sharing.fetched(source, revision), device)
+        return cls.load(pretrained.fetched(source, revision), device)
 
 
 def _tell(data: MoleculeDataset, console: Console) -> None:

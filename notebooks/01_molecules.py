@@ -44,12 +44,12 @@ import pandas as pd
 from IPython.display import Image
 
 import molgan
-from gancore.compare import Run
 from gancore.errors import CollapsedError
-from molgan.data import MoleculeDataset, as_rows, embedded
+from gancore.runs.compare import Run
+from molgan.data.dataset import MoleculeDataset, as_rows, embedded
+from molgan.library.plots import molecule_grid, property_distributions
 from molgan.metrics import composition
-from molgan.plots import molecule_grid, property_distributions
-from molgan.scoring import Scorer, property_frame
+from molgan.scoring.scorer import Scorer, property_frame
 
 # %% [markdown]
 # ## 1. Data, and what is wrong with it

@@ -38,11 +38,11 @@ import pandas as pd
 from IPython.display import Image
 
 import molgan
-from gancore.compare import Run
-from molgan.data import MoleculeDataset, as_rows, embedded
+from gancore.runs.compare import Run
+from molgan.data.dataset import MoleculeDataset, as_rows, embedded
+from molgan.library.plots import molecule_grid
 from molgan.metrics import composition
-from molgan.plots import molecule_grid
-from molgan.scoring import Scorer
+from molgan.scoring.scorer import Scorer
 
 # %% [markdown]
 # ## 1. A score

@@ -39,11 +39,11 @@ import pandas as pd
 from IPython.display import Image
 
 import seqgan
-from gancore.statistics import wilson_interval
-from seqgan.evaluation import temperature_sweep
-from seqgan.generator import nll
-from seqgan.grammar import english
-from seqgan.plots import sweep_curve
+from gancore.statistics.intervals import wilson_interval
+from seqgan.data.grammar import english
+from seqgan.metrics.evaluation import temperature_sweep
+from seqgan.metrics.plots import sweep_curve
+from seqgan.networks.generator import nll
 
 plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True, "legend.frameon": False}
 pd.set_option("display.max_colwidth", None)
@@ -146,8 +146,8 @@ pd.DataFrame(rows).T
 # At temperature 1 these are four points, and four points cannot be ranked: one may be better *because* it dares less.
 # Caccia et al. (2020) sweep the temperature and compare **curves**. First in exact quality, where better is up and to
 # the right (a share has a standard error of about a hundredth here, so look at whole curves); then by BLEU and
-# Self-BLEU, the measures of the literature, from `seqgan.evaluation` and `seqgan.plots`, where better is down and to
-# the left.
+# Self-BLEU, the measures of the literature, from `seqgan.metrics.evaluation` and `seqgan.metrics.plots`, where
+# better is down and to the left.
 
 # %%
 _, axis = plt.subplots(figsize=(6.5, 4.5))

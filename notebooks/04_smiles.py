@@ -38,9 +38,9 @@ import pandas as pd
 
 import molgan
 import seqgan
-from molgan.data import embedded, read_rows
-from molgan.library import Draws
-from molgan.scoring import Scorer, property_row
+from molgan.data.dataset import embedded, read_rows
+from molgan.library.collect import Draws
+from molgan.scoring.scorer import Scorer, property_row
 
 plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True, "legend.frameon": False}
 everything = [smiles for _, smiles in read_rows(embedded())]  # QM9; your own: a list, or a file for fit
@@ -189,8 +189,8 @@ pd.DataFrame({"data": np.nanmean([property_row(text, NAMES) for text in data[:40
 # 1. *Keep the anchor, and choose its weight on the right-hand picture*, not by the score.
 # 2. *Say what you mean.* A score may hold rings, alerts, similarity and synthetic accessibility beside QED
 #    (`06_extend`; the table of scores in the README).
-# 3. *Stop paying for more of the same*: `reward.diversity.by=molgan.diversity:scaffold` fills buckets of scaffolds, and
-#    `reward.replay.size` learns again from the best so far.
+# 3. *Stop paying for more of the same*: `reward.diversity.by=molgan.scoring.diversity:scaffold` fills
+#    buckets of scaffolds, and `reward.replay.size` learns again from the best so far.
 # 4. *Judge by something else than the reward*: `molgan.evaluate(drawn, reference=held_out)` gives Fréchet distance,
 #    scaffolds, structural alerts.
 #

@@ -29,8 +29,8 @@ import pandas as pd
 import torch
 from torch.nn.functional import one_hot
 
-from gancore.estimators import categorical, gumbel_softmax, straight_through
-from gancore.policy import leave_one_out, policy_gradient
+from gancore.losses.policy_gradient import leave_one_out, policy_gradient
+from gancore.sampling.estimators import categorical, gumbel_softmax, straight_through
 
 plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True, "legend.frameon": False}
 COLOURS = {"REINFORCE": "C3", "leave-one-out": "C1", "Gumbel-Softmax": "C0", "straight-through": "C2"}
@@ -84,9 +84,9 @@ pd.DataFrame({"probability": p, "verdict": f, "exact gradient": exact}, index=li
 # *relaxed* row, a mixture of letters. **Straight-through (Bengio et al. 2013)** shows the critic the hard $x$ and
 # pretends on the way back that it was $y$.
 #
-# In this library each is a function of `gancore.estimators` from logits to a `Draw(hard, relaxed, log_prob)`; they
-# differ only in where the gradient flows. Here are relaxed rows: corners are letters, the colour is the letter that was
-# drawn.
+# In this library each is a function of `gancore.sampling.estimators` from logits to a `Draw(hard, relaxed, log_prob)`;
+# they differ only in where the gradient flows. Here are relaxed rows: corners are letters, the colour is the
+# letter that was drawn.
 
 # %%
 CORNERS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.5, 0.866]])

@@ -35,8 +35,8 @@ import pandas as pd
 import torch
 from torch.nn.functional import one_hot
 
-from gancore.estimators import categorical, gumbel_softmax, straight_through
-from gancore.policy import leave_one_out, policy_gradient
+from gancore.losses.policy_gradient import leave_one_out, policy_gradient
+from gancore.sampling.estimators import categorical, gumbel_softmax, straight_through
 
 plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True, "legend.frameon": False}
 PLACES, LETTERS, DRAWS = 3, 4, 8
@@ -168,7 +168,7 @@ pd.DataFrame(ends).T.astype(float).round(3)
 # ## What this means for GANs
 #
 # 1. *One-hot reals against relaxed fakes is a game about blur.* Cool the draws while training, or show the critic hard
-#    ones, and restrain its slopes: `gancore.penalties` measures them in the directions that data can take.
+#    ones, and restrain its slopes: `gancore.losses.penalties` measures them in the directions that data can take.
 # 2. *A critic may be right about all data and wrong to follow.* Along the path its slopes between the data are what
 #    trains; they are set by its architecture and its penalty, not by what it can tell apart.
 # 3. *A reward from outside leaves the score function alone.* Use a baseline, so that equal rewards cancel, and keep an
@@ -178,4 +178,5 @@ pd.DataFrame(ends).T.astype(float).round(3)
 #
 # **Where to go next.** `03_text` runs that control on a text GAN and draws quality against diversity; `04_smiles` shows
 # what a reward does to an anchor that is too weak; `06_extend` plays a discrete GAN in which the way of the gradient is
-# one argument. The code: `gancore/estimators.py`, `gancore/policy.py`, `gancore/penalties.py`.
+# one argument. The code: `gancore/sampling/estimators.py`, `gancore/losses/policy_gradient.py`,
+# `gancore/losses/penalties.py`.

@@ -34,7 +34,7 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-from gancore.objectives import OBJECTIVES, Objective
+from gancore.losses.adversarial import OBJECTIVES, Objective
 
 plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True, "legend.frameon": False}
 
@@ -87,11 +87,11 @@ plt.show()
 # %%
 from rdkit.Chem.rdMolDescriptors import CalcNumHeavyAtoms, CalcNumHeteroatoms
 
-from molgan.desirability import Desirability
-from molgan.library import Draws
-from molgan.properties import PROPERTIES, Property, of_mol
-from molgan.score import Component, ScoreConfig
-from molgan.scoring import Scorer
+from molgan.library.collect import Draws
+from molgan.scoring.definition import Component, ScoreConfig
+from molgan.scoring.desirability import Desirability
+from molgan.scoring.properties import PROPERTIES, Property, of_mol
+from molgan.scoring.scorer import Scorer
 
 
 def heteroatom_share(molecule):
@@ -130,9 +130,9 @@ scored.sort_values("score", ascending=False).drop(columns=[name for name in scor
 # %% [markdown]
 # Above is the score in a sentence, to be checked, then each molecule's numbers; a string that is no molecule has a
 # reason in place of a score. The same definition as TOML, `scorer.definition.dump()`, goes into `molgan score --score
-# FILE`, and as `reward.score` into training, *once the row stands in `molgan/properties.py`*: a row added in a notebook
-# is known to this process alone, so it needs `processes=0`. For numbers of your own without touching the library there
-# are plugins (`docs/plugins.md`): a function, a program, or a service.
+# FILE`, and as `reward.score` into training, *once the row stands in `molgan/scoring/properties.py`*: a row added in a
+# notebook is known to this process alone, so it needs `processes=0`. For numbers of your own without touching the
+# library there are plugins (`docs/plugins.md`): a function, a program, or a service.
 
 # %%
 ranked = scored.dropna(subset="score").sort_values("score", ascending=False)
@@ -146,13 +146,13 @@ Draws([known[name] for name in ranked.index[:4]])
 # flat. Nobody shows it a sentence, either. It is told by a critic alone how real its own sentences look.
 
 # %%
-from gancore.adversary import Adversary
-from gancore.estimators import ESTIMATORS
-from gancore.loop import Player, play
-from gancore.penalties import finite_r1_r2
-from gancore.policy import leave_one_out, policy_gradient
-from gancore.rows import Shuffled
-from gancore.training import Phase
+from gancore.losses.adversary import Adversary
+from gancore.losses.penalties import finite_r1_r2
+from gancore.losses.policy_gradient import leave_one_out, policy_gradient
+from gancore.sampling.estimators import ESTIMATORS
+from gancore.training.batching import Shuffled
+from gancore.training.loop import Player, play
+from gancore.training.run import Phase
 from gancore.types import Draw, Verdict
 
 LENGTH, DIGITS = 6, 10
@@ -274,7 +274,7 @@ pd.DataFrame(rows).T
 # rate ten times larger, the sentences longer, or give the generator noise and one network in place of the chain, and
 # see how many of the ten sentences survive.
 #
-# **Where to go next.** A `Phase` is what `gancore.training.Training` plays in a run folder, with checkpoints,
+# **Where to go next.** A `Phase` is what `gancore.training.run.Training` plays in a run folder, with checkpoints,
 # bit-for-bit resume and recovery from divergence; a recipe of that kind is a file in `molgan/recipes/` or
-# `seqgan/recipes/`, and `CONTRIBUTING.md` says what it must have. `molgan/recipes/graph_gan.py` is this notebook's
+# `seqgan/recipes/`, and `CONTRIBUTING.md` says what it must have. `molgan/recipes/one_shot.py` is this notebook's
 # recipe grown up. Why the ways differ is in `05_gradients`, what they do to training in `05b_games`.

@@ -40,9 +40,9 @@ from rdkit import Chem, RDLogger
 from rdkit.Chem import AllChem
 
 import molgan
-from molgan.data import as_rows, embedded
-from molgan.plots import molecule_grid
-from molgan.scoring import property_frame
+from molgan.data.dataset import as_rows, embedded
+from molgan.library.plots import molecule_grid
+from molgan.scoring.scorer import property_frame
 
 RDLogger.DisableLog("rdApp.*")
 N = 300

@@ -5,22 +5,41 @@
 
 from typing import TYPE_CHECKING
 
+from gancore.io.import_object import lazy
+from gancore.io.moved_modules import alias
+
 if TYPE_CHECKING:
     from seqgan.config import Config
-    from seqgan.evaluation import evaluate
     from seqgan.gan import SeqGAN
+    from seqgan.metrics.evaluation import evaluate
 
 __all__ = ["Config", "SeqGAN", "evaluate"]
 
-_HOME = {"Config": "seqgan.config", "SeqGAN": "seqgan.gan", "evaluate": "seqgan.evaluation"}
+_HOME = {"Config": "seqgan.config", "SeqGAN": "seqgan.gan", "evaluate": "seqgan.metrics.evaluation"}
 
 
-def __getattr__(name: str):
-    if name in _HOME:
-        from importlib import import_module
+_MOVED = {
+    "critics": "networks.critics",
+    "decoding": "networks.decoding",
+    "evaluation": "metrics.evaluation",
+    "fetch": "data.downloads",
+    "generator": "networks.generator",
+    "glance": "metrics.monitor",
+    "grammar": "data.grammar",
+    "likelihood": "networks.likelihood",
+    "oracle": "metrics.oracle",
+    "plots": "metrics.plots",
+    "plugins": "recipes.external_reward",
+    "readable": "text.readable",
+    "rollout": "networks.rollout",
+    "sequences": "text.alphabet",
+    "tokens": "text.splitting",
+    "trunks": "networks.architectures",
+    "utf8": "text.utf8",
+}
+alias(__name__, _MOVED)
 
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'seqgan' has no attribute {name!r}")
+__getattr__ = lazy(_HOME)
 
 
 def __dir__() -> list[str]:

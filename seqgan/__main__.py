@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gancore import cli
 from gancore.errors import ConfigError, DataError
-from gancore.files import refuse_place
-from gancore.progress import over
+from gancore.facade import cli
+from gancore.io.atomic_write import refuse_place
+from gancore.io.progress import over
 
 if TYPE_CHECKING:
-    from gancore.fetch import Sources
+    from gancore.io.downloads import Sources
 
 app = typer.Typer(
     help="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
@@ -28,7 +28,7 @@ app = typer.Typer(
 
 
 def _corpora() -> "Sources":
-    from seqgan.fetch import CORPORA
+    from seqgan.data.downloads import CORPORA
 
     return CORPORA
 
@@ -101,13 +101,13 @@ def train(
 
     chosen = config or "small"
     if start and not config:
-        from gancore import sharing
+        from gancore.runs import pretrained
 
-        chosen = sharing.settings(start, "seqgan")
+        chosen = pretrained.settings(start, "seqgan")
     more = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
     settings = Config.load(chosen, [*overrides, *more])
-    from gancore import distributed
-    from seqgan import grammar
+    from gancore.training import distributed
+    from seqgan.data import grammar
     from seqgan.gan import SeqGAN
 
     unread = start is not None and not settings.needs_lines
@@ -174,10 +174,10 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
-    from seqgan.data import as_lines, read_lines
-    from seqgan.evaluation import evaluate as judge
-    from seqgan.fetch import CORPORA
-    from seqgan.tokens import pick_tokens
+    from seqgan.data.corpus import as_lines, read_lines
+    from seqgan.data.downloads import CORPORA
+    from seqgan.metrics.evaluation import evaluate as judge
+    from seqgan.text.splitting import pick_tokens
 
     chosen = pick_tokens(tokens, lower, run, [file, Path(reference)])
     texts = [line for _, line in read_lines(file, column)]
@@ -226,8 +226,8 @@ def export(
     told = cli.read_figures(figures) if figures is not None else None
     gan = SeqGAN.load(run, checkpoint=which)
     if reference is not None:
-        from seqgan.data import as_lines
-        from seqgan.fetch import CORPORA
+        from seqgan.data.corpus import as_lines
+        from seqgan.data.downloads import CORPORA
 
         column, seen = column or gan.config.data.column, cli.one_or_more(train)
         real = [line for _, line in as_lines(CORPORA.file(reference), column, prefer=True)[0]]
@@ -244,12 +244,13 @@ def export(
 @app.command()
 def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
-    from gancore import doctor, sharing
+    from gancore.facade import doctor
+    from gancore.runs import pretrained
 
     def models() -> "Iterable[doctor.Finding]":
         from seqgan.gan import SeqGAN
 
-        return doctor.bundled_models(sharing.bundled("seqgan"), lambda name: SeqGAN.load(name, "cpu").sample(3))
+        return doctor.bundled_models(pretrained.bundled("seqgan"), lambda name: SeqGAN.load(name, "cpu").sample(3))
 
     cli.show_findings(doctor.examine([*doctor.common(_corpora), models]), as_json, quiet)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
 
-from gancore import config as toml
 from gancore.errors import ConfigError
-from gancore.settings import (
+from gancore.io import config as toml
+from gancore.training.settings import (
     STRICT,
     CheckpointConfig,
     Count,
@@ -212,8 +212,8 @@ class DiversityConfig:
 
     __pydantic_config__ = STRICT
     by: str = ""
-    """What is the same: "module:name" of a function of strings, for instance molgan.diversity:scaffold, or of a class
-    that makes one; identity for the string itself; empty leaves the filter out."""
+    """What is the same: "module:name" of a function of strings, for instance molgan.scoring.diversity:scaffold, or of a
+    class that makes one; identity for the string itself; empty leaves the filter out."""
     bucket: Positive = 25
     """How many of the same are rewarded."""
     least: Share = 0.4
@@ -236,8 +236,9 @@ class RewardConfig:
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     """The memory of strings that scored best."""
     when_spent: Literal["stop", "go_on"] = "stop"
-    """What follows when a reward with a budget has spent it (it has `budget` and `spent`, as `molgan.scoring.Scorer`
-    does): training stops after that step, or goes on with what the reward then gives, 0 for NaN."""
+    """What follows when a reward with a budget has spent it (it has `budget` and `spent`, as
+    `molgan.scoring.Scorer` does): training stops after that step, or goes on with what the reward then gives,
+    0 for NaN."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gancore.cli import replace_folder
-from gancore.files import write_text
+from gancore.facade.cli import replace_folder
+from gancore.io.atomic_write import write_text
 from seqgan.config import Config
-from seqgan.evaluation import split_tokens, temperature_sweep
+from seqgan.data.grammar import Grammar, corpus, english
 from seqgan.gan import SeqGAN
-from seqgan.grammar import Grammar, corpus, english
 from seqgan.metrics import bleu, copied_spans, self_bleu
-from seqgan.plots import sweep_curve
+from seqgan.metrics.evaluation import split_tokens, temperature_sweep
+from seqgan.metrics.plots import sweep_curve
 
 _TEMPERATURES = (1.0, 0.9, 0.8)
 _SHOWN = 8

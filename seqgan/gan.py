@@ -11,30 +11,34 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from gancore import distributed, runs, sharing
-from gancore.checkpoint import State
-from gancore.chunks import chunks
-from gancore.device import new_generator, pick_device, seed_everything
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
-from gancore.progress import over
-from gancore.rows import note_most_left_out, tell_rejected
-from gancore.statistics import Evaluation
-from gancore.steering import DiversityFilter, Replay, Steering
-from gancore.training import Training
+from gancore.io.progress import over
+from gancore.io.rejected_rows import note_most_left_out, tell_rejected
+from gancore.rewards.diversity_filter import DiversityFilter
+from gancore.rewards.replay import Replay
+from gancore.rewards.shaping import Steering
+from gancore.runs import pretrained
+from gancore.runs.checkpoint import State
+from gancore.runs.folder import claim, write, write_held_out
+from gancore.sampling.chunks import chunks
+from gancore.statistics.evaluation import Evaluation
+from gancore.training import distributed
+from gancore.training.device import new_generator, pick_device, seed_everything
+from gancore.training.run import Training
 from gancore.types import Reward
-from seqgan import decoding
 from seqgan.config import LONGEST, Config
-from seqgan.data import Corpus, as_lines
-from seqgan.evaluation import evaluate
-from seqgan.fetch import CORPORA
-from seqgan.generator import at_rest
-from seqgan.glance import glance
-from seqgan.plugins import load_key, load_reward
-from seqgan.readable import readable
+from seqgan.data.corpus import Corpus, as_lines
+from seqgan.data.downloads import CORPORA
+from seqgan.metrics.evaluation import evaluate
+from seqgan.metrics.monitor import monitor_metrics
+from seqgan.networks import decoding
+from seqgan.networks.generator import at_rest
 from seqgan.recipes import RECIPES, Likelihood, Reinforced, Relaxed, Residual
-from seqgan.sequences import Ids
-from seqgan.text import UNKNOWN, Texts, TokenError, Vocabulary
-from seqgan.tokens import advice
+from seqgan.recipes.external_reward import load_key, load_reward
+from seqgan.text.alphabet import Ids
+from seqgan.text.readable import readable
+from seqgan.text.splitting import advice
+from seqgan.text.vocabulary import UNKNOWN, Texts, TokenError, Vocabulary
 
 _SHOWN_TEXTS = 20
 _LOOKED_AT = 1000  # training lines, to tell whether words suit them
@@ -122,7 +126,7 @@ class SeqGAN:
         """
         distributed.join(self.device)
         scored = self._reward(reward)
-        runs.claim(out, resume)
+        claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         begun = SeqGAN.load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         source = CORPORA.files(source)
@@ -138,7 +142,7 @@ class SeqGAN:
             for module in (self._trained.generator, self._trained.averaged.average):
                 module.load_state_dict(weights)  # pyright: ignore
         if out is not None:
-            runs.write_held_out(Path(out) / "held_out.txt", corpus.aside, resume and not force)
+            write_held_out(Path(out) / "held_out.txt", corpus.aside, resume and not force)
         training.run(out, console, _SHOWN, self._monitor, corpus.rejected, resume, force, self._show)
         return self
 
@@ -219,7 +223,7 @@ class SeqGAN:
         game = any(name.startswith("generator/") for name in logs)
         if game and (step + 1) % self.config.monitor_every == 0:
             assert self.corpus is not None
-            logs |= glance(self._trained.averaged.average, self.corpus)  # pyright: ignore
+            logs |= monitor_metrics(self._trained.averaged.average, self.corpus)  # pyright: ignore
 
     def _show(self) -> dict[str, str]:
         """A few draws for TensorBoard."""
@@ -243,9 +247,9 @@ class SeqGAN:
 
         temperature: above 0; below 1 favours the likely. prefix: what every text begins with; of several prefixes each
         has `n` texts, those that it has alone, one prefix after the other. top_k, nucleus: keep only the likeliest
-        tokens (see `seqgan.decoding.Decoding`). min_length, max_length: in tokens; at most what the longest training
-        line had, which is the default. A text that has not ended by then is cut off, of byte pairs after a whole
-        character.
+        tokens (see `seqgan.networks.decoding.Decoding`). min_length, max_length: in tokens; at most what the longest
+        training line had, which is the default. A text that has not ended by then is cut off, of byte
+        pairs after a whole character.
         raw: leave out the critic of `critic.rejections`.
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
         Raises ConfigError for a prefix with unknown tokens or no room and for settings out of range, RunError where
@@ -410,7 +414,7 @@ class SeqGAN:
         ...     SeqGAN.load(folder).sample(3) == gan.sample(3)
         True
         """
-        runs.write(folder, self.config, *self._state)
+        write(folder, self.config, *self._state)
 
     def save_pretrained(
         self, folder: str | Path, figures: Evaluation | None = None, data: str = "", compact: bool = False
@@ -430,8 +434,8 @@ class SeqGAN:
         ['README.md', 'config.toml', 'model.safetensors']
         """
         what, intended, limits = _MOLECULES if self._words.kind in ("smiles", "selfies") else _TEXTS
-        about = sharing.About("seqgan", "SeqGAN", what, data or _UNTOLD, intended, limits)
-        sharing.write(folder, self.config, self._state, about, figures, compact, self.config.judges)
+        about = pretrained.About("seqgan", "SeqGAN", what, data or _UNTOLD, intended, limits)
+        pretrained.write(folder, self.config, self._state, about, figures, compact, self.config.judges)
 
     @property
     def _state(self) -> State:
@@ -453,7 +457,7 @@ class SeqGAN:
         ...     print(str(error)[:20])
         nowhere: no run here
         """
-        stored = sharing.find(source, checkpoint, "seqgan")
+        stored = pretrained.find(source, checkpoint, "seqgan")
         with stored.believed():
             gan = cls(Config.revive(stored.values["config"], stored.folder, device))
             gan.vocabulary, length = Vocabulary.from_json(stored.values["vocabulary"]), stored.values["length"]
@@ -466,7 +470,7 @@ class SeqGAN:
             if not 1 <= length <= LONGEST + 1:
                 raise CheckpointError(f"{stored.folder}: holds texts of {length} tokens; {LONGEST} are the most.")
             recipe = RECIPES[gan.config.recipe]
-            gan.networks, gan._loaded = sharing.revive(
+            gan.networks, gan._loaded = pretrained.revive(
                 stored, lambda where: recipe(gan.config, alphabet, length, where), gan.device, gan.config.judges
             )
             gan.provenance = stored.values["provenance"]
@@ -487,7 +491,7 @@ class SeqGAN:
         ...     SeqGAN.from_pretrained(f"{folder}/model.safetensors").sample(3) == gan.sample(3)
         True
         """
-        return cls.load(sharing.fetched(source, revision), device)
+        return cls.load(pretrained.fetched(source, revision), device)
 
 
 def _tell(corpus: Corpus, console: Console) -> None:

@@ -13,7 +13,7 @@ import molgan.__main__
 import seqgan.__main__
 import seqgan.config
 from molgan.config import Config, DataConfig, ModelConfig, PretrainConfig
-from molgan.data import MoleculeDataset, embedded, read_rows
+from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 
 # The same examples every time, so that a red test is the change's own; HYPOTHESIS_PROFILE=default looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)

@@ -11,10 +11,10 @@ import torch
 
 from benchmarks import __main__ as table
 from benchmarks import captions, growing, hostile, oracle, peers, qm9, rejections, steering
-from gancore.schedules import warm_cosine
-from molgan.data import MoleculeDataset
-from molgan.graphs import to_matrix
-from seqgan.grammar import corpus
+from gancore.training.schedules import warm_cosine
+from molgan.data.dataset import MoleculeDataset
+from molgan.data.graphs import to_matrix
+from seqgan.data.grammar import corpus
 from seqgan.metrics import bleu
 
 ROOT = Path(__file__).parents[1]

@@ -11,17 +11,17 @@ import pytest
 
 import molgan
 import seqgan
-from gancore import config as toml
-from gancore.estimators import ESTIMATORS
-from gancore.objectives import OBJECTIVES
-from gancore.penalties import PENALTIES
-from molgan.desirability import SHAPES
+from gancore.io import config as toml
+from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.penalties import PENALTIES
+from gancore.sampling.estimators import ESTIMATORS
 from molgan.metrics import GROUPS
-from molgan.objectives import SCORES
-from molgan.properties import FINGERPRINTS, MAKERS, PROPERTIES
 from molgan.recipes import RECIPES as GRAPHS
-from molgan.score import AGGREGATES, ScoreFile
-from seqgan.grammar import corpus
+from molgan.scoring.benchmarks import SCORES
+from molgan.scoring.definition import AGGREGATES, ScoreFile
+from molgan.scoring.desirability import SHAPES
+from molgan.scoring.properties import FINGERPRINTS, MAKERS, PROPERTIES
+from seqgan.data.grammar import corpus
 from seqgan.recipes import RECIPES as TEXTS
 
 ROOT = Path(__file__).parents[1]
@@ -149,7 +149,14 @@ def test_every_file_it_names_exists(document):
 
 
 @pytest.mark.parametrize(
-    "module", ["molgan.config", "seqgan.config", "molgan.score", "molgan.desirability", "gancore.settings"]
+    "module",
+    [
+        "molgan.config",
+        "seqgan.config",
+        "molgan.scoring.definition",
+        "molgan.scoring.desirability",
+        "gancore.training.settings",
+    ],
 )
 def test_every_table_of_settings_is_told(module):
     held = vars(importlib.import_module(module)).items()

@@ -7,14 +7,14 @@ import pytest
 import molgan
 import seqgan
 from gancore.errors import DataError
-from gancore.fetch import cache
+from gancore.io.downloads import cache
 from molgan import __main__ as molgan_program
-from molgan.fetch import DATA
+from molgan.data.downloads import DATA
 from molgan.metrics.basic import Known, texts_of
 from molgan.metrics.reference import references
 from seqgan import __main__ as seqgan_program
-from seqgan.fetch import CORPORA
-from seqgan.grammar import corpus
+from seqgan.data.downloads import CORPORA
+from seqgan.data.grammar import corpus
 
 ZINC = ["CCO", "CC(C)N", "c1ccccc1O", "CCCl", "CC(=O)N", "C1CCOC1", "CCS", "CCOC", "C#CCO", "CC(O)CO"]
 FEW = ["steps=1", "pretrain.steps=1", "device=cpu", "model.generator=[8]", "model.critic=[8]", "model.encoder=[8]"]

@@ -4,9 +4,9 @@ import jupytext
 import pytest
 from nbclient import NotebookClient
 
-from gancore.notebook import Curve
-from molgan.library import Draws
-from seqgan.text import Texts
+from gancore.training.notebook import Curve
+from molgan.library.collect import Draws
+from seqgan.text.vocabulary import Texts
 
 CELLS = """\
 # %%
@@ -29,7 +29,7 @@ text.sample(30, prefix="the")
 
 # %%
 import os, signal
-from gancore.callbacks import Due
+from gancore.training.callbacks import Due
 
 saved = Due.__call__
 Due.__call__ = lambda self, step: os.kill(os.getpid(), signal.SIGINT) or False  # as an interrupted cell

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from gancore.runs import find, read_log
-from molgan.data import embedded, read_rows
-from seqgan.grammar import corpus
+from gancore.runs.folder import find, read_log
+from molgan.data.dataset import embedded, read_rows
+from seqgan.data.grammar import corpus
 
 SETTINGS = {
     "molgan": [

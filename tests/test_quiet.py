@@ -6,14 +6,14 @@ import sys
 import pytest
 import typer
 
-import gancore.progress as module
+import gancore.io.progress as module
 import molgan.__main__
 import seqgan.__main__
-from gancore import sharing
-from gancore.pool import Pool
-from gancore.progress import Tally, hushed, over, progress
+from gancore.io.process_pool import Pool
+from gancore.io.progress import Tally, hushed, over, progress
+from gancore.runs import pretrained
+from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.grammar import corpus
 
 PROGRAMS = {"molgan": molgan.__main__, "seqgan": seqgan.__main__}
 NO_FIGURES = {"molgan train", "molgan generate", "seqgan train", "seqgan generate"}
@@ -95,7 +95,7 @@ LONG = {"molgan demo", "seqgan demo"}
 def test_a_quiet_command_says_nothing_but_its_result(words, at_hand, tmp_path, monkeypatch, command_line):
     monkeypatch.setenv("DISCRETEGAN_DATA", str(at_hand / "cache"))
     monkeypatch.setattr(
-        sharing, "bundled", lambda half, found=sharing.bundled: {} if "doctor" in words else found(half)
+        pretrained, "bundled", lambda half, found=pretrained.bundled: {} if "doctor" in words else found(half)
     )
     program, *command = words.split()
     run = command_line(program, PROGRAMS[program].main)
@@ -220,9 +220,10 @@ def test_processes_report(at_once, capsys):
 def test_what_works_on_molecules_has_a_title(function):
     from functools import partial
 
-    from molgan import chem, describe
-    from molgan.parallel import TITLES, title_of
+    from molgan import chemistry
+    from molgan.chemistry.parallel import TITLES, title_of
+    from molgan.scoring import description
 
-    held = getattr(describe, function, None) or getattr(chem, function)
+    held = getattr(description, function, None) or getattr(chemistry, function)
     assert title_of(held) == title_of(partial(held)) == TITLES[function]
     assert title_of(abs) == "working through molecules"

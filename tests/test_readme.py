@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from molgan.config import Config as MoleculeConfig
-from molgan.objectives import load_score
-from molgan.scoring import Scorer
+from molgan.scoring.benchmarks import load_score
+from molgan.scoring.scorer import Scorer
 from seqgan.config import Config as TextConfig
-from seqgan.grammar import corpus
+from seqgan.data.grammar import corpus
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,12 +15,12 @@ import pytest
 import torch
 
 from gancore.errors import UserError
-from gancore.runs import find
+from gancore.runs.folder import find
 from molgan.gan import MolGAN
-from molgan.score import PluginConfig
+from molgan.scoring.definition import PluginConfig
 from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig
+from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.grammar import corpus
 
 TENSORS, VALUES, MANIFEST = "tensors.safetensors", "values.json", "manifest.json"
 

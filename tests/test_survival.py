@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from benchmarks import survival
-from gancore import signals
 from gancore.errors import CheckpointError, CollapsedError, ConfigError, DivergedError
-from gancore.runs import RunFolder, find, read_log
-from gancore.settings import CheckpointConfig, RecoveryConfig, WatchConfig
+from gancore.runs.folder import RunFolder, find, read_log
+from gancore.training import signals
+from gancore.training.settings import CheckpointConfig, RecoveryConfig, WatchConfig
 from molgan.gan import MolGAN
 from seqgan.config import (
     Config,
@@ -28,8 +28,8 @@ from seqgan.config import (
     PolicyConfig,
     RewardConfig,
 )
+from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.grammar import corpus
 from seqgan.recipes import Reinforced
 
 LINES = corpus(60)
@@ -121,7 +121,7 @@ def test_a_second_signal_leaves_at_once_and_what_was_ignored_stays_so():
 
 @pytest.mark.parametrize("folder", [None, "r"])
 def test_an_interrupted_cell_leaves_a_usable_model(text_config, tmp_path, monkeypatch, capsys, folder):
-    monkeypatch.setattr("gancore.training.interactive", lambda: True)
+    monkeypatch.setattr("gancore.training.run.interactive", lambda: True)
     out, monitor = tmp_path / folder if folder else None, SeqGAN._monitor
 
     def interrupt(self, step, logs):

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gancore.ema import EMA
-from gancore.pool import Pool
+from gancore.io.process_pool import Pool
+from gancore.training.ema import EMA
 from molgan.config import Config as MolConfig
 from molgan.config import CriticConfig as MolCriticConfig
 from molgan.config import DataConfig as MolDataConfig
@@ -18,10 +18,10 @@ from molgan.config import ModelConfig, PretrainConfig
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate as judge
 from seqgan.config import GeneratorConfig
+from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.generator import Generator, at_rest, nll, without_dropout
-from seqgan.grammar import corpus
-from seqgan.sequences import Alphabet
+from seqgan.networks.generator import Generator, at_rest, nll, without_dropout
+from seqgan.text.alphabet import Alphabet
 
 LINES = corpus(60)
 THREADS, SEEDS = 8, range(8)

@@ -1,7 +1,7 @@
 """How good a list of SMILES is: validity, novelty, the published suites, memorisation. Any list, no model needed."""
 
-from gancore.statistics import Evaluation
+from gancore.statistics.evaluation import Evaluation
 from molgan.metrics.evaluation import GROUPS, composition, evaluate
-from molgan.metrics.glance import glance
+from molgan.metrics.monitor import monitor_metrics
 
-__all__ = ["GROUPS", "Evaluation", "composition", "evaluate", "glance"]
+__all__ = ["GROUPS", "Evaluation", "composition", "evaluate", "monitor_metrics"]

@@ -12,13 +12,13 @@ import pandas as pd
 import rdkit
 
 from gancore.errors import DataError
-from gancore.fetch import cache
-from gancore.statistics import Estimate, share_kept, wilson_interval
-from molgan.data import MoleculeDataset, as_rows
-from molgan.describe import NOT_READ, NOTHING, Read, digest, read
-from molgan.fetch import DATA
-from molgan.identity import COMPARED, Policy, judge, prepared
-from molgan.parallel import map_chunks
+from gancore.io.downloads import cache
+from gancore.statistics.intervals import Estimate, share_kept, wilson_interval
+from molgan.chemistry.identity import COMPARED, Policy, judge, prepared
+from molgan.chemistry.parallel import map_chunks
+from molgan.data.dataset import MoleculeDataset, as_rows
+from molgan.data.downloads import DATA
+from molgan.scoring.description import NOT_READ, NOTHING, Read, digest, read
 
 Molecules: TypeAlias = MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str | None] | str | Path
 CANONICAL = ("moses", "qm9")

@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 import torch
 
-from gancore.progress import progress
+from gancore.io.progress import progress
 
 WIDTH = 512
 _LENGTH = 350  # characters that the network reads

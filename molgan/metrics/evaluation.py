@@ -11,15 +11,16 @@ import pandas as pd
 import torch
 
 from gancore.errors import ConfigError, DataError
-from gancore.given import rows_of
-from gancore.monitors import precision_recall
-from gancore.statistics import Estimate, Evaluation, wilson_interval
-from molgan import chem
-from molgan.data import MoleculeDataset
-from molgan.describe import Described
-from molgan.fetch import DATA
-from molgan.identity import COMPARED, Policy, identity
-from molgan.inputs import FORM, LOOKED_AT, refuse_foreign
+from gancore.io.inputs import rows_of
+from gancore.statistics.evaluation import Evaluation
+from gancore.statistics.intervals import Estimate, wilson_interval
+from gancore.statistics.precision_recall import precision_recall
+from molgan import chemistry
+from molgan.chemistry.identity import COMPARED, Policy, identity
+from molgan.chemistry.parallel import map_chunks
+from molgan.data.dataset import MoleculeDataset
+from molgan.data.downloads import DATA
+from molgan.data.inputs import FORM, LOOKED_AT, refuse_foreign
 from molgan.metrics import chemnet, suites
 from molgan.metrics.basic import (
     GUACAMOL_N,
@@ -38,7 +39,7 @@ from molgan.metrics.motifs import Commonness, listed, motif_figures, profiles, s
 from molgan.metrics.neighbours import Neighbours, memorisation, privacy
 from molgan.metrics.published import MOSES_N
 from molgan.metrics.reference import SAMPLE, Reference, references
-from molgan.parallel import map_chunks
+from molgan.scoring.description import Described
 
 GROUPS = ("moses", "guacamol", "diversity", "motifs", "memorisation", "alerts", "precision")
 """What there is besides the basic figures."""
@@ -261,7 +262,7 @@ class _Suite:
         value, low, high, n = distance
         value, low, high = (float(np.exp(-0.2 * figure)) for figure in (value, high, low))
         made["guacamol/fcd score"] = Estimate(value, low, high, n)
-        distinct = {chem.flat(text): None for text in self.described.smiles}
+        distinct = {chemistry.flat(text): None for text in self.described.smiles}
         ours = Described.of(list(distinct)[:GUACAMOL_N])
         made["guacamol/kl score"] = suites.guacamol_kl(ours, baseline)
         return made
@@ -331,8 +332,8 @@ def composition(smiles: Sequence[str | None]) -> dict[str, float]:
 
 def _made_of(text: str | None) -> Counter[str] | None:
     try:
-        mol = chem.parse(text or "")
-    except chem.Rejected:
+        mol = chemistry.parse(text or "")
+    except chemistry.Rejected:
         return None
     made = Counter(atom.GetSymbol() for atom in mol.GetAtoms())
     made["aromatic"] = int(any(atom.GetIsAromatic() for atom in mol.GetAtoms()))

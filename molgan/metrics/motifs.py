@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from gancore import checkpoint
 from gancore.errors import CheckpointError, DataError
-from gancore.statistics import Estimate, half_sample_interval, wilson_interval
+from gancore.runs import checkpoint
+from gancore.statistics.intervals import Estimate, half_sample_interval, wilson_interval
+from molgan.chemistry.motifs import Profile, profile
+from molgan.chemistry.parallel import map_chunks
 from molgan.metrics.basic import some_of
 from molgan.metrics.reference import SAMPLE
-from molgan.motifs import Profile, profile
-from molgan.parallel import map_chunks
 
 RARE = 1e-4
 """A motif in a smaller share of the reference's molecules is absent from it."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from gancore import checkpoint
 from gancore.errors import CheckpointError
-from gancore.statistics import Estimate, half_sample_interval, mean_interval, wilson_interval
-from molgan.describe import BITS, NO_BITS, NOTHING, fingerprint_bytes, skeleton
+from gancore.runs import checkpoint
+from gancore.statistics.intervals import Estimate, half_sample_interval, mean_interval, wilson_interval
+from molgan.chemistry.parallel import map_chunks
 from molgan.metrics.basic import some_of
 from molgan.metrics.similarity import nearest
-from molgan.parallel import map_chunks
+from molgan.scoring.description import BITS, NO_BITS, NOTHING, fingerprint_bytes, skeleton
 
 MOST = 200_000
 """Molecules of a larger set that are looked at."""

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from gancore import checkpoint
 from gancore.errors import CheckpointError, DataError
-from gancore.fetch import cache
-from molgan.describe import BITS, MEASURED, Described
-from molgan.fetch import DATA
+from gancore.io.downloads import cache
+from gancore.runs import checkpoint
+from molgan.data.downloads import DATA
 from molgan.metrics import chemnet
 from molgan.metrics.basic import some_of, texts_of
 from molgan.metrics.chemnet import Moments
+from molgan.scoring.description import BITS, MEASURED, Described
 
 SAMPLE = 30_000
 """Molecules of a larger set that are described."""

@@ -8,7 +8,7 @@ import torch
 from rdkit import DataStructs
 from rdkit.SimDivFilters.rdSimDivPickers import LeaderPicker
 
-from gancore.progress import over
+from gancore.io.progress import over
 from molgan.metrics import gpu
 
 _BLOCK = 2048

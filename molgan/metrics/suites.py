@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import scipy  # loads its parts when they are first used
 
-from gancore.statistics import Estimate, half_sample_interval, mean_interval, share_kept, wilson_interval
-from molgan.describe import Described
+from gancore.statistics.intervals import Estimate, half_sample_interval, mean_interval, share_kept, wilson_interval
 from molgan.metrics.chemnet import Moments, frechet, moments
 from molgan.metrics.reference import Reference
 from molgan.metrics.similarity import leaders, mean_powers, nearest
+from molgan.scoring.description import Described
 
 FEW = 20
 """Halves drawn for the interval of a figure that takes long."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from molgan.recipes import graph_gan, growing, molgan
+from molgan.recipes import autoregressive, molgan, one_shot
 
-Networks = graph_gan.GraphGAN | growing.GrowingGAN | molgan.ValueGAN
+Networks = one_shot.GraphGAN | autoregressive.GrowingGAN | molgan.ValueGAN
 """What a recipe makes: networks with their turns, and how they are sampled."""
 
 
@@ -17,8 +17,8 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "one_shot": Recipe(graph_gan.GraphGAN, graph_gan.build),
-    "growing": Recipe(growing.GrowingGAN, growing.build),
+    "one_shot": Recipe(one_shot.GraphGAN, one_shot.build),
+    "growing": Recipe(autoregressive.GrowingGAN, autoregressive.build),
     "molgan": Recipe(molgan.ValueGAN, molgan.build),
 }
 """By the names that `Config.recipe` takes."""

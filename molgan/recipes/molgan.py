@@ -17,23 +17,24 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
-from gancore import distributed
-from gancore.adversary import Adversary
-from gancore.device import adam
-from gancore.estimators import ESTIMATORS
-from gancore.loop import Player
-from gancore.objectives import OBJECTIVES
-from gancore.penalties import PENALTIES
-from gancore.steering import Steering
-from gancore.training import Phase
+from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.adversary import Adversary
+from gancore.losses.penalties import PENALTIES
+from gancore.rewards.shaping import Steering
+from gancore.sampling.estimators import ESTIMATORS
+from gancore.training import distributed
+from gancore.training.device import adam
+from gancore.training.loop import Player
+from gancore.training.run import Phase
 from gancore.types import Reward, Sample, Verdict
-from molgan import chem, graphs
+from molgan import chemistry
 from molgan.config import Config
-from molgan.data import MoleculeDataset, batches
-from molgan.models import Generator
-from molgan.recipes.steering import steering
-from molgan.sampling import accept_bonds, repair, turns
-from molgan.scoring import graph_smiles
+from molgan.data import graphs
+from molgan.data.dataset import MoleculeDataset, batches
+from molgan.networks.one_shot import Generator
+from molgan.networks.sampling import accept_bonds, repair, turns
+from molgan.recipes.reward_shaping import steering
+from molgan.scoring.scorer import graph_smiles
 
 
 class RelationalNetwork(nn.Module):
@@ -43,7 +44,9 @@ class RelationalNetwork(nn.Module):
         super().__init__()
         steps = list(pairwise((0, *widths)))
         self.own = nn.ModuleList(nn.Linear(before + kinds, after) for before, after in steps)
-        self.others = nn.ModuleList(nn.Linear(before + kinds, after * (chem.ORDERS - 1)) for before, after in steps)
+        self.others = nn.ModuleList(
+            nn.Linear(before + kinds, after * (chemistry.ORDERS - 1)) for before, after in steps
+        )
         self.gate = nn.Linear(widths[-1] + kinds, gathered)
         self.gathered = nn.Linear(widths[-1] + kinds, gathered)
         self.head = nn.Sequential(nn.Linear(gathered, hidden), nn.Tanh(), nn.Linear(hidden, 1))
@@ -57,7 +60,7 @@ class RelationalNetwork(nn.Module):
         hidden = nodes[..., :0]
         for own, others in zip(self.own, self.others, strict=True):
             inputs = torch.cat((hidden, nodes), -1)
-            told = others(inputs).unflatten(-1, (chem.ORDERS - 1, -1))
+            told = others(inputs).unflatten(-1, (chemistry.ORDERS - 1, -1))
             hidden = torch.tanh(own(inputs) + torch.einsum("bijo,bjof->bif", relations, told) / count)
         inputs = torch.cat((hidden, nodes), -1)
         graph = (self.gate(inputs).sigmoid() * self.gathered(inputs).tanh() * present).sum(1).tanh()
@@ -67,7 +70,7 @@ class RelationalNetwork(nn.Module):
 class ValueGAN:
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
-    def __init__(self, config: Config, vocabulary: chem.Vocabulary, device: torch.device):
+    def __init__(self, config: Config, vocabulary: chemistry.Vocabulary, device: torch.device):
         self.config, self.vocabulary, self.device = config, vocabulary, device
         size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
         self.generator = Generator(model.noise, size, kinds, model.generator, nn.Tanh()).to(device)

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import torch
 
-from seqgan.decoding import Decoding, sample
-from seqgan.generator import Generator, Mixture, at_rest, nll
-from seqgan.sequences import Ids
+from seqgan.networks.decoding import Decoding, sample
+from seqgan.networks.generator import Generator, Mixture, at_rest, nll
+from seqgan.text.alphabet import Ids
 
 
 class Divergence(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gancore.errors import DataError
-from gancore.progress import over
+from gancore.io.progress import over
 
 Sequences = Sequence[Sequence[str]]
 

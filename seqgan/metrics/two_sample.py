@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch.nn.functional import softplus
 
-from gancore.convex import minimum
 from gancore.errors import DataError
+from gancore.training.lbfgs import minimum
 from seqgan.metrics.ngrams import Sequences, gram_bags
 
 

@@ -7,20 +7,20 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
-from gancore.adversary import Adversary
-from gancore.device import adam
-from gancore.estimators import ESTIMATORS
-from gancore.loop import Player
-from gancore.objectives import OBJECTIVES
-from gancore.penalties import finite_r1_r2
-from gancore.training import Phase
+from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.adversary import Adversary
+from gancore.losses.penalties import finite_r1_r2
+from gancore.sampling.estimators import ESTIMATORS
+from gancore.training.device import adam
+from gancore.training.loop import Player
+from gancore.training.run import Phase
 from gancore.types import Sample
 from seqgan.config import Config
-from seqgan.critics import CRITICS
-from seqgan.data import Corpus
-from seqgan.generator import at_rest, mean_nll, without_dropout
+from seqgan.data.corpus import Corpus
+from seqgan.networks.critics import CRITICS
+from seqgan.networks.generator import at_rest, mean_nll, without_dropout
 from seqgan.recipes.mle import Likelihood
-from seqgan.sequences import Alphabet, Ids
+from seqgan.text.alphabet import Alphabet, Ids
 
 
 class Relaxed:

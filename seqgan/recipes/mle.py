@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gancore.device import adam, derive_seed
-from gancore.ema import EMA
-from gancore.loop import Callback, Player
-from gancore.schedules import warm_cosine
-from gancore.training import Phase
+from gancore.training.device import adam, derive_seed
+from gancore.training.ema import EMA
+from gancore.training.loop import Callback, Player
+from gancore.training.run import Phase
+from gancore.training.schedules import warm_cosine
 from seqgan.config import Config
-from seqgan.data import Corpus, batches
-from seqgan.generator import Generator, mean_nll, nll
-from seqgan.sequences import Alphabet, Ids
+from seqgan.data.corpus import Corpus, batches
+from seqgan.networks.generator import Generator, mean_nll, nll
+from seqgan.text.alphabet import Alphabet, Ids
 
 
 class Best(nn.Module):

@@ -17,18 +17,18 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.optim import Optimizer
 
-from gancore import distributed
-from gancore.convex import minimum
-from gancore.device import adam, derive_seed
-from gancore.loop import Callback, Player
-from gancore.schedules import warm_cosine
-from gancore.training import Phase
+from gancore.training import distributed
+from gancore.training.device import adam, derive_seed
+from gancore.training.lbfgs import minimum
+from gancore.training.loop import Callback, Player
+from gancore.training.run import Phase
+from gancore.training.schedules import warm_cosine
 from seqgan.config import Config
-from seqgan.data import Corpus, batches
-from seqgan.decoding import sample
-from seqgan.generator import Mixture, at_rest, without_dropout
+from seqgan.data.corpus import Corpus, batches
+from seqgan.networks.decoding import sample
+from seqgan.networks.generator import Mixture, at_rest, without_dropout
 from seqgan.recipes.mle import Likelihood
-from seqgan.sequences import Alphabet, Ids
+from seqgan.text.alphabet import Alphabet, Ids
 
 
 class Odds(nn.Module):

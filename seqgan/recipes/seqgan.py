@@ -17,24 +17,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gancore import distributed
-from gancore.device import adam, derive_seed, new_generator
-from gancore.ema import EMA
-from gancore.loop import Player
-from gancore.objectives import OBJECTIVES
-from gancore.policy import categorical_kl, policy_gradient
-from gancore.rejection import replace_rejected
-from gancore.steering import Steering
-from gancore.training import Phase
+from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.policy_gradient import categorical_kl, policy_gradient
+from gancore.rewards.shaping import Steering
+from gancore.sampling.rejection import replace_rejected
+from gancore.training import distributed
+from gancore.training.device import adam, derive_seed, new_generator
+from gancore.training.ema import EMA
+from gancore.training.loop import Player
+from gancore.training.run import Phase
 from seqgan.config import Config
-from seqgan.critics import CRITICS, RecurrentCritic
-from seqgan.data import Corpus, pad
-from seqgan.decoding import sample
-from seqgan.generator import at_rest, mean_nll, without_dropout
+from seqgan.data.corpus import Corpus, pad
+from seqgan.networks.critics import CRITICS, RecurrentCritic
+from seqgan.networks.decoding import sample
+from seqgan.networks.generator import at_rest, mean_nll, without_dropout
+from seqgan.networks.rollout import monte_carlo
 from seqgan.recipes.mle import Likelihood
-from seqgan.rollout import monte_carlo
-from seqgan.sequences import Alphabet, Ids
-from seqgan.text import TokenError, Vocabulary
+from seqgan.text.alphabet import Alphabet, Ids
+from seqgan.text.vocabulary import TokenError, Vocabulary
 
 Values = Float[Tensor, "batch step"]
 

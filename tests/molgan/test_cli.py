@@ -6,7 +6,7 @@ import pytest
 from rdkit import Chem
 
 from molgan.__main__ import main
-from molgan.objectives import DRUGLIKE
+from molgan.scoring.benchmarks import DRUGLIKE
 
 TINY = ["--set", "steps=3", "--set", "pretrain.steps=3", "--set", "batch=16", "--set", "device=cpu"]
 
@@ -69,7 +69,7 @@ def test_resume_and_refusal_to_overwrite(run, trained):
 
 def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch, qm9_smiles):
     (tmp_path / "q.smi").write_text("\n".join(qm9_smiles))
-    monkeypatch.setattr("molgan.demo.embedded", lambda: tmp_path / "q.smi")
+    monkeypatch.setattr("molgan.reporting.demo.embedded", lambda: tmp_path / "q.smi")
     for _ in range(2):  # the second replaces the first
         code, out, err = run("demo", "--out", "d", "-n", 60, *TINY)
         assert code == 0, err

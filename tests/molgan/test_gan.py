@@ -5,14 +5,14 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from gancore import checkpoint
-from gancore.ahead import Ahead
-from gancore.config import bundled
 from gancore.errors import ConfigError, DivergedError, RunError
-from gancore.runs import RunFolder, find
-from gancore.settings import ReplayConfig
+from gancore.io.background_call import Ahead
+from gancore.io.config import bundled
+from gancore.runs import checkpoint
+from gancore.runs.folder import RunFolder, find
+from gancore.training.settings import ReplayConfig
 from gancore.types import Sampler
-from molgan import chem
+from molgan import chemistry
 from molgan.config import (
     Config,
     CriticConfig,
@@ -22,11 +22,11 @@ from molgan.config import (
     RewardConfig,
     StageConfig,
 )
-from molgan.data import MoleculeDataset
+from molgan.data.dataset import MoleculeDataset
 from molgan.gan import MolGAN
-from molgan.objectives import DRUGLIKE, SCORES
-from molgan.recipes import graph_gan
-from molgan.scoring import Scorer
+from molgan.recipes import one_shot
+from molgan.scoring.benchmarks import DRUGLIKE, SCORES
+from molgan.scoring.scorer import Scorer
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_sampling_leaves_the_global_state_alone_and_its_prefix_fixed(small_confi
     raw = gan.sample(1500, seed=0, raw=True)
     assert None in raw
     assert all(a == b for a, b in zip(raw, many, strict=True) if a is not None), "repair leaves valid draws alone"
-    assert {chem.judge(text).smiles for text in many[:50]} == set(many[:50])
+    assert {chemistry.judge(text).smiles for text in many[:50]} == set(many[:50])
 
 
 def test_no_weights_no_sample(small_config, tmp_path):
@@ -225,7 +225,7 @@ def turn_and_moved(gan, data, turn):
 
 
 def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
-    gan, phases = graph_gan.build(rewarded, small_data, torch.device("cpu"))
+    gan, phases = one_shot.build(rewarded, small_data, torch.device("cpu"))
     pretrain, adversarial = phases
     reached = turn_and_moved(gan, pretrain.batches, gan.autoencoder_turn)
     assert reached == {"generator": True, "encoder": True, "critic": False, "averaged": False}
@@ -244,7 +244,7 @@ def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
 
 
 def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_data):
-    gan, (_, adversarial) = graph_gan.build(rewarded, small_data, torch.device("cpu"))
+    gan, (_, adversarial) = one_shot.build(rewarded, small_data, torch.device("cpu"))
     noise, present = gan.noise(16), next(adversarial.batches)[0].sum(-1) > 0.5
     assert gan.reward_terms(noise, gan.draw(noise, present))["anchor"].item() == pytest.approx(0, abs=1e-6)
     with torch.no_grad():
@@ -254,12 +254,14 @@ def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_d
 
 def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
     rewarded = replace(rewarded, reward=replace(rewarded.reward, diversity=DiversityConfig()))
-    gan, (_, adversarial) = graph_gan.build(rewarded, small_data, torch.device("cpu"))
+    gan, (_, adversarial) = one_shot.build(rewarded, small_data, torch.device("cpu"))
     real = next(adversarial.batches)
     drawn = gan.draw(gan.noise(len(real[0])), real[0].sum(-1) > 0.5)
     earned, figures = gan.rewards(drawn, gan.score(drawn.atoms.numpy(), drawn.orders.numpy()))
     earned = earned - gan.adversary.logits(drawn.hard).detach()  # the critic's share, the same for all
-    smiles = [chem.strict_smiles(m) for m in chem.decode(drawn.atoms.numpy(), drawn.orders.numpy(), gan.vocabulary)]
+    smiles = [
+        chemistry.strict_smiles(m) for m in chemistry.decode(drawn.atoms.numpy(), drawn.orders.numpy(), gan.vocabulary)
+    ]
     for text, reward in zip(smiles, earned.tolist(), strict=True):
         expected = 0.0 if text is None else 1.0 + Scorer("qed")([text])[0]
         assert reward == pytest.approx(expected, abs=1e-5)
@@ -269,7 +271,7 @@ def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
 def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
     """The draws and scores of one turn, the log-probabilities of the next."""
     config = replace(rewarded, reward=replace(rewarded.reward, overlap=True, critic=0.0))
-    gan, (_, adversarial) = graph_gan.build(config, small_data, torch.device("cpu"))
+    gan, (_, adversarial) = one_shot.build(config, small_data, torch.device("cpu"))
     present = next(adversarial.batches)[0].sum(-1) > 0.5
     first, second = gan.noise(16), gan.noise(16)
     assert gan.reward_terms(first, gan.draw(first, present)) == {}
@@ -348,7 +350,8 @@ def test_settings_that_cannot_learn_are_refused(overrides, message):
 
 def test_unknown_configuration_names_the_bundled_ones():
     with pytest.raises(
-        ConfigError, match="default, molgan, moses, moses-cpu, moses-cpu-first, moses-first, moses-rings, qm9, qm9-growing, steer"
+        ConfigError,
+        match="default, molgan, moses, moses-cpu, moses-cpu-first, moses-first, moses-rings, qm9, qm9-growing, steer",
     ):
         Config.load("qm10")
 
@@ -407,6 +410,6 @@ def test_molecules_that_read_as_others_are_not_learnt_again(rewarded, recipe):
     config = replace(rewarded, recipe=recipe, steps=8, reward=replace(reward, score=SCORES["qed"]))
     gan = MolGAN(config).fit(["COP(=O)(O)OC", "CN=C", "CCN", "CCO", "CNC"] * 4, quiet=True)
     drawn = [text for text in gan.sample(300) if text]
-    assert drawn == [chem.flat(text) for text in drawn]
+    assert drawn == [chemistry.flat(text) for text in drawn]
     assert not gan.networks.vocabulary.graphs(["CN=[P+]([O-])O"])
     assert [graph.smiles for graph in gan.networks.vocabulary.graphs(["CCO"])] == ["CCO"]

@@ -3,9 +3,9 @@ import tarfile
 
 import pytest
 
-from seqgan import fetch
 from seqgan.__main__ import main
-from seqgan.grammar import corpus, english
+from seqgan.data import downloads
+from seqgan.data.grammar import corpus, english
 
 TINY = [
     *("--set", "likelihood.epochs=1", "--set", "steps=1", "--set", "critic.pretrain=1", "--set", "critic.steps=1"),
@@ -168,7 +168,7 @@ def test_fetching_from_a_copy_at_hand(run, tmp_path, monkeypatch):
     import hashlib
 
     digest = hashlib.sha256((tmp_path / "copy.tar.gz").read_bytes()).hexdigest()
-    sources = fetch.CORPORA.sources
+    sources = downloads.CORPORA.sources
     monkeypatch.setitem(sources, "shakespeare", sources["shakespeare"]._replace(sha256=digest))
     code, out, _ = run("data", "fetch", "shakespeare", "--from", "copy.tar.gz")
     assert code == 0

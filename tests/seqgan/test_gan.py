@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from gancore import checkpoint
-from gancore.config import bundled
 from gancore.errors import CheckpointError, ConfigError, DataError, RunError
-from gancore.runs import RunFolder, find
-from gancore.settings import ReplayConfig
+from gancore.io.config import bundled
+from gancore.runs import checkpoint
+from gancore.runs.folder import RunFolder, find
+from gancore.training.settings import ReplayConfig
 from gancore.types import Reward, Sampler, Verdict
-from molgan.scoring import Scorer
+from molgan.scoring.scorer import Scorer
 from seqgan.config import (
     Config,
     DataConfig,
@@ -23,9 +23,9 @@ from seqgan.config import (
     PolicyConfig,
     RewardConfig,
 )
+from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.grammar import corpus
-from seqgan.plugins import load_reward
+from seqgan.recipes.external_reward import load_reward
 
 LINES = corpus(60)
 
@@ -221,9 +221,9 @@ def test_twenty_lines_are_enough(config):
 
 
 def test_a_reward_by_name_or_given(config, qm9_smiles):
-    config = replace(config, data=DataConfig("smiles"), reward=RewardConfig(0.5, "molgan.scoring:Scorer"))
+    config = replace(config, data=DataConfig("smiles"), reward=RewardConfig(0.5, "molgan.scoring.scorer:Scorer"))
     SeqGAN(config).fit(qm9_smiles[:40], quiet=True)
-    named = RewardConfig(0.5, "molgan.scoring:Scorer", "osimertinib_mpo")
+    named = RewardConfig(0.5, "molgan.scoring.scorer:Scorer", "osimertinib_mpo")
     SeqGAN(replace(config, reward=named)).fit(qm9_smiles[:40], quiet=True)
     seen = []
 
@@ -243,7 +243,13 @@ def test_a_reward_by_name_or_given(config, qm9_smiles):
 
 @pytest.mark.parametrize(
     "name",
-    ["nowhere:reward", "molgan.scoring", "molgan.scoring:nothing", "molgan.scoring:DESCRIBED", "datetime:date"],
+    [
+        "nowhere:reward",
+        "molgan.scoring.scorer",
+        "molgan.scoring.scorer:nothing",
+        "molgan.scoring.scorer:DESCRIBED",
+        "datetime:date",
+    ],
 )
 def test_a_reward_that_is_not_there(name):
     with pytest.raises(ConfigError, match=r"reward\.function"):

@@ -1,0 +1,140 @@
+"""What is there to work with, what is missing, and what to do about it."""
+
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+
+from gancore.io.downloads import Sources, cache
+from gancore.io.platforms import cores
+
+_PACKAGE = "discretegan"
+_ROOM = 2 * 2**30  # bytes that a fetched data set and a long run's checkpoints take together
+
+
+class Finding(NamedTuple):
+    """What one check found. state: ok, note (works, but could be better) or fault. advice: what to do, "" for ok."""
+
+    check: str
+    state: str
+    found: str
+    advice: str = ""
+
+
+Check = Callable[[], Iterable[Finding]]
+
+
+def examine(checks: Iterable[Check]) -> Iterator[Finding]:
+    """The findings of all checks; one that breaks is a fault of its own."""
+    for check in checks:
+        try:
+            yield from check()
+        except Exception as error:
+            name = check.__name__.strip("_").replace("_", " ")
+            why = f"{type(error).__name__}: {error}"
+            yield Finding(name, "fault", " ".join(why.split())[:200], "install again: pip install --force-reinstall .")
+
+
+def common(load: Callable[[], Sources]) -> tuple[Check, ...]:
+    """The checks that both halves have: Python, packages, torch, devices, processors, the cache, what `load` gives."""
+
+    def data_sets() -> Iterator[Finding]:
+        sources = load()
+        for name in sources.about():
+            place = sources.find(name)
+            if place is not None:
+                yield Finding(f"data {name}", "ok", str(place))
+            else:
+                yield Finding(f"data {name}", "note", "not fetched", f"{sources.program} data fetch {name}")
+
+    return python, packages, torch_works, devices, processors, cache_folder, data_sets
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter."""
+    yield Finding("python", "ok", f"{platform.python_version()} in {sys.prefix}, {platform.platform(terse=True)}")
+
+
+def packages() -> Iterator[Finding]:
+    """Every package that this one requires, in the version that it asks for."""
+    for text in requires(_PACKAGE) or ():
+        wanted = Requirement(text)
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        advice = f"pip install '{wanted.name}{wanted.specifier}'"
+        try:
+            there = version(wanted.name)
+        except PackageNotFoundError:
+            yield Finding(wanted.name, "fault", "not installed", advice)
+            continue
+        fits = wanted.specifier.contains(there, prereleases=True)
+        yield Finding(wanted.name, "ok" if fits else "fault", there, "" if fits else advice)
+
+
+def torch_works() -> Iterator[Finding]:
+    """A gradient on the CPU."""
+    import torch
+
+    x = torch.ones(3, 3, requires_grad=True)
+    (x @ x).sum().backward()
+    right = x.grad is not None and bool((x.grad == 6).all())
+    again = "install torch again, for this processor: https://pytorch.org/get-started"
+    yield Finding("torch computes", "ok" if right else "fault", f"{torch.__version__}", "" if right else again)
+
+
+def devices() -> Iterator[Finding]:
+    """What networks can be trained on."""
+    import torch
+
+    if not torch.cuda.is_available():
+        built = "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no CUDA device"
+        yield Finding("cuda", "note", built, "nothing to do on a machine without a GPU: all runs on the CPU")
+    for number in range(torch.cuda.device_count()):
+        about = torch.cuda.get_device_properties(number)
+        ones = torch.ones(2, 2, device=f"cuda:{number}", dtype=torch.bfloat16)
+        float((ones @ ones).sum())
+        memory = f"{about.total_memory / 2**30:.0f} GiB"
+        yield Finding(f"cuda:{number}", "ok", f"{about.name}, {memory}, capability {about.major}.{about.minor}")
+
+
+def processors() -> Iterator[Finding]:
+    """Cores, and how many of them torch will use."""
+    import torch
+
+    usable, threads = cores(), torch.get_num_threads()
+    told = f"{usable} cores, {threads} threads of torch"
+    if threads > usable:
+        yield Finding("processors", "note", told, f"set OMP_NUM_THREADS={usable}: more threads than cores are slower")
+    else:
+        yield Finding("processors", "ok", told)
+
+
+def cache_folder() -> Iterator[Finding]:
+    """Where fetched data goes: can it be written, is there room."""
+    folder = cache()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    elsewhere = "name another folder with DISCRETEGAN_DATA"
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        yield Finding("cache", "fault", f"{folder} cannot be written ({error.strerror})", elsewhere)
+        return
+    free = shutil.disk_usage(there).free
+    told = f"{folder}, {free / 2**30:.1f} GiB free"
+    yield Finding("cache", *(("ok", told) if free >= _ROOM else ("note", told, f"make room, or {elsewhere}")))
+
+
+def bundled_models(names: Iterable[str], draw: Callable[[str], list]) -> Iterator[Finding]:
+    """Whether the models that come along load and can be sampled from. draw: name -> a few draws."""
+    for name in names:
+        drawn = [str(text) for text in draw(name) if text]
+        if drawn:
+            yield Finding(f"model {name}", "ok", " ".join(drawn))
+        else:
+            yield Finding(f"model {name}", "fault", "draws nothing", "install the package again: its file is damaged")

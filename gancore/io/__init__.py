@@ -1,0 +1,1 @@
+"""Files, processes and operating systems: everything between a run and the machine."""

@@ -1,0 +1,111 @@
+"""What is given in Python for rows of text: a path, several, a frame, a column, a list of strings."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from gancore.errors import DataError
+from gancore.io.columns import pick_column
+from gancore.io.formats import Choice, Form, as_text
+from gancore.io.tables import rows
+from gancore.io.text_files import name_of
+
+Row: TypeAlias = tuple[int, str | None, str]
+"""Its number, its text, and the file it is of where there are several."""
+_LONGEST_NAME = 255  # bytes of one part of a path
+
+
+def given_path(given: str | Path) -> Path:
+    """A path. Raises DataError for a string that is a file's content: one with line ends, or too long for a path."""
+    text = str(given)
+    long = _too_long(text)
+    if isinstance(given, str) and (long or (("\n" in text or "\r" in text) and not Path(text).exists())):
+        raise DataError(
+            f"{text[:40]!r}... is read as the path of a file, and is text itself: give a path, or a list of lines "
+            "(text.splitlines())."
+        )
+    return Path(given)
+
+
+def _too_long(text: str) -> bool:
+    return (
+        any(len(part.encode("utf-8", "surrogatepass")) > _LONGEST_NAME for part in text.split("/")) or len(text) > 4096
+    )
+
+
+def paths_of(source: Any) -> list[Path] | None:
+    """The files that are given: by one path as a string or a `Path`, or by a list of `Path`s; None for anything else.
+
+    A list of strings is never files.
+    """
+    if isinstance(source, (str, Path)):
+        return [given_path(source)]
+    if isinstance(source, (list, tuple)) and source and any(isinstance(item, Path) for item in source):
+        if not all(isinstance(item, Path) for item in source):
+            raise DataError(
+                "a list with a file (pathlib.Path) holds something else too: give files only, or texts only."
+            )
+        return list(source)
+    return None
+
+
+def rows_of(source: Any, form: Form, items: str, column: str = "", prefer: bool = False) -> Iterator[Row]:
+    """The rows of whatever a user holds, one by one: files, a frame, a column of one, or any iterable of strings.
+
+    items: what the strings are called in messages, for instance "SMILES". None in a list is a row without text; the
+    cells of a frame are what a CSV would have, numbers as text, nothing for NaN. column, prefer: as in `tables.rows`.
+    Raises DataError, one sentence: for a dict, for what is no text, and what reading files raises.
+    """
+    paths = paths_of(source)
+    if paths is not None:
+        for path in paths:
+            label = name_of(path) if len(paths) > 1 else ""
+            for number, text in rows(path, form, column, prefer):
+                yield number, text, label
+        return
+    if isinstance(source, Mapping):
+        keys = ", ".join(map(str, list(source)[:5]))
+        raise DataError(
+            f"a dict cannot be read as {items} (its keys are {keys}): give one of its values, for instance "
+            f"data[{next(iter(source), 'train')!r}]."
+        )
+    if not isinstance(source, (pd.DataFrame, pd.Series)) and callable(getattr(source, "to_pandas", None)):
+        source = source.to_pandas()
+    if isinstance(source, (pd.DataFrame, pd.Series)):
+        yield from _cells(source, form, column, prefer)
+    elif isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray)):
+        yield from _items(source, items)
+    else:
+        raise DataError(f"cannot read {form.what} from {source!r:.50}: give a file, a data frame or a list of {items}.")
+
+
+def _cells(source: "pd.DataFrame | pd.Series", form: Form, column: str, prefer: bool) -> Iterator[Row]:
+    where = "the column"
+    if isinstance(source, pd.DataFrame):
+        where = "the data frame"
+        source = source.iloc[:, pick_column(where, list(source.columns), form.columns, column, prefer)]
+    clean = Choice(form).cleaner(str(source.name))
+    for number, value in enumerate(source, 1):
+        yield number, clean(as_text(value, where, number)), ""
+
+
+def _items(source: Iterable, items: str) -> Iterator[Row]:
+    for number, text in enumerate(source, 1):
+        if text is not None and not isinstance(text, str) and not _is_nan(text):
+            hint = ": give one column of it" if isinstance(text, Mapping) else ""
+            raise DataError(f"the list of {items}: item {number} is no string but {type(text).__name__}{hint}.")
+        yield number, text if isinstance(text, str) else None, ""
+
+
+def _is_nan(value: Any) -> bool:
+    return value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def called(source: Any, items: str) -> str:
+    """What a source is called in messages."""
+    paths = paths_of(source)
+    if paths is not None:
+        return ", ".join(map(name_of, paths))
+    return "the data frame" if isinstance(source, pd.DataFrame) else f"the list of {items}"

@@ -1,0 +1,1 @@
+"""Adversarial losses, penalties, policy gradients, the evidence bound: functions of tensors, nothing averaged."""

@@ -1,0 +1,1 @@
+"""From logits to samples: gradient estimators, rejection by a critic, the chunks that samples come in."""

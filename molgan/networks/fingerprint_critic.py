@@ -1,0 +1,140 @@
+"""A critic that counts what surrounds each atom: it learns from few molecules and says the same of every numbering."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, one_hot
+
+from gancore.types import Sample, Verdict
+from molgan.data import graphs
+from molgan.networks import ring_features
+
+_RINGS = range(3, 7)  # sizes whose closed walks are told apart
+_CONJUGATED = 4  # a bond label beside the orders 1 to 3
+_ODD = 0x5851F42D4C957F2D, 0x2545F4914F6CDD1D
+_SLOPE = 0.1
+_LARGEST = 12  # bonds of rings that are told apart; larger ones are one kind
+_RING_FIGURES = 2 * (_LARGEST + 1)
+_RING_SCALE = 30.0  # so that a few steps of Adam are enough for what is rare
+
+
+def environments(
+    atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], capacity: Int[Tensor, "atom"]
+) -> Int[Tensor, "batch kind node"]:
+    """Two hashes of each atom, from 0 to 2^31 - 1: of itself, and of it with its neighbours.
+
+    As in a circular fingerprint (Rogers and Hahn 2010) of radius 1. An atom is its type, its numbers of neighbours and
+    of spare valences, whether it has a double bond, and which closed walks of 3 to 6 bonds without turning back lead
+    through it: the rings of that size, and larger walks around smaller rings. A single and a double bond between two
+    atoms with double bonds are one kind, so that Kekulé forms are the same.
+    """
+    atoms, size = atoms.long(), atoms.shape[1]
+    bonds = graphs.to_matrix(orders.long(), size)
+    neighbours = (bonds > 0).sum(-1)
+    spare = capacity[atoms.clamp_min(0)] - bonds.sum(-1)
+    double = (bonds == 2).any(-1)
+    labels = _mix(_mix(atoms * 64 + neighbours * 8 + spare) + closed_walks(bonds > 0) * 2 + double)
+    around = (_mix(labels[:, None, :] * 8 + _kinds(bonds)) * (bonds > 0)).sum(-1)
+    return torch.stack((labels, _mix(labels * 3 + around)), 1)
+
+
+def ring_environments(
+    atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], capacity: Int[Tensor, "atom"]
+) -> tuple[Int[Tensor, "batch node"], Float[Tensor, "batch figure"]]:
+    """A hash of each atom in the rings it is in, from 0 to 2^31 - 1, -1 for one in none; and counts of each molecule.
+
+    An atom is its type, its spare valences, whether it is a bridgehead, and for each bond in a ring the size of the
+    smallest ring through it and the bond's kind, as in `environments`. The counts are of bonds in no ring and in
+    rings of each size from 1 to 12, by the smallest; and of bridgeheads in no larger ring than each of these. Rings of
+    more than 12 count as 12. See `molgan.networks.ring_features`.
+    """
+    atoms = atoms.long()
+    bonds = graphs.to_matrix(orders.long(), atoms.shape[1])
+    found = ring_features.find(bonds > 0)
+    sizes = found.sizes.clamp_max(_LARGEST)
+    spare = capacity[atoms.clamp_min(0)] - bonds.sum(-1)
+    labels = _mix((atoms * 8 + spare) * 2 + found.bridgeheads)
+    around = (_mix(sizes * 8 + _kinds(bonds)) * (sizes > 0)).sum(-1)
+    largest = sizes.amax(-1)
+    by_size = one_hot(sizes, _LARGEST + 1) * (bonds > 0)[..., None]
+    bridged = one_hot(largest, _LARGEST + 1) * found.bridgeheads[..., None]
+    counts = torch.cat((by_size.sum((1, 2)) // 2, bridged.sum(1)), 1)
+    return torch.where(largest > 0, _mix(labels * 3 + around), -1), counts.float()
+
+
+def _kinds(bonds: Tensor) -> Tensor:
+    """Orders of bonds, with a kind of its own for a single or double bond between two atoms with double bonds."""
+    double = (bonds == 2).any(-1)
+    conjugated = double[:, :, None] & double[:, None, :] & (bonds > 0) & (bonds < 3)
+    return torch.where(conjugated, _CONJUGATED, bonds)
+
+
+def closed_walks(linked: Bool[Tensor, "batch node node"]) -> Int[Tensor, "batch node"]:
+    """For each atom a bit for each length from 3 to 6: whether a walk of so many bonds that never turns back closes."""
+    step = linked.float()
+    others = step.sum(-1)[:, None, :] - 1  # ways on from each
+    before, walks = step, step @ step - torch.diag_embed(step.sum(-1))
+    found = torch.zeros(linked.shape[:-1], dtype=torch.long, device=linked.device)
+    for place in range(len(_RINGS)):
+        before, walks = walks, walks @ step - before * others
+        found += (walks.diagonal(dim1=-2, dim2=-1) > 0.5).long() << place
+    return found
+
+
+def _mix(numbers: Tensor) -> Tensor:
+    """Hashes of integers, each from 0 to 2^31 - 1; products wrap around."""
+    for odd in _ODD:
+        numbers = (numbers + 1) * odd
+        numbers = numbers ^ ((numbers >> 32) & 0xFFFFFFFF)
+    return numbers & 0x7FFFFFFF
+
+
+class EnvironmentCritic(nn.Module):
+    """A perceptron of how often each environment occurs. It reads indices, so there is no slope to penalise.
+
+    capacity: valences of each atom type. buckets: into which environments are hashed. width: of the hidden layer.
+    ring_buckets: into which atoms in their rings are hashed (`ring_environments`); 0 leaves rings out. Their weights
+    begin at 0, so that a critic that knows no rings can be gone on from.
+    """
+
+    capacity: Tensor
+
+    def __init__(self, capacity: Int[Tensor, "atom"], buckets: int, width: int, ring_buckets: int = 0):
+        super().__init__()
+        self.register_buffer("capacity", capacity, persistent=False)
+        self.buckets, self.ring_buckets = buckets, ring_buckets
+        self.enter, self.head = nn.Linear(buckets, width), nn.Linear(width, 1)
+        if ring_buckets:
+            self.ring_enter = nn.Linear(ring_buckets, width, bias=False)
+            self.ring_head = nn.Linear(_RING_FIGURES, 1, bias=False)
+            nn.init.zeros_(self.ring_enter.weight)
+            nn.init.zeros_(self.ring_head.weight)
+
+    def ring_weights(self) -> list[nn.Parameter]:
+        """The weights of what is made of rings."""
+        return [weight for name, weight in self.named_parameters() if name.startswith("ring_")]
+
+    def counts(self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]) -> Float[Tensor, "batch b"]:
+        """log(1 + how often) of every bucket."""
+        found = environments(atoms, orders, self.capacity) % self.buckets
+        present = (atoms >= 0)[:, None].expand_as(found)
+        counts = torch.zeros(len(atoms), self.buckets, device=atoms.device)
+        return counts.scatter_add_(1, found.flatten(1), present.flatten(1).float()).log1p()
+
+    def ring_counts(
+        self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]
+    ) -> tuple[Float[Tensor, "batch b"], Float[Tensor, "batch figure"]]:
+        """log(1 + how often) of every bucket of atoms in rings, and of the counts of a molecule."""
+        found, figures = ring_environments(atoms, orders, self.capacity)
+        counts = torch.zeros(len(atoms), self.ring_buckets, device=atoms.device)
+        counts.scatter_add_(1, found % self.ring_buckets, (found >= 0).float())
+        return counts.log1p(), figures.log1p() * _RING_SCALE
+
+    def forward(self, sample: Sample) -> Verdict:
+        """A verdict on hard one-hots."""
+        arrays = graphs.indices(sample)
+        hidden, straight = self.enter(self.counts(*arrays)), 0.0
+        if self.ring_buckets:
+            counts, figures = self.ring_counts(*arrays)
+            hidden, straight = hidden + self.ring_enter(counts), self.ring_head(figures)
+        return Verdict((self.head(leaky_relu(hidden, _SLOPE)) + straight).squeeze(1).float())

@@ -1,0 +1,145 @@
+"""Networks over batches of graphs: generator, critics, encoder. All they know of chemistry is capacity."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from gancore.types import Sample, Verdict
+from molgan import chemistry
+from molgan.data import graphs
+
+
+def mlp(widths: Sequence[int], activation: nn.Module | None = None) -> nn.Sequential:
+    """Linear layers of the given widths with LeakyReLU, or another activation, between them, none after the last."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), activation or nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers[:-1])
+
+
+class Generator(nn.Module):
+    """Noise and the places that hold an atom -> logits of atoms and bonds, all at once."""
+
+    def __init__(
+        self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int], activation: nn.Module | None = None
+    ):
+        super().__init__()
+        self.noise, self.max_atoms, self.kinds = noise, max_atoms, kinds
+        self.pairs = max_atoms * (max_atoms - 1) // 2
+        self.activation = activation or nn.LeakyReLU(0.2)
+        self.body = mlp((noise + max_atoms, *hidden), self.activation)
+        self.nodes = nn.Linear(hidden[-1], max_atoms * kinds)
+        self.bonds = nn.Linear(hidden[-1], self.pairs * chemistry.ORDERS)
+
+    def forward(
+        self, noise: Float[Tensor, "batch latent"], present: Bool[Tensor, "batch node"]
+    ) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch pair order"]]:
+        """Node logits and bond logits."""
+        hidden = self.activation(self.body(torch.cat((noise, present.to(noise.dtype)), 1)))
+        nodes, bonds = self.nodes(hidden).float(), self.bonds(hidden).float()  # draws want full precision
+        return nodes.unflatten(1, (self.max_atoms, self.kinds)), bonds.unflatten(1, (self.pairs, chemistry.ORDERS))
+
+
+class Encoder(nn.Module):
+    """A graph -> mean and log-variance of its noise: the recognition half of an autoencoder."""
+
+    def __init__(self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int]):
+        super().__init__()
+        pairs = max_atoms * (max_atoms - 1) // 2
+        self.body = mlp((max_atoms * kinds + pairs * chemistry.ORDERS, *hidden, 2 * noise))
+
+    def forward(self, sample: Sample) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
+        """Mean and log-variance."""
+        mean, log_var = self.body(torch.cat([part.flatten(1) for part in sample], 1)).chunk(2, 1)
+        return mean, log_var.clamp(-12, 6)
+
+
+VALENCE = 5
+"""Width of `valence`."""
+
+
+def valence(sample: Sample, capacity: Int[Tensor, "atom"]) -> Float[Tensor, "batch node feature"]:
+    """What a critic should not have to discover: spare and excess valence, and the degree by bond order, of each atom.
+
+    Differentiable in the one-hots. Closed walks that mark rings were tried as well and made nothing
+    better (docs/experiments.md).
+    """
+    nodes, bonds = sample
+    incidence = graphs.incidence(nodes.shape[1], nodes.device)
+    degrees = (bonds[..., 1:].transpose(1, 2) @ incidence).transpose(1, 2)
+    spare = nodes @ capacity.to(nodes.dtype) - degrees @ degrees.new_tensor([1.0, 2.0, 3.0])
+    return torch.cat((spare.relu()[..., None], (-spare).relu()[..., None], degrees), -1)
+
+
+class OrderedCritic(nn.Module):
+    """Judges the flattened one-hots and their valence: sees the order of the atoms, which canonical SMILES fixes."""
+
+    def __init__(self, max_atoms: int, kinds: int, hidden: Sequence[int]):
+        super().__init__()
+        pairs = max_atoms * (max_atoms - 1) // 2
+        width = max_atoms * (kinds + VALENCE) + pairs * chemistry.ORDERS
+        self.body = mlp((width, *hidden, 1))
+
+    def forward(self, sample: Sample, features: Tensor) -> Float[Tensor, "batch"]:
+        """Logits."""
+        return self.body(torch.cat([part.flatten(1) for part in (*sample, features)], 1)).squeeze(1)
+
+
+class RelationalCritic(nn.Module):
+    """Judges a graph whatever the order of its atoms: one dense graph convolution a bond order (R-GCN).
+
+    Schlichtkrull et al. 2018, with PyG's `DenseGraphConv` as the layer, weights of its own for
+    each relation, and a sum over atoms.
+    """
+
+    def __init__(self, kinds: int, width: int, layers: int):
+        super().__init__()
+        from torch_geometric.nn import DenseGraphConv  # takes seconds to import, and most models are without
+
+        widths = [kinds + VALENCE] + [width] * layers
+        self.layers = nn.ModuleList(
+            nn.ModuleList(DenseGraphConv(before, after) for _ in range(chemistry.ORDERS - 1))
+            for before, after in pairwise(widths)
+        )
+        self.head = mlp((width, width, 1))
+
+    def forward(self, sample: Sample, features: Tensor) -> Float[Tensor, "batch"]:
+        """Logits."""
+        nodes, bonds = sample
+        mask = graphs.node_mask(nodes)
+        relations = graphs.to_matrix(bonds[..., 1:], nodes.shape[1]).unbind(-1)
+        hidden = torch.cat((nodes, features), -1)
+        for layer in self.layers:
+            parts = [conv(hidden, adjacency) for conv, adjacency in zip(layer, relations, strict=True)]  # pyright: ignore
+            hidden = nn.functional.leaky_relu(torch.stack(parts).sum(0), 0.2)
+        return self.head((hidden * mask[..., None]).sum(1)).squeeze(1)
+
+
+class GraphCritic(nn.Module):
+    """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic."""
+
+    capacity: Tensor
+
+    def __init__(
+        self,
+        vocabulary: chemistry.Vocabulary,
+        hidden: Sequence[int],
+        relational_width: int = 64,
+        relational_layers: int = 0,
+    ):
+        super().__init__()
+        kinds = len(vocabulary.atoms)
+        self.register_buffer("capacity", torch.from_numpy(vocabulary.capacity), persistent=False)
+        self.ordered = OrderedCritic(vocabulary.max_atoms, kinds, hidden)
+        self.relational = RelationalCritic(kinds, relational_width, relational_layers) if relational_layers else None
+
+    def forward(self, sample: Sample) -> Verdict:
+        """A verdict on one-hots, hard or relaxed."""
+        features = valence(sample, self.capacity)
+        logits = self.ordered(sample, features)
+        if self.relational is not None:
+            logits = logits + self.relational(sample, features)
+        return Verdict(logits)

@@ -1,0 +1,315 @@
+"""The one-shot graph GAN: an autoencoder's decoder, then a generator against a critic, then rewarded as well.
+
+Phase one trains generator and encoder on the evidence lower bound (Kingma and Welling 2014). Phase
+two plays the adversarial game on straight-through draws that respect valence, keeps a little of the
+bound as an anchor against mode dropping, and adds a policy gradient on rewards computed from the
+hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and calls itself one; what each
+part was seen to do, and on how little evidence, is in docs/experiments.md.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gancore.errors import ConfigError
+from gancore.io.background_call import Ahead
+from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.adversary import Adversary
+from gancore.losses.elbo import gaussian_kl, reconstruction
+from gancore.losses.penalties import PENALTIES
+from gancore.losses.policy_gradient import categorical_kl, leave_one_out, policy_gradient
+from gancore.rewards.shaping import Steering
+from gancore.training import distributed
+from gancore.training.device import adam
+from gancore.training.ema import EMA
+from gancore.training.loop import Player
+from gancore.training.run import Phase
+from gancore.training.schedules import warm_cosine
+from gancore.types import Reward, Sample
+from molgan import chemistry
+from molgan.config import Config
+from molgan.data import graphs
+from molgan.data.dataset import MoleculeDataset, batches
+from molgan.networks.one_shot import Encoder, Generator, GraphCritic
+from molgan.networks.sampling import CLOSED, GraphDraw, draw_graphs, repair
+from molgan.recipes.reward_shaping import steering
+from molgan.scoring.scorer import graph_smiles
+
+Scored: TypeAlias = tuple[list[str], np.ndarray]
+"""SMILES of draws, empty for what is no molecule, and their scores, 0 where there is none."""
+
+
+class GraphGAN:
+    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+
+    def __init__(self, config: Config, vocabulary: chemistry.Vocabulary, device: torch.device):
+        self.config, self.vocabulary, self.device = config, vocabulary, device
+        size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
+        self.generator = Generator(model.noise, size, kinds, model.generator).to(device)
+        self.encoder = Encoder(model.noise, size, kinds, model.encoder).to(device)
+        critic = GraphCritic(vocabulary, model.critic, model.relational_width, model.relational_layers).to(device)
+        self.averaged = EMA(self.generator, config.average)
+        self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
+        penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
+        penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
+        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
+        self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
+        self.scores = Ahead(self.score)
+        self.late = Late(config, size).to(device) if config.reward.overlap else None
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "encoder": self.encoder,
+            "critic": critic,
+            "averaged": self.averaged,
+        }
+        if self.late is not None:
+            self.modules["late"] = self.late
+        self.makers = nn.ModuleList((self.generator, self.encoder))
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        config, weights = self.config, self.makers.parameters
+        return {
+            "pretrain": adam(weights(), config.pretrain.lr, (0.9, 0.99)),
+            "generator": adam(weights(), config.lr, (0.0, 0.99)),
+            "critic": adam(self.adversary.critic.parameters(), config.lr, (0.0, 0.99)),
+        }
+
+    # One turn of each player ------------------------------------------------------------------
+
+    def autoencoder_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Phase one: reconstruct the molecule from its code; the KL's weight grows to 1 by the middle."""
+        grown = min(1.0, step / max(1, self.config.pretrain.steps // 2))
+        weight = self.config.pretrain.kl_start + (1 - self.config.pretrain.kl_start) * grown
+        code, kl = self.encode(real)
+        logits = self.generator(code, graphs.node_mask(real[0]))
+        return {"reconstruction": reconstruction(logits, real).mean(), "kl": kl.mean() * weight}
+
+    def critic_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Tell the batch from as many fresh draws of the same sizes."""
+        with torch.no_grad():
+            fake = self.draw(self.noise(len(real[0])), graphs.node_mask(real[0])).hard
+        return self.adversary.critic_losses(real, fake, step)
+
+    def generator_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+        """Pass for the batch, keep explaining it, and earn the rewards."""
+        config, present = self.config, graphs.node_mask(real[0])
+        n, noise = len(present), self.noise(len(present))
+        if config.pretrain.steps and config.bound:  # one pass of the generator for both
+            code, kl = self.encode(real)
+            nodes, bonds = self.generator(torch.cat((noise, code)), present.repeat(2, 1))
+            explained = reconstruction((nodes[n:], bonds[n:]), real) + kl
+            losses = {"bound": explained.mean() * config.bound}
+        else:
+            nodes, bonds = self.generator(noise, present)
+            losses = {}
+        drawn = draw_graphs(nodes[:n], bonds[:n], present, self.capacity, config.temperature)
+        losses |= self.adversary.generator_losses(real, drawn.relaxed)
+        done = step - config.pretrain.steps
+        if config.reward.active and done >= config.reward.start * config.steps and done % config.reward.every == 0:
+            losses |= self.reward_terms(noise, drawn)
+            losses |= self.replay_terms()
+        return losses
+
+    # What the turns are made of ---------------------------------------------------------------
+
+    def noise(self, n: int) -> Tensor:
+        """Fresh input of the generator, `(n, latent)`."""
+        return distributed.rows(lambda rows: torch.randn(rows, self.config.model.noise, device=self.device), n)
+
+    def draw(self, noise: Tensor, present: Tensor) -> GraphDraw:
+        """Graphs of the given sizes."""
+        node_logits, bond_logits = self.generator(noise, present)
+        return draw_graphs(node_logits, bond_logits, present, self.capacity, self.config.temperature)
+
+    @torch.no_grad()
+    def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
+        """Graphs of the averaged generator as integer arrays; repaired, their fragments are joined."""
+        noise = torch.randn(len(present), self.config.model.noise, device=self.device, generator=random)
+        nodes, bonds = self.averaged.average(noise, present)
+        drawn = draw_graphs(nodes, bonds, present, self.capacity, generator=random)
+        if raw:
+            return drawn.atoms, drawn.orders
+        return repair(drawn.atoms, drawn.orders, drawn.noisy_bonds, self.capacity)
+
+    def encode(self, real: Sample) -> tuple[Tensor, Tensor]:
+        """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
+        mean, log_var = self.encoder(real)
+        return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
+
+    def reward_terms(self, noise: Tensor, game: GraphDraw) -> dict[str, Tensor]:
+        """Policy gradient on several draws of some of the game's logits, each draw against the others' mean."""
+        reward = self.config.reward
+        wanted = max(1, round(reward.share * len(game.atoms)))
+        rows = torch.arange(wanted, device=self.device) * len(game.atoms) // wanted  # spread over the batch
+        noise = noise[rows]
+        nodes, bonds, present = (
+            part[rows].repeat_interleave(reward.draws, 0) for part in (game.node_logits, game.bond_logits, game.present)
+        )
+        drawn = draw_graphs(nodes, bonds, present, self.capacity)
+        fresh = noise, drawn
+        if self.late is None:
+            scored = self.ask(self.score, drawn) if reward.weight else None
+        elif self.late.filled:
+            (noise, drawn), scored = self.fetch()
+        else:
+            self.send(*fresh)
+            return {}
+        earned, figures = self.rewards(drawn, scored)
+        if self.late is not None:
+            self.send(*fresh)  # only now: the rewards may have begun the next stage of the score
+        advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
+        losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
+        if reward.kl and reward.steers:
+            with torch.no_grad():
+                anchor = self.averaged(noise, drawn.present[:: reward.draws])
+            anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
+            losses["anchor"] = self.divergence(drawn, anchor_nodes, anchor_bonds).mean() * reward.kl
+        return losses
+
+    def send(self, noise: Tensor, drawn: GraphDraw) -> None:
+        """Keep this turn's draws for the next, and have them scored meanwhile."""
+        assert self.late is not None
+        self.late.keep(noise, drawn)
+        if self.config.reward.weight:
+            self.scores.start(*_arrays(drawn))
+
+    def fetch(self) -> tuple[tuple[Tensor, GraphDraw], Scored | None]:
+        """The draws of the turn before and the noise they came from, under the present weights; their scores."""
+        late, draws = self.late, self.config.reward.draws
+        assert late is not None
+        present = late.atoms != chemistry.PAD
+        logits = self.generator(late.noise, present[::draws])
+        nodes, bonds = (part.repeat_interleave(draws, 0) for part in logits)
+        room = self.capacity[late.atoms.clamp_min(0)] * present
+        drawn = GraphDraw(late.atoms.clone(), late.orders.clone(), nodes, bonds, nodes, bonds, present, room)
+        scored = self.ask(self.scores.result, drawn) if self.config.reward.weight else None
+        return (late.noise.clone(), drawn), scored
+
+    def divergence(self, drawn: GraphDraw, nodes: Tensor, bonds: Tensor) -> Tensor:
+        """KL in nats `(batch,)` of the draw's distribution from that of other logits, along the draw's own order.
+
+        What valence closed counts as given: no gradient goes through the choice of earlier bonds.
+        """
+        node_kl = categorical_kl(drawn.node_logits, nodes) * drawn.present
+        restricted = (part.masked_fill(drawn.closed, CLOSED) for part in (drawn.bond_logits, bonds))
+        bond_kl = categorical_kl(*restricted) * graphs.pair_mask(drawn.present)
+        return node_kl.sum(1) + bond_kl.sum(1)
+
+    def ask(self, score: Callable[..., Scored], drawn: GraphDraw) -> Scored:
+        """What `score` says of the draws; a reward that fails leaves this turn as it was before it."""
+        assert self.steering is not None
+        with self.steering.waiting():
+            return score(*_arrays(drawn))
+
+    def score(self, atoms: np.ndarray, orders: np.ndarray) -> Scored:
+        """SMILES of graphs and their scores, 0 for one that has none."""
+        assert self.steering is not None
+        smiles = graph_smiles(self.vocabulary, atoms, orders)
+        return smiles, self.steering.score(smiles)
+
+    def replay_terms(self) -> dict[str, Tensor]:
+        """The evidence bound of the best molecules so far."""
+        replay = self.config.reward.replay
+        assert self.steering is not None
+        kept = self.vocabulary.graphs(self.steering.again(replay.batch))
+        if not kept:
+            return {}
+        atoms, orders = (torch.from_numpy(part).to(self.device) for part in chemistry.encode(kept, self.vocabulary))
+        best = graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
+        code, kl = self.encode(best)
+        logits = self.generator(code, graphs.node_mask(best[0]))
+        return {"replay": (reconstruction(logits, best) + kl).mean() * replay.weight}
+
+    def rewards(self, drawn: GraphDraw, scored: Scored | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid.
+
+        scored: the SMILES of each draw and its RDKit score, 0 for an invalid one.
+        """
+        valid = graphs.valid(drawn.atoms, drawn.orders, self.capacity)
+        earned = valid.float() * self.config.reward.validity
+        figures = {"_connected": valid.float().mean()}
+        if self.config.reward.critic:
+            with torch.no_grad():
+                earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard)
+        if scored is not None:
+            assert self.steering is not None
+            paid, score = (
+                torch.from_numpy(part).float().to(self.device) for part in (self.steering.weigh(*scored), scored[1])
+            )
+            earned = earned + self.config.reward.weight * paid
+            figures["_score"] = score.sum() / valid.sum().clamp_min(1)
+        return earned, figures
+
+
+class Late(nn.Module):
+    """The draws of the turn before, whose scores are being worked out: state, so that a resumed run has them too."""
+
+    noise: Tensor
+    atoms: Tensor
+    orders: Tensor
+    filled: Tensor
+
+    def __init__(self, config: Config, size: int):
+        super().__init__()
+        wanted = max(1, round(config.reward.share * config.batch))
+        drawn, pairs = wanted * config.reward.draws, size * (size - 1) // 2
+        self.register_buffer("noise", torch.zeros(wanted, config.model.noise))
+        self.register_buffer("atoms", torch.zeros(drawn, size, dtype=torch.long))
+        self.register_buffer("orders", torch.zeros(drawn, pairs, dtype=torch.long))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.bool))
+
+    def keep(self, noise: Tensor, drawn: GraphDraw) -> None:
+        """Take a turn's draws in."""
+        self.noise.copy_(noise)
+        self.atoms.copy_(drawn.atoms)
+        self.orders.copy_(drawn.orders)
+        self.filled.fill_(True)
+
+
+def _arrays(drawn: GraphDraw) -> tuple[np.ndarray, np.ndarray]:
+    return drawn.atoms.cpu().numpy(), drawn.orders.cpu().numpy()
+
+
+def build(
+    config: Config, data: MoleculeDataset, device: torch.device, reward: Reward | None = None
+) -> tuple[GraphGAN, list[Phase]]:
+    """The networks and the phases of training on `data`; `reward` takes the place of the configuration's score."""
+    if config.reward.overlap and distributed.processes() > 1:
+        raise ConfigError("reward.overlap keeps draws of one process: leave it out with several, or train with one.")
+    gan = GraphGAN(config, data.vocabulary, device)
+    gan.steering = steering(config, reward)
+    start, end = config.pretrain.steps, config.pretrain.steps + config.steps
+
+    def average(step: int, logs: dict[str, float]) -> None:
+        gan.averaged.update(gan.generator)
+
+    def pretrain_rate(step: int) -> float:
+        return config.pretrain.lr * warm_cosine(step, start, floor=0.1)
+
+    def game_rate(step: int) -> float:
+        return config.lr * warm_cosine(step - start, config.steps, floor=config.lr_floor)
+
+    optimizers = gan.optimizers
+    autoencoder = Player(
+        "autoencoder", gan.makers, optimizers["pretrain"], gan.autoencoder_turn, max_norm=10.0, rate=pretrain_rate
+    )
+    critic = Player(
+        "critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, config.critic.steps, rate=game_rate
+    )
+    generator = Player(
+        "generator", gan.makers, optimizers["generator"], gan.generator_turn, max_norm=10.0, rate=game_rate
+    )
+    pretrain_batches = batches(data, config.pretrain.batch, config.seed, device)
+    game_batches = batches(data, config.batch, config.seed + 1, device)
+    phases = [
+        Phase("autoencoder", [autoencoder], pretrain_batches, range(start), [average]),
+        Phase("adversarial", [critic, generator], game_batches, range(start, end), [average]),
+    ]
+    return gan, [phase for phase in phases if phase.steps]

@@ -1,0 +1,1 @@
+"""The report page, the comparison of samples, the demo."""

@@ -1,0 +1,52 @@
+"""What was worked out before, on disk: one SQLite file that several processes may share."""
+
+import math
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from gancore.errors import RunError
+
+_AT_ONCE = 500
+
+
+class DiskCache:
+    """Numbers by key (`molgan.scoring.cache_keys`) and SMILES. Raises RunError for a file that is none of ours.
+
+    Files of before, with whole rows of scores in a table `known`, are gone on with; those rows are not read any more.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        with self._open() as table:
+            table.execute(
+                "CREATE TABLE IF NOT EXISTS numbers (component TEXT, smiles TEXT, number REAL NOT NULL, "
+                "PRIMARY KEY (component, smiles)) WITHOUT ROWID"
+            )
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=60)) as table, table:
+                yield table
+        except sqlite3.Error as error:
+            raise RunError(f"{self.path}: cannot be used as a cache of scores ({error}); name another file.") from None
+
+    def get(self, key: str, smiles: Sequence[str]) -> dict[str, float]:
+        """The numbers there are, by SMILES."""
+        found: dict[str, float] = {}
+        with self._open() as table:
+            for start in range(0, len(smiles), _AT_ONCE):
+                part = smiles[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(part))
+                rows = f"SELECT smiles, number FROM numbers WHERE component = ? AND smiles IN ({marks})"
+                found |= dict(table.execute(rows, [key, *part]))
+        return found
+
+    def put(self, key: str, numbers: Mapping[str, float]) -> None:
+        """Keep numbers; one that is not finite is a failure, which another run may not have."""
+        rows = [(key, smiles, number) for smiles, number in numbers.items() if math.isfinite(number)]
+        if rows:
+            with self._open() as table:
+                table.executemany("INSERT OR REPLACE INTO numbers VALUES (?, ?, ?)", rows)

@@ -1,0 +1,195 @@
+"""All that the metrics ask of single molecules. Free of torch: the processes that do it start fast."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from molgan import chemistry
+from molgan.chemistry.identity import COMPARED, canonical_as_written, prepared_identity
+from molgan.chemistry.parallel import map_chunks
+from molgan.scoring.filters import passes_filters
+from molgan.scoring.properties import PROPERTIES, Molecule, alert_names
+
+BITS, WIDE_BITS = 1024, 4096
+"""Bits of the Morgan fingerprints (radius 2) of MOSES and of GuacaMol."""
+MEASURED = (
+    *("logp", "sa", "qed", "weight"),  # those of MOSES; then those of GuacaMol
+    *("bertz", "tpsa", "hba", "hbd", "rotatable_bonds", "aliphatic_rings", "aromatic_rings"),
+)
+"""Properties, columns of `Described.properties`."""
+_MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
+_WIDE = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=WIDE_BITS)
+
+
+NO_BITS = bytes(BITS // 8)
+"""The fingerprint of what is no molecule."""
+NOTHING = 0
+"""The digest of what there is none of."""
+
+
+class Read(NamedTuple):
+    """One string: whether RDKit reads it; digests of SMILES, 0 where there is none.
+
+    full: canonical, with stereo and isotopes. strict: `chem.strict_smiles`. flat: without stereo, of any number of
+    fragments.
+    """
+
+    valid: bool
+    full: int
+    strict: int
+    flat: int
+
+
+NOT_READ = Read(False, NOTHING, NOTHING, NOTHING)
+"""A string that RDKit does not read."""
+
+
+def read(text: str | None, policy: chemistry.Policy = COMPARED, drawn: bool = True) -> Read:
+    """Read one string; None and the empty string are invalid.
+
+    policy: how a molecule is prepared before its strict SMILES is written. drawn: a mixture or a wildcard has no strict
+    SMILES, as in a list that is judged; otherwise the policy decides, as in a training set.
+    """
+    try:
+        mol = chemistry.parse(text or "")
+    except chemistry.Rejected:
+        return NOT_READ
+    full, strict = canonical_as_written(text or "", mol), chemistry.strict_smiles(mol)
+    flat = strict if strict is not None else Chem.MolToSmiles(mol, isomericSmiles=False)
+    if policy.standardize if strict is not None else not drawn:
+        strict = prepared_identity(mol, policy)
+    return Read(True, digest(full), digest(strict), digest(flat))
+
+
+def digest(text: str | None) -> int:
+    """64 bits of a string, never 0; 0 for None. Two of a million strings are taken for one in 1 of 10 million runs."""
+    if text is None:
+        return NOTHING
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True) or 1
+
+
+class Description(NamedTuple):
+    """One molecule. Scaffolds are Bemis-Murcko's (1996); packed fingerprints are bytes of eight bits."""
+
+    smiles: str
+    fingerprint: np.ndarray
+    wide: np.ndarray
+    properties: tuple[float, ...]
+    fragments: tuple[str, ...]
+    scaffold: str
+    scaffold_rings: int
+    ring_systems: tuple[str, ...]
+    passes: bool
+    alerts: tuple[tuple[str, ...], ...]
+
+
+def describe(text: str, alert_sets: Sequence[str] = ()) -> Description | None:
+    """Describe one molecule, None where RDKit does not read it; with the names of the alerts of some sets."""
+    try:
+        mol = chemistry.parse(text)
+    except chemistry.Rejected:
+        return None
+    molecule = Molecule(mol)
+    scaffold = MurckoScaffold.GetScaffoldForMol(mol)
+    return Description(
+        molecule.smiles,
+        fingerprint(mol),
+        np.packbits(_WIDE.GetFingerprintAsNumPy(mol)),
+        tuple(_measure(name, molecule) for name in MEASURED),
+        tuple(Chem.MolToSmiles(Chem.FragmentOnBRICSBonds(mol)).split(".")),
+        Chem.MolToSmiles(scaffold),
+        scaffold.GetRingInfo().NumRings(),
+        _ring_systems(mol),
+        passes_filters(mol, molecule.smiles),
+        tuple(tuple(alert_names(mol, [name])) for name in alert_sets),
+    )
+
+
+def fingerprint(mol: Chem.Mol) -> np.ndarray:
+    """The packed fingerprint of one molecule, `(128,)` uint8."""
+    return np.packbits(_MORGAN.GetFingerprintAsNumPy(mol))
+
+
+def fingerprint_bytes(text: str) -> bytes:
+    """The packed fingerprint of a SMILES, `NO_BITS` for what RDKit does not read."""
+    try:
+        return fingerprint(chemistry.parse(text)).tobytes()
+    except chemistry.Rejected:
+        return NO_BITS
+
+
+def skeleton(text: str) -> int:
+    """Digest of the first InChIKey block (atoms, bonds, mobile hydrogens) of a SMILES; `NOTHING` where it has none."""
+    try:
+        return digest(Chem.MolToInchiKey(chemistry.parse(text)).partition("-")[0] or None)
+    except chemistry.Rejected:
+        return NOTHING
+
+
+def _measure(name: str, molecule: Molecule) -> float:
+    if name == "aliphatic_rings":
+        return float(rdMolDescriptors.CalcNumAliphaticRings(molecule.mol))
+    return float(PROPERTIES[name].function(molecule))
+
+
+def _ring_systems(mol: Chem.Mol) -> tuple[str, ...]:
+    """Canonical SMILES of the sets of rings that share atoms, each with its bonds, without what hangs on them."""
+    systems: list[set[int]] = []
+    for ring in map(set, mol.GetRingInfo().AtomRings()):
+        apart = [system for system in systems if system.isdisjoint(ring)]
+        systems = [*apart, ring.union(*(system for system in systems if not system.isdisjoint(ring)))]
+    return tuple(sorted(Chem.MolFragmentToSmiles(mol, list(system), isomericSmiles=False) for system in systems))
+
+
+@dataclass
+class Described:
+    """Many molecules, row by row.
+
+    fingerprints `(molecule, 128)` and wide `(molecule, 512)` uint8, packed; properties `(molecule, MEASURED)`;
+    scaffolds: SMILES and its number of rings; alerts: for each set the names that each molecule has.
+    """
+
+    smiles: list[str]
+    fingerprints: np.ndarray
+    wide: np.ndarray
+    properties: np.ndarray
+    fragments: list[tuple[str, ...]]
+    scaffolds: list[tuple[str, int]]
+    ring_systems: list[tuple[str, ...]]
+    passes: np.ndarray
+    alerts: dict[str, list[tuple[str, ...]]]
+
+    @classmethod
+    def of(cls, texts: Sequence[str], alert_sets: Sequence[str] = ()) -> "Described":
+        """Describe what RDKit reads of the texts, in order, in parallel; what takes it too long is left out."""
+        work = partial(describe, alert_sets=tuple(alert_sets))
+        made = [one for one in map_chunks(work, texts, chunk=100, failed=lambda reason: None) if one is not None]
+        return cls(
+            [one.smiles for one in made],
+            np.array([one.fingerprint for one in made], np.uint8).reshape(-1, BITS // 8),
+            np.array([one.wide for one in made], np.uint8).reshape(-1, WIDE_BITS // 8),
+            np.array([one.properties for one in made], float).reshape(-1, len(MEASURED)),
+            [one.fragments for one in made],
+            [(one.scaffold, one.scaffold_rings) for one in made],
+            [one.ring_systems for one in made],
+            np.array([one.passes for one in made], bool),
+            {name: [one.alerts[place] for one in made] for place, name in enumerate(alert_sets)},
+        )
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    def column(self, name: str) -> np.ndarray:
+        """One property of all molecules."""
+        return self.properties[:, MEASURED.index(name)]
+
+    def moses_scaffolds(self) -> list[tuple[str, ...]]:
+        """The scaffolds that MOSES counts: those of two or more rings."""
+        return [(scaffold,) if scaffold and rings > 1 else () for scaffold, rings in self.scaffolds]

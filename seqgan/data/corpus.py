@@ -1,0 +1,241 @@
+"""Corpora: files and iterables of lines -> token ids, split, with an account of every line that was left out."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gancore.errors import DataError
+from gancore.io.formats import Form
+from gancore.io.inputs import called, rows_of
+from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
+from gancore.io.tables import rows
+from gancore.training.batching import Shuffled, sampled
+from gancore.training.device import derive_seed
+from seqgan.config import DataConfig
+from seqgan.text.alphabet import Alphabet, Ids
+from seqgan.text.vocabulary import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates
+
+SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles")
+"""Names of the column of texts, in any case, spaces for underscores; the first that is there is read."""
+FORM = Form("text", SUFFIXES, COLUMNS, (".smi", ".smiles"), lambda column: "smi" in column.lower())
+"""How files of lines are read."""
+
+
+def read_lines(path: str | Path, column: str = "", prefer: bool = False) -> Iterator[tuple[int, str]]:
+    """`(row number, line)` of a text file.
+
+    Reads .txt (one line each), .smi (the first word of each line), .csv (commas, semicolons or tabs), .tsv, .parquet
+    and .jsonl (a column of `COLUMNS`, any case); gzip or not; standard input as "-". The number is that of the line a
+    row begins in, of .parquet that of the record; a row of names is no row.
+    column, prefer: as in `gancore.io.tables.rows`, of files that have columns.
+    Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
+    """
+    return ((number, text or "") for number, text in rows(path, FORM, column, prefer))
+
+
+def as_lines(source: Any, column: str = "", prefer: bool = False) -> tuple[list[tuple[int, str]], str]:
+    """Numbered lines of a path, paths, a frame or an iterable of strings, and what to call the source.
+
+    Raises DataError for what holds no strings, and what `read_lines` raises.
+    """
+    return [row[:2] for row in _rows(source, column, prefer)], called(source, "lines")
+
+
+def _rows(source: Any, column: str = "", prefer: bool = False) -> list[tuple[int, str, str]]:
+    """The same with the file that each line is of, where there are several."""
+    found = rows_of(source, FORM, "lines", column, prefer)
+    return [(number, _text(number, text), file) for number, text, file in found]
+
+
+def _text(number: int, text: str | None) -> str:
+    if text is None:
+        raise DataError(f"the list of lines: item {number} is no string but None.")
+    return text
+
+
+class Corpus:
+    """Token sequences in three parts, `train`, `valid`, `test`: ids `(line, step)` int64, ended and padded.
+
+    alphabet: their special tokens. vocabulary: None for sequences that never were text. rejected: every line that is
+    in no part, and why. length: steps of the longest sequence, its end included. aside: the lines of the test part as
+    they were read, with words that the vocabulary has not.
+    """
+
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        train: Int[Tensor, "train step"],
+        valid: Int[Tensor, "valid step"],
+        test: Int[Tensor, "test step"],
+        vocabulary: Vocabulary | None = None,
+        rejected: Iterable[Rejection] = (),
+        aside: Iterable[str] = (),
+    ):
+        self.alphabet, self.vocabulary, self.rejected = alphabet, vocabulary, list(rejected)
+        self.train, self.valid, self.test, self.aside = train, valid, test, list(aside)
+
+    @classmethod
+    def of(
+        cls,
+        source: Any,
+        config: DataConfig,
+        seed: int = 0,
+        vocabulary: Vocabulary | None = None,
+        length: int | None = None,
+        fewest: int = 2,
+    ) -> "Corpus":
+        """Tokenise lines and split them; each part keeps its order.
+
+        Copies of one line go to one part, those that differ in case or space alone too where the tokens do not.
+        The vocabulary is that of the training part unless one is given; the valid and the test part have at least
+        one line each where their share is above 0 and there are three. Raises DataError when fewer than `fewest`
+        distinct lines can be used.
+
+        vocabulary: of a model; lines with tokens that it lacks, or where tokens are words mostly such, are rejected.
+        length: steps to pad to, the end included, where a model is given; longer lines are rejected.
+        """
+        most = min(config.max_length, length - 1 if length else config.max_length)
+        rows, where = _rows(source, config.column), called(source, "lines")
+        if not rows:
+            raise DataError(f"{where}: holds no lines.")
+        if 0 < config.sample < len(rows):
+            rows = [rows[place] for place in sampled(len(rows), config.sample, seed)]
+        usable, rejected = _usable(rows)
+        same = {line: _sameness(line, config) for _, line, _ in usable}
+        parts_of = _split(dict.fromkeys(same.values()), config, seed)
+        part_of = {line: parts_of[key] for line, key in same.items()}
+        given = vocabulary is not None
+        if vocabulary is None:
+            learnt = (line for _, line, _ in usable if part_of[line] == "train")
+            vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
+        parts: dict[str, list[list[int]]] = {"train": [], "valid": [], "test": []}
+        aside, distinct = [], set()
+        for number, line, file in usable:
+            try:
+                ids = vocabulary.encode(line)
+                if len(ids) > most:
+                    raise TokenError(f"more than {most} tokens")
+                if given and 2 * ids.count(UNKNOWN) > (len(ids) if vocabulary.kind == "word" else 0):
+                    raise TokenError("tokens that the model does not have")
+            except TokenError as error:
+                rejected.append(rejection(number, line, str(error), file))
+                continue
+            parts[part_of[line]].append(ids)
+            distinct.add(same[line])
+            if part_of[line] == "test":
+                aside.append(line)
+        _refuse_too_few(where, len(rows), len(distinct), rejected, fewest)
+        if not parts["train"]:  # all its lines were too long
+            parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
+            aside = []
+        rejected.sort(key=by_file)
+        length = length or 1 + max(len(ids) for part in parts.values() for ids in part)
+        padded = {name: pad(lines, length) for name, lines in parts.items()}
+        return cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected, aside=aside)
+
+    @classmethod
+    def empty(cls, vocabulary: Vocabulary, length: int) -> "Corpus":
+        """No lines, of a model's vocabulary and length: for training that learns from none."""
+        return cls(vocabulary.alphabet, *(pad([], length) for _ in range(3)), vocabulary=vocabulary)
+
+    @property
+    def length(self) -> int:
+        """Steps of the longest sequence, its end included."""
+        return self.train.shape[1]
+
+    @property
+    def held_out(self) -> Ids:
+        """What was not trained on, to judge by: the test part, else the valid part, else the training part."""
+        return next(part for part in (self.test, self.valid, self.train) if len(part))
+
+    @property
+    def validation(self) -> Ids:
+        """What to stop on: the valid part, else the training part."""
+        return self.valid if len(self.valid) else self.train
+
+    @cached_property
+    def known(self) -> frozenset[bytes]:
+        """The training sequences as bytes of their ids, to tell what is novel."""
+        return frozenset(row.tobytes() for row in self.train.numpy())
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the ids and their parts: the identity of the set."""
+        whole = hashlib.sha256(repr((self.alphabet, [len(part) for part in self.parts])).encode())
+        for part in self.parts:
+            whole.update(part.numpy().astype(np.int32).tobytes())
+        return whole.hexdigest()
+
+    @property
+    def parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Train, valid and test."""
+        return self.train, self.valid, self.test
+
+
+def _usable(rows: list[tuple[int, str, str]]) -> tuple[list[tuple[int, str, str]], list[Rejection]]:
+    """Rows that are text, stripped."""
+    usable, rejected = [], []
+    for number, line, file in rows:
+        line = line.strip()
+        try:
+            refuse_surrogates(line)
+        except TokenError as error:  # written as an escape, for a file cannot hold it
+            escaped = line.encode("utf-8", "backslashreplace").decode()
+            rejected.append(rejection(number, escaped, str(error), file))
+            continue
+        if line:
+            usable.append((number, line, file))
+        else:
+            rejected.append(rejection(number, line, "empty", file))
+    return usable, rejected
+
+
+def _sameness(line: str, config: DataConfig) -> str:
+    """What lines of the same words have in common."""
+    line = line.lower() if config.lower else line
+    return " ".join(line.split()) if config.tokens == "word" else line
+
+
+def _split(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, str]:
+    """The part of every distinct line."""
+    order = np.random.default_rng(derive_seed(seed, "split")).permutation(len(lines))
+    most = (len(lines) - 1) // 2  # something is left to train on
+    valid, test = (
+        min(most, max(1, round(share * len(lines)))) if share else 0 for share in (config.valid, config.test)
+    )
+    names = np.array(["train"] * len(lines), dtype=object)
+    names[order[:valid]] = "valid"
+    names[order[valid : valid + test]] = "test"
+    return dict(zip(lines, names, strict=True))
+
+
+def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection], fewest: int) -> None:
+    if distinct == 1 < fewest:
+        raise DataError(f"{where}: holds one distinct usable line, of {rows:,}; a generator needs at least two.")
+    if not distinct:
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])
+        first = min(rejected).row
+        raise DataError(f"{where}: none of its {rows} lines can be used ({reasons}; the first is line {first}).")
+
+
+def pad(lines: list[list[int]], length: int) -> Ids:
+    """Ids of fewer than `length` tokens a line, ended and padded `(line, length)`."""
+    ids = torch.full((len(lines), length), PAD, dtype=torch.long)
+    for row, line in zip(ids, lines, strict=True):
+        row[: len(line) + 1] = torch.tensor([*line, END])
+    return ids
+
+
+def batches(ids: Ids, size: int, seed: int, device: torch.device) -> Shuffled:
+    """An endless shuffled stream of batches `(size, step)`; at most as many sequences as there are, or none."""
+    if not len(ids):
+        return Shuffled(size, size, seed, lambda index: ids.to(device))
+    return Shuffled(len(ids), min(size, len(ids)), seed, lambda index: ids[index].to(device))

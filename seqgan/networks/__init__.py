@@ -1,0 +1,1 @@
+"""Generators and critics of sequences; decoding, likelihoods, rollouts."""

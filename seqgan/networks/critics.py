@@ -1,0 +1,146 @@
+"""Critics of sequences: token ids `(batch, step)`, or one-hot rows `(batch, step, token)` when a gradient must flow.
+
+A row of zeros, or the padding token, embeds to zeros, so both forms of one sequence have the same logits.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gancore.types import Sample, Verdict
+from seqgan.config import CriticConfig
+from seqgan.text.alphabet import Alphabet
+
+# SeqGAN's filters, width -> number; a width that is longer than the sequences is left out.
+_FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
+_MULTI_FILTERS = {2: 300, 3: 300, 4: 300, 5: 300}
+
+
+class TokenEmbedding(nn.Module):
+    """Embeds ids by index and one-hot rows by a matrix product; padding is zeros."""
+
+    def __init__(self, alphabet: Alphabet, width: int, std: float = 1.0):
+        super().__init__()
+        self.table = nn.Embedding(alphabet.size, width, padding_idx=alphabet.pad)
+        nn.init.normal_(self.table.weight, std=std)
+        if alphabet.pad is not None:
+            with torch.no_grad():
+                self.table.weight[alphabet.pad].zero_()
+
+    def forward(self, tokens: Tensor) -> Float[Tensor, "batch step width"]:
+        """Ids or one-hot rows -> vectors."""
+        return tokens @ self.table.weight if tokens.is_floating_point() else self.table(tokens)
+
+
+class Highway(nn.Module):
+    """Highway layer (Srivastava et al. 2015): a gated mixture of the input and a transformation of it."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.both = nn.Linear(width, 2 * width)
+        nn.init.constant_(self.both.bias[width:], -2.0)  # begin by carrying
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, width)` -> the same."""
+        changed, gate = self.both(x).chunk(2, -1)
+        return x + gate.sigmoid() * (changed.relu() - x)
+
+
+class MaxOverTime(nn.Module):
+    """Convolutions over time, each followed by its maximum: `(batch, step, channel)` -> `(batch, filter)`.
+
+    filters: width -> number of filters. Written as products with the windows, which is three times faster than
+    `conv1d` on the CPU at these sizes.
+    """
+
+    def __init__(self, channels: int, filters: dict[int, int]):
+        super().__init__()
+        self.channels, self.total = channels, sum(filters.values())
+        self.filters = nn.ModuleDict({str(width): nn.Linear(width * channels, n) for width, n in filters.items()})
+
+    def forward(self, x: Float[Tensor, "batch step channel"]) -> Float[Tensor, "batch filter"]:
+        """The filters in the order of their widths."""
+        sparse = self.channels == 1 and torch.is_grad_enabled()
+        find = self._sparse if sparse else self._dense
+        found = [find(x, linear) for linear in self.filters.values()]  # pyright: ignore
+        return torch.cat(found, 1)
+
+    def _windows(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        """`(batch, place, width x channel)`, a view."""
+        return x.flatten(1).unfold(1, linear.in_features, self.channels)
+
+    def _dense(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        return torch.cat([linear(self._windows(part, linear)).amax(1) for part in x.split(64)])
+
+    def _sparse(self, x: Tensor, linear: nn.Linear) -> Tensor:
+        """The same for many rows of narrow windows: find the place of each maximum first, then only work there.
+
+        The products with all windows, many times larger than the windows, need not be kept for the way back.
+        """
+        with torch.no_grad():
+            products = (linear.weight @ self._windows(part, linear).transpose(1, 2) for part in x.split(64))
+            places = torch.cat([part.argmax(2) for part in products])
+        picked = self._windows(x, linear).gather(1, places[..., None].expand(-1, -1, linear.in_features))
+        return (picked * linear.weight).sum(2) + linear.bias
+
+
+class TextCNN(nn.Module):
+    """SeqGAN's critic: convolutions of many widths, maximum over time, highway, dropout (Kim 2014; Yu et al. 2017)."""
+
+    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int):
+        super().__init__()
+        self.embedding = TokenEmbedding(alphabet, config.embedding)
+        numbers = {width: max(1, round(n * config.filters)) for width, n in _FILTERS.items() if width <= length}
+        self.filters = MaxOverTime(config.embedding, numbers)
+        self.highway, self.drop = Highway(self.filters.total), nn.Dropout(config.dropout)
+        self.out = nn.Linear(self.filters.total, 1)
+
+    def forward(self, sample: Sample) -> Verdict:
+        """One logit a sequence."""
+        features = self.highway(self.filters(self.embedding(sample[0])).relu())
+        return Verdict(self.out(self.drop(features)).squeeze(1), features)
+
+
+class RecurrentCritic(nn.Module):
+    """A recurrent critic with a verdict on every prefix: a dense reward without rollouts."""
+
+    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int):
+        super().__init__()
+        self.alphabet = alphabet
+        self.embedding = TokenEmbedding(alphabet, config.embedding)
+        self.recurrent = nn.GRU(config.embedding, config.width, batch_first=True)
+        self.drop, self.out = nn.Dropout(config.dropout), nn.Linear(config.width, 1)
+
+    def prefixes(self, ids: Tensor) -> Float[Tensor, "batch step"]:
+        """A logit for each prefix: at place t for the first t + 1 tokens."""
+        return self.out(self.drop(self.recurrent(self.embedding(ids))[0])).squeeze(2)
+
+    def forward(self, sample: Sample) -> Verdict:
+        """One logit a sequence: that of its longest prefix."""
+        (ids,) = sample
+        last = self.alphabet.mask(ids).sum(1, keepdim=True) - 1
+        return Verdict(self.prefixes(ids).gather(1, last).squeeze(1))
+
+
+class MultiCNN(nn.Module):
+    """RelGAN's critic (Nie et al. 2019): several embedded representations judged by one CNN, their logits averaged."""
+
+    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int):
+        super().__init__()
+        self.representations = config.representations
+        self.embedding = TokenEmbedding(alphabet, config.embedding)
+        size = config.embedding // config.representations
+        numbers = {width: max(1, round(n * config.filters)) for width, n in _MULTI_FILTERS.items() if width <= length}
+        self.filters = MaxOverTime(size, numbers)
+        self.highway, self.drop = Highway(self.filters.total), nn.Dropout(config.dropout)
+        self.features, self.out = nn.Linear(self.filters.total, 100), nn.Linear(100, 1)
+
+    def forward(self, sample: Sample) -> Verdict:
+        """One logit a sequence."""
+        x = self.embedding(sample[0]).unflatten(2, (self.representations, -1))
+        x = x.transpose(1, 2).flatten(0, 1)  # (batch x representation, step, size)
+        logits = self.out(self.features(self.drop(self.highway(self.filters(x).relu()))))
+        return Verdict(logits.view(-1, self.representations).mean(1))
+
+
+CRITICS = {"textcnn": TextCNN, "recurrent": RecurrentCritic, "multi": MultiCNN}

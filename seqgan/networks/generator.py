@@ -1,0 +1,203 @@
+"""The generator: embedding, trunk, head; likelihood of sequences at once, or logits step by step."""
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gancore.training import distributed
+from seqgan.config import GeneratorConfig
+from seqgan.networks.architectures import LSTM, RelationalMemory, Transformer
+from seqgan.networks.decoding import State
+from seqgan.networks.likelihood import token_log_prob
+from seqgan.text.alphabet import Alphabet, Ids
+
+_CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and finite in an entropy
+
+
+class Generator(nn.Module):
+    """An autoregressive model of sequences over `alphabet`, of at most `length` tokens, the end token included."""
+
+    closed: Tensor
+
+    def __init__(self, alphabet: Alphabet, config: GeneratorConfig, length: int):
+        super().__init__()
+        self.alphabet, self.length = alphabet, length
+        self.embedding = nn.Embedding(alphabet.size, config.embedding)
+        self.trunk = TRUNKS[config.kind](config, length)
+        self.head = nn.Linear(config.width, alphabet.size)
+        self.drop_embedding, self.drop = nn.Dropout(config.embedding_dropout), nn.Dropout(config.dropout)
+        for parameter in (*self.embedding.parameters(), *self.head.parameters()):
+            nn.init.normal_(parameter, std=0.1)
+        closed = torch.zeros(alphabet.size)
+        closed[list(alphabet.closed)] = _CLOSED
+        self.register_buffer("closed", closed, persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.closed.device
+
+    def features(self, ids: Ids) -> Float[Tensor, "batch step width"]:
+        """What the head reads before each token of `ids`."""
+        begin = torch.full_like(ids[:, :1], self.alphabet.begin)
+        embedded = self.embedding(torch.cat((begin, ids[:, :-1]), 1))
+        return self.drop(self.trunk(self.drop_embedding(embedded)))
+
+    def logits(self, ids: Ids) -> Float[Tensor, "batch step token"]:
+        """Logits of every token given those before it."""
+        return self.read(self.features(ids))
+
+    def log_prob(self, ids: Ids, temperature: float = 1.0) -> Float[Tensor, "batch step"]:
+        """Log-probability of every token in nats given those before it, 0 at padding."""
+        bias = (self.head.bias + self.closed) / temperature
+        features = self.features(ids)
+        if temperature != 1.0:
+            features = features / temperature
+        with torch.autocast(features.device.type, enabled=False):
+            return token_log_prob(features.float(), self.head.weight, bias, ids) * self.alphabet.mask(ids)
+
+    def start(self, n: int) -> State:
+        """The state before the first token of `n` sequences."""
+        return self.trunk.start(n)
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Features `(n, width)` of what follows `tokens (n,)`, and the new state."""
+        return self.step_embedded(self.embedding(tokens), state)
+
+    def step_embedded(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+        """`step` from embedded tokens `(n, embedding)`: mixtures of tokens have a place too."""
+        features, state = self.trunk.step(self.drop_embedding(embedded), state)
+        return self.drop(features), state
+
+    def read(self, features: Tensor) -> Tensor:
+        """The head's logits `(..., token)`, in float32; closed tokens are shut."""
+        with torch.autocast(features.device.type, enabled=False):
+            return nn.functional.linear(features.float(), self.head.weight, self.head.bias + self.closed)
+
+
+class Mixture(nn.Module):
+    """A mixture of generators: the mean of their probabilities of the next token, step by step or at once.
+
+    The cost-matched rival of every adversarial claim, and a teacher. The members share alphabet, length and width.
+    """
+
+    def __init__(self, members: Sequence[Generator]):
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.alphabet, self.length = members[0].alphabet, members[0].length
+
+    @property
+    def each(self) -> list[Generator]:
+        """The members."""
+        return list(self.members)  # pyright: ignore
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.each[0].device
+
+    def start(self, n: int) -> State:
+        """The states of all members, one after the other."""
+        return tuple(part for member in self.each for part in member.start(n))
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Features of all members side by side `(n, member x width)`, and the new states."""
+        each = len(state) // len(self.members)
+        features, states = [], []
+        for place, member in enumerate(self.each):
+            feature, new = member.step(tokens, state[place * each : (place + 1) * each])
+            features.append(feature)
+            states += new
+        return torch.cat(features, -1), tuple(states)
+
+    def read(self, features: Tensor) -> Tensor:
+        """Log-probabilities `(..., token)` of features."""
+        parts = features.chunk(len(self.members), -1)
+        logs = [member.read(part).log_softmax(-1) for member, part in zip(self.each, parts, strict=True)]
+        return torch.stack(logs).logsumexp(0) - math.log(len(logs))
+
+    def features(self, ids: Ids) -> Tensor:
+        """Features of all members side by side `(batch, step, member x width)`."""
+        return torch.cat([member.features(ids) for member in self.each], -1)
+
+    def log_prob(self, ids: Ids, temperature: float = 1.0) -> Tensor:
+        """Log-probability of every token in nats given those before it `(batch, step)`, 0 at padding."""
+        parts = []
+        for some, tokens in zip(self.features(ids).split(8), ids.split(8), strict=True):
+            logits = self.read(some) / temperature
+            parts.append(logits.log_softmax(-1).gather(2, tokens[..., None]).squeeze(2))
+        return torch.cat(parts) * self.alphabet.mask(ids)
+
+
+def _lstm(config: GeneratorConfig, length: int) -> LSTM:
+    return LSTM(config.embedding, config.width, config.layers, config.dropout)
+
+
+def _transformer(config: GeneratorConfig, length: int) -> Transformer:
+    return Transformer(config.embedding, config.width, config.layers, config.dropout, config.heads, length)
+
+
+def _memory(config: GeneratorConfig, length: int) -> RelationalMemory:
+    return RelationalMemory(config.embedding, config.width, config.dropout, config.heads, config.slots)
+
+
+TRUNKS = {"lstm": _lstm, "transformer": _transformer, "memory": _memory}
+
+
+_SHUT: "WeakKeyDictionary[nn.Dropout, list[int]]" = WeakKeyDictionary()
+"""Dropout that is off for now: for how many blocks, and whether it was on before the first."""
+_SHUTTING = threading.Lock()
+
+
+@contextmanager
+def without_dropout(*modules: nn.Module) -> Iterator[None]:
+    """Dropout is off inside: a sequence is then rewarded under the distribution it was drawn from.
+
+    The modules stay in training mode, which cuDNN's recurrent networks need for gradients. Several threads may be
+    inside at a time: what one of them shut stays off until the last has left.
+    """
+    drops = [part for module in modules for part in module.modules() if isinstance(part, nn.Dropout)]
+    with _SHUTTING:
+        for drop in drops:
+            held = _SHUT.setdefault(drop, [0, int(drop.training)])
+            held[0] += 1
+            drop.eval()
+    try:
+        yield
+    finally:
+        with _SHUTTING:
+            for drop in drops:
+                held = _SHUT[drop]
+                held[0] -= 1
+                if not held[0]:
+                    del _SHUT[drop]
+                    drop.train(bool(held[1]))
+
+
+@contextmanager
+def at_rest(*modules: nn.Module) -> Iterator[None]:
+    """No dropout and no gradient inside: for drawing, rewarding and measuring."""
+    with without_dropout(*modules), torch.no_grad():
+        yield
+
+
+def mean_nll(generator: Generator, ids: Ids) -> Tensor:
+    """Negative log-likelihood in nats, mean over all tokens of the batch, differentiable."""
+    return -generator.log_prob(ids).sum() / distributed.portion(generator.alphabet.mask(ids).sum())
+
+
+def nll(generator: Generator | Mixture, ids: Ids, temperature: float = 1.0) -> float:
+    """The same over many sequences, a number, without dropout."""
+    total, tokens, device = 0.0, 0, generator.device
+    with at_rest(generator):
+        for part in ids.split(256):
+            part = generator.alphabet.trim(part.to(device))
+            total -= float(generator.log_prob(part, temperature).sum(dtype=torch.double))
+            tokens += int(generator.alphabet.mask(part).sum())
+    return total / tokens
