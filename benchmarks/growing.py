@@ -11,7 +11,7 @@ import time
 
 import torch
 
-from molgan.networks.autoregressive import GrowingGenerator
+from molgan.networks.autoregressive import AutoregressiveGenerator
 
 SIZES, BATCH, REPEATS = (9, 19, 38, 64), 64, 3
 CAPACITY = torch.tensor([4, 3, 2, 1, 2, 1, 1])  # C N O F S Cl Br
@@ -35,7 +35,7 @@ def main() -> None:
     sizes, batch, repeats = ((5, 9), 4, 1) if short else (SIZES, BATCH, REPEATS)
     found: dict[str, list[float]] = {"learn": [], "draw": []}
     for size in sizes:
-        generator = GrowingGenerator(CAPACITY, size, 384, 64, 1, 0.0)
+        generator = AutoregressiveGenerator(CAPACITY, size, 384, 64, 1, 0.0)
         present = torch.ones(batch, size, dtype=torch.bool)
         drawn = generator.grow(present)
         found["learn"].append(

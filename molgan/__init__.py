@@ -11,17 +11,17 @@ from gancore.io.moved_modules import alias
 
 if TYPE_CHECKING:
     from molgan.chemistry.identity import Policy
-    from molgan.config import Config
     from molgan.gan import MolGAN
     from molgan.library.collect import collect
     from molgan.metrics import evaluate
+    from molgan.recipes.config import Config
     from molgan.reporting.comparison import compare
     from molgan.reporting.page import report
 
 __all__ = ["Config", "MolGAN", "Policy", "collect", "compare", "evaluate", "report"]
 
 _HOME = {
-    "Config": "molgan.config",
+    "Config": "molgan.recipes.config",
     "MolGAN": "molgan.gan",
     "Policy": "molgan.chemistry.identity",
     "collect": "molgan.library.collect",

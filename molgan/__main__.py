@@ -87,7 +87,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT."""
-    from molgan.config import Config
+    from molgan.recipes.config import Config
     from molgan.reporting.demo import run
 
     run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet, as_json)
@@ -125,7 +125,7 @@ def train(
     Rows that cannot be used are listed with their reasons in OUT/rejected.csv; progress is in OUT/metrics.jsonl,
     all settings with their values in OUT/config.toml.
     """
-    from molgan.config import Config
+    from molgan.recipes.config import Config
 
     chosen = config or ("default" if data else "qm9")
     if start and not config:

@@ -9,13 +9,13 @@ from gancore.io.import_object import lazy
 from gancore.io.moved_modules import alias
 
 if TYPE_CHECKING:
-    from seqgan.config import Config
     from seqgan.gan import SeqGAN
     from seqgan.metrics.evaluation import evaluate
+    from seqgan.recipes.config import Config
 
 __all__ = ["Config", "SeqGAN", "evaluate"]
 
-_HOME = {"Config": "seqgan.config", "SeqGAN": "seqgan.gan", "evaluate": "seqgan.metrics.evaluation"}
+_HOME = {"Config": "seqgan.recipes.config", "SeqGAN": "seqgan.gan", "evaluate": "seqgan.metrics.evaluation"}
 
 
 _MOVED = {

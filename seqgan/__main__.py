@@ -57,8 +57,8 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT."""
-    from seqgan.config import Config
     from seqgan.demo import run
+    from seqgan.recipes.config import Config
 
     run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet, as_json)
 
@@ -97,7 +97,7 @@ def train(
     Lines that cannot be used are listed with their reasons in OUT/rejected.csv; progress is in OUT/metrics.jsonl,
     all settings with their values in OUT/config.toml.
     """
-    from seqgan.config import Config
+    from seqgan.recipes.config import Config
 
     chosen = config or "small"
     if start and not config:

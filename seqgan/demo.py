@@ -8,12 +8,12 @@ from rich.table import Table
 
 from gancore.facade.cli import replace_folder
 from gancore.io.atomic_write import write_text
-from seqgan.config import Config
 from seqgan.data.grammar import Grammar, corpus, english
 from seqgan.gan import SeqGAN
 from seqgan.metrics import bleu, copied_spans, self_bleu
 from seqgan.metrics.evaluation import split_tokens, temperature_sweep
 from seqgan.metrics.plots import sweep_curve
+from seqgan.recipes.config import Config
 
 _TEMPERATURES = (1.0, 0.9, 0.8)
 _SHOWN = 8

@@ -30,7 +30,7 @@ from seqgan.config import (
 )
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.recipes import Reinforced
+from seqgan.recipes import PolicyGradientGAN
 
 LINES = corpus(60)
 HALVES = ["molgan", "seqgan"]
@@ -195,7 +195,7 @@ def test_force_goes_on_with_other_settings_and_data(text_config, tmp_path):
 @pytest.mark.parametrize("where", ["loss", "gradient"])
 def test_what_is_not_a_number_is_gone_back_from(text_config, tmp_path, monkeypatch, capsys, where):
     config = replace(text_config, recovery=RecoveryConfig(times=2, rate=0.5), log_every=1)
-    seen, turn = [], Reinforced.generator_turn
+    seen, turn = [], PolicyGradientGAN.generator_turn
 
     def spoilt(self, real, step):
         losses = turn(self, real, step)
@@ -206,7 +206,7 @@ def test_what_is_not_a_number_is_gone_back_from(text_config, tmp_path, monkeypat
             losses["policy"] = losses["policy"] + bad
         return losses
 
-    monkeypatch.setattr(Reinforced, "generator_turn", spoilt)
+    monkeypatch.setattr(PolicyGradientGAN, "generator_turn", spoilt)
     gan = SeqGAN(config).fit(LINES, out=tmp_path / "r")
     said = capsys.readouterr().err
     what = "generator/policy is nan" if where == "loss" else "generator/gradient is inf"

@@ -38,28 +38,37 @@ def from_dict(kind: type[C], values: dict[str, Any], where: str = "configuration
         raise ConfigError(f"{where}: {_first_sentence(error)}") from None
 
 
+def read(path: Path) -> dict[str, Any]:
+    """The values of a TOML file. Raises ConfigError for a file that is missing or no TOML."""
+    try:
+        if Path(path).stat().st_size > _MOST_BYTES:
+            raise ConfigError(f"{path}: larger than {_MOST_BYTES:,} bytes, that is no configuration.")
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error}).") from None
+
+
 def load(kind: type[C], path: Path, overrides: Iterable[str] = ()) -> C:
     """Read a TOML file, apply `overrides` ("table.key=value"), validate.
 
     Raises ConfigError as `from_dict` does, and for a file that is missing or no TOML.
     """
-    try:
-        if Path(path).stat().st_size > _MOST_BYTES:
-            raise ConfigError(f"{path}: larger than {_MOST_BYTES:,} bytes, that is no configuration.")
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such configuration file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: not a TOML file ({error}).") from None
+    return checked(kind, read(path), str(path), overrides)
+
+
+def checked(kind: type[C], values: dict[str, Any], where: str, overrides: Iterable[str] = ()) -> C:
+    """`from_dict` with overrides; an error that comes of an override names that one."""
     overrides = list(overrides)
     whole = apply_overrides(values, overrides)
     try:
-        return from_dict(kind, whole, where=str(path))
+        return from_dict(kind, whole, where)
     except ConfigError:
         culprit = _culprit(kind, values, overrides)
         if not culprit:
             raise
-    return from_dict(kind, whole, where=f"--set {culprit}")
+    return from_dict(kind, whole, f"--set {culprit}")
 
 
 def _culprit(kind: type, values: dict[str, Any], overrides: list[str]) -> str:
@@ -78,14 +87,14 @@ def bundled(package: str) -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def load_named(kind: type[C], package: str, name: str | Path, overrides: Iterable[str] = ()) -> C:
-    """A configuration that comes with `package` by name, or a TOML file by path; raises ConfigError as `load` does."""
+def find_named(package: str, name: str | Path) -> Path:
+    """The path of a bundled configuration by name, or of a TOML file. Raises ConfigError where there is neither."""
     path, names = Path(name), bundled(package)
     if str(name) in names:
-        path = Path(str(resources.files(package) / "bundled" / "configs" / f"{name}.toml"))
-    elif not path.exists():
+        return Path(str(resources.files(package) / "bundled" / "configs" / f"{name}.toml"))
+    if not path.exists():
         raise ConfigError(f"{name}: no such configuration file, and the bundled ones are {', '.join(names)}.")
-    return load(kind, path, overrides)
+    return path
 
 
 def dump(config: Any) -> str:

@@ -23,7 +23,7 @@ from gancore.types import Reward
 _ENOUGH = 3  # distinct strings without a score, and none with one before, after which a reward is given up
 
 
-class Steering:
+class RewardShaping:
     """A curriculum, and perhaps a filter and a memory, as one thing with state.
 
     `score` works out what strings are worth and changes nothing, so that another thread may do it; `weigh` makes

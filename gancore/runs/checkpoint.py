@@ -41,6 +41,11 @@ class Networks(Protocol):
         """By name, every one with state."""
         ...
 
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Names of the modules that sampling needs beside the generator."""
+        ...
+
 
 N = TypeVar("N", bound=Networks)
 
@@ -121,7 +126,7 @@ def remove(folder: Path) -> None:
 
 
 @dataclass
-class Stored:
+class CheckpointFile:
     """A checkpoint whose files are whole: its values, the shapes of its tensors, and how to fetch those.
 
     weights: the file they are in. figures: what was last measured when it was written. whole: whether it is a state of
@@ -140,7 +145,7 @@ class Stored:
         return load_file(self.weights, device=str(device))
 
     @contextmanager
-    def believed(self) -> Iterator[None]:
+    def as_checkpoint_error(self) -> Iterator[None]:
         """Turns whatever goes wrong inside, where the values are made use of, into a CheckpointError."""
         try:
             yield
@@ -153,7 +158,7 @@ class Stored:
             ) from None
 
 
-def read(folder: Path) -> Stored:
+def read(folder: Path) -> CheckpointFile:
     """Check a checkpoint and read its values; no tensor is loaded yet.
 
     Raises CheckpointError, one sentence, for a file that is missing, damaged, no plain file or of another format.
@@ -183,7 +188,7 @@ def read(folder: Path) -> Stored:
             raise CheckpointError(f"{path}: damaged, its sha256 is not the manifest's.")
     figures = manifest.get("figures")
     figures = {str(k): float(v) for k, v in figures.items() if isinstance(v, (int, float))} if figures else {}
-    return Stored(folder, _read_json(folder / _VALUES), shapes, folder / _TENSORS, figures)
+    return CheckpointFile(folder, _read_json(folder / _VALUES), shapes, folder / _TENSORS, figures)
 
 
 def pack(modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> dict[str, torch.Tensor]:
@@ -207,7 +212,7 @@ def refuse_misfit(
             raise CheckpointError(f"{where}: does not fit the model {name!r}: it has other layers or sizes.")
 
 
-def revive(stored: Stored, build: Callable[[torch.device], N], device: torch.device) -> tuple[N, State]:
+def revive(stored: CheckpointFile, build: Callable[[torch.device], N], device: torch.device) -> tuple[N, State]:
     """`build(device)` with the stored weights, and the whole stored state; shapes are checked before memory is taken.
 
     build: makes what has `modules` and `optimizers`. Raises CheckpointError when the weights are not of its shapes.
@@ -218,7 +223,7 @@ def revive(stored: Stored, build: Callable[[torch.device], N], device: torch.dev
     return networks, (tensors, stored.values)
 
 
-def sized(stored: Stored, build: Callable[[torch.device], N]) -> N:
+def sized(stored: CheckpointFile, build: Callable[[torch.device], N]) -> N:
     """`build` on the meta device: shapes without memory. Raises CheckpointError where even these are too much."""
     try:
         with torch.device("meta"), _Blank():

@@ -15,9 +15,10 @@ from gancore.io.atomic_write import write_text
 from gancore.io.config import from_dict
 from gancore.io.platforms import locked
 from gancore.runs import checkpoint
-from gancore.runs.checkpoint import Stored
+from gancore.runs.checkpoint import CheckpointFile
+from gancore.runs.config import RunConfig
 from gancore.training import distributed
-from gancore.training.settings import CheckpointConfig, RunSettings
+from gancore.training.settings import CheckpointConfig
 
 # Settings that may change between a run and its resumption: none of them moves a weight.
 # What a reward does with mixtures does not either: it is asked for connected molecules.
@@ -92,7 +93,7 @@ class RunFolder:
                 continue  # damaged, or from before the first reading
         return min(found)[1] if found else None
 
-    def newest(self, say: Callable[[str], None]) -> Stored | None:
+    def newest(self, say: Callable[[str], None]) -> CheckpointFile | None:
         """The newest checkpoint that is whole; what is wrong with later ones is said. None where there is none.
 
         Raises CheckpointError when all of them are damaged.
@@ -109,7 +110,7 @@ class RunFolder:
             raise CheckpointError(f"{self.folder}: none of its {len(steps)} checkpoints is whole; start a new run.")
         return None
 
-    def pick(self, which: str = "last") -> Stored:
+    def pick(self, which: str = "last") -> CheckpointFile:
         """A checkpoint to sample from: "last", "best" by `checkpoint.best`, or a step's number.
 
         Raises CheckpointError, RunError or, for anything else, ConfigError, one sentence each.
@@ -189,7 +190,7 @@ def write_held_out(path: Path, lines: Iterable[str], gone_on_with: bool) -> None
         write_text(path, "".join(f"{row}\n" for row in rows))
 
 
-def find(path: str | Path, which: str = "last") -> Stored:
+def find(path: str | Path, which: str = "last") -> CheckpointFile:
     """The checkpoint of a run folder, or the one that `path` itself is; raises RunError or CheckpointError."""
     path = Path(path)
     if (path / "manifest.json").exists():
@@ -197,12 +198,12 @@ def find(path: str | Path, which: str = "last") -> Stored:
     run = RunFolder(path)
     if which == "best":  # what is best is written in the run's own configuration
         last = run.pick()
-        with last.believed():
+        with last.as_checkpoint_error():
             run.settings = from_dict(CheckpointConfig, last.values["config"]["checkpoint"], str(last.folder))
     return run.pick(which)
 
 
-def write(folder: str | Path, config: RunSettings, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+def write(folder: str | Path, config: RunConfig, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
     """Write a state as the last checkpoint of a run folder, its configuration beside it."""
     run = RunFolder(folder, config.checkpoint)
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -221,7 +222,7 @@ def read_log(path: Path) -> Iterator[dict[str, Any]]:
             yield values
 
 
-def refuse_changes(folder: Path, stored: Stored, config: Any, values: dict[str, Any]) -> None:
+def refuse_changes(folder: Path, stored: CheckpointFile, config: RunConfig, values: dict[str, Any]) -> None:
     """Raise RunError, naming what differs, when a run cannot be resumed bit for bit.
 
     config: the present configuration, a dataclass. values: those of the present training that never move.
@@ -239,10 +240,10 @@ def refuse_changes(folder: Path, stored: Stored, config: Any, values: dict[str, 
         )
 
 
-def _filled(then: dict[str, Any], config: Any) -> dict[str, Any]:
+def _filled(then: dict[str, Any], config: RunConfig) -> dict[str, Any]:
     """A stored configuration with the defaults of settings that are newer than it."""
     with suppress(ConfigError):  # what this configuration cannot be is told as a difference
-        then = asdict(from_dict(type(config), then))
+        then = asdict(config.revive(then, Path("checkpoint")))
     return json.loads(json.dumps(then))
 
 

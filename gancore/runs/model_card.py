@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gancore.runs.config import RunConfig
 from gancore.statistics.evaluation import Evaluation
-from gancore.training.settings import RunSettings
 
 
 class About(NamedTuple):
@@ -18,7 +18,7 @@ class About(NamedTuple):
     limits: str
 
 
-def card(config: RunSettings, values: Mapping[str, Any], about: About, figures: Evaluation | None) -> str:
+def card(config: RunConfig, values: Mapping[str, Any], about: About, figures: Evaluation | None) -> str:
     """A model card (Mitchell et al. 2019) as Markdown."""
     provenance = values["provenance"]
     versions = ", ".join(f"{name} {number}" for name, number in provenance["versions"].items())

@@ -20,12 +20,12 @@ from safetensors.torch import save_file
 from gancore.errors import CheckpointError, RunError
 from gancore.io.atomic_write import whole, write_text
 from gancore.runs import checkpoint
-from gancore.runs.checkpoint import N, State, Stored
+from gancore.runs.checkpoint import CheckpointFile, N, State
+from gancore.runs.config import RunConfig
 from gancore.runs.folder import RunFolder
 from gancore.runs.folder import find as find_run
 from gancore.runs.model_card import About, card
 from gancore.statistics.evaluation import Evaluation
-from gancore.training.settings import RunSettings
 
 FILE, CARD = "model.safetensors", "README.md"
 _FORMAT, _KEY = 1, "discretegan"
@@ -36,7 +36,7 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 def write(
     folder: str | Path,
-    config: RunSettings,
+    config: RunConfig,
     state: State,
     about: About,
     figures: Evaluation | None,
@@ -116,7 +116,7 @@ def _place(source: str | Path, half: str) -> Path:
     return known[str(source)]
 
 
-def find(source: str | Path, which: str, half: str) -> Stored:
+def find(source: str | Path, which: str, half: str) -> CheckpointFile:
     """What to load: a run folder or its checkpoint, a shared model's folder or file, or the name of a bundled one.
 
     Raises RunError or CheckpointError, one sentence each.
@@ -133,7 +133,7 @@ def find(source: str | Path, which: str, half: str) -> Stored:
     return read(shared, half)
 
 
-def read(file: Path, half: str) -> Stored:
+def read(file: Path, half: str) -> CheckpointFile:
     """Check a shared model; no network is made yet. Raises CheckpointError, one sentence, for any other file."""
     try:
         with safe_open(file, framework="pt") as opened:
@@ -142,7 +142,7 @@ def read(file: Path, half: str) -> Stored:
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{file}: no run and no model to share, or a damaged one ({error!s:.80}).") from None
     told = _told(file, metadata.get(_KEY, ""))
-    stored = Stored(file.parent, told["values"], shapes, weights=file, whole=False)
+    stored = CheckpointFile(file.parent, told["values"], shapes, weights=file, whole=False)
     if _digest(stored.values, stored.tensors()) != told.get("sha256"):
         raise CheckpointError(f"{file}: damaged, its sha256 is not the one it was written with.")
     if stored.values.get("half") != half:
@@ -150,26 +150,22 @@ def read(file: Path, half: str) -> Stored:
     return stored
 
 
-def revive(
-    stored: Stored, build: Callable[[torch.device], N], device: torch.device, also: tuple[str, ...] = ()
-) -> tuple[N, State]:
+def revive(stored: CheckpointFile, build: Callable[[torch.device], N], device: torch.device) -> tuple[N, State]:
     """`checkpoint.revive`, also for a shared model: what is not in it is new; an averaged generator stands for both.
 
-    Its modules are in evaluation mode and stay in it. also: as for `write`.
+    Its modules are in evaluation mode and stay in it.
     """
-    networks, state = _revive(stored, build, device, also)
+    networks, state = _revive(stored, build, device)
     for module in networks.modules.values():  # whoever samples from them, in whatever thread, switches nothing
         module.eval()
     return networks, state
 
 
-def _revive(
-    stored: Stored, build: Callable[[torch.device], N], device: torch.device, also: tuple[str, ...]
-) -> tuple[N, State]:
+def _revive(stored: CheckpointFile, build: Callable[[torch.device], N], device: torch.device) -> tuple[N, State]:
     if stored.whole:
         return checkpoint.revive(stored, build, device)
     sized = checkpoint.sized(stored, build)
-    shared = (_drawn_from(sized.modules), *also)
+    shared = (_drawn_from(sized.modules), *sized.judges)
     checkpoint.refuse_misfit(stored.shapes, {name: sized.modules[name] for name in shared}, stored.folder)
     networks, tensors = build(device), stored.tensors(device)
     checkpoint.unpack(tensors, {name: networks.modules[name] for name in shared}, {})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.optim import Adam
+from torch.optim import Adam, AdamW
 
 from gancore.errors import CheckpointError, ConfigError
 
@@ -32,10 +32,21 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float] = (0.9, 0.999)) -> Adam:
-    """Adam (Kingma and Ba 2015), fused where the device has that."""
+def adam(
+    parameters: Iterable[nn.Parameter],
+    rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    weight_decay: float = 0.0,
+) -> Adam:
+    """Adam (Kingma and Ba 2015), fused where the device has that.
+
+    weight_decay: decoupled from the gradient (AdamW, Loshchilov and Hutter 2019).
+    """
     parameters = list(parameters)
-    return Adam(parameters, rate, betas, fused=parameters[0].device.type in ("cpu", "cuda"))
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    if weight_decay:
+        return AdamW(parameters, rate, betas, weight_decay=weight_decay, fused=fused)
+    return Adam(parameters, rate, betas, fused=fused)
 
 
 def computes_bfloat16(device: torch.device) -> bool:

@@ -16,9 +16,10 @@ from gancore.io.atomic_write import write_text
 from gancore.io.progress import hushed
 from gancore.io.rejected_rows import Rejection, write_rejected
 from gancore.rewards.calls import Remembers
-from gancore.rewards.shaping import Steering
+from gancore.rewards.shaping import RewardShaping
 from gancore.runs import checkpoint
 from gancore.runs.checkpoint import State
+from gancore.runs.config import RunConfig
 from gancore.runs.folder import RunFolder, alone, claim, refuse_changes
 from gancore.training import distributed
 from gancore.training.callbacks import Due, JsonLines, ProgressBar, TensorBoard
@@ -26,7 +27,6 @@ from gancore.training.device import computes_bfloat16, generator_states, set_gen
 from gancore.training.loop import Callback, Place, Player, play
 from gancore.training.monitors import Watch
 from gancore.training.notebook import NotebookBar, NotebookView, in_notebook
-from gancore.training.settings import RunSettings
 from gancore.training.signals import Interrupted, Interruption, interactive
 
 
@@ -62,7 +62,7 @@ class Training:
         optimizers: dict[str, Optimizer],
         phases: list[Phase],
         device: torch.device,
-        config: RunSettings,
+        config: RunConfig,
         extra: State,
         memories: Mapping[str, Remembers] | None = None,
     ):
@@ -82,8 +82,8 @@ class Training:
         self._view: NotebookView | None = None
         self._saved = -1  # step of the last checkpoint of this timeline
         self._watches = [Watch(rule, self._note) for rule in config.watch]
-        self._steerings = [memory for memory in self.memories.values() if isinstance(memory, Steering)]
-        for steering in self._steerings:
+        self._shapings = [memory for memory in self.memories.values() if isinstance(memory, RewardShaping)]
+        for steering in self._shapings:
             steering.tell = lambda text: self._note(self._played + 1, text)  # after the present step
 
     # State ------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class Training:
         self._lines = JsonLines(run.log, self.config.log_every)
         stored = run.newest(self._say)
         if stored is not None:
-            with stored.believed():
+            with stored.as_checkpoint_error():
                 if not force:
                     refuse_changes(run.folder, stored, self.config, self.extra[1])
                 self.restore(stored.tensors(self.device), stored.values)
@@ -237,7 +237,7 @@ class Training:
                 try:
                     play(phase.players, phase.batches, left, [after, bar], seed, factor, self._precision, self._place)
                 except BaseException as error:
-                    if any(steering.unanswered for steering in self._steerings):
+                    if any(steering.unanswered for steering in self._shapings):
                         self._break_off(phase, error)
                     raise
 
@@ -265,7 +265,7 @@ class Training:
         """What follows a step; whether the phase is over. A phase that ends early counts in full."""
         self._within = False
         endings = [callback(step, logs) for callback in phase.callbacks]
-        endings += [steering.ending for steering in self._steerings]
+        endings += [steering.ending for steering in self._shapings]
         enough = any(endings)
         self.step = phase.steps.stop if enough else step + 1
         self._played = step + 1

@@ -1,7 +1,7 @@
 """Kinds of values and tables that the configurations of both halves use."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol, runtime_checkable
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval
 from pydantic import ConfigDict
@@ -79,55 +79,6 @@ class ReplayConfig:
     """How many of them a turn of the generator learns from."""
     weight: Weight = 0.1
     """Weight of their likelihood (of its bound) in the loss."""
-
-
-@runtime_checkable
-class RunSettings(Protocol):
-    """What a run needs of a half's configuration."""
-
-    @property
-    def seed(self) -> int:
-        """Seed of everything random."""
-        ...
-
-    @property
-    def precision(self) -> str:
-        """float32 or bfloat16."""
-        ...
-
-    @property
-    def log_every(self) -> int:
-        """Steps between lines of metrics.jsonl."""
-        ...
-
-    @property
-    def monitor_every(self) -> int:
-        """Steps between samples that are looked at."""
-        ...
-
-    @property
-    def tensorboard(self) -> bool:
-        """Whether TensorBoard is written too."""
-        ...
-
-    @property
-    def checkpoint(self) -> CheckpointConfig:
-        """The checkpoints."""
-        ...
-
-    @property
-    def recovery(self) -> RecoveryConfig:
-        """What follows a divergence."""
-        ...
-
-    def dump(self) -> str:
-        """The configuration as TOML, every field."""
-        ...
-
-    @property
-    def watch(self) -> tuple[WatchConfig, ...]:
-        """Rules on figures."""
-        ...
 
 
 def refuse_no_ratio(objective: str) -> None:

@@ -16,7 +16,7 @@ from gancore.errors import DataError
 from gancore.io.inputs import Row, called, rows_of
 from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
 from gancore.training.batching import Shuffled, sampled
-from gancore.types import Sample
+from gancore.types import Context, Sample
 from molgan import chemistry
 from molgan.chemistry.parallel import map_chunks
 from molgan.data import graphs
@@ -60,6 +60,7 @@ class MoleculeDataset(Dataset):
         self.smiles = [graph.smiles for graph in kept]
         atoms, orders = chemistry.encode(kept, vocabulary)
         self.atoms, self.orders = torch.from_numpy(atoms), torch.from_numpy(orders)
+        self.context: Context | None = None
 
     @classmethod
     def from_file(cls, path: str | Path | Sequence[Path], column: str = "", **limits) -> "MoleculeDataset":
@@ -149,6 +150,12 @@ class MoleculeDataset(Dataset):
             raise DataError(f"PyG graph {missing[0]} of {len(smiles)}: not a valid molecule of one fragment.")
         kept = [chemistry.to_graph(chemistry.parse(text)) for text in smiles if text is not None]
         return cls(kept, vocabulary)
+
+    def with_context(self, context: Context) -> "MoleculeDataset":
+        """The same set with a context for each molecule, which batches then have."""
+        other = copy.copy(self)
+        other.context = context
+        return other
 
     def split(self, share: float, seed: int) -> "tuple[MoleculeDataset, list[str]]":
         """The set without a `share` of its molecules, picked by the seed, and their SMILES; the vocabulary stays.

@@ -109,7 +109,7 @@ class Reference:
         return cls._from(stored, name, stored.values["of"])
 
     @classmethod
-    def _from(cls, stored: checkpoint.Stored, name: str, of: int) -> "Reference":
+    def _from(cls, stored: checkpoint.CheckpointFile, name: str, of: int) -> "Reference":
         arrays = {key: tensor.numpy() for key, tensor in stored.tensors().items()}
         values = stored.values
         return cls(

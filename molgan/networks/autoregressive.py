@@ -131,7 +131,7 @@ class Trunk(nn.Module):
         return self.grown(leaky_relu(self.enter(entering), _SLOPE), memory)
 
 
-class GrowingGenerator(nn.Module):
+class AutoregressiveGenerator(nn.Module):
     """A trunk over atoms; what it has become at an atom is what later atoms point to.
 
     width: of the trunk. pair: of what is pointed to; what points has twice that.

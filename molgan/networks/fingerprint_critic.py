@@ -89,7 +89,7 @@ def _mix(numbers: Tensor) -> Tensor:
     return numbers & 0x7FFFFFFF
 
 
-class EnvironmentCritic(nn.Module):
+class FingerprintCritic(nn.Module):
     """A perceptron of how often each environment occurs. It reads indices, so there is no slope to penalise.
 
     capacity: valences of each atom type. buckets: into which environments are hashed. width: of the hidden layer.

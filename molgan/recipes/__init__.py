@@ -1,24 +1,14 @@
-"""Recipes: `build(config, data, device)` says in full what one turn of each player is; one file a topology."""
+"""Recipes: one file a method. It says in full what a turn of each player is, and which settings there are."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any
 
-from molgan.recipes import autoregressive, molgan, one_shot
+from molgan.recipes.autoregressive import AutoregressiveGAN
+from molgan.recipes.molgan import PublishedMolGAN
+from molgan.recipes.one_shot import OneShotGAN
 
-Networks = one_shot.GraphGAN | autoregressive.GrowingGAN | molgan.ValueGAN
-"""What a recipe makes: networks with their turns, and how they are sampled."""
-
-
-class Recipe(NamedTuple):
-    """The networks of `(config, vocabulary, device)`, and what makes them and the phases of their training."""
-
-    networks: Callable[..., Networks]
-    build: Callable[..., tuple[Networks, list]]
-
-
-RECIPES = {
-    "one_shot": Recipe(one_shot.GraphGAN, one_shot.build),
-    "growing": Recipe(autoregressive.GrowingGAN, autoregressive.build),
-    "molgan": Recipe(molgan.ValueGAN, molgan.build),
+RECIPES: dict[str, Any] = {
+    "one_shot": OneShotGAN,
+    "autoregressive": AutoregressiveGAN,
+    "molgan": PublishedMolGAN,
 }
 """By the names that `Config.recipe` takes."""

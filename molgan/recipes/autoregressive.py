@@ -8,18 +8,22 @@ again what the critic rejects (Azadi et al. 2019). Every draw is a valid molecul
 construction (`molgan.networks.autoregressive`).
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Annotated, ClassVar, Literal
 
 import torch
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
+from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import leave_one_out, policy_gradient
-from gancore.rewards.shaping import Steering
+from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training import distributed
 from gancore.training.device import adam, default_generator
@@ -27,49 +31,166 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
-from gancore.types import Reward, Sample
+from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight, refuse_no_ratio
+from gancore.types import Context, Sample
 from molgan import chemistry
-from molgan.config import Config
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
-from molgan.networks.autoregressive import GrowingGenerator
-from molgan.networks.fingerprint_critic import EnvironmentCritic
-from molgan.recipes.reward_shaping import steering
+from molgan.data.space import GraphSpace
+from molgan.networks.autoregressive import AutoregressiveGenerator
+from molgan.networks.fingerprint_critic import FingerprintCritic
+from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig
 from molgan.scoring.scorer import graph_smiles
 
 _WARM_UP = 200  # steps
 
 
-class GrowingGAN:
+@dataclass(frozen=True)
+class AutoregressiveModelConfig:
+    """Sizes of the networks."""
+
+    __pydantic_config__ = STRICT
+    recurrent: Positive = 384
+    """Width of the network over atoms."""
+    recurrent_layers: Annotated[int, Interval(ge=1, le=16)] = 1
+    """Its layers."""
+    pair: Positive = 64
+    """Width of what an atom is pointed to by; what points has twice that."""
+    dropout: Part = 0.1
+    """Share of the outputs of the network over atoms that is dropped while training."""
+    fingerprint: Positive = 8192
+    """Buckets of the fingerprint that the critic reads: counts of the environments of atoms."""
+    fingerprint_width: Positive = 64
+    """Hidden width of the critic."""
+    ring_fingerprint: Count = 0
+    """Buckets of a second fingerprint: counts of atoms by the sizes of their rings and by whether they are bridgeheads
+    (`molgan/networks/ring_features.py`); 0 leaves rings out. `--start` can add it to a model without."""
+
+
+@dataclass(frozen=True)
+class AutoregressiveCriticConfig:
+    """The critic of fingerprints, which has no gradient into the generator, and how sampling asks it."""
+
+    __pydantic_config__ = STRICT
+    objective: Literal["relativistic_pairing", "non_saturating", "hinge"] = "relativistic_pairing"
+    """Adversarial objective."""
+    steps: Positive = 1
+    """Turns of the critic for each turn of the generator."""
+    lr: Rate = 1e-3
+    """Learning rate of the critic."""
+    betas: tuple[Share, Share] = (0.0, 0.99)
+    """Adam's two decay rates."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW)."""
+    pretrain: Count = 0
+    """Turns of the critic alone, between the likelihood and the game."""
+    rings_only: bool = False
+    """The critic learns nothing but what to make of rings (`model.ring_fingerprint`). Its other weights stay those of
+    the model that training starts from."""
+    rejections: Count = 0
+    """How often `sample` at most replaces a sample that the critic rejects (Azadi et al. 2019), unless the generator
+    was trained on a reward, which the critic knows nothing of; 0 leaves the critic out."""
+    ceiling: Annotated[float, Ge(1)] = 2.0
+    """Ratio of the data's density to the generator's from which on a sample is never rejected. A higher one takes more
+    of the difference away, and more rejections."""
+
+
+@dataclass(frozen=True)
+class AutoregressiveConfig(Config):
+    """Recipe autoregressive: atoms and bonds one after the other."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        "model.environments": "model.fingerprint",
+        "model.environment_width": "model.fingerprint_width",
+        "model.ring_environments": "model.ring_fingerprint",
+    }
+
+    recipe: str = "autoregressive"
+    """autoregressive."""
+    steps: Count = 2500
+    """Adversarial steps, after pre-training."""
+    batch: Positive = 128
+    """Molecules a turn."""
+    lr: Rate = 5e-4
+    """Learning rate of the generator."""
+    lr_floor: Share = 0.2
+    """Share of the learning rates that is left at the end of a half-cosine decay over the adversarial steps."""
+    betas: tuple[Share, Share] = (0.0, 0.99)
+    """Adam's two decay rates in the adversarial phase."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW) in the adversarial phase."""
+    temperature: Rate = 1.0
+    """Temperature of the samples that `sample` makes."""
+    bound: Weight = 0.03
+    """Weight of the likelihood kept in the adversarial phase."""
+    average: Part = 0.999
+    """Decay of the averaged generator, the one that is sampled from."""
+    model: AutoregressiveModelConfig = field(default_factory=AutoregressiveModelConfig)
+    """The networks."""
+    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
+    """Maximum likelihood."""
+    critic: AutoregressiveCriticConfig = field(default_factory=AutoregressiveCriticConfig)
+    """The adversary."""
+    reward: PolicyRewardConfig = field(default_factory=PolicyRewardConfig)
+    """The reinforcement."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.critic.rings_only and not self.model.ring_fingerprint:
+            raise ConfigError("critic.rings_only needs rings to learn of: set model.ring_fingerprint above 0.")
+        if self.critic.rejections:
+            refuse_no_ratio(self.critic.objective)
+        if self.steps and not self.bound and not self.reward.active:
+            raise ConfigError("the game has nothing to learn from: set bound or a reward above 0.")
+        if self.steps and self.reward.active and self.batch < 2:
+            raise ConfigError("a turn's samples are compared with one another: set batch to 2 or more.")
+
+    @property
+    def rejects(self) -> bool:
+        """Whether `sample` draws again what the critic rejects."""
+        return self.critic.rejections > 0 and not self.reward.steers
+
+
+class AutoregressiveGAN:
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
-    def __init__(self, config: Config, vocabulary: chemistry.Vocabulary, device: torch.device):
-        self.config, self.vocabulary, self.device = config, vocabulary, device
+    config_class = AutoregressiveConfig
+    capabilities: frozenset[Capability] = frozenset({"reward", "log_prob", "critic_score"})
+
+    def __init__(self, config: AutoregressiveConfig, space: GraphSpace, device: torch.device):
+        self.config, self.space, self.device = config, space, device
+        self.vocabulary = vocabulary = space.vocabulary
         model, self.capacity = config.model, torch.from_numpy(vocabulary.capacity).to(device)
-        self.generator = GrowingGenerator(
+        self.generator = AutoregressiveGenerator(
             self.capacity, vocabulary.max_atoms, model.recurrent, model.pair, model.recurrent_layers, model.dropout
         ).to(device)
-        self.critic = EnvironmentCritic(
-            self.capacity, model.environments, model.environment_width, model.ring_environments
+        self.critic = FingerprintCritic(
+            self.capacity, model.fingerprint, model.fingerprint_width, model.ring_fingerprint
         ).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})
-        self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
+        self.shaping: RewardShaping | None = None  # made for training alone: a score may name functions and programs
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
             "critic": self.critic,
             "averaged": self.averaged,
         }
 
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The critic, where sampling asks it."""
+        return ("critic",) if self.config.rejects else ()
+
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
         config, weights = self.config, self.generator.parameters
-        judging = self.critic.ring_weights() if config.critic.rings_only else self.critic.parameters()
+        early, judge = config.pretrain, config.critic
+        judging = self.critic.ring_weights() if judge.rings_only else self.critic.parameters()
         return {
-            "pretrain": adam(weights(), config.pretrain.lr, (0.9, 0.99)),
-            "generator": adam(weights(), config.lr, (0.0, 0.99)),
-            "critic": adam(judging, config.critic.lr, (0.0, 0.99)),
+            "pretrain": adam(weights(), early.lr, early.betas, early.weight_decay),
+            "generator": adam(weights(), config.lr, config.betas, config.weight_decay),
+            "critic": adam(judging, judge.lr, judge.betas, judge.weight_decay),
         }
 
     # One turn of each player ------------------------------------------------------------------
@@ -96,11 +217,68 @@ class GrowingGAN:
         losses["policy"] = policy_gradient(self.generator.log_prob(atoms, orders), advantage).mean()
         return losses | figures | self.replay_terms()
 
+    # The phases -------------------------------------------------------------------------------
+
+    def phases(self, data: MoleculeDataset) -> list[Phase]:
+        """Maximum likelihood; the critic alone; both in turns."""
+        config = self.config
+        if distributed.processes() > 1 and config.model.dropout:
+            raise ConfigError("model.dropout draws masks of its own in each process: set it to 0, or train in one.")
+        start = config.pretrain.steps
+        middle = start + config.critic.pretrain
+        end = middle + config.steps
+
+        def average(step: int, logs: dict[str, float]) -> None:
+            self.averaged.update(self.generator)
+
+        def pretrain_rate(step: int) -> float:
+            return config.pretrain.lr * warm_cosine(step, start, min(_WARM_UP, start // 2), floor=0.05)
+
+        def critic_rate(step: int) -> float:
+            return config.critic.lr * warm_cosine(step - start, end - start, floor=config.lr_floor)
+
+        def game_rate(step: int) -> float:
+            return config.lr * warm_cosine(step - middle, config.steps, floor=config.lr_floor)
+
+        net, optimizers = self.generator, self.optimizers
+        likelihood = Player(
+            "likelihood", net, optimizers["pretrain"], self.likelihood_turn, max_norm=10.0, rate=pretrain_rate
+        )
+        critic = Player("critic", self.adversary.critic, optimizers["critic"], self.critic_turn, rate=critic_rate)
+        generator = Player(
+            "generator", net, optimizers["generator"], self.generator_turn, max_norm=10.0, rate=game_rate
+        )
+        pretrain_batches = batches(data, config.pretrain.batch, config.seed, self.device)
+        critic_batches = batches(data, config.batch, config.seed + 2, self.device)
+        game_batches = batches(data, config.batch, config.seed + 1, self.device)
+        game = [replace(critic, repeat=config.critic.steps), generator]
+        phases = [
+            Phase("likelihood", [likelihood], pretrain_batches, range(start), [average]),
+            Phase("critic", [critic], critic_batches, range(start, middle), enter=self.take_over),
+            Phase("adversarial", game, game_batches, range(middle, end), [average]),
+        ]
+        return [phase for phase in phases if phase.steps]
+
+    def take_over(self) -> None:
+        """The critic learns to judge what is sampled from."""
+        if self.config.pretrain.steps:
+            self.generator.load_state_dict(self.averaged.average.state_dict())
+
     # What the turns are made of ---------------------------------------------------------------
 
     def nll(self, real: Sample) -> Tensor:
         """Mean negative log-likelihood of the batch, nats a molecule."""
         return -self.generator.log_prob(*graphs.indices(real)).mean()
+
+    @torch.no_grad()
+    def log_prob(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """Log-probability of graphs of their sizes under the averaged generator, nats `(batch,)`."""
+        return self.averaged.average.log_prob(*graphs.indices(sample))
+
+    @torch.no_grad()
+    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """The critic's logits `(batch,)`."""
+        return self.adversary.logits(sample)
 
     def draw(self, real: Sample, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """A fresh graph of each one's size, without dropout; of several processes each draws all and keeps its own."""
@@ -127,11 +305,11 @@ class GrowingGAN:
             with torch.no_grad():
                 earned = earned + reward.critic * self.adversary.logits(self.one_hots(atoms, orders))
         if reward.weight:
-            assert self.steering is not None
+            assert self.shaping is not None
             smiles = graph_smiles(self.vocabulary, atoms.cpu().numpy(), orders.cpu().numpy())
-            with self.steering.waiting():
-                scores = self.steering.score(smiles)
-            paid = torch.from_numpy(self.steering.weigh(smiles, scores)).float().to(self.device)
+            with self.shaping.waiting():
+                scores = self.shaping.score(smiles)
+            paid = torch.from_numpy(self.shaping.weigh(smiles, scores)).float().to(self.device)
             earned = earned + reward.weight * paid
             figures["_score"] = torch.tensor(scores.mean(), device=self.device)
         return earned, figures
@@ -139,7 +317,7 @@ class GrowingGAN:
     def replay_terms(self) -> dict[str, Tensor]:
         """The likelihood of the best molecules so far."""
         replay = self.config.reward.replay
-        again = self.steering.again(replay.batch) if self.steering is not None and self.config.reward.weight else []
+        again = self.shaping.again(replay.batch) if self.shaping is not None and self.config.reward.weight else []
         kept = self.vocabulary.graphs(again)
         if not kept:
             return {}
@@ -147,8 +325,11 @@ class GrowingGAN:
         return {"replay": -self.generator.log_prob(atoms, orders).mean() * replay.weight}
 
     @torch.no_grad()
-    def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
+    def sample(
+        self, n: int, random: torch.Generator, context: Context | None = None, raw: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic."""
+        present = self.space.present(n, random, self.device)
         average, temperature = self.averaged.average, self.config.temperature
         atoms, orders = average.grow(present, temperature, random)
         if raw or not self.config.rejects:
@@ -161,52 +342,3 @@ class GrowingGAN:
         critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders))
         replace_rejected((atoms, orders), logits, again, critic.rejections, critic.ceiling, random)
         return atoms, orders
-
-
-def build(
-    config: Config, data: MoleculeDataset, device: torch.device, reward: Reward | None = None
-) -> tuple[GrowingGAN, list[Phase]]:
-    """The networks and the phases of training on `data`; `reward` takes the place of the configuration's score."""
-    if distributed.processes() > 1 and config.model.dropout:
-        raise ConfigError("model.dropout draws masks of its own in each process: set it to 0, or train in one.")
-    gan = GrowingGAN(config, data.vocabulary, device)
-    gan.steering = steering(config, reward)
-    start = config.pretrain.steps
-    middle = start + config.critic.pretrain
-    end = middle + config.steps
-
-    def average(step: int, logs: dict[str, float]) -> None:
-        gan.averaged.update(gan.generator)
-
-    def take_over() -> None:
-        """The critic learns to judge what is sampled from."""
-        if start:
-            gan.generator.load_state_dict(gan.averaged.average.state_dict())
-
-    def pretrain_rate(step: int) -> float:
-        return config.pretrain.lr * warm_cosine(step, start, min(_WARM_UP, start // 2), floor=0.05)
-
-    def critic_rate(step: int) -> float:
-        return config.critic.lr * warm_cosine(step - start, end - start, floor=config.lr_floor)
-
-    def game_rate(step: int) -> float:
-        return config.lr * warm_cosine(step - middle, config.steps, floor=config.lr_floor)
-
-    optimizers, critic_turns = gan.optimizers, config.critic.steps
-    likelihood = Player(
-        "likelihood", gan.generator, optimizers["pretrain"], gan.likelihood_turn, max_norm=10.0, rate=pretrain_rate
-    )
-    critic = Player("critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, rate=critic_rate)
-    generator = Player(
-        "generator", gan.generator, optimizers["generator"], gan.generator_turn, max_norm=10.0, rate=game_rate
-    )
-    pretrain_batches = batches(data, config.pretrain.batch, config.seed, device)
-    critic_batches = batches(data, config.batch, config.seed + 2, device)
-    game_batches = batches(data, config.batch, config.seed + 1, device)
-    game = [replace(critic, repeat=critic_turns), generator]
-    phases = [
-        Phase("likelihood", [likelihood], pretrain_batches, range(start), [average]),
-        Phase("critic", [critic], critic_batches, range(start, middle), enter=take_over),
-        Phase("adversarial", game, game_batches, range(middle, end), [average]),
-    ]
-    return gan, [phase for phase in phases if phase.steps]

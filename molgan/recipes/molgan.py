@@ -8,8 +8,10 @@ collapse included: it is the baseline, not the way to make molecules.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -17,23 +19,22 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
-from gancore.losses.adversarial import OBJECTIVES
-from gancore.losses.adversary import Adversary
-from gancore.losses.penalties import PENALTIES
-from gancore.rewards.shaping import Steering
+from gancore.facade.recipe import Capability
+from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.estimators import ESTIMATORS
 from gancore.training import distributed
 from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.types import Reward, Sample, Verdict
+from gancore.training.settings import STRICT, Count, Positive, Rate, Share, Weight
+from gancore.types import Context, Sample, Verdict
 from molgan import chemistry
-from molgan.config import Config
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
+from molgan.data.space import GraphSpace
 from molgan.networks.one_shot import Generator
 from molgan.networks.sampling import accept_bonds, repair, turns
-from molgan.recipes.reward_shaping import steering
+from molgan.recipes.config import Config, CriticConfig, RewardConfig, Widths
 from molgan.scoring.scorer import graph_smiles
 
 
@@ -67,26 +68,79 @@ class RelationalNetwork(nn.Module):
         return Verdict(self.head(graph).squeeze(1))
 
 
-class ValueGAN:
+@dataclass(frozen=True)
+class MolGANModelConfig:
+    """Sizes of the networks."""
+
+    __pydantic_config__ = STRICT
+    noise: Positive = 64
+    """Width of the generator's Gaussian input."""
+    generator: Widths = (256, 512, 512)
+    """Hidden widths of the generator."""
+
+
+@dataclass(frozen=True)
+class MolGANRewardConfig(RewardConfig):
+    """The reward, which a value network learns to foretell."""
+
+    weight: Share = 0.0
+    """Share of the value network in the generator's loss, from `start` on: 1 - lambda of the paper."""
+
+
+@dataclass(frozen=True)
+class MolGANConfig(Config):
+    """Recipe molgan: MolGAN as published, without pre-training."""
+
+    recipe: str = "molgan"
+    """molgan."""
+    steps: Count = 2500
+    """Steps of the game."""
+    batch: Positive = 128
+    """Molecules a turn."""
+    lr: Rate = 5e-4
+    """Learning rate of the three networks."""
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    """Adam's two decay rates."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW)."""
+    temperature: Rate = 1.0
+    """Temperature of the Gumbel-Softmax relaxation."""
+    estimator: Literal["softmax", "gumbel_softmax", "straight_through"] = "straight_through"
+    """What critic and value network see of a sample."""
+    model: MolGANModelConfig = field(default_factory=MolGANModelConfig)
+    """The networks."""
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    """The adversary."""
+    reward: MolGANRewardConfig = field(default_factory=MolGANRewardConfig)
+    """The reward."""
+
+
+class PublishedMolGAN:
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
-    def __init__(self, config: Config, vocabulary: chemistry.Vocabulary, device: torch.device):
-        self.config, self.vocabulary, self.device = config, vocabulary, device
+    config_class = MolGANConfig
+    capabilities: frozenset[Capability] = frozenset({"reward", "critic_score"})
+    judges = ()
+
+    def __init__(self, config: MolGANConfig, space: GraphSpace, device: torch.device):
+        self.config, self.space, self.device = config, space, device
+        self.vocabulary = vocabulary = space.vocabulary
         size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
         self.generator = Generator(model.noise, size, kinds, model.generator, nn.Tanh()).to(device)
         critic, self.value = (RelationalNetwork(kinds, (128, 64), 128, 128).to(device) for _ in range(2))
         self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
-        penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
-        penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
-        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
-        self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
+        self.adversary = config.critic.adversary(critic)
+        self.shaping: RewardShaping | None = None  # made for training alone: a score may name functions and programs
         self.modules: dict[str, nn.Module] = {"generator": self.generator, "critic": critic, "value": self.value}
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
-        rate = self.config.lr
-        return {name: adam(module.parameters(), rate, (0.9, 0.999)) for name, module in self.modules.items()}
+        config = self.config
+        return {
+            name: adam(module.parameters(), config.lr, config.betas, config.weight_decay)
+            for name, module in self.modules.items()
+        }
 
     # One turn of each player ------------------------------------------------------------------
 
@@ -113,6 +167,25 @@ class ValueGAN:
         if steers:
             losses["reward"] = -self.foretold(relaxed).mean() * steers
         return losses
+
+    # The phases -------------------------------------------------------------------------------
+
+    def phases(self, data: MoleculeDataset) -> list[Phase]:
+        """The game."""
+        turns_of = {"critic": self.critic_turn, "value": self.value_turn, "generator": self.generator_turn}
+        players = [
+            Player(
+                name,
+                self.modules[name],
+                self.optimizers[name],
+                turn,
+                self.config.critic.steps if name == "critic" else 1,
+            )
+            for name, turn in turns_of.items()
+            if name != "value" or self.config.reward.weight
+        ]
+        stream = batches(data, self.config.batch, self.config.seed + 1, self.device)
+        return [Phase("adversarial", players, stream, range(self.config.steps), [])] if self.config.steps else []
 
     # What the turns are made of ---------------------------------------------------------------
 
@@ -146,18 +219,26 @@ class ValueGAN:
 
     def scores(self, *samples: Sample) -> list[Float[Tensor, "batch"]]:
         """The scores of hard graphs, 0 for what is no molecule."""
-        steering = self.steering
-        assert steering is not None
+        shaping = self.shaping
+        assert shaping is not None
         arrays = [[part.cpu().numpy() for part in graphs.indices(sample)] for sample in samples]
         smiles = [graph_smiles(self.vocabulary, *part) for part in arrays]
-        with steering.waiting():
-            scores = [steering.score(texts) for texts in smiles]
-        paid = [steering.weigh(*each) for each in zip(smiles, scores, strict=True)]
+        with shaping.waiting():
+            scores = [shaping.score(texts) for texts in smiles]
+        paid = [shaping.weigh(*each) for each in zip(smiles, scores, strict=True)]
         return [torch.from_numpy(part).float().to(self.device) for part in paid]
 
     @torch.no_grad()
-    def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
+    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """The critic's logits `(batch,)`."""
+        return self.adversary.logits(sample)
+
+    @torch.no_grad()
+    def sample(
+        self, n: int, random: torch.Generator, context: Context | None = None, raw: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Graphs as integer arrays; repaired, bonds that an atom has no room for are left out and fragments joined."""
+        present = self.space.present(n, random, self.device)
         hard, relaxed = self.draw(present, random)
         atoms, orders = graphs.indices(hard)
         if raw:
@@ -165,20 +246,3 @@ class ValueGAN:
         confidence = (relaxed[1] + 1e-9).log()
         room = self.capacity[atoms.clamp_min(0)] * present
         return repair(atoms, accept_bonds(confidence, turns(confidence), room), confidence, self.capacity)
-
-
-def build(
-    config: Config, data: MoleculeDataset, device: torch.device, reward: Reward | None = None
-) -> tuple[ValueGAN, list[Phase]]:
-    """The networks and the one phase of training on `data`; `reward` takes the place of the configuration's score."""
-    gan = ValueGAN(config, data.vocabulary, device)
-    gan.steering = steering(config, reward)
-    turns_of = {"critic": gan.critic_turn, "value": gan.value_turn, "generator": gan.generator_turn}
-    modules = {"critic": gan.adversary.critic, "value": gan.value, "generator": gan.generator}
-    players = [
-        Player(name, modules[name], gan.optimizers[name], turn, repeat=config.critic.steps if name == "critic" else 1)
-        for name, turn in turns_of.items()
-        if name != "value" or config.reward.weight
-    ]
-    stream = batches(data, config.batch, config.seed + 1, device)
-    return gan, [Phase("adversarial", players, stream, range(config.steps), [])]

@@ -8,59 +8,155 @@ part was seen to do, and on how little evidence, is in docs/experiments.md.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import torch
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
+from gancore.facade.recipe import Capability
 from gancore.io.background_call import Ahead
-from gancore.losses.adversarial import OBJECTIVES
-from gancore.losses.adversary import Adversary
 from gancore.losses.elbo import gaussian_kl, reconstruction
-from gancore.losses.penalties import PENALTIES
 from gancore.losses.policy_gradient import categorical_kl, leave_one_out, policy_gradient
-from gancore.rewards.shaping import Steering
+from gancore.rewards.shaping import RewardShaping
 from gancore.training import distributed
 from gancore.training.device import adam
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
-from gancore.types import Reward, Sample
+from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight
+from gancore.types import Context, Sample
 from molgan import chemistry
-from molgan.config import Config
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
+from molgan.data.space import GraphSpace
 from molgan.networks.one_shot import Encoder, Generator, GraphCritic
 from molgan.networks.sampling import CLOSED, GraphDraw, draw_graphs, repair
-from molgan.recipes.reward_shaping import steering
+from molgan.recipes.config import (
+    Config,
+    CriticConfig,
+    PolicyRewardConfig,
+    PretrainConfig,
+    Widths,
+)
+from molgan.recipes.pending_samples import PendingSamples
 from molgan.scoring.scorer import graph_smiles
 
 Scored: TypeAlias = tuple[list[str], np.ndarray]
 """SMILES of draws, empty for what is no molecule, and their scores, 0 where there is none."""
 
 
-class GraphGAN:
+@dataclass(frozen=True)
+class OneShotModelConfig:
+    """Sizes of the networks."""
+
+    __pydantic_config__ = STRICT
+    noise: Positive = 64
+    """Width of the generator's Gaussian input."""
+    generator: Widths = (256, 512, 512)
+    """Hidden widths of the generator."""
+    critic: Widths = (512, 512, 256)
+    """Hidden widths of the order-aware critic."""
+    encoder: Widths = (512, 256)
+    """Hidden widths of the encoder, used while there is an evidence bound."""
+    relational_layers: Annotated[int, Interval(ge=0, le=64)] = 0
+    """Layers of a second, permutation-invariant critic; 0 leaves it out."""
+    relational_width: Positive = 64
+    """Width of those layers."""
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig(PretrainConfig):
+    """The first phase: the generator as the decoder of a variational autoencoder, without an adversary."""
+
+    kl_start: Share = 0.1
+    """Weight of the KL term at the start. It grows linearly to 1 by the middle of the phase."""
+
+
+@dataclass(frozen=True)
+class OneShotRewardConfig(PolicyRewardConfig):
+    """Reinforcement: what the generator is rewarded for beside fooling the critic."""
+
+    validity: Weight = 0.0
+    """Weight of the policy gradient on strict validity, computed without RDKit."""
+    kl: Weight = 0.02
+    """Weight of the KL divergence that holds the generator near its average while validity or the score is rewarded."""
+    draws: Annotated[int, Ge(2)] = 4
+    """Graphs sampled for each noise. The baseline of each is the mean reward of the others."""
+    share: Annotated[float, Interval(gt=0, le=1)] = 0.25
+    """Noises a turn, as a share of the batch."""
+    overlap: bool = False
+    """Have another process score a turn's samples while the next turn trains. The rewards of a turn are then those of
+    the samples of the turn before; their log-probabilities are the present ones."""
+
+    @property
+    def steers(self) -> bool:
+        """Whether there is a reward that pulls away from the data."""
+        return max(self.validity, self.weight) > 0
+
+
+@dataclass(frozen=True)
+class OneShotConfig(Config):
+    """Recipe one_shot: all atoms and bonds at once."""
+
+    recipe: str = "one_shot"
+    """one_shot."""
+    steps: Count = 2500
+    """Adversarial steps, after pre-training."""
+    batch: Positive = 128
+    """Molecules a turn."""
+    lr: Rate = 5e-4
+    """Learning rate of generator and critic."""
+    lr_floor: Share = 0.2
+    """Share of the learning rate that is left at the end of a half-cosine decay over the adversarial steps."""
+    betas: tuple[Share, Share] = (0.0, 0.99)
+    """Adam's two decay rates in the adversarial phase."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW) in the adversarial phase."""
+    temperature: Rate = 1.0
+    """Temperature of the Gumbel-Softmax relaxation."""
+    bound: Weight = 0.03
+    """Weight of the evidence bound kept in the adversarial phase, where there was pre-training."""
+    average: Part = 0.999
+    """Decay of the averaged generator, the one that is sampled from."""
+    model: OneShotModelConfig = field(default_factory=OneShotModelConfig)
+    """The networks."""
+    pretrain: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    """The autoencoder phase."""
+    critic: CriticConfig = field(default_factory=CriticConfig)
+    """The adversary."""
+    reward: OneShotRewardConfig = field(default_factory=OneShotRewardConfig)
+    """The reinforcement."""
+
+
+class OneShotGAN:
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
-    def __init__(self, config: Config, vocabulary: chemistry.Vocabulary, device: torch.device):
-        self.config, self.vocabulary, self.device = config, vocabulary, device
+    config_class = OneShotConfig
+    capabilities: frozenset[Capability] = frozenset({"reward", "critic_score", "encode"})
+    judges = ()
+
+    def __init__(self, config: OneShotConfig, space: GraphSpace, device: torch.device):
+        self.config, self.space, self.device = config, space, device
+        self.vocabulary = vocabulary = space.vocabulary
         size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
         self.generator = Generator(model.noise, size, kinds, model.generator).to(device)
         self.encoder = Encoder(model.noise, size, kinds, model.encoder).to(device)
         critic = GraphCritic(vocabulary, model.critic, model.relational_width, model.relational_layers).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
-        penalty = (PENALTIES[config.critic.penalty], config.critic.penalty_weight)
-        penalties = {"penalty": penalty} if config.critic.penalty_weight else {}
-        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, config.critic.penalty_every)
-        self.steering: Steering | None = None  # made for training alone: a score may name functions and programs
+        self.adversary = config.critic.adversary(critic)
+        self.shaping: RewardShaping | None = None  # made for training alone: a score may name functions and programs
         self.scores = Ahead(self.score)
-        self.late = Late(config, size).to(device) if config.reward.overlap else None
+        reward = config.reward
+        noises = max(1, round(reward.share * config.batch))
+        self.late = PendingSamples(noises, reward.draws, model.noise, size).to(device) if reward.overlap else None
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
             "encoder": self.encoder,
@@ -74,11 +170,11 @@ class GraphGAN:
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
-        config, weights = self.config, self.makers.parameters
+        config, weights, early = self.config, self.makers.parameters, self.config.pretrain
         return {
-            "pretrain": adam(weights(), config.pretrain.lr, (0.9, 0.99)),
-            "generator": adam(weights(), config.lr, (0.0, 0.99)),
-            "critic": adam(self.adversary.critic.parameters(), config.lr, (0.0, 0.99)),
+            "pretrain": adam(weights(), early.lr, early.betas, early.weight_decay),
+            "generator": adam(weights(), config.lr, config.betas, config.weight_decay),
+            "critic": adam(self.adversary.critic.parameters(), config.lr, config.betas, config.weight_decay),
         }
 
     # One turn of each player ------------------------------------------------------------------
@@ -117,6 +213,46 @@ class GraphGAN:
             losses |= self.replay_terms()
         return losses
 
+    # The phases -------------------------------------------------------------------------------
+
+    def phases(self, data: MoleculeDataset) -> list[Phase]:
+        """The autoencoder; the game."""
+        config = self.config
+        if config.reward.overlap and distributed.processes() > 1:
+            raise ConfigError(
+                "reward.overlap keeps samples of one process: leave it out with several, or train with one."
+            )
+        start, end = config.pretrain.steps, config.pretrain.steps + config.steps
+
+        def average(step: int, logs: dict[str, float]) -> None:
+            self.averaged.update(self.generator)
+
+        def pretrain_rate(step: int) -> float:
+            return config.pretrain.lr * warm_cosine(step, start, floor=0.1)
+
+        def game_rate(step: int) -> float:
+            return config.lr * warm_cosine(step - start, config.steps, floor=config.lr_floor)
+
+        optimizers, critic_turns = self.optimizers, config.critic.steps
+        autoencoder = Player(
+            *("autoencoder", self.makers, optimizers["pretrain"], self.autoencoder_turn),
+            max_norm=10.0,
+            rate=pretrain_rate,
+        )
+        critic = Player(
+            *("critic", self.adversary.critic, optimizers["critic"], self.critic_turn, critic_turns), rate=game_rate
+        )
+        generator = Player(
+            "generator", self.makers, optimizers["generator"], self.generator_turn, max_norm=10.0, rate=game_rate
+        )
+        pretrain_batches = batches(data, config.pretrain.batch, config.seed, self.device)
+        game_batches = batches(data, config.batch, config.seed + 1, self.device)
+        phases = [
+            Phase("autoencoder", [autoencoder], pretrain_batches, range(start), [average]),
+            Phase("adversarial", [critic, generator], game_batches, range(start, end), [average]),
+        ]
+        return [phase for phase in phases if phase.steps]
+
     # What the turns are made of ---------------------------------------------------------------
 
     def noise(self, n: int) -> Tensor:
@@ -129,14 +265,21 @@ class GraphGAN:
         return draw_graphs(node_logits, bond_logits, present, self.capacity, self.config.temperature)
 
     @torch.no_grad()
-    def sample(self, present: Tensor, random: torch.Generator, raw: bool) -> tuple[Tensor, Tensor]:
+    def sample(
+        self, n: int, random: torch.Generator, context: Context | None = None, raw: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Graphs of the averaged generator as integer arrays; repaired, their fragments are joined."""
+        present = self.space.present(n, random, self.device)
         noise = torch.randn(len(present), self.config.model.noise, device=self.device, generator=random)
         nodes, bonds = self.averaged.average(noise, present)
         drawn = draw_graphs(nodes, bonds, present, self.capacity, generator=random)
         if raw:
             return drawn.atoms, drawn.orders
         return repair(drawn.atoms, drawn.orders, drawn.noisy_bonds, self.capacity)
+
+    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """The critic's logits `(batch,)`."""
+        return self.adversary.logits(sample)
 
     def encode(self, real: Sample) -> tuple[Tensor, Tensor]:
         """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
@@ -204,21 +347,21 @@ class GraphGAN:
 
     def ask(self, score: Callable[..., Scored], drawn: GraphDraw) -> Scored:
         """What `score` says of the draws; a reward that fails leaves this turn as it was before it."""
-        assert self.steering is not None
-        with self.steering.waiting():
+        assert self.shaping is not None
+        with self.shaping.waiting():
             return score(*_arrays(drawn))
 
     def score(self, atoms: np.ndarray, orders: np.ndarray) -> Scored:
         """SMILES of graphs and their scores, 0 for one that has none."""
-        assert self.steering is not None
+        assert self.shaping is not None
         smiles = graph_smiles(self.vocabulary, atoms, orders)
-        return smiles, self.steering.score(smiles)
+        return smiles, self.shaping.score(smiles)
 
     def replay_terms(self) -> dict[str, Tensor]:
         """The evidence bound of the best molecules so far."""
         replay = self.config.reward.replay
-        assert self.steering is not None
-        kept = self.vocabulary.graphs(self.steering.again(replay.batch))
+        assert self.shaping is not None
+        kept = self.vocabulary.graphs(self.shaping.again(replay.batch))
         if not kept:
             return {}
         atoms, orders = (torch.from_numpy(part).to(self.device) for part in chemistry.encode(kept, self.vocabulary))
@@ -239,77 +382,14 @@ class GraphGAN:
             with torch.no_grad():
                 earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard)
         if scored is not None:
-            assert self.steering is not None
+            assert self.shaping is not None
             paid, score = (
-                torch.from_numpy(part).float().to(self.device) for part in (self.steering.weigh(*scored), scored[1])
+                torch.from_numpy(part).float().to(self.device) for part in (self.shaping.weigh(*scored), scored[1])
             )
             earned = earned + self.config.reward.weight * paid
             figures["_score"] = score.sum() / valid.sum().clamp_min(1)
         return earned, figures
 
 
-class Late(nn.Module):
-    """The draws of the turn before, whose scores are being worked out: state, so that a resumed run has them too."""
-
-    noise: Tensor
-    atoms: Tensor
-    orders: Tensor
-    filled: Tensor
-
-    def __init__(self, config: Config, size: int):
-        super().__init__()
-        wanted = max(1, round(config.reward.share * config.batch))
-        drawn, pairs = wanted * config.reward.draws, size * (size - 1) // 2
-        self.register_buffer("noise", torch.zeros(wanted, config.model.noise))
-        self.register_buffer("atoms", torch.zeros(drawn, size, dtype=torch.long))
-        self.register_buffer("orders", torch.zeros(drawn, pairs, dtype=torch.long))
-        self.register_buffer("filled", torch.zeros((), dtype=torch.bool))
-
-    def keep(self, noise: Tensor, drawn: GraphDraw) -> None:
-        """Take a turn's draws in."""
-        self.noise.copy_(noise)
-        self.atoms.copy_(drawn.atoms)
-        self.orders.copy_(drawn.orders)
-        self.filled.fill_(True)
-
-
 def _arrays(drawn: GraphDraw) -> tuple[np.ndarray, np.ndarray]:
     return drawn.atoms.cpu().numpy(), drawn.orders.cpu().numpy()
-
-
-def build(
-    config: Config, data: MoleculeDataset, device: torch.device, reward: Reward | None = None
-) -> tuple[GraphGAN, list[Phase]]:
-    """The networks and the phases of training on `data`; `reward` takes the place of the configuration's score."""
-    if config.reward.overlap and distributed.processes() > 1:
-        raise ConfigError("reward.overlap keeps draws of one process: leave it out with several, or train with one.")
-    gan = GraphGAN(config, data.vocabulary, device)
-    gan.steering = steering(config, reward)
-    start, end = config.pretrain.steps, config.pretrain.steps + config.steps
-
-    def average(step: int, logs: dict[str, float]) -> None:
-        gan.averaged.update(gan.generator)
-
-    def pretrain_rate(step: int) -> float:
-        return config.pretrain.lr * warm_cosine(step, start, floor=0.1)
-
-    def game_rate(step: int) -> float:
-        return config.lr * warm_cosine(step - start, config.steps, floor=config.lr_floor)
-
-    optimizers = gan.optimizers
-    autoencoder = Player(
-        "autoencoder", gan.makers, optimizers["pretrain"], gan.autoencoder_turn, max_norm=10.0, rate=pretrain_rate
-    )
-    critic = Player(
-        "critic", gan.adversary.critic, optimizers["critic"], gan.critic_turn, config.critic.steps, rate=game_rate
-    )
-    generator = Player(
-        "generator", gan.makers, optimizers["generator"], gan.generator_turn, max_norm=10.0, rate=game_rate
-    )
-    pretrain_batches = batches(data, config.pretrain.batch, config.seed, device)
-    game_batches = batches(data, config.batch, config.seed + 1, device)
-    phases = [
-        Phase("autoencoder", [autoencoder], pretrain_batches, range(start), [average]),
-        Phase("adversarial", [critic, generator], game_batches, range(start, end), [average]),
-    ]
-    return gan, [phase for phase in phases if phase.steps]

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from gancore.facade.cli import replace_folder
-from molgan.config import Config
 from molgan.data.dataset import MoleculeDataset, embedded
 from molgan.gan import MolGAN
 from molgan.library.collect import Library, collect
 from molgan.library.plots import molecule_grid, property_distributions
 from molgan.metrics import Evaluation, composition, evaluate
+from molgan.recipes.config import Config
 from molgan.scoring.scorer import property_frame
 
 _REFERENCE = 5000  # training molecules whose properties the library's are compared with

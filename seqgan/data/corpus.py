@@ -18,7 +18,7 @@ from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
 from gancore.io.tables import rows
 from gancore.training.batching import Shuffled, sampled
 from gancore.training.device import derive_seed
-from seqgan.config import DataConfig
+from seqgan.data.settings import DataConfig
 from seqgan.text.alphabet import Alphabet, Ids
 from seqgan.text.vocabulary import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates
 

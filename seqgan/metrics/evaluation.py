@@ -14,11 +14,14 @@ from gancore.statistics.evaluation import Evaluation
 from gancore.statistics.intervals import Estimate, half_sample_interval, mean_interval, share_kept, wilson_interval
 from gancore.training.device import generator_states, seed_everything, set_generator_states
 from gancore.training.loop import play
-from seqgan.config import LONGEST, Config, DataConfig, GeneratorConfig, LikelihoodConfig
 from seqgan.data.corpus import Corpus
+from seqgan.data.settings import LONGEST, DataConfig
+from seqgan.data.space import TextSpace
 from seqgan.metrics import bleu, copied_spans, distinct, repetition, self_bleu, two_sample_test
+from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.generator import Generator, nll
-from seqgan.recipes.mle import Likelihood
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.mle import MaximumLikelihood, MaximumLikelihoodConfig
 from seqgan.text.splitting import Tokens, advice
 from seqgan.text.vocabulary import Vocabulary
 
@@ -198,12 +201,12 @@ def language_model(corpus: Corpus, seed: int = 0, epochs: int = 30) -> Generator
     when it is done.
     """
     model = GeneratorConfig(embedding=64, width=128, embedding_dropout=0.2, dropout=0.3)
-    config = Config(recipe="mle", model=model, likelihood=LikelihoodConfig(epochs=epochs), seed=seed)
+    config = MaximumLikelihoodConfig(model=model, likelihood=LikelihoodConfig(epochs=epochs), seed=seed)
     with _SEEDED:
         before = generator_states()
         try:
             seed_everything(seed)
-            likelihood = Likelihood(config, corpus.alphabet, corpus.length, torch.device("cpu"))
+            likelihood = MaximumLikelihood(config, TextSpace(corpus.alphabet, corpus.length), torch.device("cpu"))
             for phase in likelihood.phases(corpus):
                 play(phase.players, phase.batches, phase.steps, phase.callbacks)
         finally:

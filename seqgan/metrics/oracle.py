@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from gancore.errors import DataError
-from seqgan.config import GeneratorConfig
+from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.generator import Generator
 from seqgan.text.alphabet import Alphabet
 

@@ -4,15 +4,53 @@ A trunk maps `(batch, step, embedding)` to `(batch, step, width)`; its `step` ma
 `(batch, width)` and the next state. A state is a tuple of tensors, batch first, so rows can be picked and joined.
 """
 
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
 import torch
+from annotated_types import Interval
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from gancore.errors import ConfigError
+from gancore.training.settings import STRICT, Part, Positive
 from seqgan.networks.decoding import State
 
 Embedded = Float[Tensor, "batch step embedding"]
 Features = Float[Tensor, "batch step width"]
+Layers = Annotated[int, Interval(ge=1, le=64)]
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The generator's network."""
+
+    __pydantic_config__ = STRICT
+    kind: Literal["lstm", "transformer", "memory"] = "lstm"
+    """LSTM, transformer, or relational memory."""
+    embedding: Positive = 64
+    """Width of the token embedding."""
+    width: Positive = 128
+    """Width of the hidden state (of the memory: slots x heads x head size)."""
+    layers: Layers = 1
+    """Layers of an LSTM or a transformer."""
+    heads: Positive = 4
+    """Attention heads of a transformer or a relational memory."""
+    slots: Positive = 1
+    """Slots of a relational memory."""
+    embedding_dropout: Part = 0.0
+    """Dropout on the embedded tokens."""
+    dropout: Part = 0.0
+    """Dropout between layers and before the head."""
+
+    def __post_init__(self) -> None:
+        if self.kind == "transformer" and self.width % self.heads:
+            raise ConfigError(f"model: width {self.width} is not a multiple of heads {self.heads}.")
+        if self.kind == "memory" and self.width % (self.slots * self.heads):
+            raise ConfigError(
+                f"model: width {self.width} is not a multiple of slots x heads, {self.slots * self.heads}."
+            )
 
 
 class LSTM(nn.Module):
@@ -152,3 +190,19 @@ class RelationalMemory(nn.Module):
         write, forget = gates.chunk(2, -1)
         memory = write.sigmoid() * new.tanh() + (forget + 1).sigmoid() * memory  # begin by remembering
         return memory.flatten(1), (memory,)
+
+
+def _lstm(config: GeneratorConfig, length: int) -> LSTM:
+    return LSTM(config.embedding, config.width, config.layers, config.dropout)
+
+
+def _transformer(config: GeneratorConfig, length: int) -> Transformer:
+    return Transformer(config.embedding, config.width, config.layers, config.dropout, config.heads, length)
+
+
+def _memory(config: GeneratorConfig, length: int) -> RelationalMemory:
+    return RelationalMemory(config.embedding, config.width, config.dropout, config.heads, config.slots)
+
+
+ARCHITECTURES = {"lstm": _lstm, "transformer": _transformer, "memory": _memory}
+"""A network by the name that `GeneratorConfig.kind` takes: functions of the settings and the longest length."""

@@ -3,17 +3,46 @@
 A row of zeros, or the padding token, embeds to zeros, so both forms of one sequence have the same logits.
 """
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gancore.errors import ConfigError
+from gancore.training.settings import STRICT, Part, Positive, Rate
 from gancore.types import Sample, Verdict
-from seqgan.config import CriticConfig
 from seqgan.text.alphabet import Alphabet
 
 # SeqGAN's filters, width -> number; a width that is longer than the sequences is left out.
 _FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
 _MULTI_FILTERS = {2: 300, 3: 300, 4: 300, 5: 300}
+
+
+@dataclass(frozen=True)
+class CriticConfig:
+    """The critic's network."""
+
+    __pydantic_config__ = STRICT
+    kind: Literal["textcnn", "recurrent", "multi"] = "textcnn"
+    """TextCNN with highway, a recurrent network that judges every prefix, or RelGAN's multi-embedding CNN."""
+    embedding: Positive = 64
+    """Width of the token embedding."""
+    width: Positive = 128
+    """Width of the recurrent critic's state."""
+    filters: Rate = 1.0
+    """Factor on the number of filters of a convolutional critic; 1 is the papers'."""
+    representations: Positive = 64
+    """Embedded representations of the multi-embedding critic; divides `embedding`."""
+    dropout: Part = 0.25
+    """Dropout while the critic trains."""
+
+    def __post_init__(self) -> None:
+        if self.kind == "multi" and self.embedding % self.representations:
+            raise ConfigError(
+                f"critic: embedding {self.embedding} is not a multiple of representations {self.representations}."
+            )
 
 
 class TokenEmbedding(nn.Module):

@@ -11,8 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gancore.training import distributed
-from seqgan.config import GeneratorConfig
-from seqgan.networks.architectures import LSTM, RelationalMemory, Transformer
+from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
 from seqgan.networks.decoding import State
 from seqgan.networks.likelihood import token_log_prob
 from seqgan.text.alphabet import Alphabet, Ids
@@ -29,7 +28,7 @@ class Generator(nn.Module):
         super().__init__()
         self.alphabet, self.length = alphabet, length
         self.embedding = nn.Embedding(alphabet.size, config.embedding)
-        self.trunk = TRUNKS[config.kind](config, length)
+        self.trunk = ARCHITECTURES[config.kind](config, length)
         self.head = nn.Linear(config.width, alphabet.size)
         self.drop_embedding, self.drop = nn.Dropout(config.embedding_dropout), nn.Dropout(config.dropout)
         for parameter in (*self.embedding.parameters(), *self.head.parameters()):
@@ -133,21 +132,6 @@ class Mixture(nn.Module):
             logits = self.read(some) / temperature
             parts.append(logits.log_softmax(-1).gather(2, tokens[..., None]).squeeze(2))
         return torch.cat(parts) * self.alphabet.mask(ids)
-
-
-def _lstm(config: GeneratorConfig, length: int) -> LSTM:
-    return LSTM(config.embedding, config.width, config.layers, config.dropout)
-
-
-def _transformer(config: GeneratorConfig, length: int) -> Transformer:
-    return Transformer(config.embedding, config.width, config.layers, config.dropout, config.heads, length)
-
-
-def _memory(config: GeneratorConfig, length: int) -> RelationalMemory:
-    return RelationalMemory(config.embedding, config.width, config.dropout, config.heads, config.slots)
-
-
-TRUNKS = {"lstm": _lstm, "transformer": _transformer, "memory": _memory}
 
 
 _SHUT: "WeakKeyDictionary[nn.Dropout, list[int]]" = WeakKeyDictionary()

@@ -1,10 +1,16 @@
-"""Recipes: who plays, in which order, and what one turn of each is. One file a topology."""
+"""Recipes: one file a method. It says in full what a turn of each player is, and which settings there are."""
 
-from seqgan.recipes.gumbel import Relaxed
-from seqgan.recipes.mle import Likelihood
+from typing import Any
+
+from seqgan.recipes.gumbel import GumbelGAN
+from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.residual import Residual
-from seqgan.recipes.seqgan import Reinforced
+from seqgan.recipes.seqgan import PolicyGradientGAN
 
-RECIPES = {"mle": Likelihood, "seqgan": Reinforced, "gumbel": Relaxed, "residual": Residual}
-
-__all__ = ["RECIPES", "Likelihood", "Reinforced", "Relaxed", "Residual"]
+RECIPES: dict[str, Any] = {
+    "seqgan": PolicyGradientGAN,
+    "mle": MaximumLikelihood,
+    "gumbel": GumbelGAN,
+    "residual": Residual,
+}
+"""By the names that `Config.recipe` takes."""

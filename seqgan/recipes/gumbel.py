@@ -1,12 +1,17 @@
 """RelGAN and its relatives (Nie et al. 2019): the critic's gradient flows through a relaxed draw into the generator."""
 
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
+from gancore.errors import ConfigError
+from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.penalties import finite_r1_r2
@@ -14,23 +19,70 @@ from gancore.sampling.estimators import ESTIMATORS
 from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.types import Sample
-from seqgan.config import Config
+from gancore.training.settings import STRICT, Weight
+from gancore.types import Context, Sample
 from seqgan.data.corpus import Corpus
+from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS
 from seqgan.networks.generator import at_rest, mean_nll, without_dropout
-from seqgan.recipes.mle import Likelihood
-from seqgan.text.alphabet import Alphabet, Ids
+from seqgan.recipes.config import GameConfig, GameCriticConfig
+from seqgan.recipes.mle import MaximumLikelihood
+from seqgan.recipes.sequences import SequenceRecipe
+from seqgan.text.alphabet import Ids
 
 
-class Relaxed:
+@dataclass(frozen=True)
+class RelaxConfig:
+    """The relaxed sample."""
+
+    __pydantic_config__ = STRICT
+    estimator: Literal["gumbel_softmax", "straight_through"] = "gumbel_softmax"
+    """Whether the critic sees relaxed rows, or hard ones with the relaxed rows' gradient."""
+    sharpness: Annotated[float, Ge(1)] = 100.0
+    """Inverse temperature of the draw at the end; it grows exponentially from 1 (RelGAN's beta)."""
+    likelihood: Weight = 0.0
+    """Weight of maximum likelihood on real sequences, kept in the loss."""
+
+
+@dataclass(frozen=True)
+class GumbelCriticConfig(GameCriticConfig):
+    """The critic, which judges whole sequences and pays for its slope."""
+
+    kind: Literal["textcnn", "multi"] = "textcnn"
+    """TextCNN with highway, or RelGAN's multi-embedding CNN."""
+    penalty_weight: Weight = 0.0
+    """Weight of the finite-difference slope penalty (R1 and R2)."""
+
+
+@dataclass(frozen=True)
+class GumbelConfig(GameConfig):
+    """Recipe gumbel: maximum likelihood, then the critic's gradient through a relaxed sample."""
+
+    recipe: str = "gumbel"
+    """gumbel."""
+    critic: GumbelCriticConfig = field(default_factory=GumbelCriticConfig)
+    """The critic."""
+    relax: RelaxConfig = field(default_factory=RelaxConfig)
+    """The relaxed sample."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.critic.objective == "wasserstein" and not self.critic.penalty_weight:
+            raise ConfigError("objective wasserstein needs a slope penalty: set critic.penalty_weight above 0.")
+
+
+class GumbelGAN(SequenceRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
-    def __init__(self, config: Config, alphabet: Alphabet, length: int, device: torch.device):
-        self.config, self.alphabet, self.length, self.device = config, alphabet, length, device
-        self.pretraining = Likelihood(config, alphabet, length, device)
+    config_class = GumbelConfig
+    capabilities: frozenset[Capability] = frozenset({"log_prob", "critic_score"})
+
+    def __init__(self, config: GumbelConfig, space: TextSpace, device: torch.device):
+        self.config, self.space, self.device = config, space, device
+        self.alphabet, self.length = space.alphabet, space.length
+        self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
-        critic = CRITICS[config.critic.kind](alphabet, config.critic, length).to(device)
+        critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length).to(device)
         weight = config.critic.penalty_weight
         penalties = {"penalty": (finite_r1_r2, weight)} if weight else {}
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties)
@@ -40,10 +92,16 @@ class Relaxed:
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        config, judge = self.config, self.config.critic
         return self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), self.config.lr),
-            "critic": adam(self.adversary.critic.parameters(), self.config.critic.lr),
+            "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
+            "critic": adam(self.adversary.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
         }
+
+    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """The critic's logits `(batch,)` of ids."""
+        with at_rest(self.adversary.critic):
+            return self.adversary.logits(sample)
 
     def critic_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
         """Tell one-hot real sequences from relaxed generated ones."""

@@ -2,22 +2,26 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gancore.facade.recipe import Capability
 from gancore.training.device import adam, derive_seed
 from gancore.training.ema import EMA
 from gancore.training.loop import Callback, Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
-from seqgan.config import Config
 from seqgan.data.corpus import Corpus, batches
+from seqgan.data.space import TextSpace
 from seqgan.networks.generator import Generator, mean_nll, nll
-from seqgan.text.alphabet import Alphabet, Ids
+from seqgan.recipes.config import Config
+from seqgan.recipes.sequences import SequenceRecipe
+from seqgan.text.alphabet import Ids
 
 
 class Best(nn.Module):
@@ -39,16 +43,28 @@ class Best(nn.Module):
         return better
 
 
-class Likelihood:
+@dataclass(frozen=True)
+class MaximumLikelihoodConfig(Config):
+    """Recipe mle: maximum likelihood alone."""
+
+    recipe: str = "mle"
+    """mle."""
+
+
+class MaximumLikelihood(SequenceRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds.
 
     averaged: holds the generator that is sampled from.
     """
 
-    def __init__(self, config: Config, alphabet: Alphabet, length: int, device: torch.device):
-        self.config, self.alphabet, self.length, self.device = config, alphabet, length, device
-        self.generator = Generator(alphabet, config.model, length).to(device)
-        self.averaged = EMA(self.generator, config.average)
+    config_class = MaximumLikelihoodConfig
+    capabilities: frozenset[Capability] = frozenset({"log_prob"})
+
+    def __init__(self, config: Config, space: TextSpace, device: torch.device):
+        self.config, self.space, self.device = config, space, device
+        self.alphabet, self.length = space.alphabet, space.length
+        self.generator = Generator(space.alphabet, config.model, space.length).to(device)
+        self.averaged = EMA(self.generator, getattr(config, "average", 0.0))
         self.best = Best().to(device)
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
@@ -59,7 +75,9 @@ class Likelihood:
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
-        return {"likelihood": adam(self.generator.parameters(), self.config.likelihood.lr)}
+        settings = self.config.likelihood
+        weights = self.generator.parameters()
+        return {"likelihood": adam(weights, settings.lr, settings.betas, settings.weight_decay)}
 
     def turn(self, real: Ids, step: int) -> dict[str, Tensor]:
         """Negative log-likelihood of the batch, mean over its tokens."""
@@ -88,15 +106,18 @@ class Likelihood:
         player = Player("likelihood", self.generator, optimizer, self.turn, max_norm=settings.max_norm, rate=rate)
         return [Phase("likelihood", [player], stream, range(steps), [end_of_epoch])] if steps else []
 
-    def game(self, corpus: Corpus, critic: Player, generator: Player, enter: Callable[[], None]) -> list[Phase]:
+    def game(
+        self, corpus: Corpus, critic: Player, generator: Player, enter: Callable[[], None], asked: bool = False
+    ) -> list[Phase]:
         """The three phases of an adversarial recipe: this one, the critic alone, both in turns.
 
-        The generator plays first, then the critic its `repeat` turns; a critic of no turns never plays.
+        The generator plays first, then the critic its `repeat` turns; a critic of no turns never plays. asked: whether
+        sampling asks the critic, which then trains even where there is no game.
         """
-        config = self.config
+        config: Any = self.config  # that of a game
         phases = self.phases(corpus)
         start = phases[-1].steps.stop if phases else 0
-        middle = start + (config.critic.pretrain if critic.repeat and (config.steps or config.judges) else 0)
+        middle = start + (config.critic.pretrain if critic.repeat and (config.steps or asked) else 0)
         alone = replace(critic, repeat=1)
         for name, players, steps in (
             ("critic", [alone], range(start, middle)),

@@ -8,27 +8,34 @@ MaliGAN's estimator (Che et al. 2017); here the mixture's own conditional distri
 
 import copy
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Annotated
 
 import torch
+from annotated_types import Interval
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.optim import Optimizer
 
+from gancore.errors import ConfigError
+from gancore.facade.recipe import Capability
 from gancore.training import distributed
 from gancore.training.device import adam, derive_seed
 from gancore.training.lbfgs import minimum
 from gancore.training.loop import Callback, Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
-from seqgan.config import Config
+from gancore.training.settings import STRICT, Positive, Rate
 from seqgan.data.corpus import Corpus, batches
+from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import Mixture, at_rest, without_dropout
-from seqgan.recipes.mle import Likelihood
-from seqgan.text.alphabet import Alphabet, Ids
+from seqgan.recipes.config import GameConfig
+from seqgan.recipes.mle import MaximumLikelihood
+from seqgan.recipes.sequences import SequenceRecipe
+from seqgan.text.alphabet import Ids
 
 
 class Odds(nn.Module):
@@ -67,13 +74,49 @@ class Odds(nn.Module):
         return (features - self.centre) / self.scale @ slope[:-1] + slope[-1]
 
 
-class Residual:
+@dataclass(frozen=True)
+class MixtureConfig:
+    """The mixture, and what its critic may say."""
+
+    __pydantic_config__ = STRICT
+    members: Annotated[int, Interval(ge=1, le=16)] = 2
+    """Generators of the mixture that is drawn from and distilled, each trained by maximum likelihood."""
+    critic: bool = True
+    """Whether a critic reweights the mixture; without it the mixture alone is distilled."""
+    clip: Rate = 10.0
+    """Largest weight of a sequence, of mean 1."""
+    calibration: Positive = 4000
+    """Sequences drawn to fit the critic and to scale its weights."""
+
+
+@dataclass(frozen=True)
+class ResidualConfig(GameConfig):
+    """Recipe residual: a mixture of generators, reweighted by a critic and distilled into one."""
+
+    recipe: str = "residual"
+    """residual."""
+    residual: MixtureConfig = field(default_factory=MixtureConfig)
+    """The reweighted mixture."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.likelihood.epochs:
+            raise ConfigError("recipe residual trains its generators itself: set likelihood.epochs above 0.")
+        if self.residual.critic and not self.data.valid:
+            raise ConfigError("residual.critic is fitted to lines not trained on: set data.valid above 0.")
+
+
+class Residual(SequenceRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
-    def __init__(self, config: Config, alphabet: Alphabet, length: int, device: torch.device):
-        self.config, self.alphabet, self.length, self.device = config, alphabet, length, device
+    config_class = ResidualConfig
+    capabilities: frozenset[Capability] = frozenset({"log_prob"})
+
+    def __init__(self, config: ResidualConfig, space: TextSpace, device: torch.device):
+        self.config, self.space, self.device = config, space, device
+        self.alphabet, self.length = space.alphabet, space.length
         self.models = {
-            name: Likelihood(replace(config, seed=derive_seed(config.seed, name) >> 2), alphabet, length, device)
+            name: MaximumLikelihood(replace(config, seed=derive_seed(config.seed, name) >> 2), space, device)
             for name in (
                 *(f"member{number}" for number in range(config.residual.members)),
                 *(("backward",) if config.residual.critic else ()),
@@ -98,7 +141,7 @@ class Residual:
         }
         return found | {"generator": adam(self.generator.parameters(), self.config.lr)}
 
-    def _prefixed(self) -> Iterator[tuple[str, Likelihood]]:
+    def _prefixed(self) -> Iterator[tuple[str, MaximumLikelihood]]:
         """What stands before the names of each model's parts, nothing before the first's."""
         for name, model in self.models.items():
             yield ("" if model is self.models["member0"] else f"{name}."), model

@@ -9,34 +9,168 @@ import contextlib
 import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from annotated_types import Ge
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gancore.errors import ConfigError
+from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.policy_gradient import categorical_kl, policy_gradient
-from gancore.rewards.shaping import Steering
+from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training import distributed
 from gancore.training.device import adam, derive_seed, new_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from seqgan.config import Config
+from gancore.training.settings import STRICT, Count, Positive, ReplayConfig, Share, Weight, refuse_no_ratio
+from gancore.types import Context, Sample
 from seqgan.data.corpus import Corpus, pad
+from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS, RecurrentCritic
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import at_rest, mean_nll, without_dropout
 from seqgan.networks.rollout import monte_carlo
-from seqgan.recipes.mle import Likelihood
-from seqgan.text.alphabet import Alphabet, Ids
-from seqgan.text.vocabulary import TokenError, Vocabulary
+from seqgan.recipes.config import GameConfig, GameCriticConfig
+from seqgan.recipes.mle import MaximumLikelihood
+from seqgan.recipes.sequences import Asked, SequenceRecipe
+from seqgan.text.alphabet import Ids
+from seqgan.text.vocabulary import TokenError
 
 Values = Float[Tensor, "batch step"]
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """The policy gradient."""
+
+    __pydantic_config__ = STRICT
+    reward: Literal["rollout", "dense", "constant"] = "rollout"
+    """Monte-Carlo rollouts judged by the critic; a critic that judges every prefix; or .5 everywhere, a control."""
+    rollouts: Positive = 16
+    """Completions of every prefix."""
+    update_rate: Share = 0.8
+    """Share of its parameters that the rollout policy keeps a step; the rest comes from the generator."""
+    baseline: Literal["none", "moving", "leave_one_out"] = "leave_one_out"
+    """Taken from the reward: nothing, its moving average at each place, or the mean of the batch's other sequences."""
+    likelihood: Weight = 0.0
+    """Weight of maximum likelihood on real sequences, kept in the loss."""
+    kl: Weight = 0.0
+    """Weight of the KL divergence from the pre-trained generator, per token, on the generator's own draws."""
+
+
+@dataclass(frozen=True)
+class DiversityConfig:
+    """A filter that ends the external reward for more of the same (Blaschke et al. 2020)."""
+
+    __pydantic_config__ = STRICT
+    by: str = ""
+    """What is the same: "module:name" of a function of strings, for instance molgan.scoring.diversity:scaffold, or of a
+    class that makes one; identity for the string itself; empty leaves the filter out."""
+    bucket: Positive = 25
+    """How many of the same are rewarded."""
+    least: Share = 0.4
+    """Strings that score less are let through and not counted."""
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """An external reward of whole strings, mixed in as in ORGAN (Guimaraes et al. 2017)."""
+
+    __pydantic_config__ = STRICT
+    weight: Share = 0.0
+    """lambda: the reward is lambda x external + (1 - lambda) x critic."""
+    function: str = ""
+    """"module:name" of a `gancore.types.Reward`, or of a class that makes one."""
+    argument: str = ""
+    """What such a class is called with; nothing if empty."""
+    diversity: DiversityConfig = field(default_factory=DiversityConfig)
+    """The filter on it."""
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    """The memory of strings that scored best."""
+    when_spent: Literal["stop", "go_on"] = "stop"
+    """What follows when a reward with a budget has spent it (it has `budget` and `spent`, as
+    `molgan.scoring.Scorer` does): training stops after that step, or goes on with what the reward then gives,
+    0 for NaN."""
+
+
+@dataclass(frozen=True)
+class SeqGANCriticConfig(GameCriticConfig):
+    """The critic, how it trains, and how sampling asks it."""
+
+    decay: Weight = 0.2
+    """Weight of half the squared norm of the output layer in the loss (SeqGAN's code)."""
+    objective: Literal["relativistic_pairing", "non_saturating", "hinge"] = "non_saturating"
+    """Adversarial objective. The policy gradient takes the logit's sigmoid as reward."""
+    bf16: bool = False
+    """Whether the critic computes in bfloat16, which is faster where the processor has it."""
+    pool: Positive = 1000
+    """Generated sequences drawn at a time to train on."""
+    reuse: Positive = 3
+    """Passes over them before new ones are drawn."""
+    rejections: Count = 0
+    """How often `sample` at most replaces a sample that the critic rejects (Azadi et al. 2019), unless the generator
+    was trained on a reward, which the critic knows nothing of; 0 leaves the critic out."""
+    ceiling: Annotated[float, Ge(1)] = 2.0
+    """Ratio of the data's density to the generator's from which on a sample is never rejected. A higher one takes more
+    of the difference away, and more rejections."""
+
+
+@dataclass(frozen=True)
+class SeqGANConfig(GameConfig):
+    """Recipe seqgan: maximum likelihood, then REINFORCE on the critic's verdict."""
+
+    recipe: str = "seqgan"
+    """seqgan."""
+    critic: SeqGANCriticConfig = field(default_factory=SeqGANCriticConfig)
+    """The critic."""
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    """The policy gradient."""
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    """The external reward."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        judged = self.steps and self.policy.reward != "constant"
+        if judged and self.critic.objective == "relativistic_pairing":
+            raise ConfigError(
+                "recipe seqgan pays the sigmoid of the critic's logit, which relativistic_pairing leaves open to a "
+                "constant: set critic.objective to non_saturating or hinge."
+            )
+        if (self.policy.reward == "dense") != (self.critic.kind == "recurrent"):
+            raise ConfigError("policy.reward=dense and critic.kind=recurrent go together: set both or neither.")
+        if self.critic.rejections:
+            if self.policy.reward == "constant":
+                raise ConfigError("policy.reward=constant trains no critic that draws could be shown to.")
+            if self.critic.kind == "recurrent":
+                raise ConfigError(
+                    "critic.rejections: a critic of prefixes says nothing of their lengths: set critic.kind to textcnn."
+                )
+            refuse_no_ratio(self.critic.objective)
+
+    @property
+    def rejects(self) -> bool:
+        """Whether `sample` draws again what the critic rejects."""
+        return self.critic.rejections > 0 and not self.reward.weight
+
+    @property
+    def needs_lines(self) -> str:
+        """What learns from lines, as a clause, and how to leave it out; empty where nothing does."""
+        if self.likelihood.epochs:
+            return "the likelihood learns from lines: give some, or set likelihood.epochs to 0"
+        if self.policy.likelihood:
+            return "policy.likelihood is that of lines: give some, or set it to 0"
+        if self.policy.reward != "constant" and self.reward.weight < 1:
+            return "the critic learns from lines: give some, or set reward.weight to 1, which leaves it out"
+        return ""
 
 
 class Negatives(nn.Module):
@@ -90,15 +224,21 @@ class Baseline(nn.Module):
         return (values - known) * mask
 
 
-class Reinforced:
+class PolicyGradientGAN(SequenceRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds.
 
-    steering, vocabulary: the external reward and what makes its strings of ids; both or neither.
+    shaping: the external reward, where there is one; the space's vocabulary makes its strings of ids.
     """
 
-    def __init__(self, config: Config, alphabet: Alphabet, length: int, device: torch.device):
-        self.config, self.alphabet, self.length, self.device = config, alphabet, length, device
-        self.pretraining = Likelihood(config, alphabet, length, device)
+    config_class = SeqGANConfig
+    capabilities: frozenset[Capability] = frozenset({"log_prob", "critic_score", "reward"})
+
+    def __init__(self, config: SeqGANConfig, space: TextSpace, device: torch.device):
+        self.config, self.space, self.device = config, space, device
+        self.alphabet, self.length, self.vocabulary = space.alphabet, space.length, space.vocabulary
+        alphabet, length = space.alphabet, space.length
+        self.judges = ("critic",) if config.rejects else ()
+        self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length).to(device)
         self.objective = OBJECTIVES[config.critic.objective]
@@ -106,8 +246,7 @@ class Reinforced:
         self.anchor = copy.deepcopy(self.generator).requires_grad_(False)
         self.negatives = Negatives(config.critic.pool, length, config.critic.reuse, config.seed).to(device)
         self.baseline = Baseline(config.policy.baseline, length).to(device)
-        self.steering: Steering | None = None
-        self.vocabulary: Vocabulary | None = None
+        self.shaping: RewardShaping | None = None
         self.unjudged = False  # without lines no critic learns, and none is asked
         self.modules = self.pretraining.modules | {
             "critic": self.critic,
@@ -120,9 +259,10 @@ class Reinforced:
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        config, judge = self.config, self.config.critic
         return self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), self.config.lr),
-            "critic": adam(self.critic.parameters(), self.config.critic.lr),
+            "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
+            "critic": adam(self.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
         }
 
     # One turn of each player ------------------------------------------------------------------
@@ -179,12 +319,12 @@ class Reinforced:
         external = self.config.reward.weight
         if not external:
             return self.critic_values(ids)
-        assert self.steering is not None
-        with self.steering.waiting(), ThreadPoolExecutor(1) as aside:  # it is worked out while the critic judges
+        assert self.shaping is not None
+        with self.shaping.waiting(), ThreadPoolExecutor(1) as aside:  # it is worked out while the critic judges
             answer = aside.submit(self.score, ids)
             values, figures = self.critic_values(ids)
             strings, scores = answer.result()
-        paid = torch.from_numpy(self.steering.weigh(strings, scores)).float().to(self.device)
+        paid = torch.from_numpy(self.shaping.weigh(strings, scores)).float().to(self.device)
         values = (1 - external) * values + external * paid[:, None]
         figures["_score"] = torch.tensor(scores.mean(), dtype=torch.float, device=self.device)
         return values * self.alphabet.mask(ids), figures
@@ -216,16 +356,16 @@ class Reinforced:
 
     def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
         """The strings and their external reward in [0, 1], 0 where there is none."""
-        assert self.steering is not None
+        assert self.shaping is not None
         assert self.vocabulary is not None
         strings = [self.vocabulary.decode(row) for row in ids.tolist()]
-        return strings, self.steering.score(strings)
+        return strings, self.shaping.score(strings)
 
     def replay_terms(self) -> dict[str, Tensor]:
         """The likelihood of the best strings so far, but for those that were cut off at the greatest length."""
         replay = self.config.reward.replay
         lines = []
-        for text in self.steering.again(replay.batch) if self.steering is not None else []:
+        for text in self.shaping.again(replay.batch) if self.shaping is not None else []:
             assert self.vocabulary is not None
             with contextlib.suppress(TokenError):
                 lines.append(self.vocabulary.encode(text))
@@ -249,6 +389,23 @@ class Reinforced:
         with at_rest(self.critic):
             replace_rejected([ids], logits_of(ids), redraw, settings.rejections, settings.ceiling, random)
 
+    def sample(
+        self, n: int, random: torch.Generator, context: Context | None = None, asked: Asked | None = None
+    ) -> Ids:
+        """`n` sequences of the averaged generator, `(n, step)`; what the critic rejects is sampled again."""
+        asked = asked or Asked()
+        ids = super().sample(n, random, context, asked)
+        if self.config.rejects and not asked.raw:
+            self.replace_rejected(
+                ids, lambda count: super(PolicyGradientGAN, self).sample(count, random, context, asked), random
+            )
+        return ids
+
+    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """The critic's logits `(batch,)` of ids: of a critic that judges prefixes, that of the whole."""
+        with at_rest(self.critic):
+            return self.critic(sample).logits.float()
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Maximum likelihood; the critic alone; both in turns. A constant reward, or no lines, need no critic."""
         config, optimizers = self.config, self.optimizers
@@ -258,7 +415,7 @@ class Reinforced:
         generator = Player(
             "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
         )
-        phases = self.pretraining.game(corpus, critic, generator, self.take_over)
+        phases = self.pretraining.game(corpus, critic, generator, self.take_over, asked=self.config.rejects)
         phases[-1].callbacks.append(lambda step, logs: self.rollout_policy.update(self.generator))
         return phases
 

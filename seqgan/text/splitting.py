@@ -75,7 +75,7 @@ def pick_tokens(tokens: str | None, lower: bool, run: str | Path | None, files: 
 def tokens_of_run(source: str | Path) -> Tokens:
     """The tokens of a run folder, a shared model or a bundled one. Raises RunError or CheckpointError, one sentence."""
     stored = pretrained.find(source, "last", "seqgan")
-    with stored.believed():
+    with stored.as_checkpoint_error():
         return Tokens.of(Vocabulary.from_json(stored.values["vocabulary"]))
 
 

@@ -294,7 +294,7 @@ def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
 def test_what_steers_is_in_the_checkpoint(rewarded, small_data, tmp_path):
     gan = MolGAN(replace(rewarded, steps=12)).fit(small_data, out=tmp_path / "r", quiet=True)
     held = find(tmp_path / "r").values["memories"]["steering"]
-    assert held == json.loads(json.dumps(gan.networks.steering.state()))
+    assert held == json.loads(json.dumps(gan.networks.shaping.state()))
     assert held["curriculum"][0] == 1, "the easy stage was over"
     assert 1 <= len(held["replay"]) <= 5
     assert max(held["diversity"]["counts"].values()) <= 2

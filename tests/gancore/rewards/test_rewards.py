@@ -216,7 +216,7 @@ def test_a_spent_budget_ends_training_and_tells_the_step(made, way, tmp_path):
     gan, data = made(way)
     reward = replace(gan.config.reward, budget=20, stages=())
     gan = MolGAN(replace(gan.config, steps=12, reward=reward)).fit(data, out=tmp_path / "r", quiet=True)
-    scorer = gan.networks.steering.curriculum.reward
+    scorer = gan.networks.shaping.curriculum.reward
     played = gan._training._played - gan.config.pretrain.steps
     assert scorer.spent == 20
     assert 0 < played < 12
@@ -235,10 +235,10 @@ def test_a_budget_is_gone_on_with_after_a_resume(made, tmp_path):
         gan.config, checkpoint=CheckpointConfig(every=2), reward=MoleculeReward(0.5, weight=0.5, budget=30)
     )
     straight = MolGAN(config).fit(data, out=tmp_path / "s", quiet=True)
-    spent = straight.networks.steering.curriculum.reward.state()
+    spent = straight.networks.shaping.curriculum.reward.state()
     assert 0 < len(spent) <= 30
     other = steering(config)
-    other.restore(json.loads(json.dumps(straight.networks.steering.state())))
+    other.restore(json.loads(json.dumps(straight.networks.shaping.state())))
     assert other.curriculum.reward.state() == spent
     assert other.curriculum.reward.spent == len(spent)
 

@@ -9,7 +9,7 @@ from gancore.rewards.calls import Remembers
 from gancore.rewards.curriculum import Curriculum
 from gancore.rewards.diversity_filter import DiversityFilter
 from gancore.rewards.replay import Replay
-from gancore.rewards.shaping import Steering
+from gancore.rewards.shaping import RewardShaping
 from gancore.types import Reward
 
 
@@ -59,15 +59,15 @@ def test_a_memory_keeps_the_best_once():
 
 
 def test_steering_is_its_parts():
-    steering = Steering(length, DiversityFilter(len, 1, 0.2), Replay(5))
+    steering = RewardShaping(length, DiversityFilter(len, 1, 0.2), Replay(5))
     scores = steering.score(["abc", "xyz", "a"])
-    assert steering.state() == Steering(length, DiversityFilter(len, 1, 0.2), Replay(5)).state(), (
+    assert steering.state() == RewardShaping(length, DiversityFilter(len, 1, 0.2), Replay(5)).state(), (
         "scoring changes nothing"
     )
     assert steering.weigh(["abc", "xyz", "a"], scores).tolist() == pytest.approx([0.3, 0.0, 0.1])
     assert sorted(steering.again(9)) == ["a", "abc", "xyz"]
-    assert Steering(always(np.nan)).score(["a"]).tolist() == [0.0]
-    fresh = through_json(steering, Steering(length, DiversityFilter(len, 1, 0.2), Replay(5)))
+    assert RewardShaping(always(np.nan)).score(["a"]).tolist() == [0.0]
+    fresh = through_json(steering, RewardShaping(length, DiversityFilter(len, 1, 0.2), Replay(5)))
     assert fresh.state() == steering.state()
     assert isinstance(steering, Remembers)
 
@@ -94,7 +94,7 @@ def fails(strings):
 )
 def test_a_reward_that_gives_anything_but_scores_is_refused(reward, said):
     with pytest.raises(RewardError, match=said):
-        Steering(reward).score(["a", "b"])
+        RewardShaping(reward).score(["a", "b"])
 
 
 def test_when_nothing_has_a_score_that_is_told_once():
@@ -105,7 +105,7 @@ def test_when_nothing_has_a_score_that_is_told_once():
         def why(self, strings):
             return f"{len(strings)} x no program"
 
-    steering, told = Steering(Silent()), []
+    steering, told = RewardShaping(Silent()), []
     steering.tell = told.append
     for strings in (["", ""], ["a", ""], ["b"]):
         steering.weigh(strings, steering.score(strings))

@@ -12,7 +12,7 @@ from molgan import chemistry
 from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, ReplayConfig, RewardConfig
 from molgan.data import graphs
 from molgan.gan import MolGAN
-from molgan.networks.autoregressive import GrowingGenerator, retrace
+from molgan.networks.autoregressive import AutoregressiveGenerator, retrace
 from molgan.recipes import autoregressive
 
 SMALL = Config(
@@ -32,7 +32,7 @@ CARBON_OXYGEN = torch.tensor([4, 2])
 @pytest.fixture
 def generator(small_data):
     torch.manual_seed(0)
-    return GrowingGenerator(torch.from_numpy(small_data.vocabulary.capacity), 9, 16, 8, 1, 0.0)
+    return AutoregressiveGenerator(torch.from_numpy(small_data.vocabulary.capacity), 9, 16, 8, 1, 0.0)
 
 
 def test_every_draw_of_an_untrained_network_is_a_molecule(generator, small_data):
@@ -46,7 +46,7 @@ def test_every_draw_of_an_untrained_network_is_a_molecule(generator, small_data)
 
 def test_atoms_that_take_no_bonds_stand_alone():
     torch.manual_seed(0)
-    generator = GrowingGenerator(torch.tensor([4, 0, 3, 0, 2]), 6, 16, 8, 1, 0.0)
+    generator = AutoregressiveGenerator(torch.tensor([4, 0, 3, 0, 2]), 6, 16, 8, 1, 0.0)
     sizes = torch.arange(600) % 6 + 1
     atoms, _ = generator.grow(torch.arange(6) < sizes[:, None])
     lone = ((atoms == 1) | (atoms == 3)).any(1)
@@ -61,7 +61,7 @@ def test_every_molecule_can_be_drawn(generator, small_data):
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_probabilities_of_all_graphs_sum_to_one_and_are_those_of_draws(size):
     torch.manual_seed(1)
-    generator = GrowingGenerator(CARBON_OXYGEN, 3, 8, 8, 1, 0.0)
+    generator = AutoregressiveGenerator(CARBON_OXYGEN, 3, 8, 8, 1, 0.0)
     pairs = size * (size - 1) // 2
     kinds = torch.cartesian_prod(*[torch.arange(2)] * size).view(-1, size)
     bonds = torch.cartesian_prod(*[torch.arange(4)] * pairs).view(-1, pairs) if pairs else torch.zeros(1, 0).long()
@@ -123,7 +123,7 @@ def test_what_the_critic_doubts_is_drawn_again(small_data):
     """Draws follow the generator's probabilities times exp(logit), where that ratio is below the ceiling."""
     vocabulary = replace(small_data.vocabulary, max_atoms=1)
     config = replace(SMALL, critic=CriticConfig(rejections=40))
-    gan = autoregressive.GrowingGAN(config, vocabulary, torch.device("cpu"))
+    gan = autoregressive.AutoregressiveGAN(config, vocabulary, torch.device("cpu"))
     present = torch.ones(40_000, 1, dtype=torch.bool)
     kinds = torch.arange(len(vocabulary.atoms))[:, None]
     plain = gan.averaged.average.log_prob(kinds, torch.zeros(len(kinds), 0, dtype=torch.long)).exp().detach()

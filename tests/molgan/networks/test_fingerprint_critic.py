@@ -7,7 +7,7 @@ from rdkit import Chem
 from gancore.losses.adversarial import OBJECTIVES
 from molgan import chemistry
 from molgan.data import graphs
-from molgan.networks.fingerprint_critic import EnvironmentCritic, closed_walks, environments
+from molgan.networks.fingerprint_critic import FingerprintCritic, closed_walks, environments
 
 SMILES = ["c1ccccc1C", "Cc1ccccc1C", "C1CC1CO", "c1cc[nH]c1", "OC1CCC1", "CC#N", "C", "c1ccc2ccccc2c1", "FC(F)(F)C=O"]
 
@@ -83,7 +83,7 @@ def test_the_critic_ignores_padding_and_learns_what_a_ring_is(qm9_smiles):
     ringed = bonded.sum((1, 2)) // 2 >= (atoms >= 0).sum(1)
     assert 0.2 < ringed.float().mean() < 0.95
     torch.manual_seed(0)
-    critic = EnvironmentCritic(CAPACITY, 512, 16)
+    critic = FingerprintCritic(CAPACITY, 512, 16)
     optimizer, game = torch.optim.Adam(critic.parameters(), 1e-2), OBJECTIVES["relativistic_pairing"]
     half = len(atoms) // 2
 

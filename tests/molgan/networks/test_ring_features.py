@@ -11,7 +11,7 @@ from gancore.errors import ConfigError
 from molgan import Config, MolGAN, chemistry
 from molgan.data import graphs
 from molgan.networks import ring_features
-from molgan.networks.fingerprint_critic import EnvironmentCritic, ring_environments
+from molgan.networks.fingerprint_critic import FingerprintCritic, ring_environments
 
 VOCABULARY = chemistry.Vocabulary(tuple(chemistry.AtomType(symbol) for symbol in "CNOS"), 30)
 CAPACITY = torch.from_numpy(VOCABULARY.capacity)
@@ -101,9 +101,9 @@ def test_they_stay_the_same_between_versions():
 def test_a_critic_without_rings_is_the_one_of_before_and_rings_begin_at_nothing():
     sample = graphs.one_hots(*arrays([chemistry.parse("C1CC2CCC1C2"), chemistry.parse("CCO")]), len(VOCABULARY.atoms))
     torch.manual_seed(0)
-    plain = EnvironmentCritic(CAPACITY, 64, 8)
+    plain = FingerprintCritic(CAPACITY, 64, 8)
     assert set(plain.state_dict()) == {"enter.weight", "enter.bias", "head.weight", "head.bias"}
-    ringed = EnvironmentCritic(CAPACITY, 64, 8, 16)
+    ringed = FingerprintCritic(CAPACITY, 64, 8, 16)
     ringed.load_state_dict(ringed.state_dict() | plain.state_dict())
     assert torch.equal(plain(sample).logits, ringed(sample).logits)
     with torch.no_grad():

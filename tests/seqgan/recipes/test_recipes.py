@@ -9,7 +9,7 @@ import torch
 
 from gancore.errors import ConfigError
 from gancore.losses.policy_gradient import policy_gradient
-from gancore.rewards.shaping import Steering
+from gancore.rewards.shaping import RewardShaping
 from gancore.training.device import seed_everything
 from gancore.training.loop import play
 from seqgan.config import (
@@ -135,7 +135,7 @@ def test_an_external_reward_is_learnt():
     )
     networks = RECIPES["seqgan"](config, oracle.alphabet, 6, CPU)
     networks.vocabulary = SimpleNamespace(decode=lambda ids: " ".join(map(str, ids)))
-    networks.steering = Steering(lambda texts: np.array([1.0 - text.split().count("3") / 6 for text in texts]))
+    networks.shaping = RewardShaping(lambda texts: np.array([1.0 - text.split().count("3") / 6 for text in texts]))
     before = float((networks.draw(2000) == 3).float().mean())
     (game,) = [
         phase for phase in networks.phases(Corpus(oracle.alphabet, *[torch.zeros(8, 6).long()] * 3)) if phase.steps
@@ -150,7 +150,7 @@ def test_a_score_that_is_missing_counts_nothing():
     networks = RECIPES["seqgan"](tiny(policy=PolicyConfig("constant")), Alphabet(5, 0), 3, CPU)
     networks.config = replace(networks.config, reward=RewardConfig(0.5))
     networks.vocabulary = SimpleNamespace(decode=lambda ids: "")
-    networks.steering = Steering(lambda texts: np.array([np.nan, 1.0]))
+    networks.shaping = RewardShaping(lambda texts: np.array([np.nan, 1.0]))
     values, figures = networks.values(torch.zeros(2, 3).long())
     assert values.tolist() == [[0.25] * 3, [0.75] * 3]
     assert float(figures["_score"]) == 0.5

@@ -1,0 +1,313 @@
+"""One face for every half: fit, sample, save, load. `MolGAN` and `SeqGAN` are thin subclasses of `Model`."""
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
+
+from rich.console import Console
+
+from gancore.errors import CheckpointError, ConfigError, RunError
+from gancore.facade.conditions import Conditions, Request
+from gancore.facade.recipe import refuse_without
+from gancore.io.progress import hushed
+from gancore.io.rejected_rows import Rejection, note_most_left_out
+from gancore.rewards.shaping import RewardShaping
+from gancore.runs import pretrained
+from gancore.runs.checkpoint import State
+from gancore.runs.config import RunConfig
+from gancore.runs.folder import claim, write, write_held_out
+from gancore.sampling.chunks import chunks
+from gancore.statistics.evaluation import Evaluation
+from gancore.training import distributed
+from gancore.training.device import new_generator, pick_device, seed_everything
+from gancore.training.run import Training
+from gancore.types import Context, Reward
+
+_NOT_SAID = "Not told when this model was saved."
+
+
+class Space(Protocol):
+    """What samples are made of: the vocabulary and the sizes. It goes into every checkpoint."""
+
+    def state(self) -> State:
+        """Tensors and JSON-able values."""
+        ...
+
+
+class Reading(NamedTuple):
+    """What a domain read: data to train on, lines kept aside, rows left out, of how many, and the conditions."""
+
+    data: Any
+    aside: Sequence[str]
+    rejected: Sequence[Rejection]
+    rows: int
+    conditions: Conditions | None = None
+
+
+class Card(NamedTuple):
+    """What the card of a shared model says: a title, what it is for, its limits."""
+
+    title: str
+    intended: str
+    limits: str
+
+
+class Domain(Protocol):
+    """Molecules or sequences: how rows are read and samples are written."""
+
+    @property
+    def half(self) -> str:
+        """The package."""
+        ...
+
+    @property
+    def config_class(self) -> type[RunConfig]:
+        """The union of its configurations."""
+        ...
+
+    @property
+    def recipes(self) -> Mapping[str, Any]:
+        """The classes of its recipes by name; each is a `Recipe`."""
+        ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Figure -> label in the progress bar."""
+        ...
+
+    @property
+    def aside(self) -> str:
+        """The file of a run folder with the lines that are kept from training."""
+        ...
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The packages whose versions a run notes."""
+        ...
+
+    def read(self, source: Any, config: Any, start: "Model | None", condition: Sequence[str]) -> Reading:
+        """Read training rows with the columns that are conditions. Raises DataError for unusable data."""
+        ...
+
+    def tell(self, reading: Reading, console: Console) -> None:
+        """Print a line on what was read."""
+        ...
+
+    def space(self, data: Any, start: "Model | None", config: Any) -> Any:
+        """What samples of these data are made of."""
+        ...
+
+    def restore_space(self, stored: Any) -> Any:
+        """The space of a stored model. Raises what its `state` makes impossible."""
+        ...
+
+    def counts(self, reading: Reading) -> dict[str, Any]:
+        """What a run notes of its data: their sha256, how many rows, how many were left out."""
+        ...
+
+    def reward(self, config: Any, own: Reward | None, kind: Any) -> RewardShaping | None:
+        """The reward that a recipe learns from. Raises ConfigError for one that cannot be used."""
+        ...
+
+    def start_weights(self, recipe: Any, start: "Model") -> dict[str, dict[str, Any]]:
+        """Weights of a start model by the modules of a new recipe that they fit."""
+        ...
+
+    def decode(self, samples: Any, space: Any) -> Iterator[str | None]:
+        """Strings of what a recipe sampled; None for a sample that has none."""
+        ...
+
+    def monitor(self, model: "Model", data: Any) -> Callable[[int, dict[str, float]], None]:
+        """What puts figures of samples into the log, every so often."""
+        ...
+
+    def show(self, model: "Model") -> dict[str, Any]:
+        """A few samples for TensorBoard."""
+        ...
+
+    def card(self, model: "Model") -> Card:
+        """What the card of a shared model says."""
+        ...
+
+
+class Model:
+    """A generator of strings that is trained, sampled, saved and loaded; see `molgan.MolGAN` and `seqgan.SeqGAN`.
+
+    config: a configuration, the name of a bundled one, or a TOML file. Raises ConfigError for one that cannot be used.
+    """
+
+    domain: ClassVar[Domain]
+
+    def __init__(self, config: RunConfig | str | Path | None = None):
+        union = self.domain.config_class
+        chosen = union.load(config) if isinstance(config, (str, Path)) else config or union()
+        self.config: Any = chosen.validated()
+        self.device = pick_device(self.config.device)
+        self.recipe: Any = None
+        self.data: Any = None
+        self.provenance: dict[str, Any] = {}
+        self.conditions: Conditions | None = None
+        self._training: Training | None = None
+        self._loaded: State = {}, {}  # the state a checkpoint came with
+
+    # Training ---------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        source: Any = None,
+        out: str | Path | None = None,
+        resume: bool = False,
+        quiet: bool = False,
+        start: "Model | str | Path | None" = None,
+        force: bool = False,
+        reward: Reward | None = None,
+        condition: str | Sequence[str] = (),
+    ) -> Self:
+        """Train; the subclasses say on what."""
+        distributed.join(self.device)
+        begun = type(self).load(start, str(self.device)) if isinstance(start, (str, Path)) else start
+        if begun is not None:
+            self.config = self.config.adopting(begun.config)
+        kind = self.domain.recipes[self.config.recipe]
+        asked = [condition] if isinstance(condition, str) else list(condition)
+        if asked:
+            refuse_without(kind, "context", "condition")
+        shaping = self.domain.reward(self.config, reward, kind)
+        claim(out, resume)
+        console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
+        with hushed(quiet):
+            reading = self.domain.read(source, self.config, begun, asked)
+        note_most_left_out(reading.rejected, reading.rows)
+        if out is not None:
+            write_held_out(Path(out) / self.domain.aside, reading.aside, resume and not force)
+        self.domain.tell(reading, console)
+        seed_everything(self.config.seed)
+        self._training = self._build(kind, reading, shaping, begun)
+        monitor = self.domain.monitor(self, reading.data)
+        self._training.run(
+            *(out, console, dict(self.domain.labels), monitor, reading.rejected, resume, force),
+            lambda: self.domain.show(self),
+        )
+        return self
+
+    def _build(self, kind: Any, reading: Reading, shaping: RewardShaping | None, begun: "Model | None") -> Training:
+        """The recipe, with a start model's weights where there is one, and the run of its phases."""
+        space = self.domain.space(reading.data, begun, self.config)
+        recipe = kind(self.config, space, self.device)
+        recipe.shaping = shaping
+        if begun is not None:
+            for name, weights in self.domain.start_weights(recipe, begun).items():
+                module = recipe.modules[name]
+                module.load_state_dict(module.state_dict() | weights)  # what the start lacks stays new
+        self.recipe, self.data, self.conditions = recipe, reading.data, reading.conditions
+        phases = recipe.phases(reading.data)
+        self.provenance = {
+            "data": self.domain.counts(reading),
+            "versions": {name: version(name) for name in self.domain.versions},
+            "python": platform.python_version(),
+        }
+        tensors, values = space.state()
+        values |= {"half": self.domain.half, "provenance": self.provenance}
+        if self.conditions is not None:
+            values["conditions"] = self.conditions.state()
+        memories = {"steering": shaping} if shaping is not None else {}  # the name that checkpoints know it by
+        return Training(
+            *(recipe.modules, recipe.optimizers, phases, self.device, self.config), (tensors, values), memories
+        )
+
+    # Sampling ---------------------------------------------------------------------------------
+
+    def draw(self, n: int, seed: int = 0, request: Request | None = None, **options: Any) -> Iterator[tuple[Any, int]]:
+        """What the recipe samples, a chunk at a time, and how many of the chunk count.
+
+        The same seed gives the same samples on one kind of device, and the first k of n do not depend on n. Raises
+        RunError where there are no weights yet, ConfigError for a request that the model cannot meet, ValueError for a
+        negative number.
+        """
+        if n < 0:
+            raise ValueError(f"cannot draw {n} samples.")
+        recipe = self._trained
+        for chunk, size, keep in chunks(n):
+            random = new_generator(self.device, seed, "sample", chunk)
+            yield recipe.sample(size, random, self._context(size, request), **options), keep
+
+    def _context(self, n: int, request: Request | None) -> Context | None:
+        """The context of `n` samples of a conditional model, unknown where nothing is asked."""
+        if self.conditions is None:
+            if request:
+                raise ConfigError("condition: this model was trained without conditions; give some to fit.")
+            return None
+        return self.conditions.context(n, request or {}).to(self.device)
+
+    @property
+    def _trained(self) -> Any:
+        if self.recipe is None:
+            name = type(self).__name__
+            raise RunError(f"this {name} has no weights yet: call fit, or {name}.load a run folder.")
+        return self.recipe
+
+    # Saving and loading -----------------------------------------------------------------------
+
+    def save(self, folder: str | Path) -> None:
+        """Write configuration, weights and the state of training to a run folder, each file whole or not at all.
+
+        Raises RunError where there are no weights yet, OSError when the folder cannot be written.
+        """
+        write(folder, self.config, *self._state)
+
+    def save_pretrained(
+        self, folder: str | Path, figures: Evaluation | None = None, data: str = "", compact: bool = False
+    ) -> None:
+        """Write a model to share: `model.safetensors` (what sampling needs), `config.toml`, and a card in `README.md`.
+
+        figures: what `evaluate` said of its samples, for the card. data: what it was trained on, a sentence.
+        compact: round the weights to 16 bits, half the size; its samples then differ a little from the run's.
+        Raises RunError where there are no weights yet, OSError when the folder cannot be written.
+        """
+        state, card = self._state, self.domain.card(self)
+        about = pretrained.About(
+            self.domain.half, type(self).__name__, card.title, data or _NOT_SAID, card.intended, card.limits
+        )
+        pretrained.write(folder, self.config, state, about, figures, compact, self._trained.judges)
+
+    @property
+    def _state(self) -> State:
+        """What training goes on from; a loaded model's stands where it stood."""
+        self._trained  # noqa: B018, raises
+        return self._training.state() if self._training is not None else self._loaded
+
+    @classmethod
+    def load(cls, source: str | Path, device: str | None = None, checkpoint: str = "last") -> Self:
+        """A trained model, ready to sample: from a run folder, a shared model, or by the name of a bundled one.
+
+        device: overrides the configuration's. checkpoint: of a run, "last", "best" (see `checkpoint.best`) or a
+        step's number. Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for
+        what is missing, unfinished, damaged, of another format, or holds what no model of this kind has.
+        """
+        domain = cls.domain
+        stored = pretrained.find(source, checkpoint, domain.half)
+        with stored.as_checkpoint_error():
+            model = cls(domain.config_class.revive(stored.values["config"], stored.folder, device))
+            kind = domain.recipes[model.config.recipe]
+            try:
+                space = domain.restore_space(stored)
+            except CheckpointError as error:
+                raise CheckpointError(f"{stored.folder}: {error}") from None
+            model.recipe, model._loaded = pretrained.revive(
+                stored, lambda where: kind(model.config, space, where), model.device
+            )
+            model.provenance = stored.values["provenance"]
+            if "conditions" in stored.values:
+                model.conditions = Conditions.restore(stored.values["conditions"])
+        return model
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, device: str | None = None, revision: str | None = None) -> Self:
+        """`load`; what is not on this machine is taken for the id of a model on the Hugging Face hub, `owner/name`.
+
+        revision: of the hub's model, a branch or a commit. Raises what `load` raises, and RunError when the hub has no
+        such model.
+        """
+        return cls.load(pretrained.fetched(source, revision), device)

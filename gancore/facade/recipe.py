@@ -1,0 +1,60 @@
+"""What a recipe is to the facade: settings, networks, phases, samples, and what else it declares that it can do."""
+
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from gancore.errors import ConfigError
+from gancore.rewards.shaping import RewardShaping
+from gancore.runs.config import RunConfig
+from gancore.training.run import Phase
+from gancore.types import Context
+
+Capability = Literal["context", "reward", "log_prob", "critic_score", "encode"]
+"""context: samples can be asked for by a `Context`. reward: a reward of strings can be learnt from. log_prob: the
+log-probability of a sample is exact. critic_score: a critic judges a sample. encode: a sample has a latent code."""
+
+
+class Recipe(Protocol):
+    """One method: its settings, networks, what a turn of each player is, and how it samples.
+
+    A recipe is one file. It is made by `Recipe(config, space, device)`, where `space` says what samples are made of,
+    and takes one row in the table `RECIPES` of its half.
+
+    config_class: its settings, a frozen dataclass. capabilities: what it can do beside sampling, declared; each has a
+    method of its name, or for `context` and `reward` an argument of `sample` and `shaping`. modules, optimizers:
+    everything with state, by name: what a checkpoint holds. judges: names of modules that sampling needs beside the one
+    named `averaged` or `generator`. shaping: the reward; set before `phases` is called.
+    """
+
+    config_class: ClassVar[type[RunConfig]]
+    capabilities: ClassVar[frozenset[Capability]]
+    modules: dict[str, nn.Module]
+    shaping: RewardShaping | None
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimizers by name."""
+        ...
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Names of the modules that sampling needs beside the generator."""
+        ...
+
+    def phases(self, data: Any) -> list[Phase]:
+        """The phases of training on `data`."""
+        ...
+
+    def sample(self, n: int, random: torch.Generator, context: Context | None = None, **options: Any) -> Any:
+        """`n` samples in the form that the half's domain decodes; without gradients, from the averaged weights."""
+        ...
+
+
+def refuse_without(recipe: Any, capability: Capability, what: str) -> None:
+    """Raise ConfigError, naming `what` was asked for, where a recipe does not declare a capability."""
+    if capability not in recipe.capabilities:
+        name = next(name for name, kind in recipe.config_class.kinds().items() if kind is recipe.config_class)
+        raise ConfigError(f"{what}: recipe {name} has no {capability}; take one that has.")

@@ -1,0 +1,264 @@
+"""One configuration for each recipe: a union that the key `recipe` decides."""
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, get_type_hints
+
+from gancore.errors import ConfigError
+from gancore.io import config as toml
+from gancore.io.notes import note
+from gancore.training.settings import (
+    STRICT,
+    CheckpointConfig,
+    Positive,
+    RecoveryConfig,
+    Seed,
+    WatchConfig,
+)
+
+
+_WRITTEN_WHOLE = {"seed", "device", "precision", "log_every", "tensorboard", "checkpoint.every", "recovery.times"}
+"""What only a file has that a run wrote, with every setting in it."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What every run has, whatever its recipe. A recipe's own configuration adds its settings to these.
+
+    A half makes its union by one subclass with `PACKAGE` and `kinds`; calling that class gives the configuration of
+    the recipe that is named. Raises ConfigError for settings that do not go together.
+    """
+
+    __pydantic_config__ = STRICT
+    PACKAGE: ClassVar[str] = ""
+    """The package whose folder `bundled/configs` holds configurations by name."""
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+    """Old names of settings, "table.key": their new names."""
+    OLD_RECIPES: ClassVar[Mapping[str, str]] = {}
+    """Old names of recipes: their new names."""
+
+    recipe: str = ""
+    """How training goes; it decides which settings there are."""
+    seed: Seed = 0
+    """Seed of everything random."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What networks compute in while they train. Penalties, samples and likelihoods stay in float32."""
+    log_every: Positive = 50
+    """Steps between lines of metrics.jsonl."""
+    monitor_every: Positive = 500
+    """Steps between samples of 500 that show validity, uniqueness and recall while training."""
+    tensorboard: bool = False
+    """Whether figures and samples go to TensorBoard as well, in the run folder. Needs its package."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """The checkpoints."""
+    recovery: RecoveryConfig = field(default_factory=RecoveryConfig)
+    """What follows a divergence."""
+    watch: tuple[WatchConfig, ...] = (WatchConfig("sample/recall", below=0.05),)
+    """Rules on figures of the log."""
+
+    def __new__(cls, *args: Any, **settings: Any) -> Self:
+        """The configuration of the recipe that is named, where the class itself is the union of several."""
+        kinds = cls.kinds()
+        if cls in kinds.values() or not kinds:
+            return super().__new__(cls)
+        return super().__new__(cls.kind(settings.get("recipe", args[0] if args else next(iter(kinds)))))
+
+    def __post_init__(self) -> None:
+        named = [name for name, kind in self.kinds().items() if kind is type(self)]
+        if self.recipe not in named:
+            raise ConfigError(f"recipe = {self.recipe!r}: these are settings of recipe {' or '.join(named)}.")
+
+    @classmethod
+    def kinds(cls) -> Mapping[str, Any]:
+        """The configurations of all recipes, by the names that `recipe` takes."""
+        return {}
+
+    @classmethod
+    def kind(cls, recipe: object) -> Any:
+        """The configuration of one recipe. Raises ConfigError for a name that there is not."""
+        kinds = cls.kinds()
+        name = cls.OLD_RECIPES.get(str(recipe), str(recipe))
+        if name not in kinds:
+            near = difflib.get_close_matches(name, kinds, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"recipe = {recipe!r}: there is no such recipe, there are {', '.join(kinds)}.{hint}")
+        return kinds[name]
+
+    @classmethod
+    def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> Self:
+        """A bundled configuration by name or a TOML file by path, with "key=value" overrides.
+
+        Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value. An unknown key that
+        another recipe has is told as that recipe's. Settings under the names of earlier versions load with a note.
+        """
+        path = toml.find_named(cls.PACKAGE, name)
+        overrides = list(overrides)
+        values = toml.read(path)
+        chosen = toml.apply_overrides({"recipe": values.get("recipe")}, overrides).get("recipe")
+        kind = cls.kind(chosen or next(iter(cls.kinds())))
+        values = kind._renewed(values, str(path))
+        for override in overrides:
+            key = override.partition("=")[0].strip()
+            kind._refuse_foreign(key, f"--set {override}")
+        overrides = [kind._renewed_override(override) for override in overrides]
+        config = toml.checked(kind, values, str(path), overrides)
+        return config._said(key for key, _ in flatten(toml.apply_overrides(values, overrides)))
+
+    @classmethod
+    def revive(cls, values: dict[str, Any], where: Path, device: str | None = None) -> Self:
+        """Back from a checkpoint's values, on another device if one is given. Raises ConfigError as `load` does.
+
+        Settings of other recipes, which earlier versions stored too, are left out.
+        """
+        kind = cls.kind(values.get("recipe", next(iter(cls.kinds()))))
+        renewed = kind._renewed(values, str(where), stored=True)
+        return toml.from_dict(kind, renewed | ({"device": device} if device else {}), str(where))
+
+    def dump(self) -> str:
+        """The configuration as TOML, every field."""
+        return toml.dump(self)
+
+    def validated(self) -> Self:
+        """The same, its types and ranges checked: a configuration made in Python is not."""
+        return toml.from_dict(type(self), asdict(self), "config")._said(self.explicit)
+
+    # Going on from a trained model ------------------------------------------------------------
+
+    def _said(self, keys: Iterable[str]) -> Self:
+        object.__setattr__(self, "_explicit", frozenset(keys))
+        return self
+
+    @property
+    def explicit(self) -> frozenset[str]:
+        """The settings, "table.key", that a file or an override set; of one made in Python, those not at a default."""
+        said = getattr(self, "_explicit", None)
+        if said is not None:
+            return said
+        defaults = dict(flatten(asdict(type(self)(recipe=self.recipe))))
+        return frozenset(key for key, value in flatten(asdict(self)) if value != defaults.get(key))
+
+    def adopting(self, start: "RunConfig") -> "RunConfig":
+        """These settings with the recipe and the `[model]` of a start model, where they are not set explicitly.
+
+        Raises ConfigError for settings that the start's recipe has not.
+        """
+        explicit = self.explicit
+        recipe = self.recipe if "recipe" in explicit or not self._starts_anew else start.recipe
+        kind = type(self).kind(recipe)
+        values = {key: value for key, value in flatten(asdict(self)) if kind is type(self) or key in explicit}
+        for key in explicit:
+            kind._refuse_foreign(key, f"start: a model of recipe {recipe}")
+        model = flatten({"model": asdict(start).get("model", {})})
+        sizes = {key: value for key, value in model if key not in explicit and has(kind, key)}
+        return toml.from_dict(kind, nested(values | sizes | {"recipe": recipe}), "start")._said(explicit)
+
+    _starts_anew: ClassVar[bool] = True
+    """Whether a model to start from decides the recipe, where none is set."""
+
+    # Files of earlier versions ----------------------------------------------------------------
+
+    @classmethod
+    def _renewed(cls, values: dict[str, Any], where: str, stored: bool = False) -> dict[str, Any]:
+        """Values under their present names, without what other recipes have; a note says so where something changed.
+
+        stored: whether they come from a checkpoint. Of a file that a person wrote, only what had no effect is left out.
+        Raises ConfigError for a setting of another recipe that asks for something.
+        """
+        flat, changed = dict(flatten(values)), False
+        stored = stored or flat.keys() >= _WRITTEN_WHOLE
+        old = flat.get("recipe")
+        if isinstance(old, str) and old in cls.OLD_RECIPES:
+            flat["recipe"], changed = cls.OLD_RECIPES[old], True
+        for before, after in cls.RENAMED.items():
+            if before in flat:
+                flat.setdefault(after, flat.pop(before))
+                changed = True
+        for key in [key for key in flat if cls._others(key) and not has(cls, key)]:
+            if not stored and not cls._idle(key, flat[key]):
+                cls._refuse_foreign(key, where)
+            del flat[key]
+            changed = True
+        if changed:
+            note(f"{where}: was written for an earlier version; its settings are taken over under their present names.")
+        return nested(flat)
+
+    @classmethod
+    def _renewed_override(cls, override: str) -> str:
+        """A "key=value" under the key's present name; a note says so."""
+        key, equals, value = override.partition("=")
+        key, value = key.strip(), value.strip()
+        after = cls.RENAMED.get(key, key)
+        if key == "recipe" and value in cls.OLD_RECIPES:
+            note(f"--set {override}: recipe {value} is now {cls.OLD_RECIPES[value]}.")
+            return f"recipe={cls.OLD_RECIPES[value]}"
+        if after != key:
+            note(f"--set {override}: {key} is now {after}.")
+        return f"{after}{equals}{value}" if after != key else override
+
+    @classmethod
+    def _others(cls, key: str) -> list[str]:
+        """The other recipes that have this setting, under its present or its old name."""
+        return [name for name, kind in cls.kinds().items() if kind is not cls and has(kind, kind.RENAMED.get(key, key))]
+
+    @classmethod
+    def _idle(cls, key: str, value: Any) -> bool:
+        """Whether another recipe's setting asks for nothing: its default, or a zero."""
+        defaults = []
+        for name in cls._others(key):
+            kind = cls.kinds()[name]
+            filled = dict(flatten(json.loads(json.dumps(asdict(kind(recipe=name))))))
+            defaults.append(filled.get(kind.RENAMED.get(key, key)))
+        return not value or value in defaults
+
+    @classmethod
+    def _refuse_foreign(cls, key: str, where: str) -> None:
+        """Raise ConfigError for a setting that only other recipes have."""
+        names = cls._others(key)
+        if names and not has(cls, cls.RENAMED.get(key, key)):
+            own = next(name for name, kind in cls.kinds().items() if kind is cls)
+            raise ConfigError(f"{where}: unknown key {key}; recipe {' or '.join(names)} has it, recipe {own} has not.")
+
+
+def has(kind: type, key: str) -> bool:
+    """Whether a configuration has the setting "table.key". A table with a validator of its own is not looked into."""
+    hints = get_type_hints(kind, include_extras=True)
+    first, dot, rest = key.partition(".")
+    if first not in {entry.name for entry in dataclasses.fields(kind)}:
+        return False
+    below = hints[first]
+    return not dot or not dataclasses.is_dataclass(below) or has(below, rest)  # pyright: ignore
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """`("table.key", value)` of every setting; lists and empty tables are values.
+
+    >>> dict(flatten({"a": 1, "b": {"c": 2}}))
+    {'a': 1, 'b.c': 2}
+    """
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Back from `flatten`.
+
+    >>> nested({"a": 1, "b.c": 2})
+    {'a': 1, 'b': {'c': 2}}
+    """
+    values: dict[str, Any] = {}
+    for key, value in flat.items():
+        *tables, name = key.split(".")
+        table = values
+        for part in tables:
+            table = table.setdefault(part, {})
+        table[name] = value
+    return values

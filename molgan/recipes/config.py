@@ -1,0 +1,181 @@
+"""What the configurations of all molecule recipes share; each recipe's file adds its own settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Len
+from pydantic import BeforeValidator
+from torch import nn
+
+from gancore.errors import ConfigError
+from gancore.io import config as toml
+from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.adversary import Adversary
+from gancore.losses.penalties import PENALTIES
+from gancore.runs.config import RunConfig
+from gancore.training.settings import STRICT, Count, Positive, Rate, ReplayConfig, Share, Weight
+from molgan.data.settings import DataConfig
+from molgan.scoring.benchmarks import load_score
+from molgan.scoring.definition import ScoreConfig
+
+Widths = Annotated[tuple[Positive, ...], Len(1, 16)]
+
+
+def _score(given: Any) -> Any:
+    if isinstance(given, str):
+        return load_score(given)
+    return toml.from_dict(ScoreConfig, given, "reward.score") if isinstance(given, dict) else given
+
+
+NamedScore = Annotated[ScoreConfig, BeforeValidator(_score)]
+
+
+@dataclass(frozen=True)
+class Config(RunConfig):
+    """Everything a run depends on beside its data: the settings of the recipe that `recipe` names.
+
+    Raises ConfigError for settings that do not go together.
+
+    >>> Config(recipe="one_shot", steps=600) == Config.load("default", ["steps=600"])
+    True
+    >>> Config.load("qm9", ["steps=600", "reward.weight=0.5"]).reward.weight
+    0.5
+    >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
+    7
+    >>> "seed = 5" in Config(seed=5).dump().splitlines()
+    True
+    """
+
+    PACKAGE: ClassVar[str] = "molgan"
+    OLD_RECIPES: ClassVar[Mapping[str, str]] = {"growing": "autoregressive"}
+
+    data: DataConfig = field(default_factory=DataConfig)
+    """The training file."""
+
+    @classmethod
+    def kinds(cls) -> Mapping[str, Any]:
+        """The configurations of all recipes."""
+        from molgan.recipes import RECIPES
+
+        return {name: recipe.config_class for name, recipe in RECIPES.items()}
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """The first phase, without an adversary: the evidence bound of an autoencoder, or the likelihood."""
+
+    __pydantic_config__ = STRICT
+    steps: Count = 5000
+    """Steps of the phase; 0 leaves it out."""
+    batch: Positive = 256
+    """Molecules a step."""
+    lr: Rate = 1e-3
+    """Learning rate at the start. It falls over the phase."""
+    betas: tuple[Share, Share] = (0.9, 0.99)
+    """Adam's two decay rates."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW)."""
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """A stage of a curriculum."""
+
+    __pydantic_config__ = STRICT
+    score: NamedScore
+    """What counts while it lasts: a table, a name, or a file."""
+    goal: Share
+    """It is over when the mean score of a turn's samples, invalid ones at 0, has reached this three times in a row."""
+
+
+@dataclass(frozen=True)
+class DiversityConfig:
+    """A filter that ends the reward for more of the same (Blaschke et al. 2020)."""
+
+    __pydantic_config__ = STRICT
+    by: Literal["", "identity", "scaffold", "similarity"] = ""
+    """What is the same: the molecule, its Bemis-Murcko scaffold, a similar one. Empty leaves the filter out."""
+    bucket: Positive = 25
+    """How many of the same are rewarded."""
+    least: Share = 0.4
+    """Samples that score less are let through and not counted."""
+    nearness: Share = 0.6
+    """similarity: Tanimoto similarity (ECFP4) from which on molecules are the same."""
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """Reinforcement by a score of RDKit properties."""
+
+    __pydantic_config__ = STRICT
+    weight: Weight = 0.0
+    """Weight (lambda) of the score of valid molecules; 0 leaves RDKit out."""
+    score: NamedScore = field(default_factory=ScoreConfig)
+    """That score: a table, or the name of one (`molgan.scoring.benchmarks.SCORES`), or of a file."""
+    cache: str = ""
+    """A file that keeps what `score` measured, for a resumed run and for others. Empty keeps nothing."""
+    budget: Count = 0
+    """Distinct molecules that `score` may measure, those of the cache included; 0 for any number."""
+    when_spent: Literal["stop", "go_on"] = "stop"
+    """What follows when the budget of the reward is spent, or that of one given to `fit`: training stops after that
+    step, or goes on with a score of 0 for every new molecule."""
+    start: Share = 0.0
+    """Share of the adversarial steps after which the rewards begin."""
+
+    @property
+    def active(self) -> bool:
+        """Whether there is any reward."""
+        return self.steers
+
+    @property
+    def steers(self) -> bool:
+        """Whether there is a reward that pulls away from the data."""
+        return self.weight > 0
+
+
+@dataclass(frozen=True)
+class PolicyRewardConfig(RewardConfig):
+    """Reinforcement by policy gradient: on the score, and on the critic's logit."""
+
+    critic: Weight = 1.0
+    """Weight of the policy gradient on the critic's logit. It is unbiased; a pathwise gradient is not."""
+    every: Positive = 1
+    """The rewards are taken every so many generator turns."""
+    stages: tuple[StageConfig, ...] = ()
+    """Easier scores that come before `score`."""
+    diversity: DiversityConfig = field(default_factory=DiversityConfig)
+    """The filter on the score."""
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    """The memory of molecules that scored best."""
+
+    @property
+    def active(self) -> bool:
+        """Whether there is any reward."""
+        return self.critic > 0 or self.steers
+
+
+@dataclass(frozen=True)
+class CriticConfig:
+    """A critic whose gradient flows into the generator, and the slope it pays for."""
+
+    __pydantic_config__ = STRICT
+    objective: Literal["relativistic_pairing", "non_saturating", "wasserstein", "hinge"] = "relativistic_pairing"
+    """Adversarial objective."""
+    penalty: Literal["finite_r1_r2", "r1_r2", "r1", "r2", "wgan_gp"] = "finite_r1_r2"
+    """Slope penalty."""
+    penalty_weight: Weight = 0.02
+    """Its weight. For r1 and r2 this is half of the gamma of the papers; wgan_gp wants 10."""
+    penalty_every: Positive = 4
+    """The penalty is taken every so many steps, with that much more weight."""
+    steps: Positive = 1
+    """Turns of the critic for each turn of the generator."""
+
+    def __post_init__(self) -> None:
+        if self.objective == "wasserstein" and not self.penalty_weight:
+            raise ConfigError("objective wasserstein needs a slope penalty: set critic.penalty_weight above 0.")
+
+    def adversary(self, critic: nn.Module) -> Adversary:
+        """The critic with its objective and its penalty."""
+        weighted = {"penalty": (PENALTIES[self.penalty], self.penalty_weight)} if self.penalty_weight else {}
+        return Adversary(critic, OBJECTIVES[self.objective], weighted, self.penalty_every)

@@ -1,0 +1,154 @@
+"""What is particular to molecules: how rows are read, samples written, runs watched."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from gancore.errors import ConfigError, DataError
+from gancore.facade.conditions import Conditions
+from gancore.facade.model import Card, Model, Reading
+from gancore.facade.recipe import refuse_without
+from gancore.io.inputs import called
+from gancore.io.rejected_rows import summarise, tell_rejected
+from gancore.rewards.shaping import RewardShaping
+from gancore.types import Reward
+from molgan import chemistry
+from molgan.data.dataset import MoleculeDataset, as_dataset
+from molgan.data.downloads import DATA
+from molgan.data.space import GraphSpace
+from molgan.library.plots import grid_pixels
+from molgan.metrics.monitor import monitor_metrics
+from molgan.recipes import RECIPES
+from molgan.recipes.config import Config
+from molgan.recipes.reward_shaping import refuse_reward, reward_shaping
+from molgan.scoring.scorer import property_row
+
+_MONITORED = 500  # molecules that the monitor looks at
+_SHOWN_MOLECULES = 24
+_CARD = Card(
+    "Molecule generator",
+    "Proposing molecules like those it was trained on: candidate libraries to be scored, filtered and looked at by a "
+    "chemist, and research on generators.",
+    "A generated molecule is a proposal: nothing here says that it can be made, is stable, safe, or does what a score "
+    "hopes. Samples may be training molecules. Sizes and atom types are those of the training data.",
+)
+
+
+class Molecules:
+    """The domain of molecules: SMILES in, graphs in between, SMILES out."""
+
+    half = "molgan"
+    config_class = Config
+    recipes = RECIPES
+    aside = "held_out.smi"
+    versions = ("discretegan", "torch", "rdkit", "numpy")
+    labels: Mapping[str, str] = {
+        "autoencoder/reconstruction": "reconstruction",
+        "critic/adversarial": "critic",
+        "critic/penalty": "penalty",
+        "generator/score": "score",
+        "sample/connected": "connected",
+        "sample/unique": "unique",
+        "sample/recall": "recall",
+    }
+
+    def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str]) -> Reading:
+        """Distinct molecules that a graph can hold, and the properties that are conditions."""
+        vocabulary = start.recipe.space.vocabulary if start is not None else None
+        source = DATA.files(source)
+        data = as_dataset(source, vocabulary=vocabulary, seed=config.seed, **config.data.limits)
+        if vocabulary is not None and data.vocabulary != vocabulary:
+            raise ConfigError("start: the data set was made for another vocabulary of atoms; give SMILES or a file.")
+        aside: list[str] = []
+        if len(data) < 2:
+            reasons = ", ".join(f"{count:,} x {reason}" for reason, count in summarise(data.rejected)[:3])
+            raise DataError(
+                f"{called(source, 'SMILES')}: holds one usable molecule, and a generator needs at least two"
+                f"{f' ({reasons})' if reasons else ''}."
+            )
+        if data is not source:
+            data, aside = data.split(config.data.hold_out, config.seed)
+        conditions = None
+        if condition:
+            values = np.array([property_row(smiles, condition) for smiles in data.smiles])
+            conditions = start.conditions if start is not None else None
+            conditions = conditions or Conditions.of(condition, values)
+            data = data.with_context(conditions.standardised(values))
+        rows = len(data) + len(aside) + len(data.rejected)
+        return Reading(data, aside, data.rejected, rows, conditions)
+
+    def tell(self, reading: Reading, console: Console) -> None:
+        """How many molecules, of which atoms, of what size; the rows left out."""
+        data = reading.data
+        atoms = " ".join(str(atom) for atom in data.vocabulary.atoms)
+        console.print(
+            f"{len(data):,} molecules, {atoms}, up to {data.vocabulary.max_atoms} heavy atoms; "
+            f"{len(data.rejected):,} rows left out",
+            markup=False,
+            highlight=False,
+        )
+        tell_rejected(data.rejected, console)
+
+    def space(self, data: MoleculeDataset, start: Model | None, config: Any) -> GraphSpace:
+        """The vocabulary and sizes of the data; the sizes of the start where its generator stays as it is."""
+        if start is not None and getattr(config.critic, "rings_only", False):
+            return start.recipe.space
+        return GraphSpace(data.vocabulary, torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1))
+
+    def restore_space(self, stored: Any) -> GraphSpace:
+        """Back from a stored model."""
+        return GraphSpace.restore(stored.tensors(), stored.values)
+
+    def counts(self, reading: Reading) -> dict[str, Any]:
+        """The data's sha256, molecules, rows left out."""
+        return {"sha256": reading.data.digest, "molecules": len(reading.data), "rejected": len(reading.data.rejected)}
+
+    def reward(self, config: Any, own: Reward | None, kind: Any) -> RewardShaping | None:
+        """The configuration's score, or somebody's reward."""
+        if own is not None:
+            refuse_without(kind, "reward", "reward")
+        refuse_reward(config.reward, own)
+        return reward_shaping(config.reward, own)
+
+    def start_weights(self, recipe: Any, start: Model) -> dict[str, dict[str, Any]]:
+        """Every module's weights; samples that still waited for their scores are not taken over."""
+        own, theirs = recipe.config.model, start.config.model
+        if getattr(theirs, "ring_fingerprint", 1) == 0:  # a critic that knows no rings can learn of them
+            own = replace(own, ring_fingerprint=0)
+        if hasattr(own, "dropout"):  # no size
+            own, theirs = replace(own, dropout=0.0), replace(theirs, dropout=0.0)
+        if own != theirs:
+            raise ConfigError("start: its networks have other sizes; leave out the [model] settings that differ.")
+        return {name: module.state_dict() for name, module in start.recipe.modules.items() if name != "late"}
+
+    def decode(self, samples: tuple[torch.Tensor, torch.Tensor], space: GraphSpace) -> Iterator[str | None]:
+        """Canonical SMILES; None where RDKit refuses, or there is more than one fragment."""
+        atoms, orders = (part.cpu().numpy() for part in samples)
+        yield from map(chemistry.strict_smiles, chemistry.decode(atoms, orders, space.vocabulary))
+
+    def monitor(self, model: Model, data: MoleculeDataset) -> Callable[[int, dict[str, float]], None]:
+        """What raw samples of the averaged generator are worth."""
+        known = frozenset(data.smiles)
+        picked = np.random.default_rng(0).permutation(len(data))[:_MONITORED]
+        reference = torch.from_numpy(chemistry.fingerprints([data.smiles[row] for row in picked]))
+
+        def look(step: int, logs: dict[str, float]) -> None:
+            if (step + 1) % model.config.monitor_every == 0:
+                smiles = model.sample(_MONITORED, seed=0, raw=True)  # type: ignore[attr-defined]
+                metrics = monitor_metrics(smiles, known, reference)
+                logs.update({f"sample/{name}": value for name, value in metrics.items()})
+
+        return look
+
+    def show(self, model: Model) -> dict[str, Any]:
+        """A few molecules for TensorBoard."""
+        valid = [text for text in model.sample(_SHOWN_MOLECULES, seed=0) if text]  # type: ignore[attr-defined]
+        return {"sample/molecules": grid_pixels(valid, [""] * len(valid))}
+
+    def card(self, model: Model) -> Card:
+        """What it is for, and its limits."""
+        return _CARD

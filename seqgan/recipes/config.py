@@ -1,0 +1,117 @@
+"""What the configurations of all sequence recipes share; each recipe's file adds its own settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from gancore.runs.config import RunConfig
+from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight
+from seqgan.data.settings import DataConfig
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.networks.critics import CriticConfig
+
+Objective = Literal["relativistic_pairing", "non_saturating", "wasserstein", "hinge"]
+
+
+@dataclass(frozen=True)
+class LikelihoodConfig:
+    """Maximum likelihood: the whole training of recipe mle, the pre-training of the others."""
+
+    __pydantic_config__ = STRICT
+    epochs: Count = 60
+    """Passes over the training part, at most."""
+    batch: Positive = 64
+    """Sequences a step."""
+    lr: Rate = 3e-3
+    """Learning rate of Adam."""
+    lr_floor: Share = 1.0
+    """Share of the learning rate left at the end of a half-cosine decay over all epochs; 1 keeps it."""
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    """Adam's two decay rates."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW)."""
+    patience: Count = 3
+    """Stop when the validation likelihood has not improved for so many epochs, and keep the best; 0 never stops."""
+    max_norm: Weight = 5.0
+    """Norm above which gradients are scaled down; 0 never scales."""
+
+
+@dataclass(frozen=True)
+class Config(RunConfig):
+    """Everything a run depends on beside its data: the settings of the recipe that `recipe` names.
+
+    Raises ConfigError for settings that do not go together.
+
+    >>> Config(recipe="seqgan", steps=600) == Config.load("grammar", ["steps=600"])
+    False
+    >>> Config.load("small", ["steps=600", "reward.weight=0.5"]).reward.weight
+    0.5
+    >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
+    7
+    >>> "seed = 5" in Config(seed=5).dump().splitlines()
+    True
+    """
+
+    PACKAGE: ClassVar[str] = "seqgan"
+    _starts_anew: ClassVar[bool] = False  # every recipe can begin with a generator of any other
+
+    log_every: Positive = 20
+    """Steps between lines of metrics.jsonl."""
+    monitor_every: Positive = 50
+    """Adversarial steps between checks of the validation likelihood and of 500 samples."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """The training file."""
+    model: GeneratorConfig = field(default_factory=GeneratorConfig)
+    """The generator."""
+    likelihood: LikelihoodConfig = field(default_factory=LikelihoodConfig)
+    """Maximum likelihood."""
+
+    @classmethod
+    def kinds(cls) -> Mapping[str, Any]:
+        """The configurations of all recipes."""
+        from seqgan.recipes import RECIPES
+
+        return {name: recipe.config_class for name, recipe in RECIPES.items()}
+
+    @property
+    def needs_lines(self) -> str:
+        """What learns from lines, as a clause, and how to leave it out; empty where nothing does."""
+        return f"recipe {self.recipe} learns from lines: give some, or tune with recipe=seqgan"
+
+
+@dataclass(frozen=True)
+class GameConfig(Config):
+    """What every recipe has that goes on after maximum likelihood."""
+
+    steps: Count = 200
+    """Steps of the generator after maximum likelihood."""
+    batch: Positive = 64
+    """Sequences a turn of these."""
+    lr: Rate = 1e-3
+    """Learning rate of the generator in these."""
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    """Adam's two decay rates."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW)."""
+    max_norm: Weight = 5.0
+    """Gradient norm of the generator above which it is scaled down; 0 never scales."""
+    average: Part = 0.0
+    """Decay of the averaged generator, the one that is sampled from; 0 takes the last one as it is."""
+
+
+@dataclass(frozen=True)
+class GameCriticConfig(CriticConfig):
+    """The critic of an adversarial recipe, and how it trains."""
+
+    lr: Rate = 1e-4
+    """Learning rate of Adam."""
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    """Adam's two decay rates."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW)."""
+    objective: Objective = "non_saturating"
+    """Adversarial objective."""
+    pretrain: Count = 500
+    """Steps of the critic before the first of the generator."""
+    steps: Positive = 5
+    """Steps of the critic between two of the generator."""

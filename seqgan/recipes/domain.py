@@ -1,0 +1,176 @@
+"""What is particular to sequences: how rows are read, samples written, runs watched."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from gancore.errors import CheckpointError, ConfigError, DataError
+from gancore.facade.model import Card, Model, Reading
+from gancore.facade.recipe import refuse_without
+from gancore.io.rejected_rows import tell_rejected
+from gancore.rewards.diversity_filter import DiversityFilter
+from gancore.rewards.replay import Replay
+from gancore.rewards.shaping import RewardShaping
+from gancore.types import Reward
+from seqgan.data.corpus import Corpus
+from seqgan.data.downloads import CORPORA
+from seqgan.data.space import TextSpace
+from seqgan.metrics.monitor import monitor_metrics
+from seqgan.recipes import RECIPES
+from seqgan.recipes.config import Config
+from seqgan.recipes.external_reward import load_key, load_reward
+from seqgan.text.alphabet import Ids
+from seqgan.text.splitting import advice
+
+_SHOWN_TEXTS = 20
+_LOOKED_AT = 1000  # training lines, to tell whether words suit them
+_TEXTS = Card(
+    "Text generator",
+    "Drawing texts like those it was trained on; research on generators of text.",
+    "It knows nothing of what its words mean, repeats what its corpus holds, prejudice and private matters included, "
+    "and may copy training lines: look at `novel` and `copied` before samples are published.",
+)
+_STRINGS = Card(
+    "Generator of molecules as strings",
+    "Proposing molecules like those it was trained on, to be scored, filtered and looked at by a chemist; research on "
+    "generators of strings.",
+    "A sampled string need not be a molecule: `molgan evaluate` counts those that are. A molecule is a proposal: "
+    "nothing here says that it can be made, is stable or safe. Samples may be training molecules.",
+)
+
+
+class Sequences:
+    """The domain of sequences: lines in, token ids in between, lines out."""
+
+    half = "seqgan"
+    config_class = Config
+    recipes = RECIPES
+    aside = "held_out.txt"
+    versions = ("discretegan", "torch", "numpy")
+    labels: Mapping[str, str] = {
+        "likelihood/nll": "nll",
+        "valid/nll": "valid nll",
+        "critic/adversarial": "critic",
+        "critic/accuracy": "accuracy",
+        "generator/reward": "reward",
+        "generator/score": "score",
+        "sample/unique": "unique",
+        "sample/recall": "recall",
+    }
+
+    def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str]) -> Reading:
+        """Lines as token ids, in a training, a validation and a test part."""
+        source = CORPORA.files(source)
+        corpus = source if isinstance(source, Corpus) else self._corpus(source, config, start)
+        if corpus.vocabulary is None:
+            raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
+        if start is not None and start.recipe.space.vocabulary.tokens != corpus.vocabulary.tokens:
+            raise ConfigError("start: the corpus was made for another vocabulary; give lines or a file.")
+        rows = sum(map(len, corpus.parts)) + len(corpus.rejected)
+        return Reading(corpus, corpus.aside, corpus.rejected, rows)
+
+    @staticmethod
+    def _corpus(source: Any, config: Any, start: Model | None) -> Corpus:
+        space = start.recipe.space if start is not None else None
+        if source is not None:
+            vocabulary, length = (space.vocabulary, space.length) if space is not None else (None, None)
+            return Corpus.of(source, config.data, config.seed, vocabulary, length)
+        if space is None:
+            raise ConfigError("no lines were given: only a model that is tuned (start) does without.")
+        if config.needs_lines:
+            raise ConfigError(f"no lines were given, and {config.needs_lines}.")
+        return Corpus.empty(space.vocabulary, space.length)
+
+    def tell(self, reading: Reading, console: Console) -> None:
+        """How many lines, of how many tokens; the lines left out; whether words suit them."""
+        corpus = reading.data
+        if not len(corpus.train):
+            console.print(
+                f"no lines; {corpus.alphabet.size:,} tokens, up to {corpus.length - 1} a line", highlight=False
+            )
+            return
+        train, valid, test = (f"{len(part):,}" for part in corpus.parts)
+        console.print(
+            f"{train} lines to train on, {valid} to stop on, {test} to judge by; {corpus.alphabet.size:,} tokens, up "
+            f"to {corpus.length - 1} a line; {len(corpus.rejected):,} lines left out",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        tell_rejected(corpus.rejected, console)
+        if corpus.vocabulary.kind == "word":
+            advised = advice([corpus.vocabulary.decode(row) for row in corpus.train[:_LOOKED_AT].tolist()])
+            if advised:
+                console.print(f"warning: {advised}", markup=False, highlight=False, soft_wrap=True)
+
+    def space(self, data: Corpus, start: Model | None, config: Any) -> TextSpace:
+        """The vocabulary and the length of the corpus."""
+        return TextSpace(data.alphabet, data.length, data.vocabulary)
+
+    def restore_space(self, stored: Any) -> TextSpace:
+        """Back from a stored model; raises CheckpointError where the vocabulary is not of its weights."""
+        space = TextSpace.restore({}, stored.values)
+        weights = stored.shapes["averaged/average.embedding.weight"][0]
+        if weights != space.alphabet.size:
+            raise CheckpointError(
+                f"the vocabulary has {space.alphabet.size} tokens and the weights {weights}; they are not of one run."
+            )
+        return space
+
+    def counts(self, reading: Reading) -> dict[str, Any]:
+        """The data's sha256, lines, lines left out."""
+        corpus = reading.data
+        return {"sha256": corpus.digest, "lines": sum(map(len, corpus.parts)), "rejected": len(corpus.rejected)}
+
+    def reward(self, config: Any, own: Reward | None, kind: Any) -> RewardShaping | None:
+        """The external reward with the filter and the memory that the configuration asks for."""
+        if own is not None:
+            refuse_without(kind, "reward", "reward")
+        if "reward" not in kind.capabilities:
+            return None
+        settings = config.reward
+        if not settings.weight:
+            if own is not None or settings.function:
+                raise ConfigError("a reward was given, but reward.weight is 0: set it above 0, for instance to 0.5.")
+            return None
+        if own is None and not settings.function:
+            raise ConfigError("reward.weight is above 0, but there is no reward: give one to fit, or reward.function.")
+        reward = own or load_reward(settings.function, settings.argument)
+        same = settings.diversity
+        diversity = DiversityFilter(load_key(same.by), same.bucket, same.least) if same.by else None
+        replay = Replay(settings.replay.size) if settings.replay.size else None
+        return RewardShaping(reward, diversity, replay, when_spent=settings.when_spent)
+
+    def start_weights(self, recipe: Any, start: Model) -> dict[str, dict[str, Any]]:
+        """The averaged generator, for the generator and its average."""
+        average = start.recipe.averaged.average.state_dict()
+        fresh = recipe.modules["generator"].state_dict()
+        if {name: part.shape for name, part in fresh.items()} != {name: part.shape for name, part in average.items()}:
+            raise ConfigError("start: its generator has other sizes; leave out the [model] settings that differ.")
+        whole = {f"average.{name}": part for name, part in average.items()}
+        return {"generator": average, "averaged": whole}
+
+    def decode(self, samples: Ids, space: TextSpace) -> Iterator[str]:
+        """Lines."""
+        assert space.vocabulary is not None
+        yield from (space.vocabulary.decode(row) for row in samples.tolist())
+
+    def monitor(self, model: Model, data: Corpus) -> Callable[[int, dict[str, float]], None]:
+        """Coverage and diversity of the averaged generator, once it no longer learns by likelihood alone."""
+
+        def look(step: int, logs: dict[str, float]) -> None:
+            game = any(name.startswith("generator/") for name in logs)
+            if game and (step + 1) % model.config.monitor_every == 0:
+                logs |= monitor_metrics(model.recipe.averaged.average, data)
+
+        return look
+
+    def show(self, model: Model) -> dict[str, Any]:
+        """A few texts for TensorBoard."""
+        texts = model.sample(_SHOWN_TEXTS, seed=0)  # type: ignore[attr-defined]
+        return {"sample/texts": "".join(f"    {text}\n" for text in texts)}
+
+    def card(self, model: Model) -> Card:
+        """What it is for, and its limits."""
+        return _STRINGS if model.recipe.space.vocabulary.kind in ("smiles", "selfies") else _TEXTS
