@@ -9,7 +9,7 @@ import argparse
 import time
 from pathlib import Path
 
-from seqgan.config import Config
+from seqgan.recipes.config import Config
 from seqgan.gan import SeqGAN
 from seqgan.metrics import bleu, copied_spans, self_bleu
 from seqgan.metrics.evaluation import split_tokens

@@ -21,12 +21,17 @@ from gancore.io.atomic_write import write_text
 from gancore.runs import checkpoint
 from gancore.training.device import computes_bfloat16, derive_seed, seed_everything
 from gancore.training.loop import play
-from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig, ResidualConfig
+from seqgan.recipes.config import Config
+from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipe.architectures import GeneratorConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig
+from seqgan.recipes.residual import MixtureConfig
 from seqgan.data.corpus import Corpus
 from seqgan.metrics.divergence import divergence
 from seqgan.metrics.oracle import lstm_oracle, published_oracle
-from seqgan.networks.decoding import sample
-from seqgan.networks.generator import Generator, Mixture
+from seqgan.recipe.decoding import sample
+from seqgan.recipe.generator import Generator, Mixture
 from seqgan.recipes import RECIPES
 
 PUBLISHED = Config.load("oracle")  # SeqGAN's own sizes and schedule
@@ -153,7 +158,7 @@ class Bench:
         members, costs = zip(*(self.wide(number) for number in range(2)), strict=True)
         likelihood = replace(_STOPPED, epochs=min(_STOPPED.epochs, self.epochs))
         steps = 4 * self.schedule.sequences // 64
-        residual = ResidualConfig(members=2, critic=critic, calibration=min(4000, self.schedule.sequences))
+        residual = MixtureConfig(members=2, critic=critic, calibration=min(4000, self.schedule.sequences))
         config = self.base(
             recipe="residual", model=WIDE, likelihood=likelihood, residual=residual, steps=steps, lr=1e-3, batch=64
         )
@@ -186,7 +191,7 @@ class Bench:
     def row_gumbel(self) -> Row:
         """RelGAN's critic and game on a generator of the published sizes, cut to the budget."""
         start, before = self.published()
-        critic = CriticConfig(
+        critic = SeqGANCriticConfig(
             "multi",
             representations=8,
             embedding=64,

@@ -10,10 +10,10 @@ from torch import nn
 from benchmarks.timing import cpu_seconds
 from gancore.training.device import seed_everything
 from gancore.training.run import Phase
-from molgan.config import Config as MoleculeConfig
+from molgan.recipes.config import Config as MoleculeConfig
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.gan import MolGAN
-from seqgan.config import Config as TextConfig
+from seqgan.recipes.config import Config as TextConfig
 from seqgan.data.corpus import Corpus
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN

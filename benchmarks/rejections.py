@@ -56,7 +56,7 @@ def main() -> None:
 
 def pool(gan: MolGAN, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Activations of n draws without the critic, and its ratio of the densities for each, whose mean is 1."""
-    networks, smiles, logits = gan.networks, [], []
+    networks, smiles, logits = gan.recipe, [], []
     for atoms, orders in gan.draw_arrays(n, raw=True):
         with torch.no_grad():
             graphs = networks.one_hots(torch.from_numpy(atoms), torch.from_numpy(orders))

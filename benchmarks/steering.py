@@ -16,7 +16,10 @@ from matplotlib.figure import Figure
 from gancore.io.atomic_write import write_text
 from gancore.training.settings import ReplayConfig
 from molgan import chemistry
-from molgan.config import Config, DiversityConfig, RewardConfig, StageConfig
+from molgan.recipes.config import Config
+from molgan.recipes.config import DiversityConfig
+from molgan.recipes.one_shot import OneShotRewardConfig
+from molgan.recipes.config import StageConfig
 from molgan.data.dataset import as_rows, embedded
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
@@ -36,13 +39,13 @@ SCORE = ScoreConfig(
 _MEMORY = ReplayConfig(size=200, batch=16, weight=0.1)
 _STAGE = StageConfig(load_score("qed"), goal=0.5)
 ROWS = {
-    "weight 5": RewardConfig(weight=5.0, score=SCORE),
-    "weight 20": RewardConfig(weight=20.0, score=SCORE),
-    "weight 80": RewardConfig(weight=80.0, score=SCORE),
-    "weight 20, no more of a scaffold": RewardConfig(weight=20.0, score=SCORE, diversity=DiversityConfig("scaffold")),
-    "weight 20, memory of the best": RewardConfig(weight=20.0, score=SCORE, replay=_MEMORY),
-    "weight 20, QED alone first": RewardConfig(weight=20.0, score=SCORE, stages=(_STAGE,)),
-    "weight 80, nothing else": RewardConfig(weight=80.0, score=SCORE, critic=0.0),
+    "weight 5": OneShotRewardConfig(weight=5.0, score=SCORE),
+    "weight 20": OneShotRewardConfig(weight=20.0, score=SCORE),
+    "weight 80": OneShotRewardConfig(weight=80.0, score=SCORE),
+    "weight 20, no more of a scaffold": OneShotRewardConfig(weight=20.0, score=SCORE, diversity=DiversityConfig("scaffold")),
+    "weight 20, memory of the best": OneShotRewardConfig(weight=20.0, score=SCORE, replay=_MEMORY),
+    "weight 20, QED alone first": OneShotRewardConfig(weight=20.0, score=SCORE, stages=(_STAGE,)),
+    "weight 80, nothing else": OneShotRewardConfig(weight=80.0, score=SCORE, critic=0.0),
 }
 AS_IT_IS = "as it is"
 MOLGAN = 0.61, 0.023  # mean QED and uniqueness of MolGAN's own reward runs, as published

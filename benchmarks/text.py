@@ -9,13 +9,16 @@ import torch
 from benchmarks import peers
 from benchmarks.oracle import PUBLISHED
 from benchmarks.timing import cpu_seconds
-from seqgan.config import Config, CriticConfig, LikelihoodConfig, PolicyConfig
+from seqgan.recipes.config import Config
+from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig
 from seqgan.data.corpus import Corpus
 from seqgan.data.grammar import corpus
 from seqgan.metrics import bleu, self_bleu
 from seqgan.metrics.oracle import lstm_oracle
-from seqgan.networks.decoding import sample
-from seqgan.networks.generator import at_rest
+from seqgan.recipe.decoding import sample
+from seqgan.recipe.generator import at_rest
 from seqgan.recipes import RECIPES
 
 SEQUENCES, ROLLOUTS, BATCH, LENGTH = 10_000, 16, 64, 20
@@ -36,7 +39,7 @@ def rows(short: bool = False):
     ids = sample(oracle, 64 if short else 640, LENGTH)
     batch = ids[:size]
     generator, critic = peers.Recurrent(oracle.alphabet.size), peers.Convolutional(oracle.alphabet.size, LENGTH)
-    made, phases = _networks(oracle, ids, CriticConfig(), PolicyConfig(rollouts=rollouts))
+    made, phases = _networks(oracle, ids, SeqGANCriticConfig(), PolicyConfig(rollouts=rollouts))
     ours = cpu_seconds(lambda: sample(oracle, count, LENGTH), few)
     part = min(count, _PART["sequences"])
     theirs = cpu_seconds(peers.sampling(generator, part, LENGTH, size), few) * count / part
@@ -51,7 +54,7 @@ def rows(short: bool = False):
     ours = cpu_seconds(_step(phases[1].players[0], batch[: size // 2]), repeat, warm_up)
     theirs = cpu_seconds(peers.judging(critic, batch), repeat, warm_up)
     yield f"critic, one step of {size}, CPU-s", ours, theirs, theirs / ours
-    _, phases = _networks(oracle, ids, CriticConfig("recurrent"), PolicyConfig("dense"))
+    _, phases = _networks(oracle, ids, SeqGANCriticConfig("recurrent"), PolicyConfig("dense"))
     dense = cpu_seconds(_step(phases[-1].players[0], batch), repeat, warm_up)
     yield "a generator's step with a dense critic (rollouts), CPU-s", dense, searched, searched / dense
     yield from _bleu(count, few)

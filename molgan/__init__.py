@@ -32,6 +32,7 @@ _HOME = {
 
 
 _MOVED = {
+    "config": "recipes.config",
     "cache": "scoring.cache",
     "charts": "report.charts",
     "chem": "chemistry",

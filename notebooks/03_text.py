@@ -43,7 +43,7 @@ from gancore.statistics.intervals import wilson_interval
 from seqgan.data.grammar import english
 from seqgan.metrics.evaluation import temperature_sweep
 from seqgan.metrics.plots import sweep_curve
-from seqgan.networks.generator import nll
+from seqgan.recipe.generator import nll
 
 plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True, "legend.frameon": False}
 pd.set_option("display.max_colwidth", None)
@@ -137,7 +137,7 @@ for name, model in models.items():
     rows[name] = {
         "in the grammar": f"{share.value:.3f} ({share.low:.3f}-{share.high:.3f})",
         "distinct": f"{len(set(texts)) / N:.3f}",
-        "nats a word": f"{nll(model.networks.averaged.average, model.corpus.held_out):.3f}",
+        "nats a word": f"{nll(model.recipe.averaged.average, model.corpus.held_out):.3f}",
         "a sentence": texts[5],
     }
 pd.DataFrame(rows).T

@@ -19,6 +19,7 @@ _HOME = {"Config": "seqgan.recipes.config", "SeqGAN": "seqgan.gan", "evaluate": 
 
 
 _MOVED = {
+    "config": "recipes.config",
     "critics": "networks.critics",
     "decoding": "networks.decoding",
     "evaluation": "metrics.evaluation",

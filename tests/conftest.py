@@ -11,8 +11,11 @@ import torch
 
 import molgan.__main__
 import seqgan.__main__
-import seqgan.config
-from molgan.config import Config, DataConfig, ModelConfig, PretrainConfig
+import seqgan
+from molgan.recipes.config import Config
+from molgan.data.settings import DataConfig
+from molgan.recipes.one_shot import OneShotModelConfig
+from molgan.recipes.one_shot import AutoencoderConfig
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 
 # The same examples every time, so that a red test is the change's own; HYPOTHESIS_PROFILE=default looks for new ones.
@@ -47,17 +50,17 @@ def small_config() -> Config:
         monitor_every=4,
         log_every=2,
         data=DataConfig(min_atom_share=0.005),
-        model=ModelConfig(
+        model=OneShotModelConfig(
             noise=8, generator=(16,), critic=(16,), encoder=(16,), relational_layers=1, relational_width=8
         ),
-        pretrain=PretrainConfig(steps=4, batch=16),
+        pretrain=AutoencoderConfig(steps=4, batch=16),
     )
 
 
 @pytest.fixture
-def small_text_config() -> seqgan.config.Config:
+def small_text_config() -> seqgan.Config:
     """The same for text: likelihood, a dense critic alone, both in turns."""
-    return seqgan.config.Config(
+    return seqgan.Config(
         steps=4,
         batch=8,
         device="cpu",

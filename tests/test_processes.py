@@ -14,8 +14,8 @@ SETTINGS = {
         *("steps=14", "batch=16", "lr=1e-4", "pretrain.steps=6", "pretrain.batch=16", "pretrain.lr=1e-4"),
         *("model.generator=[16]", "reward.share=0.5"),
     ],
-    "growing": [
-        *("recipe=growing", "steps=8", "batch=16", "lr=1e-4", "pretrain.steps=12", "pretrain.batch=16"),
+    "autoregressive": [
+        *("recipe=autoregressive", "steps=8", "batch=16", "lr=1e-4", "pretrain.steps=12", "pretrain.batch=16"),
         *("model.recurrent=16", "model.pair=8", "model.dropout=0", "pretrain.lr=1e-4", "reward.weight=1"),
         *("reward.diversity.by=identity", "reward.diversity.bucket=1", "reward.diversity.least=0.1"),
         *("reward.replay.size=8", "reward.replay.batch=4"),

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from molgan.config import Config as MoleculeConfig
+from molgan.recipes.config import Config as MoleculeConfig
 from molgan.scoring.benchmarks import load_score
 from molgan.scoring.scorer import Scorer
-from seqgan.config import Config as TextConfig
+from seqgan.recipes.config import Config as TextConfig
 from seqgan.data.grammar import corpus
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,11 @@ from gancore.errors import UserError
 from gancore.runs.folder import find
 from molgan.gan import MolGAN
 from molgan.scoring.definition import PluginConfig
-from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig
+from seqgan.recipes.config import Config
+from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipe.architectures import GeneratorConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 
@@ -181,11 +185,11 @@ def runs(tmp_path_factory, small_data):
         device="cpu",
         model=GeneratorConfig(embedding=8, width=8),
         likelihood=LikelihoodConfig(epochs=1),
-        critic=CriticConfig("recurrent"),
+        critic=SeqGANCriticConfig("recurrent"),
         policy=PolicyConfig("dense"),
     )
     SeqGAN(text).fit(corpus(60), out=folder / "seqgan", quiet=True)
-    from molgan.config import Config as Molecules
+    from molgan.recipes.config import Config as Molecules
 
     few = ["steps=1", "pretrain.steps=1", "device=cpu", "model.generator=[8]", "model.critic=[8]", "model.encoder=[8]"]
     MolGAN(Molecules.load("default", few)).fit(small_data, out=folder / "molgan", quiet=True)

@@ -19,15 +19,13 @@ from gancore.runs.folder import RunFolder, find, read_log
 from gancore.training import signals
 from gancore.training.settings import CheckpointConfig, RecoveryConfig, WatchConfig
 from molgan.gan import MolGAN
-from seqgan.config import (
-    Config,
-    CriticConfig,
-    DataConfig,
-    GeneratorConfig,
-    LikelihoodConfig,
-    PolicyConfig,
-    RewardConfig,
-)
+from seqgan.recipes.config import Config
+from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.data.settings import DataConfig
+from seqgan.recipe.architectures import GeneratorConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig
+from seqgan.recipes.seqgan import RewardConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.recipes import PolicyGradientGAN
@@ -143,7 +141,7 @@ def test_an_interrupted_cell_leaves_a_usable_model(text_config, tmp_path, monkey
 
 def test_the_last_few_and_the_best_are_kept(text_config, tmp_path):
     keep = CheckpointConfig(every=1, keep=2, best="likelihood/nll", best_is="highest")
-    config = replace(text_config, recipe="mle", likelihood=LikelihoodConfig(epochs=3, batch=16), checkpoint=keep)
+    config = text_config.as_recipe("mle", likelihood=LikelihoodConfig(epochs=3, batch=16), checkpoint=keep)
     gan = SeqGAN(config).fit(LINES, out=tmp_path / "r", quiet=True)
     run = RunFolder(tmp_path / "r", keep)
     figures = {step: json.loads((run.at(step) / "manifest.json").read_text())["figures"] for step in run.steps()}
@@ -213,7 +211,7 @@ def test_what_is_not_a_number_is_gone_back_from(text_config, tmp_path, monkeypat
     assert f"step 9: {what}" in said
     assert "Going back to step 8, all learning rates times 0.5 (time 1 of at most 2)." in said
     assert [rate for _, rate in seen] == [config.lr] * 4 + [config.lr / 2] * 4
-    assert all(torch.isfinite(tensor).all() for tensor in gan.networks.generator.state_dict().values())
+    assert all(torch.isfinite(tensor).all() for tensor in gan.recipe.generator.state_dict().values())
     events = [line["event"] for line in read_log(tmp_path / "r" / "metrics.jsonl") if "event" in line]
     assert len(events) == 1
     assert find(tmp_path / "r").values["rollbacks"] == 1
@@ -242,7 +240,7 @@ def test_collapse_on_purpose_is_caught_within_its_window(tmp_path, action, capsy
         data=DataConfig("smiles"),
         model=GeneratorConfig(embedding=16, width=16),
         likelihood=LikelihoodConfig(epochs=15, batch=16, lr=0.01),
-        critic=CriticConfig("recurrent", embedding=8, width=8, pretrain=0, steps=1),
+        critic=SeqGANCriticConfig("recurrent", embedding=8, width=8, pretrain=0, steps=1),
         policy=PolicyConfig("dense"),
         reward=RewardConfig(1.0),
         checkpoint=CheckpointConfig(every=5),

@@ -11,16 +11,17 @@ import torch
 
 from gancore.io.process_pool import Pool
 from gancore.training.ema import EMA
-from molgan.config import Config as MolConfig
-from molgan.config import CriticConfig as MolCriticConfig
-from molgan.config import DataConfig as MolDataConfig
-from molgan.config import ModelConfig, PretrainConfig
+from molgan.recipes.config import Config as MolConfig
+from molgan.recipes.config import CriticConfig as MolCriticConfig
+from molgan.data.settings import DataConfig as MolDataConfig
+from molgan.recipes.one_shot import OneShotModelConfig
+from molgan.recipes.one_shot import AutoencoderConfig
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate as judge
-from seqgan.config import GeneratorConfig
+from seqgan.recipe.architectures import GeneratorConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.networks.generator import Generator, at_rest, nll, without_dropout
+from seqgan.recipe.generator import Generator, at_rest, nll, without_dropout
 from seqgan.text.alphabet import Alphabet
 
 LINES = corpus(60)
@@ -42,14 +43,16 @@ def agree(work, items):
 @pytest.fixture(scope="module", params=["mle", "critic", "transformer"])
 def text(request, tmp_path_factory):
     """A loaded model with a lot of dropout; `critic`: one whose critic, with dropout too, rejects draws."""
-    from seqgan.config import Config, CriticConfig, LikelihoodConfig
+    from seqgan.recipes.config import Config
+    from seqgan.recipes.seqgan import SeqGANCriticConfig
+    from seqgan.recipes.config import LikelihoodConfig
 
     kind = "transformer" if request.param == "transformer" else "lstm"
     model = GeneratorConfig(kind, embedding=8, width=8, layers=2, embedding_dropout=0.5, dropout=0.5)
     config = Config(recipe="mle", device="cpu", model=model, likelihood=LikelihoodConfig(epochs=2, batch=16))
     if request.param == "critic":
-        critic = CriticConfig(filters=0.05, dropout=0.5, pretrain=3, pool=16, rejections=3)
-        config = replace(config, recipe="seqgan", steps=0, critic=critic)
+        critic = SeqGANCriticConfig(filters=0.05, dropout=0.5, pretrain=3, pool=16, rejections=3)
+        config = config.as_recipe("seqgan", steps=0, critic=critic)
     folder = tmp_path_factory.mktemp("text") / "run"
     SeqGAN(config).fit(LINES, out=folder, quiet=True)
     return SeqGAN.load(folder)
@@ -68,7 +71,7 @@ def test_likelihoods_and_figures_of_many_threads_are_those_of_one(text):
 
 
 def test_a_loaded_and_a_trained_model_are_at_rest(text, small_text_config):
-    trained = SeqGAN(replace(small_text_config, recipe="mle")).fit(LINES, quiet=True)
+    trained = SeqGAN(small_text_config.as_recipe("mle")).fit(LINES, quiet=True)
     for gan in (text, trained):
         assert not any(part.training for module in gan._trained.modules.values() for part in module.modules())
 
@@ -102,20 +105,20 @@ def test_an_average_never_trains():
     assert not averaged.average.training
 
 
-@pytest.fixture(scope="module", params=["one_shot", "growing", "molgan"])
+@pytest.fixture(scope="module", params=["one_shot", "autoregressive", "molgan"])
 def molecules(request, tmp_path_factory):
     """A loaded model of each recipe; the growing one has dropout, and a critic that rejects draws."""
     smiles = ["CCO", "CCN", "CCC", "C1CC1O", "CC(C)O", "CC=O", "C#N", "CCCO", "CNC", "OCCO"] * 2
-    model = ModelConfig(noise=8, generator=(16,), critic=(16,), encoder=(16,), recurrent=16, pair=8, dropout=0.5)
+    model = OneShotModelConfig(noise=8, generator=(16,), critic=(16,), encoder=(16,), recurrent=16, pair=8, dropout=0.5)
     config = MolConfig(
         recipe=request.param,
         steps=2,
         batch=8,
         device="cpu",
         data=MolDataConfig(min_atom_share=0.0),
-        model=model if request.param == "growing" else replace(model, dropout=0.0),
-        pretrain=PretrainConfig(steps=0 if request.param == "molgan" else 4, batch=8),
-        critic=MolCriticConfig(rejections=3) if request.param == "growing" else MolCriticConfig(),
+        model=model if request.param == "autoregressive" else replace(model, dropout=0.0),
+        pretrain=AutoencoderConfig(steps=0 if request.param == "molgan" else 4, batch=8),
+        critic=MolCriticConfig(rejections=3) if request.param == "autoregressive" else MolCriticConfig(),
     )
     folder = tmp_path_factory.mktemp("molecules") / "run"
     MolGAN(config).fit(smiles, out=folder, quiet=True)

@@ -124,6 +124,18 @@ class RunConfig:
         """The configuration as TOML, every field."""
         return toml.dump(self)
 
+    def as_recipe(self, recipe: str, **settings: Any) -> Any:
+        """The configuration of another recipe with every setting that both have, and `settings` in place of some.
+
+        Raises ConfigError for a value that the other recipe does not take.
+        """
+        kind = type(self).kind(recipe)
+        shared = {key: value for key, value in flatten(asdict(self)) if has(kind, key)}
+        for table in settings:
+            shared = {key: value for key, value in shared.items() if key.partition(".")[0] != table}
+        own = toml.from_dict(kind, nested(shared | {"recipe": recipe} | settings_of(settings)), f"recipe {recipe}")
+        return dataclasses.replace(own, **settings)
+
     def validated(self) -> Self:
         """The same, its types and ranges checked: a configuration made in Python is not."""
         return toml.from_dict(type(self), asdict(self), "config")._said(self.explicit)
@@ -233,6 +245,16 @@ def has(kind: type, key: str) -> bool:
         return False
     below = hints[first]
     return not dot or not dataclasses.is_dataclass(below) or has(below, rest)  # pyright: ignore
+
+
+def settings_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings and tables as "table.key" values.
+
+    >>> settings_of({"seed": 3, "checkpoint": CheckpointConfig(every=5)})["checkpoint.every"]
+    5
+    """
+    plain = {name: asdict(value) if dataclasses.is_dataclass(value) else value for name, value in settings.items()}  # pyright: ignore
+    return dict(flatten(plain))
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -13,15 +13,13 @@ from gancore.runs.folder import RunFolder, find
 from gancore.training.settings import ReplayConfig
 from gancore.types import Sampler
 from molgan import chemistry
-from molgan.config import (
-    Config,
-    CriticConfig,
-    DiversityConfig,
-    ModelConfig,
-    PretrainConfig,
-    RewardConfig,
-    StageConfig,
-)
+from molgan.recipes.config import Config
+from molgan.recipes.config import CriticConfig
+from molgan.recipes.config import DiversityConfig
+from molgan.recipes.one_shot import OneShotModelConfig
+from molgan.recipes.one_shot import AutoencoderConfig
+from molgan.recipes.one_shot import OneShotRewardConfig
+from molgan.recipes.config import StageConfig
 from molgan.data.dataset import MoleculeDataset
 from molgan.gan import MolGAN
 from molgan.recipes import one_shot
@@ -32,7 +30,7 @@ from molgan.scoring.scorer import Scorer
 @pytest.fixture
 def rewarded(small_config):
     """Every kind of turn there is, and all that steers."""
-    reward = RewardConfig(
+    reward = OneShotRewardConfig(
         critic=1.0,
         validity=1.0,
         weight=1.0,
@@ -60,17 +58,17 @@ def test_same_seed_same_bytes_same_molecules(small_config, small_data, tmp_path,
 
 @pytest.mark.parametrize(
     ("cut", "how"),
-    [(2, ""), (4, ""), (7, ""), (7, "overlap"), (2, "growing"), (7, "growing"), (7, "molgan")],
+    [(2, ""), (4, ""), (7, ""), (7, "overlap"), (2, "autoregressive"), (7, "autoregressive"), (7, "molgan")],
 )
 def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_path, monkeypatch, cut, how, run_state):
     """In pre-training, at the border, and in the adversarial phase; there with a score under way, too; each recipe."""
     config = replace(rewarded, checkpoint=replace(rewarded.checkpoint, every=1))
     config = replace(config, reward=replace(config.reward, overlap=how == "overlap"))
-    if how == "growing":
+    if how == "autoregressive":
         model, reward = replace(config.model, recurrent=8, pair=8, dropout=0.3), replace(config.reward, validity=0.0)
-        config = replace(config, recipe=how, model=model, reward=reward)
+        config = config.as_recipe(how, model=model, reward=reward)
     if how == "molgan":
-        config = replace(config, recipe=how, steps=10, pretrain=replace(config.pretrain, steps=0))
+        config = config.as_recipe(how, steps=10, pretrain=replace(config.pretrain, steps=0))
     MolGAN(config).fit(small_data, out=tmp_path / "straight", quiet=True)
 
     class Killed(Exception):
@@ -139,7 +137,7 @@ def test_what_a_kill_leaves_behind_is_resumed(small_config, small_data, tmp_path
 
 
 def test_a_run_of_no_steps_saves_and_resumes(small_config, small_data, tmp_path):
-    config = replace(small_config, steps=0, pretrain=PretrainConfig(steps=0))
+    config = replace(small_config, steps=0, pretrain=AutoencoderConfig(steps=0))
     for resume in (False, True):
         MolGAN(config).fit(small_data, out=tmp_path / "r", resume=resume, quiet=True)
     assert len(MolGAN.load(tmp_path / "r").sample(3)) == 3
@@ -294,7 +292,7 @@ def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
 def test_what_steers_is_in_the_checkpoint(rewarded, small_data, tmp_path):
     gan = MolGAN(replace(rewarded, steps=12)).fit(small_data, out=tmp_path / "r", quiet=True)
     held = find(tmp_path / "r").values["memories"]["steering"]
-    assert held == json.loads(json.dumps(gan.networks.shaping.state()))
+    assert held == json.loads(json.dumps(gan.recipe.shaping.state()))
     assert held["curriculum"][0] == 1, "the easy stage was over"
     assert 1 <= len(held["replay"]) <= 5
     assert max(held["diversity"]["counts"].values()) <= 2
@@ -310,10 +308,10 @@ def test_policy_gradient_on_validity_learns_in_seconds(small_data):
         device="cpu",
         lr=3e-3,
         average=0.9,
-        model=ModelConfig(noise=4, generator=(32,), critic=(4,), encoder=(4,)),
-        pretrain=PretrainConfig(steps=0),
+        model=OneShotModelConfig(noise=4, generator=(32,), critic=(4,), encoder=(4,)),
+        pretrain=AutoencoderConfig(steps=0),
         critic=CriticConfig(penalty_weight=0.0),
-        reward=RewardConfig(critic=0.0, validity=5.0, kl=0.0, share=1.0, draws=4, start=0.0),
+        reward=OneShotRewardConfig(critic=0.0, validity=5.0, kl=0.0, share=1.0, draws=4, start=0.0),
     )
     before = MolGAN(replace(config, steps=0)).fit(small_data, quiet=True)
     after = MolGAN(config).fit(small_data, quiet=True)
@@ -337,10 +335,10 @@ def test_bundled_configurations_load_and_round_trip(name, tmp_path):
         (["model.generator=[]"], "model.generator"),
         (["batch=0"], "batch = 0"),
         (["stepz=1"], "did you mean steps"),
-        (["recipe=growing", "critic.objective=wasserstein"], "recipe growing has no slope penalty"),
-        (["recipe=growing", "reward.validity=1"], "leave reward.validity out"),
-        (["recipe=growing", "bound=0", "reward.critic=0"], "nothing to learn from"),
-        (["recipe=growing", "batch=1"], "set batch to 2 or more"),
+        (["recipe=autoregressive", "critic.objective=wasserstein"], "recipe growing has no slope penalty"),
+        (["recipe=autoregressive", "reward.validity=1"], "leave reward.validity out"),
+        (["recipe=autoregressive", "bound=0", "reward.critic=0"], "nothing to learn from"),
+        (["recipe=autoregressive", "batch=1"], "set batch to 2 or more"),
     ],
 )
 def test_settings_that_cannot_learn_are_refused(overrides, message):
@@ -360,10 +358,10 @@ def test_every_objective_and_penalty_trains(small_config, small_data):
     for objective in ("wasserstein", "hinge", "non_saturating"):
         for penalty in ("wgan_gp", "r1_r2", "finite_r1_r2"):
             critic = CriticConfig(objective=objective, penalty=penalty, penalty_weight=0.1, penalty_every=1)
-            gan = MolGAN(replace(small_config, critic=critic, pretrain=PretrainConfig(steps=0), steps=2)).fit(
+            gan = MolGAN(replace(small_config, critic=critic, pretrain=AutoencoderConfig(steps=0), steps=2)).fit(
                 small_data, quiet=True
             )
-            assert all(torch.isfinite(p).all() for p in gan.networks.generator.parameters())
+            assert all(torch.isfinite(p).all() for p in gan.recipe.generator.parameters())
 
 
 def test_tuning_begins_with_a_trained_model(tmp_path, small_config, qm9_smiles):
@@ -371,9 +369,9 @@ def test_tuning_begins_with_a_trained_model(tmp_path, small_config, qm9_smiles):
     still = replace(small_config, steps=0, pretrain=replace(small_config.pretrain, steps=0))
     mine = [*qm9_smiles[:50], "CCBr", "C" * 12]
     tuned = MolGAN(still).fit(mine, start=tmp_path / "run", out=tmp_path / "tuned", quiet=True)
-    assert tuned.networks.vocabulary == gan.networks.vocabulary
-    for name, tensor in gan.networks.averaged.state_dict().items():
-        assert torch.equal(tuned.networks.averaged.state_dict()[name], tensor)
+    assert tuned.recipe.vocabulary == gan.recipe.vocabulary
+    for name, tensor in gan.recipe.averaged.state_dict().items():
+        assert torch.equal(tuned.recipe.averaged.state_dict()[name], tensor)
     rejected = (tmp_path / "tuned/rejected.csv").read_text()
     assert "atom type Br, which the model does not have" in rejected
     assert "12 heavy atoms, the model holds 9" in rejected
@@ -383,10 +381,10 @@ def test_tuning_begins_with_a_trained_model(tmp_path, small_config, qm9_smiles):
         MolGAN(replace(still, model=replace(still.model, noise=9))).fit(qm9_smiles, start=gan, quiet=True)
     with pytest.raises(ConfigError, match="another vocabulary"):
         gan.fit(MoleculeDataset.from_smiles(["CCBr"] * 3 + ["CCCl"]), start=gan, quiet=True)
-    weights = gan.networks.averaged.state_dict()
+    weights = gan.recipe.averaged.state_dict()
     gan.config = still
     gan.fit(qm9_smiles, start=gan, quiet=True)
-    assert all(torch.equal(tensor, weights[name]) for name, tensor in gan.networks.averaged.state_dict().items())
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in gan.recipe.averaged.state_dict().items())
 
 
 @pytest.mark.parametrize("wrong", [{"batch": -3}, {"log_every": 0}, {"temperature": 0.0}])
@@ -400,16 +398,16 @@ def test_draws_under_way_are_not_taken_over(rewarded, small_data, before, after)
     begun = MolGAN(replace(rewarded, reward=replace(rewarded.reward, overlap=before))).fit(small_data, quiet=True)
     config = replace(rewarded, batch=8, steps=0, reward=replace(rewarded.reward, overlap=after))
     tuned = MolGAN(config).fit(small_data, start=begun, quiet=True)
-    assert not after or not tuned.networks.late.filled
+    assert not after or not tuned.recipe.late.filled
 
 
-@pytest.mark.parametrize("recipe", ["one_shot", "growing"])
+@pytest.mark.parametrize("recipe", ["one_shot", "autoregressive"])
 def test_molecules_that_read_as_others_are_not_learnt_again(rewarded, recipe):
     """RDKit reads O=P(O)=N as charged phosphorus, of which the vocabulary has none."""
     reward = replace(rewarded.reward, validity=0.0, stages=(), share=1.0, replay=ReplayConfig(size=200))
-    config = replace(rewarded, recipe=recipe, steps=8, reward=replace(reward, score=SCORES["qed"]))
+    config = rewarded.as_recipe(recipe, steps=8, reward=replace(reward, score=SCORES["qed"]))
     gan = MolGAN(config).fit(["COP(=O)(O)OC", "CN=C", "CCN", "CCO", "CNC"] * 4, quiet=True)
     drawn = [text for text in gan.sample(300) if text]
     assert drawn == [chemistry.flat(text) for text in drawn]
-    assert not gan.networks.vocabulary.graphs(["CN=[P+]([O-])O"])
-    assert [graph.smiles for graph in gan.networks.vocabulary.graphs(["CCO"])] == ["CCO"]
+    assert not gan.recipe.vocabulary.graphs(["CN=[P+]([O-])O"])
+    assert [graph.smiles for graph in gan.recipe.vocabulary.graphs(["CCO"])] == ["CCO"]

@@ -14,15 +14,13 @@ from gancore.runs.folder import RunFolder, find
 from gancore.training.settings import ReplayConfig
 from gancore.types import Reward, Sampler, Verdict
 from molgan.scoring.scorer import Scorer
-from seqgan.config import (
-    Config,
-    DataConfig,
-    DiversityConfig,
-    GeneratorConfig,
-    LikelihoodConfig,
-    PolicyConfig,
-    RewardConfig,
-)
+from seqgan.recipes.config import Config
+from seqgan.data.settings import DataConfig
+from seqgan.recipes.seqgan import DiversityConfig
+from seqgan.recipe.architectures import GeneratorConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig
+from seqgan.recipes.seqgan import RewardConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.recipes.external_reward import load_reward
@@ -53,7 +51,7 @@ def test_it_is_a_sampler_and_takes_rewards(config):
 def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, cut, run_state):
     """In the likelihood phase, while the critic is alone, and in the game."""
     critic = replace(config.critic, kind="recurrent" if recipe != "gumbel" else "textcnn", filters=0.05)
-    config = replace(config, recipe=recipe, critic=critic, checkpoint=replace(config.checkpoint, every=1))
+    config = config.as_recipe(recipe, critic=critic, checkpoint=replace(config.checkpoint, every=1))
     if recipe == "mle":
         cut = cut % 8 + 1
     if recipe == "seqgan":
@@ -126,14 +124,14 @@ def test_loading_in_a_new_process_gives_the_same_texts(config, tmp_path):
 
 
 def test_draws_do_not_depend_on_their_number(config):
-    gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, quiet=True)
+    gan = SeqGAN(config.as_recipe("mle")).fit(LINES, quiet=True)
     assert gan.sample(1005, seed=3)[:7] == gan.sample(7, seed=3)
     assert gan.sample(7, seed=3) != gan.sample(7, seed=4)
     assert gan.sample(0) == []
 
 
 def test_texts_go_on_from_a_prefix_and_keep_their_length(config):
-    gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, quiet=True)
+    gan = SeqGAN(config.as_recipe("mle")).fit(LINES, quiet=True)
     assert all(text.startswith("the dog") for text in gan.sample(20, prefix="the dog"))
     assert all(len(text.split()) <= 3 for text in gan.sample(20, max_length=3))
     assert all(len(text.split()) >= 5 for text in gan.sample(20, min_length=5))
@@ -152,7 +150,7 @@ def test_what_the_critic_rejects_is_drawn_again(config):
     config = replace(config, steps=0, critic=critic, policy=replace(config.policy, reward="rollout"))
     gan = SeqGAN(config).fit(LINES, quiet=True)
     begun = SeqGAN(replace(config, critic=replace(critic, pretrain=0))).fit(LINES, quiet=True)
-    judges = [some.networks.critic.out.weight for some in (begun, gan)]
+    judges = [some.recipe.critic.out.weight for some in (begun, gan)]
     assert not torch.equal(*judges), "the critic plays without a game, where draws ask it"
     drawn = gan.sample(300)
     assert drawn[:7] == gan.sample(7)
@@ -160,7 +158,7 @@ def test_what_the_critic_rejects_is_drawn_again(config):
     gan.sample(5, prefix=LINES[0].split()[0], max_length=3)  # shorter than the critic's filters
 
     unwanted = gan.vocabulary.encode(LINES[0])[0]
-    gan.networks.critic.forward = lambda sample: Verdict(-9.0 * (sample[0] == unwanted).any(1))
+    gan.recipe.critic.forward = lambda sample: Verdict(-9.0 * (sample[0] == unwanted).any(1))
     word = LINES[0].split()[0]
     raw, asked = ([word in text.split() for text in gan.sample(500, raw=raw)] for raw in (True, False))
     assert sum(raw) > 50 > 5 > sum(asked)
@@ -168,27 +166,27 @@ def test_what_the_critic_rejects_is_drawn_again(config):
 
 def test_unknown_words_are_never_said(config):
     data = DataConfig(min_count=20)
-    gan = SeqGAN(replace(config, recipe="mle", data=data)).fit(LINES, quiet=True)
+    gan = SeqGAN(config.as_recipe("mle", data=data)).fit(LINES, quiet=True)
     assert not any("<unknown>" in text for text in gan.sample(300))
 
 
 def test_evaluate_reads_its_lines_as_training_did(config):
-    gan = SeqGAN(replace(config, recipe="mle", data=DataConfig(lower=True))).fit(LINES, quiet=True)
+    gan = SeqGAN(config.as_recipe("mle", data=DataConfig(lower=True))).fit(LINES, quiet=True)
     loud, quiet = (gan.evaluate(50, lines, train=lines) for lines in ([line.upper() for line in LINES], LINES))
     assert {name: one.value for name, one in loud.items()} == {name: one.value for name, one in quiet.items()}
 
 
 def test_training_goes_on_from_a_trained_model(config):
-    gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, quiet=True)
+    gan = SeqGAN(config.as_recipe("mle")).fit(LINES, quiet=True)
     still = replace(
         config, steps=0, likelihood=replace(config.likelihood, epochs=0), model=replace(config.model, dropout=0.5)
     )
     tuned = SeqGAN(still).fit(LINES[:50], start=gan, quiet=True)
     assert tuned.vocabulary.tokens == gan.vocabulary.tokens
-    before = gan.networks.averaged.average.state_dict()
+    before = gan.recipe.averaged.average.state_dict()
 
     def unchanged(trained):
-        weights = trained.networks.averaged.average.state_dict()
+        weights = trained.recipe.averaged.average.state_dict()
         return all(torch.equal(weights[name], tensor) for name, tensor in before.items())
 
     assert unchanged(tuned)
@@ -203,7 +201,7 @@ def test_training_goes_on_from_a_trained_model(config):
 
 
 def test_evaluate_uses_what_was_held_out(config):
-    gan = SeqGAN(replace(config, recipe="mle", data=DataConfig(test=0.2))).fit(LINES, quiet=True)
+    gan = SeqGAN(config.as_recipe("mle", data=DataConfig(test=0.2))).fit(LINES, quiet=True)
     assert {"bleu-4", "novel"} <= set(gan.evaluate(50))
     assert gan.evaluate(50, reference=LINES)["reference-self-bleu-2"].n == len(LINES)
 
@@ -261,19 +259,19 @@ def test_refusals(config, tmp_path):
         SeqGAN(config).sample(1)
     with pytest.raises(RunError, match="no run here"):
         SeqGAN.load(tmp_path)
-    SeqGAN(replace(config, recipe="mle")).fit(LINES, out=tmp_path / "r", quiet=True)
+    SeqGAN(config.as_recipe("mle")).fit(LINES, out=tmp_path / "r", quiet=True)
     with pytest.raises(RunError, match="holds a trained run already"):
         SeqGAN(config).fit(LINES, out=tmp_path / "r", quiet=True)
     with pytest.raises(RunError, match=r"differs in recipe \(mle then, seqgan now\)"):
         SeqGAN(config).fit(LINES, out=tmp_path / "r", resume=True, quiet=True)
     with pytest.raises(RunError, match="trained on other data"):
-        SeqGAN(replace(config, recipe="mle")).fit(LINES[1:], out=tmp_path / "r", resume=True, quiet=True)
+        SeqGAN(config.as_recipe("mle")).fit(LINES[1:], out=tmp_path / "r", resume=True, quiet=True)
     with pytest.raises(DataError, match="give `reference`"):
         SeqGAN.load(tmp_path / "r").evaluate(10)
 
 
 def test_a_vocabulary_of_another_run_is_one_sentence(config, tmp_path):
-    gan = SeqGAN(replace(config, recipe="mle")).fit(LINES, out=tmp_path / "r", quiet=True)
+    gan = SeqGAN(config.as_recipe("mle")).fit(LINES, out=tmp_path / "r", quiet=True)
     stored = find(tmp_path / "r")
     stored.values["vocabulary"]["tokens"].pop()
     checkpoint.save(stored.folder, stored.tensors(), stored.values)

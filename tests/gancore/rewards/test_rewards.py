@@ -12,14 +12,17 @@ from gancore.errors import ConfigError, RewardError
 from gancore.io.notes import Note
 from gancore.runs.folder import RunFolder, read_log
 from gancore.training.settings import CheckpointConfig, ReplayConfig
-from molgan.config import DiversityConfig, StageConfig
-from molgan.config import RewardConfig as MoleculeReward
+from molgan.recipes.config import DiversityConfig
+from molgan.recipes.config import StageConfig
+from molgan.recipes.one_shot import OneShotRewardConfig as MoleculeReward
 from molgan.gan import MolGAN
 from molgan.recipes.reward_shaping import steering
 from molgan.scoring.definition import QED_ALONE, Component, PluginConfig, ScoreConfig
 from molgan.scoring.desirability import Desirability
 from molgan.scoring.scorer import Scorer
-from seqgan.config import LikelihoodConfig, PolicyConfig, RewardConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig
+from seqgan.recipes.seqgan import RewardConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 
@@ -30,7 +33,7 @@ SEVERAL["diversity"] = DiversityConfig("identity", bucket=2, least=0.0)
 WAYS = {
     "one_shot": {"reward": {"overlap": False, **SEVERAL}},
     "one_shot late": {"reward": {"overlap": True, "validity": 0.5}},
-    "growing": {"recipe": "growing", "reward": {}},
+    "autoregressive": {"recipe": "autoregressive", "reward": {}},
     "molgan": {"recipe": "molgan", "reward": {}},
     "seqgan": {},
 }
@@ -74,10 +77,10 @@ def made(small_config, small_text_config, small_data):
         config = replace(
             small_config,
             recipe=recipe,
-            steps=3 if recipe == "growing" else 6,
-            batch=8 if recipe == "growing" else 16,
+            steps=3 if recipe == "autoregressive" else 6,
+            batch=8 if recipe == "autoregressive" else 16,
             reward=reward,
-            model=model if recipe == "growing" else small_config.model,
+            model=model if recipe == "autoregressive" else small_config.model,
             pretrain=replace(small_config.pretrain, steps=0 if recipe == "molgan" else 2),
             critic=replace(small_config.critic, steps=2),
             monitor_every=10_000,
@@ -175,7 +178,7 @@ FALSE = {"command": (sys.executable, "-c", "import sys; sys.exit('no licence')")
         ({"url": "http://127.0.0.1:9/", "retries": 0}, "cannot be reached"),
     ],
 )
-@pytest.mark.parametrize("way", ["growing", "molgan"])
+@pytest.mark.parametrize("way", ["autoregressive", "molgan"])
 def test_a_plugin_that_fails_for_all_stops_training_after_a_turn(made, way, plugin, why, tmp_path):
     gan, data = made(way)
     config = replace(gan.config, reward=MoleculeReward(weight=0.5, score=plugged(**plugin)))
@@ -216,7 +219,7 @@ def test_a_spent_budget_ends_training_and_tells_the_step(made, way, tmp_path):
     gan, data = made(way)
     reward = replace(gan.config.reward, budget=20, stages=())
     gan = MolGAN(replace(gan.config, steps=12, reward=reward)).fit(data, out=tmp_path / "r", quiet=True)
-    scorer = gan.networks.shaping.curriculum.reward
+    scorer = gan.recipe.shaping.curriculum.reward
     played = gan._training._played - gan.config.pretrain.steps
     assert scorer.spent == 20
     assert 0 < played < 12
@@ -230,15 +233,15 @@ def test_a_spent_budget_ends_training_and_tells_the_step(made, way, tmp_path):
 
 
 def test_a_budget_is_gone_on_with_after_a_resume(made, tmp_path):
-    gan, data = made("growing")
+    gan, data = made("autoregressive")
     config = replace(
         gan.config, checkpoint=CheckpointConfig(every=2), reward=MoleculeReward(0.5, weight=0.5, budget=30)
     )
     straight = MolGAN(config).fit(data, out=tmp_path / "s", quiet=True)
-    spent = straight.networks.shaping.curriculum.reward.state()
+    spent = straight.recipe.shaping.curriculum.reward.state()
     assert 0 < len(spent) <= 30
     other = steering(config)
-    other.restore(json.loads(json.dumps(straight.networks.shaping.state())))
+    other.restore(json.loads(json.dumps(straight.recipe.shaping.state())))
     assert other.curriculum.reward.state() == spent
     assert other.curriculum.reward.spent == len(spent)
 
@@ -256,7 +259,7 @@ def test_a_scorer_with_a_budget_ends_text_training_too(small_text_config, qm9_sm
 # Given to fit -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["one_shot", "one_shot late", "growing", "molgan"])
+@pytest.mark.parametrize("way", ["one_shot", "one_shot late", "autoregressive", "molgan"])
 def test_a_reward_given_to_fit_takes_the_place_of_the_score(made, way):
     asked = []
 
@@ -270,7 +273,7 @@ def test_a_reward_given_to_fit_takes_the_place_of_the_score(made, way):
     assert asked
     assert all(asked), "draws that are no molecule are not asked for"
     assert np.isfinite(Scorer("qed", processes=0)(asked)).all()
-    if way == "growing":
+    if way == "autoregressive":
         return
     score = Scorer("qed", processes=0)
     whole = MolGAN(gan.config).fit(data, quiet=True)

@@ -59,7 +59,7 @@ def test_an_old_run_can_be_gone_on_with(name, noted, tmp_path):
 
 def test_an_old_file_of_settings_loads_with_one_note(tmp_path, noted):
     path = tmp_path / "old.toml"
-    path.write_text('recipe = "growing"\nsteps = 3\n\n[model]\nenvironments = 64\nring_environments = 16\n')
+    path.write_text('recipe = "autoregressive"\nsteps = 3\n\n[model]\nenvironments = 64\nring_environments = 16\n')
     config, notes = noted(lambda: molgan.Config.load(path))
     assert config.recipe == "autoregressive"
     assert (config.steps, config.model.fingerprint, config.model.ring_fingerprint) == (3, 64, 16)

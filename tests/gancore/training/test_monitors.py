@@ -60,10 +60,10 @@ def test_a_glance_at_molecules(qm9_smiles):
 
 def test_a_glance_at_texts(small_text_config):
     gan = SeqGAN(small_text_config).fit(LINES, quiet=True)
-    figures = text_metrics(gan.networks.averaged.average, gan.corpus, draws=100)
+    figures = text_metrics(gan.recipe.averaged.average, gan.corpus, draws=100)
     assert set(figures) == {"valid/nll", "sample/unique", "sample/novel", "sample/precision", "sample/recall"}
     before = torch.get_rng_state()
-    assert figures == text_metrics(gan.networks.averaged.average, gan.corpus, draws=100)
+    assert figures == text_metrics(gan.recipe.averaged.average, gan.corpus, draws=100)
     assert torch.equal(before, torch.get_rng_state()), "the run's own randomness is left alone"
     assert isinstance(gan.corpus, Corpus)
 

@@ -13,7 +13,11 @@ from gancore.training import run
 from gancore.training.device import computes_bfloat16
 from gancore.types import Verdict
 from molgan.gan import MolGAN
-from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig
+from seqgan.recipes.config import Config
+from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipe.architectures import GeneratorConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 
@@ -71,7 +75,7 @@ def test_texts_in_bfloat16(recipe, kind):
         monitor_every=2,
         model=GeneratorConfig(kind, embedding=16, width=16),
         likelihood=LikelihoodConfig(epochs=2, batch=16),
-        critic=CriticConfig(
+        critic=SeqGANCriticConfig(
             "recurrent" if recipe == "seqgan" else "textcnn", filters=0.05, pretrain=2, steps=1, pool=16
         ),
         policy=PolicyConfig("dense" if recipe == "seqgan" else "rollout"),
@@ -86,10 +90,10 @@ def test_texts_in_bfloat16(recipe, kind):
 
 def compared(plain, short, figure):
     """Float32 weights, not those of the other precision, and the same figure within the noise of rounding."""
-    for module in short.networks.modules.values():
+    for module in short.recipe.modules.values():
         for name, tensor in module.state_dict().items():
             assert tensor.dtype != torch.bfloat16, name
             assert not tensor.is_floating_point() or tensor.isfinite().all() or name in ("loss", "average"), name
-    weights = [next(gan.networks.generator.parameters()) for gan in (plain, short)]
+    weights = [next(gan.recipe.generator.parameters()) for gan in (plain, short)]
     assert not torch.equal(*weights)
     assert short._training.latest[figure] == pytest.approx(plain._training.latest[figure], rel=0.02)

@@ -9,14 +9,19 @@ import torch
 from gancore.training.loop import alone, play
 from gancore.types import Verdict
 from molgan import chemistry
-from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, ReplayConfig, RewardConfig
+from molgan.recipes.config import Config
+from molgan.recipes.autoregressive import AutoregressiveCriticConfig
+from molgan.recipes.autoregressive import AutoregressiveModelConfig
+from molgan.recipes.config import PretrainConfig
+from gancore.training.settings import ReplayConfig
+from molgan.recipes.config import PolicyRewardConfig
 from molgan.data import graphs
 from molgan.gan import MolGAN
-from molgan.networks.autoregressive import AutoregressiveGenerator, retrace
+from molgan.recipe.autoregressive import AutoregressiveGenerator, retrace
 from molgan.recipes import autoregressive
 
 SMALL = Config(
-    recipe="growing",
+    recipe="autoregressive",
     steps=4,
     batch=16,
     device="cpu",
@@ -24,7 +29,7 @@ SMALL = Config(
     monitor_every=2,
     log_every=1,
     pretrain=PretrainConfig(steps=4, batch=16),
-    model=ModelConfig(critic=(16,), recurrent=16, pair=8, dropout=0.0),
+    model=AutoregressiveModelConfig(critic=(16,), recurrent=16, pair=8, dropout=0.0),
 )
 CARBON_OXYGEN = torch.tensor([4, 2])
 
@@ -122,7 +127,7 @@ def test_each_turn_moves_its_own_player_alone(small_data):
 def test_what_the_critic_doubts_is_drawn_again(small_data):
     """Draws follow the generator's probabilities times exp(logit), where that ratio is below the ceiling."""
     vocabulary = replace(small_data.vocabulary, max_atoms=1)
-    config = replace(SMALL, critic=CriticConfig(rejections=40))
+    config = replace(SMALL, critic=AutoregressiveCriticConfig(rejections=40))
     gan = autoregressive.AutoregressiveGAN(config, vocabulary, torch.device("cpu"))
     present = torch.ones(40_000, 1, dtype=torch.bool)
     kinds = torch.arange(len(vocabulary.atoms))[:, None]
@@ -139,7 +144,7 @@ def test_what_the_critic_doubts_is_drawn_again(small_data):
 
 
 def test_the_critic_alone_judges_what_is_sampled_from(small_data):
-    config = replace(SMALL, critic=CriticConfig(pretrain=2))
+    config = replace(SMALL, critic=AutoregressiveCriticConfig(pretrain=2))
     gan, (likelihood, critic, game) = autoregressive.build(config, small_data, torch.device("cpu"))
     assert [phase.steps for phase in (likelihood, critic, game)] == [range(4), range(4, 6), range(6, 10)]
     gan.generator.load_state_dict({name: tensor + 1 for name, tensor in gan.generator.state_dict().items()})
@@ -152,7 +157,7 @@ def test_the_critic_alone_judges_what_is_sampled_from(small_data):
 def test_a_reward_is_learnt(small_data):
     """Molecules hold more carbon when that is what they are paid for."""
     score = {"components": [{"property": "element", "symbol": "C", "wanted": _up(9)}]}
-    reward = RewardConfig(
+    reward = PolicyRewardConfig(
         critic=0.0, weight=5.0, score=_score(score), replay=ReplayConfig(size=20, batch=4, weight=0.1)
     )
     config = replace(SMALL, lr=5e-3, bound=0.0, batch=64, reward=reward, pretrain=PretrainConfig(steps=0))
@@ -178,7 +183,7 @@ def _score(table):
 
 
 def test_it_fits_samples_saves_and_loads(tmp_path, qm9_smiles):
-    dropped = replace(SMALL, model=replace(SMALL.model, dropout=0.2), critic=CriticConfig(steps=2))
+    dropped = replace(SMALL, model=replace(SMALL.model, dropout=0.2), critic=AutoregressiveCriticConfig(steps=2))
     gan = MolGAN(dropped).fit(qm9_smiles, out=tmp_path / "run", quiet=True)
     drawn = gan.sample(50, seed=1)
     assert None not in drawn

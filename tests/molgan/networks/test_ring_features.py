@@ -10,8 +10,8 @@ from rdkit import Chem
 from gancore.errors import ConfigError
 from molgan import Config, MolGAN, chemistry
 from molgan.data import graphs
-from molgan.networks import ring_features
-from molgan.networks.fingerprint_critic import FingerprintCritic, ring_environments
+from molgan.recipe import ring_features
+from molgan.recipe.fingerprint_critic import FingerprintCritic, ring_environments
 
 VOCABULARY = chemistry.Vocabulary(tuple(chemistry.AtomType(symbol) for symbol in "CNOS"), 30)
 CAPACITY = torch.from_numpy(VOCABULARY.capacity)
@@ -114,14 +114,14 @@ def test_a_critic_without_rings_is_the_one_of_before_and_rings_begin_at_nothing(
 
 
 def test_rings_are_added_to_a_trained_model_and_nothing_else_changes(tmp_path, qm9_smiles):
-    few = [*SMALL, "recipe=growing", "device=cpu", "batch=8", "steps=0", "pretrain.batch=8", "critic.rejections=2"]
+    few = [*SMALL, "recipe=autoregressive", "device=cpu", "batch=8", "steps=0", "pretrain.batch=8", "critic.rejections=2"]
     plain = Config.load("default", [*few, "pretrain.steps=2", "critic.pretrain=2"])
     old = MolGAN(plain).fit(list(qm9_smiles[:60]), quiet=True)
     rings_only = [*few, "pretrain.steps=0", "critic.pretrain=2", "model.ring_environments=32", "critic.rings_only=true"]
     new = MolGAN(Config.load("default", rings_only)).fit(list(qm9_smiles[:40]), quiet=True, start=old)
     assert torch.equal(old._sizes, new._sizes)
     for name in ("averaged", "critic"):
-        before, after = (gan.networks.modules[name].state_dict() for gan in (old, new))
+        before, after = (gan.recipe.modules[name].state_dict() for gan in (old, new))
         assert all(torch.equal(before[key], after[key]) for key in before)
         changed = {key for key in after if key not in before and after[key].abs().sum() > 0}
         assert changed == ({"ring_enter.weight", "ring_head.weight"} if name == "critic" else set())

@@ -7,7 +7,11 @@ import torch
 
 from gancore.errors import ConfigError
 from gancore.training.loop import alone
-from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, RewardConfig
+from molgan.recipes.config import Config
+from molgan.recipes.config import CriticConfig
+from molgan.recipes.molgan import MolGANModelConfig
+from molgan.recipes.config import PretrainConfig
+from molgan.recipes.molgan import MolGANRewardConfig
 from molgan.data import graphs
 from molgan.gan import MolGAN
 from molgan.recipes import molgan
@@ -21,9 +25,9 @@ SMALL = Config(
     monitor_every=2,
     log_every=1,
     pretrain=PretrainConfig(steps=0),
-    model=ModelConfig(noise=8, generator=(16,)),
+    model=MolGANModelConfig(noise=8, generator=(16,)),
     critic=CriticConfig("wasserstein", "wgan_gp", 10.0, 1, steps=2),
-    reward=RewardConfig(weight=0.5, start=0.5),
+    reward=MolGANRewardConfig(weight=0.5, start=0.5),
 )
 
 
@@ -89,7 +93,7 @@ def test_settings_that_this_recipe_does_not_know():
     with pytest.raises(ConfigError, match="has no pre-training"):
         replace(SMALL, pretrain=PretrainConfig(steps=3))
     with pytest.raises(ConfigError, match="give 0 to 1"):
-        replace(SMALL, reward=RewardConfig(weight=2.0))
+        replace(SMALL, reward=MolGANRewardConfig(weight=2.0))
     with pytest.raises(ConfigError, match="is for recipe molgan"):
         Config(estimator="softmax")
     assert Config.load("molgan").recipe == "molgan"

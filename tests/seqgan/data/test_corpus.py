@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gancore.errors import DataError
-from seqgan.config import DataConfig
+from seqgan.data.settings import DataConfig
 from seqgan.data.corpus import Corpus, as_lines, batches, read_lines
 from seqgan.text.vocabulary import END, PAD, Vocabulary
 

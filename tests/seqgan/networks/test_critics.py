@@ -3,7 +3,7 @@ import torch
 from torch.nn.functional import conv1d, one_hot
 
 from gancore.losses.penalties import finite_r1_r2
-from seqgan.config import CriticConfig
+from seqgan.networks.critics import CriticConfig
 from seqgan.networks.critics import CRITICS, MaxOverTime, RecurrentCritic
 from seqgan.text.alphabet import Alphabet
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gancore.errors import ConfigError
-from seqgan.config import GeneratorConfig
+from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.decoding import Decoding, draw_tokens, sample
 from seqgan.networks.generator import Generator, at_rest
 from seqgan.text.alphabet import Alphabet

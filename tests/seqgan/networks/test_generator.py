@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from seqgan.config import GeneratorConfig
+from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import TRUNKS, Generator, Mixture, at_rest, mean_nll, nll, without_dropout
 from seqgan.networks.likelihood import token_log_prob

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from seqgan.config import GeneratorConfig
+from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import TRUNKS, Generator, at_rest
 from seqgan.networks.rollout import complete, monte_carlo

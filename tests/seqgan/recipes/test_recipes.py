@@ -12,19 +12,17 @@ from gancore.losses.policy_gradient import policy_gradient
 from gancore.rewards.shaping import RewardShaping
 from gancore.training.device import seed_everything
 from gancore.training.loop import play
-from seqgan.config import (
-    Config,
-    CriticConfig,
-    DataConfig,
-    GeneratorConfig,
-    LikelihoodConfig,
-    PolicyConfig,
-    RelaxConfig,
-    RewardConfig,
-)
+from seqgan.recipes.config import Config
+from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.data.settings import DataConfig
+from seqgan.recipe.architectures import GeneratorConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig
+from seqgan.recipes.gumbel import RelaxConfig
+from seqgan.recipes.seqgan import RewardConfig
 from seqgan.data.corpus import Corpus
 from seqgan.metrics.oracle import lstm_oracle
-from seqgan.networks.generator import Generator, at_rest, nll, without_dropout
+from seqgan.recipe.generator import Generator, at_rest, nll, without_dropout
 from seqgan.recipes import RECIPES
 from seqgan.recipes.mle import Best
 from seqgan.recipes.residual import Odds
@@ -43,7 +41,7 @@ def tiny(recipe="seqgan", critic="textcnn", valued="rollout", **changes):
             batch=4,
             model=GeneratorConfig(embedding=8, width=8, dropout=0.3),
             likelihood=LikelihoodConfig(epochs=2, batch=4),
-            critic=CriticConfig(
+            critic=SeqGANCriticConfig(
                 critic, embedding=8, width=8, filters=0.02, representations=4, pretrain=1, steps=2, pool=8
             ),
             policy=PolicyConfig(valued, rollouts=2, likelihood=0.1, kl=0.1),
@@ -213,19 +211,19 @@ def test_relaxed_rows_are_a_simplex_until_the_end_and_then_nothing():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"recipe": "gumbel", "critic": CriticConfig("recurrent")}, "set critic.kind to multi or textcnn"),
+        ({"recipe": "gumbel", "critic": SeqGANCriticConfig("recurrent")}, "set critic.kind to multi or textcnn"),
         ({"recipe": "gumbel", "reward": RewardConfig(0.5)}, "takes no external reward"),
         ({"policy": PolicyConfig("dense")}, "go together"),
-        ({"critic": CriticConfig(penalty_weight=1.0)}, "needs a differentiable draw"),
-        ({"recipe": "mle", "critic": CriticConfig(rejections=1)}, "critic.rejections is for recipe seqgan"),
-        ({"critic": CriticConfig(rejections=1, objective="hinge")}, "no ratio of densities"),
-        ({"critic": CriticConfig(rejections=1), "policy": PolicyConfig("constant")}, "trains no critic"),
+        ({"critic": SeqGANCriticConfig(penalty_weight=1.0)}, "needs a differentiable draw"),
+        ({"recipe": "mle", "critic": SeqGANCriticConfig(rejections=1)}, "critic.rejections is for recipe seqgan"),
+        ({"critic": SeqGANCriticConfig(rejections=1, objective="hinge")}, "no ratio of densities"),
+        ({"critic": SeqGANCriticConfig(rejections=1), "policy": PolicyConfig("constant")}, "trains no critic"),
         (
-            {"critic": CriticConfig("recurrent", rejections=1), "policy": PolicyConfig("dense")},
+            {"critic": SeqGANCriticConfig("recurrent", rejections=1), "policy": PolicyConfig("dense")},
             "nothing of their lengths",
         ),
-        ({"critic": CriticConfig(objective="wasserstein")}, "needs a slope penalty"),
-        ({"critic": CriticConfig(objective="relativistic_pairing")}, "leaves open to a constant"),
+        ({"critic": SeqGANCriticConfig(objective="wasserstein")}, "needs a slope penalty"),
+        ({"critic": SeqGANCriticConfig(objective="relativistic_pairing")}, "leaves open to a constant"),
         ({"recipe": "residual", "likelihood": LikelihoodConfig(epochs=0)}, "set likelihood.epochs above 0"),
         ({"recipe": "residual", "data": DataConfig(valid=0.0)}, "set data.valid above 0"),
     ],
@@ -240,7 +238,7 @@ def test_sizes_that_do_not_fit_are_refused():
         with pytest.raises(ConfigError, match="not a multiple"):
             GeneratorConfig(**model)
     with pytest.raises(ConfigError, match="not a multiple of representations"):
-        CriticConfig("multi", embedding=10, representations=4)
+        SeqGANCriticConfig("multi", embedding=10, representations=4)
 
 
 def test_rewards_are_taken_without_dropout():

@@ -10,7 +10,7 @@ import pytest
 
 from gancore.errors import ConfigError, DataError
 from seqgan.__main__ import main
-from seqgan.config import DataConfig
+from seqgan.data.settings import DataConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.metrics import two_sample_test
@@ -33,7 +33,7 @@ def run(command_line):
 @pytest.fixture
 def trained(small_text_config):
     def train(lines, folder=None, **data):
-        config = replace(small_text_config, recipe="mle", data=DataConfig(**data))
+        config = small_text_config.as_recipe("mle", data=DataConfig(**data))
         return SeqGAN(config).fit(lines, out=folder, quiet=True)
 
     return train

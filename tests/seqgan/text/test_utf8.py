@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from gancore.errors import ConfigError, DataError
-from seqgan.config import DataConfig, GeneratorConfig
+from seqgan.data.settings import DataConfig
+from seqgan.recipe.architectures import GeneratorConfig
 from seqgan.data.corpus import Corpus
 from seqgan.gan import SeqGAN
 from seqgan.metrics.evaluation import evaluate
-from seqgan.networks.decoding import Decoding, sample
-from seqgan.networks.generator import Generator, at_rest
+from seqgan.recipe.decoding import Decoding, sample
+from seqgan.recipe.generator import Generator, at_rest
 from seqgan.text.utf8 import automaton
 from seqgan.text.vocabulary import END, TokenError, Vocabulary
 
@@ -84,7 +85,7 @@ def test_other_kinds_have_no_rule_and_their_draws_stay():
 
 
 def test_a_trained_model_speaks_text(small_text_config):
-    config = replace(small_text_config, recipe="mle", data=DataConfig("bpe", max_size=300))
+    config = small_text_config.as_recipe("mle", data=DataConfig("bpe", max_size=300))
     gan = SeqGAN(config).fit([f"{line} {place}" for line in MANY for place in range(5)], quiet=True)
     longest = gan._trained.length - 1
     for most in (None, 1, 2, longest):
@@ -107,7 +108,7 @@ def test_the_sign_for_what_could_not_be_decoded_is_text_where_a_string_has_it():
 def test_half_a_character_is_rejected_with_a_reason(kind, small_text_config, tmp_path):
     good = ["CCO", "CCN", "CCC", "C1CC1", "CC=O"] * 4
     lines = [*good[:7], "C\udc9fC", *good[7:], "\ud83d"]
-    config = replace(small_text_config, recipe="mle", data=DataConfig(kind))
+    config = small_text_config.as_recipe("mle", data=DataConfig(kind))
     gan = SeqGAN(config).fit(lines, out=tmp_path / "run", quiet=True)
     told = [(one.row, one.reason) for one in gan.corpus.rejected]
     assert told == [(row, "a lone surrogate, which is no character") for row in (8, len(lines))]
