@@ -1,10 +1,13 @@
-"""What flows between the rooms: samples, draws, verdicts, and the two protocols the halves meet in."""
+"""What flows between the rooms: samples, contexts, batches, draws, what critics say; the protocols the halves share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from types import MappingProxyType
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 Sample = tuple[Tensor, ...]
@@ -33,15 +36,130 @@ class Draw(Generic[T]):
     log_prob: Tensor
 
 
-class Verdict(NamedTuple):
-    """What a critic says of a batch: `logits (batch,)`, higher is more real; `features (batch, feature)` or None."""
+@dataclass(frozen=True)
+class Context:
+    """What is asked of each sample: standardised values, and which of them are known.
+
+    values: mean 0 and standard deviation 1 over the data; what stands at an unknown entry never counts, NaN included.
+    Raises ValueError when the two shapes differ.
+
+    >>> asked = Context(torch.tensor([[0.5, torch.nan]]), torch.tensor([[True, False]]))
+    >>> asked.inputs.tolist()
+    [[0.5, 0.0, 1.0, 0.0]]
+    """
+
+    values: Float[Tensor, "batch feature"]
+    known: Bool[Tensor, "batch feature"]
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.known.shape:
+            raise ValueError(f"values {tuple(self.values.shape)} and known {tuple(self.known.shape)} differ in shape.")
+
+    @classmethod
+    def unknown(cls, n: int, features: int, device: torch.device | str = "cpu") -> "Context":
+        """Nothing is asked of `n` samples."""
+        values = torch.zeros(n, features, device=device)
+        return cls(values, torch.zeros_like(values, dtype=torch.bool))
+
+    @classmethod
+    def cat(cls, contexts: "Sequence[Context]") -> "Context":
+        """The rows of all of them, in order."""
+        return cls(torch.cat([one.values for one in contexts]), torch.cat([one.known for one in contexts]))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: Tensor | slice) -> "Context":
+        """The context of some rows: indices, a mask, or a slice."""
+        return Context(self.values[rows], self.known[rows])
+
+    def to(self, device: torch.device | str) -> "Context":
+        """The same on a device."""
+        return Context(self.values.to(device), self.known.to(device))
+
+    @property
+    def features(self) -> int:
+        """How many values a sample has."""
+        return self.values.shape[1]
+
+    @property
+    def inputs(self) -> Float[Tensor, "batch inputs"]:
+        """What a network reads: the values, 0 where unknown, then 1 where known and 0 where not; `2 * feature` wide."""
+        return torch.cat((torch.where(self.known, self.values, 0.0), self.known.to(self.values.dtype)), 1)
+
+    def masked(self, share: float, uniform: Float[Tensor, "batch"]) -> "Context":
+        """The context with a share of its rows unknown: training for classifier-free guidance (Ho and Salimans 2022).
+
+        uniform: one number in [0, 1) a row, drawn for the whole batch of all processes (`distributed.draw_global`);
+        the rows below `share` are unknown.
+        """
+        return Context(self.values, self.known & (uniform >= share)[:, None])
+
+
+Geometry = Literal["simplex", "euclidean"]
+"""Where a sample may move: rows that are distributions over categories, or any real numbers."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a stream of data gives: samples, what is asked of each, and how much each counts.
+
+    weight: at least 0, relative to the others. geometry: of the sample, for penalties on a critic's slope.
+    Raises ValueError when context or weight have another length than the sample.
+    """
+
+    sample: Sample
+    context: Context | None = None
+    weight: Float[Tensor, "batch"] | None = None
+    geometry: Geometry = "simplex"
+
+    def __post_init__(self) -> None:
+        for name in ("context", "weight"):
+            part = getattr(self, name)
+            if part is not None and len(part) != len(self):
+                raise ValueError(f"a batch of {len(self)} samples has a {name} of {len(part)} rows.")
+
+    def __len__(self) -> int:
+        return len(self.sample[0])
+
+    def __getitem__(self, rows: Tensor | slice) -> "Batch":
+        """Some rows: indices, a mask, or a slice."""
+        sample = tuple(part[rows] for part in self.sample)
+        context = self.context[rows] if self.context is not None else None
+        return Batch(sample, context, self.weight[rows] if self.weight is not None else None, self.geometry)
+
+
+def as_batch(given: Batch | Sample) -> Batch:
+    """A batch as it is; a bare sample as one without context or weight."""
+    return given if isinstance(given, Batch) else Batch(given)
+
+
+class CriticOutput(NamedTuple):
+    """What a critic says of a batch.
+
+    logits: `(batch,)`, or `(batch, step)` from a critic that judges every step; higher is more real.
+    features: `(batch, feature)`, or None from a critic that has none to show.
+    heads: further outputs by name, batch first (AC-GAN, InfoGAN).
+    mask: `(batch, step)`, the step logits that count; None where all do.
+    """
 
     logits: Tensor
     features: Tensor | None = None
+    heads: Mapping[str, Tensor] = MappingProxyType({})
+    mask: Tensor | None = None
+
+    def split(self, first: int) -> "tuple[CriticOutput, CriticOutput]":
+        """What was said of the first rows, and of the rest."""
+        parts = []
+        for rows in (slice(None, first), slice(first, None)):
+            features, mask = (part[rows] if part is not None else None for part in (self.features, self.mask))
+            heads = {name: head[rows] for name, head in self.heads.items()}
+            parts.append(CriticOutput(self.logits[rows], features, heads, mask))
+        return parts[0], parts[1]
 
 
-Critic = Callable[[Sample], Tensor]
-"""A function of a sample giving one logit a batch element, `(batch,)`."""
+Critic = Callable[..., Tensor]
+"""A function of a sample, and of a context where the batch has one, giving one logit a batch element, `(batch,)`."""
 
 
 @runtime_checkable

@@ -14,10 +14,11 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Callback, Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
+from gancore.types import Batch
 from seqgan.config import Config
 from seqgan.data.corpus import Corpus, batches
-from seqgan.networks.generator import Generator, mean_nll, nll
-from seqgan.text.alphabet import Alphabet, Ids
+from seqgan.networks.generator import Generator, nll, token_nll
+from seqgan.text.alphabet import Alphabet
 
 
 class Best(nn.Module):
@@ -61,9 +62,9 @@ class Likelihood:
         """Made when training asks for them, which loads a second or two of torch that sampling does without."""
         return {"likelihood": adam(self.generator.parameters(), self.config.likelihood.lr)}
 
-    def turn(self, real: Ids, step: int) -> dict[str, Tensor]:
-        """Negative log-likelihood of the batch, mean over its tokens."""
-        return {"nll": mean_nll(self.generator, self.alphabet.trim(real))}
+    def turn(self, real: Batch, step: int) -> dict[str, Tensor]:
+        """Negative log-likelihood of the batch, whose mean is that over its tokens."""
+        return {"nll": token_nll(self.generator, self.alphabet.trim(real.sample[0]), real.context)}
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """One phase, which ends when the validation likelihood no longer improves."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gancore.errors import ConfigError, DivergedError, RunError
-from gancore.io.background_call import Ahead
+from gancore.io.background_call import BackgroundCall
 from gancore.io.config import bundled
 from gancore.runs import checkpoint
 from gancore.runs.folder import RunFolder, find
@@ -107,7 +107,7 @@ def test_when_an_overlapped_score_is_worked_out_does_not_matter(rewarded, small_
 
     for name, start in (("at once", at_once), ("late", not_yet)):
         with monkeypatch.context() as patch:
-            patch.setattr(Ahead, "start", start)
+            patch.setattr(BackgroundCall, "start", start)
             MolGAN(config).fit(small_data, out=tmp_path / name, quiet=True)
     assert run_state(tmp_path / "at once") == run_state(tmp_path / "late")
     stored = checkpoint.read(max((tmp_path / "late" / "checkpoints").iterdir()))

@@ -11,7 +11,7 @@ from gancore.losses.adversary import Adversary
 from gancore.losses.penalties import PENALTIES
 from gancore.training import run
 from gancore.training.device import computes_bfloat16
-from gancore.types import Verdict
+from gancore.types import CriticOutput
 from molgan.gan import MolGAN
 from seqgan.config import Config, CriticConfig, GeneratorConfig, LikelihoodConfig, PolicyConfig
 from seqgan.data.grammar import corpus
@@ -37,7 +37,7 @@ class Noting(torch.nn.Module):
     def forward(self, sample):
         logits = self.layer(sample[0]).squeeze(1)
         self.seen.append(logits.dtype)
-        return Verdict(logits)
+        return CriticOutput(logits)
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)

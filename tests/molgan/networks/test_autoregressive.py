@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gancore.training.loop import alone, play
-from gancore.types import Verdict
+from gancore.training.loop import only_trainable, play
+from gancore.types import CriticOutput
 from molgan import chemistry
 from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, ReplayConfig, RewardConfig
 from molgan.data import graphs
@@ -110,7 +110,7 @@ def test_each_turn_moves_its_own_player_alone(small_data):
     gan, (pretrain, game) = autoregressive.build(SMALL, small_data, torch.device("cpu"))
     for phase in (pretrain, game):
         for player in phase.players:
-            with alone(player, phase.players):
+            with only_trainable(player, phase.players):
                 losses = player.losses(next(phase.batches), 5)
                 torch.stack([value for name, value in losses.items() if not name.startswith("_")]).sum().backward()
             for name, module in gan.modules.items():
@@ -128,7 +128,7 @@ def test_what_the_critic_doubts_is_drawn_again(small_data):
     kinds = torch.arange(len(vocabulary.atoms))[:, None]
     plain = gan.averaged.average.log_prob(kinds, torch.zeros(len(kinds), 0, dtype=torch.long)).exp().detach()
     logits = torch.linspace(-1.0, 0.4, len(kinds))
-    gan.adversary.critic = lambda sample: Verdict(3 + logits[sample[0][:, 0].argmax(-1)])
+    gan.adversary.critic = lambda sample: CriticOutput(3 + logits[sample[0][:, 0].argmax(-1)])
     wanted = plain * logits.exp() / (plain * logits.exp()).sum()
     assert (wanted / plain).max() < 2
     for raw, expected in ((False, wanted), (True, plain)):

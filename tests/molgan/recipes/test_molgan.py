@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gancore.errors import ConfigError
-from gancore.training.loop import alone
+from gancore.training.loop import only_trainable
 from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, RewardConfig
 from molgan.data import graphs
 from molgan.gan import MolGAN
@@ -36,7 +36,7 @@ def test_each_turn_moves_its_own_player_alone(built):
     gan, (phase,) = built
     assert [(player.name, player.repeat) for player in phase.players] == [("critic", 2), ("value", 1), ("generator", 1)]
     for player in phase.players:
-        with alone(player, phase.players):
+        with only_trainable(player, phase.players):
             losses = player.losses(next(phase.batches), 3)
             torch.stack([value for name, value in losses.items() if not name.startswith("_")]).sum().backward()
         for name, module in gan.modules.items():
