@@ -61,7 +61,7 @@ def _bare(phase: Phase) -> None:
                     module.requires_grad_(module is player.module)
                 player.optimizer.zero_grad(set_to_none=True)
                 losses = player.losses(next(phase.batches), step)
-                minimised = [value for name, value in losses.items() if not name.startswith("_")]
+                minimised = [value.mean() for name, value in losses.items() if not name.startswith("_")]
                 torch.stack(minimised).sum().backward()
                 if player.max_norm:
                     nn.utils.clip_grad_norm_(player.module.parameters(), player.max_norm)

@@ -107,5 +107,5 @@ def test_lazy_penalty_is_paid_every_kth_step_with_k_fold_weight():
     constant = lambda judge, real, fake: torch.ones(4)  # noqa: E731
     adversary = Adversary(critic, OBJECTIVES["hinge"], {"penalty": (constant, 0.25)}, penalty_every=2)
     sample = (torch.rand(4, 3),)
-    assert adversary.critic_losses(sample, sample, step=0)["penalty"].item() == 0.5
+    assert adversary.critic_losses(sample, sample, step=0)["penalty"].tolist() == [0.5] * 4
     assert "penalty" not in adversary.critic_losses(sample, sample, step=1)
