@@ -9,10 +9,10 @@ import argparse
 import time
 from pathlib import Path
 
-from seqgan.recipes.config import Config
 from seqgan.gan import SeqGAN
 from seqgan.metrics import bleu, copied_spans, self_bleu
 from seqgan.metrics.evaluation import split_tokens
+from seqgan.recipes.config import Config
 
 N = 10_000
 TEMPERATURES = (1.0, 0.9, 0.8)

@@ -17,10 +17,10 @@ from torch import nn
 
 from gancore.training.device import computes_bfloat16, pick_device, seed_everything
 from gancore.training.loop import play
-from molgan.recipes.config import Config
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.networks.one_shot import Generator
 from molgan.recipes import one_shot
+from molgan.recipes.config import Config
 from seqgan.networks.architectures import LSTM, RelationalMemory, Transformer
 
 BATCH, LENGTH, EMBEDDING = 64, 20, 32

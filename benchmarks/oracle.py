@@ -21,18 +21,16 @@ from gancore.io.atomic_write import write_text
 from gancore.runs import checkpoint
 from gancore.training.device import computes_bfloat16, derive_seed, seed_everything
 from gancore.training.loop import play
-from seqgan.recipes.config import Config
-from seqgan.recipes.seqgan import SeqGANCriticConfig
-from seqgan.recipe.architectures import GeneratorConfig
-from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig
-from seqgan.recipes.residual import MixtureConfig
 from seqgan.data.corpus import Corpus
 from seqgan.metrics.divergence import divergence
 from seqgan.metrics.oracle import lstm_oracle, published_oracle
-from seqgan.recipe.decoding import sample
-from seqgan.recipe.generator import Generator, Mixture
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.networks.decoding import sample
+from seqgan.networks.generator import Generator, Mixture
 from seqgan.recipes import RECIPES
+from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.residual import MixtureConfig
+from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
 
 PUBLISHED = Config.load("oracle")  # SeqGAN's own sizes and schedule
 

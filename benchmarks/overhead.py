@@ -10,13 +10,13 @@ from torch import nn
 from benchmarks.timing import cpu_seconds
 from gancore.training.device import seed_everything
 from gancore.training.run import Phase
-from molgan.recipes.config import Config as MoleculeConfig
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.gan import MolGAN
-from seqgan.recipes.config import Config as TextConfig
+from molgan.recipes.config import Config as MoleculeConfig
 from seqgan.data.corpus import Corpus
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
+from seqgan.recipes.config import Config as TextConfig
 
 STEPS = {"molgan": 500, "seqgan": 50}  # as many as lie between two looks of the monitor
 REPEAT = 2
@@ -61,7 +61,7 @@ def _bare(phase: Phase) -> None:
                     module.requires_grad_(module is player.module)
                 player.optimizer.zero_grad(set_to_none=True)
                 losses = player.losses(next(phase.batches), step)
-                minimised = [value for name, value in losses.items() if not name.startswith("_")]
+                minimised = [value.mean() for name, value in losses.items() if not name.startswith("_")]
                 torch.stack(minimised).sum().backward()
                 if player.max_norm:
                     nn.utils.clip_grad_norm_(player.module.parameters(), player.max_norm)

@@ -16,13 +16,11 @@ from matplotlib.figure import Figure
 from gancore.io.atomic_write import write_text
 from gancore.training.settings import ReplayConfig
 from molgan import chemistry
-from molgan.recipes.config import Config
-from molgan.recipes.config import DiversityConfig
-from molgan.recipes.one_shot import OneShotRewardConfig
-from molgan.recipes.config import StageConfig
 from molgan.data.dataset import as_rows, embedded
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
+from molgan.recipes.config import Config, DiversityConfig, StageConfig
+from molgan.recipes.one_shot import OneShotRewardConfig
 from molgan.scoring.benchmarks import load_score
 from molgan.scoring.definition import Component, ScoreConfig
 from molgan.scoring.desirability import Desirability
@@ -42,7 +40,9 @@ ROWS = {
     "weight 5": OneShotRewardConfig(weight=5.0, score=SCORE),
     "weight 20": OneShotRewardConfig(weight=20.0, score=SCORE),
     "weight 80": OneShotRewardConfig(weight=80.0, score=SCORE),
-    "weight 20, no more of a scaffold": OneShotRewardConfig(weight=20.0, score=SCORE, diversity=DiversityConfig("scaffold")),
+    "weight 20, no more of a scaffold": OneShotRewardConfig(
+        weight=20.0, score=SCORE, diversity=DiversityConfig("scaffold")
+    ),
     "weight 20, memory of the best": OneShotRewardConfig(weight=20.0, score=SCORE, replay=_MEMORY),
     "weight 20, QED alone first": OneShotRewardConfig(weight=20.0, score=SCORE, stages=(_STAGE,)),
     "weight 80, nothing else": OneShotRewardConfig(weight=80.0, score=SCORE, critic=0.0),

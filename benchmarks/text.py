@@ -9,17 +9,15 @@ import torch
 from benchmarks import peers
 from benchmarks.oracle import PUBLISHED
 from benchmarks.timing import cpu_seconds
-from seqgan.recipes.config import Config
-from seqgan.recipes.seqgan import SeqGANCriticConfig
-from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig
 from seqgan.data.corpus import Corpus
 from seqgan.data.grammar import corpus
 from seqgan.metrics import bleu, self_bleu
 from seqgan.metrics.oracle import lstm_oracle
-from seqgan.recipe.decoding import sample
-from seqgan.recipe.generator import at_rest
+from seqgan.networks.decoding import sample
+from seqgan.networks.generator import at_rest
 from seqgan.recipes import RECIPES
+from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
 
 SEQUENCES, ROLLOUTS, BATCH, LENGTH = 10_000, 16, 64, 20
 _PART = {"sequences": 640, "hypotheses": 4}  # what the peer is timed on

@@ -8,9 +8,9 @@ from benchmarks.peers import molgan_iterations
 from benchmarks.timing import cpu_seconds
 from gancore.training.device import seed_everything
 from gancore.training.loop import play
-from molgan.recipes.config import Config
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.recipes import one_shot
+from molgan.recipes.config import Config
 
 BATCH = 32
 STEPS = 60

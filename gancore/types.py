@@ -178,6 +178,3 @@ class Reward(Protocol):
     def __call__(self, strings: Sequence[str]) -> np.ndarray:
         """One float64 a string, in [0, 1], NaN where it cannot be scored."""
         ...
-
-
-Verdict = CriticOutput

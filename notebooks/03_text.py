@@ -43,7 +43,7 @@ from gancore.statistics.intervals import wilson_interval
 from seqgan.data.grammar import english
 from seqgan.metrics.evaluation import temperature_sweep
 from seqgan.metrics.plots import sweep_curve
-from seqgan.recipe.generator import nll
+from seqgan.networks.generator import nll
 
 plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True, "legend.frameon": False}
 pd.set_option("display.max_colwidth", None)

@@ -153,7 +153,7 @@ from gancore.sampling.estimators import ESTIMATORS
 from gancore.training.batching import Shuffled
 from gancore.training.loop import Player, play
 from gancore.training.run import Phase
-from gancore.types import Draw, Verdict
+from gancore.types import CriticOutput, Draw
 
 LENGTH, DIGITS = 6, 10
 LANGUAGE = one_hot((torch.arange(DIGITS)[:, None] + torch.arange(LENGTH)) % DIGITS, DIGITS).float()
@@ -186,7 +186,7 @@ class Judge(nn.Module):
         self.net = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(64, 1))
 
     def forward(self, sample):
-        return Verdict(self.net(sample[0]).squeeze(1))
+        return CriticOutput(self.net(sample[0]).squeeze(1))
 
 
 def recipe(objective="relativistic_pairing", way="straight_through", steps=400, seed=0):

@@ -10,13 +10,12 @@ import pytest
 import torch
 
 import molgan.__main__
-import seqgan.__main__
 import seqgan
-from molgan.recipes.config import Config
-from molgan.data.settings import DataConfig
-from molgan.recipes.one_shot import OneShotModelConfig
-from molgan.recipes.one_shot import AutoencoderConfig
+import seqgan.__main__
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
+from molgan.data.settings import DataConfig
+from molgan.recipes.config import Config
+from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig
 
 # The same examples every time, so that a red test is the change's own; HYPOTHESIS_PROFILE=default looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)

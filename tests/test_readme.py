@@ -8,8 +8,8 @@ import pytest
 from molgan.recipes.config import Config as MoleculeConfig
 from molgan.scoring.benchmarks import load_score
 from molgan.scoring.scorer import Scorer
-from seqgan.recipes.config import Config as TextConfig
 from seqgan.data.grammar import corpus
+from seqgan.recipes.config import Config as TextConfig
 
 ROOT = Path(__file__).parents[1]
 

@@ -18,13 +18,11 @@ from gancore.errors import UserError
 from gancore.runs.folder import find
 from molgan.gan import MolGAN
 from molgan.scoring.definition import PluginConfig
-from seqgan.recipes.config import Config
-from seqgan.recipes.seqgan import SeqGANCriticConfig
-from seqgan.recipe.architectures import GeneratorConfig
-from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
 
 TENSORS, VALUES, MANIFEST = "tensors.safetensors", "values.json", "manifest.json"
 

@@ -19,16 +19,13 @@ from gancore.runs.folder import RunFolder, find, read_log
 from gancore.training import signals
 from gancore.training.settings import CheckpointConfig, RecoveryConfig, WatchConfig
 from molgan.gan import MolGAN
-from seqgan.recipes.config import Config
-from seqgan.recipes.seqgan import SeqGANCriticConfig
-from seqgan.data.settings import DataConfig
-from seqgan.recipe.architectures import GeneratorConfig
-from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig
-from seqgan.recipes.seqgan import RewardConfig
 from seqgan.data.grammar import corpus
+from seqgan.data.settings import DataConfig
 from seqgan.gan import SeqGAN
+from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes import PolicyGradientGAN
+from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig, RewardConfig, SeqGANCriticConfig
 
 LINES = corpus(60)
 HALVES = ["molgan", "seqgan"]

@@ -11,17 +11,16 @@ import torch
 
 from gancore.io.process_pool import Pool
 from gancore.training.ema import EMA
-from molgan.recipes.config import Config as MolConfig
-from molgan.recipes.config import CriticConfig as MolCriticConfig
 from molgan.data.settings import DataConfig as MolDataConfig
-from molgan.recipes.one_shot import OneShotModelConfig
-from molgan.recipes.one_shot import AutoencoderConfig
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate as judge
-from seqgan.recipe.architectures import GeneratorConfig
+from molgan.recipes.config import Config as MolConfig
+from molgan.recipes.config import CriticConfig as MolCriticConfig
+from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.recipe.generator import Generator, at_rest, nll, without_dropout
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.networks.generator import Generator, at_rest, nll, without_dropout
 from seqgan.text.alphabet import Alphabet
 
 LINES = corpus(60)
@@ -43,9 +42,8 @@ def agree(work, items):
 @pytest.fixture(scope="module", params=["mle", "critic", "transformer"])
 def text(request, tmp_path_factory):
     """A loaded model with a lot of dropout; `critic`: one whose critic, with dropout too, rejects draws."""
-    from seqgan.recipes.config import Config
+    from seqgan.recipes.config import Config, LikelihoodConfig
     from seqgan.recipes.seqgan import SeqGANCriticConfig
-    from seqgan.recipes.config import LikelihoodConfig
 
     kind = "transformer" if request.param == "transformer" else "lstm"
     model = GeneratorConfig(kind, embedding=8, width=8, layers=2, embedding_dropout=0.5, dropout=0.5)

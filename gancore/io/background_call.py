@@ -9,7 +9,7 @@ import numpy as np
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
+class BackgroundCall(Generic[T]):
     """A function of arrays whose answer is wanted later: `start(...)` now, `result(...)` of the same arrays then.
 
     A thread works it out, so it gains where the function waits for other processes. `result` waits if it must; it works

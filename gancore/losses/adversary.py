@@ -1,56 +1,121 @@
-"""One opponent: a critic, the game it plays, and the slope penalty it pays."""
+"""One opponent: a critic, the game it plays, the slope penalty it pays, and what else its heads learn."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gancore.losses.adversarial import Objective
-from gancore.types import Critic, Sample
+from gancore.losses.penalties import Penalty
+from gancore.losses.reduction import sum_steps
+from gancore.types import Batch, Context, CriticOutput, Sample, as_batch
+
+
+class Head(NamedTuple):
+    """What a further output of the critic learns, and what the generator owes it (AC-GAN, Odena et al. 2017).
+
+    loss: (output of the head, batch) -> `(batch,)`; see `gancore.losses.auxiliary`.
+    critic, generator: weights of the loss in their turns; 0 leaves it out. on_fake: the critic pays on fakes too.
+    """
+
+    loss: Callable[[Tensor, Batch], Tensor]
+    critic: float = 1.0
+    generator: float = 1.0
+    on_fake: bool = False
 
 
 @dataclass
 class Adversary:
     """A critic with its objective and penalties (Goodfellow et al. 2014); gives both players their losses, by name.
 
-    critic: module, sample -> Verdict.
+    Losses are one value a sample, `(batch,)`, and nothing is averaged. Of step logits, a sample's value is the sum over
+    the steps that count in both the real and the fake sample, scaled so that the batch mean is the mean over all
+    counted steps (`reduction.sum_steps`). A bare sample stands for a batch without context.
+
+    critic: module, (sample, context) -> CriticOutput; a context is handed on only where there is one.
     objective: pair of functions of (real, fake) logits.
     penalties: by name, (function, weight): added to the critic's loss with that weight.
     penalty_every: pay on every k-th call only, with k-fold weight (lazy regularisation, Karras et al. 2020).
+    heads: by the name of the critic's output.
     """
 
     critic: nn.Module
     objective: Objective
-    penalties: Mapping[str, tuple[Callable[[Critic, Sample, Sample], Tensor], float]]
+    penalties: Mapping[str, tuple[Penalty, float]]
     penalty_every: int = 1
+    heads: Mapping[str, Head] = field(default_factory=dict)
 
-    def logits(self, sample: Sample) -> Tensor:
-        """The critic's logits alone, `(batch,)`."""
-        return self.critic(sample).logits.float()
+    def output(self, sample: Sample, context: Context | None = None) -> CriticOutput:
+        """All that the critic says."""
+        return self.critic(sample) if context is None else self.critic(sample, context)
 
-    def critic_losses(self, real: Sample, fake: Sample, step: int = 0) -> dict[str, Tensor]:
+    def logits(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """One logit a sample, `(batch,)`; of step logits, their mean over the steps that count."""
+        output = self.output(sample, context)
+        logits = output.logits.float()
+        if logits.ndim == 1:
+            return logits
+        mask = torch.ones_like(logits) if output.mask is None else output.mask.float()
+        return (logits * mask).sum(1) / mask.sum(1).clamp_min(1)
+
+    def critic_losses(self, real: Batch | Sample, fake: Batch | Sample, step: int = 0) -> dict[str, Tensor]:
         """Losses of the critic's turn; nothing flows back into whatever made `fake`. Penalties are in full precision.
 
-        Shown beside them: `accuracy`, the share of pairs in which the real one has the larger logit.
+        Shown beside them: `accuracy`, the share of pairs (of pairs of steps) in which the real one has the larger
+        logit. Raises ValueError when one of the two has a context and the other has none.
         """
-        fake = tuple(part.detach() for part in fake)
+        real, fake = as_batch(real), as_batch(fake)
+        fake = Batch(tuple(part.detach() for part in fake.sample), fake.context, fake.weight, fake.geometry)
         on_real, on_fake = self.judge(real, fake)
-        losses = {"adversarial": self.objective.critic(on_real, on_fake).mean()}
-        losses["_accuracy"] = (on_real > on_fake).float().mean()
+        losses = {"adversarial": _pairs(self.objective.critic, on_real, on_fake)}
+        losses["_accuracy"] = _pairs(lambda one, other: (one > other).float(), on_real, on_fake)
+        for name, head in self.heads.items():
+            if head.critic:
+                losses[name] = head.loss(on_real.heads[name], real) * head.critic
+                if head.on_fake:
+                    losses[name] = losses[name] + head.loss(on_fake.heads[name], fake) * head.critic
         if step % self.penalty_every == 0:
-            with torch.autocast(on_real.device.type, enabled=False):
+            with torch.autocast(on_real.logits.device.type, enabled=False):
                 for name, (penalty, weight) in self.penalties.items():
-                    losses[name] = penalty(self.logits, real, fake).mean() * weight * self.penalty_every
+                    losses[name] = penalty(self.logits, real, fake) * weight * self.penalty_every
         return losses
 
-    def generator_losses(self, real: Sample, fake: Sample) -> dict[str, Tensor]:
-        """Losses of the generator's turn, differentiable in `fake`."""
+    def generator_losses(self, real: Batch | Sample, fake: Batch | Sample) -> dict[str, Tensor]:
+        """Losses of the generator's turn, differentiable in `fake`. Raises as `critic_losses` does."""
+        real, fake = as_batch(real), as_batch(fake)
         on_real, on_fake = self.judge(real, fake)
-        return {"adversarial": self.objective.generator(on_real.detach(), on_fake).mean()}
+        on_real = on_real._replace(logits=on_real.logits.detach())
+        losses = {"adversarial": _pairs(self.objective.generator, on_real, on_fake)}
+        for name, head in self.heads.items():
+            if head.generator:
+                losses[name] = head.loss(on_fake.heads[name], fake) * head.generator
+        return losses
 
-    def judge(self, real: Sample, fake: Sample) -> tuple[Tensor, Tensor]:
-        """Logits of both halves, `(batch,)` each, in one call: a critic must not normalise over its batch."""
-        both = tuple(torch.cat(pair) for pair in zip(real, fake, strict=True))
-        on_real, on_fake = self.logits(both).split((len(real[0]), len(fake[0])))
-        return on_real, on_fake
+    def judge(self, real: Batch | Sample, fake: Batch | Sample) -> tuple[CriticOutput, CriticOutput]:
+        """What the critic says of both halves, in one call: a critic must not normalise over its batch."""
+        real, fake = as_batch(real), as_batch(fake)
+        both = tuple(torch.cat(pair) for pair in zip(real.sample, fake.sample, strict=True))
+        return self.output(both, joined_contexts(real, fake)).split(len(real))
+
+
+def joined_contexts(real: Batch, fake: Batch) -> Context | None:
+    """The contexts of both, one after the other. Raises ValueError when only one of them has a context."""
+    if real.context is None and fake.context is None:
+        return None
+    if real.context is None or fake.context is None:
+        raise ValueError("of the real and the fake batch one has a context and the other has none.")
+    return Context.cat([real.context, fake.context])
+
+
+def _pairs(function: Callable[[Tensor, Tensor], Tensor], real: CriticOutput, fake: CriticOutput) -> Tensor:
+    """A function of paired logits as one value a sample."""
+    of_real, of_fake = real.logits.float(), fake.logits.float()
+    each = function(of_real.flatten(), of_fake.flatten()).view_as(of_real)
+    if each.ndim == 1:
+        return each
+    mask = torch.ones_like(of_real, dtype=torch.bool)
+    for output in (real, fake):
+        mask = mask if output.mask is None else mask & output.mask
+    return sum_steps(each, mask)

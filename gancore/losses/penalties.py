@@ -1,22 +1,27 @@
 """Slopes of the critic: functions `(critic, real, fake) -> (batch,)`, at least zero, to be weighted by the caller.
 
-The slope is taken over all tensors of one sample together, in the tangent space of the simplex: a
-category row may only move so that its sum stays, and padding rows may not move at all, because the
-critic's slope in other directions is never met by data. For a critic of unconstrained inputs pass
-`tangent=False`.
+The slope is taken over all tensors of one sample together and in the sample alone: what was asked of it, its context,
+stays. The batch declares where a sample may move. On the `simplex` a category row may only move so that its sum stays,
+and padding rows may not move at all, because the critic's slope in other directions is never met by data. In
+`euclidean` space, of latents say, every number may move.
 
 `r1`, `r2` and `wgan_gp` need double backward, which flash attention, cuDNN RNNs and
 `torch.compile` refuse; `finite_r1_r2` needs first derivatives only.
 """
+
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from gancore.training import distributed
-from gancore.types import Critic, Sample
+from gancore.types import Batch, Context, Critic, Geometry, Sample, as_batch
 
-Penalty = Float[Tensor, "batch"]
+PerSample = Float[Tensor, "batch"]
+Penalty = Callable[[Critic, Batch | Sample, Batch | Sample], Tensor]
+"""What a critic pays on a batch of reals and one of fakes, `(batch,)`. The critic is called with the sample, and with
+the context where the batch has one."""
 
 
 def project_to_tangent(direction: Tensor, at: Tensor) -> Tensor:
@@ -31,82 +36,107 @@ def project_to_tangent(direction: Tensor, at: Tensor) -> Tensor:
     return (direction - direction.mean(-1, keepdim=True)) * occupied
 
 
-def squared_slope(critic: Critic, at: Sample, tangent: bool = True) -> Penalty:
+def squared_slope(critic: Critic, at: Batch | Sample) -> PerSample:
     """Squared norm of the critic's gradient at each sample, `(batch,)`, differentiable again (Mescheder et al. 2018).
 
     >>> squared_slope(lambda at: (at[0] * torch.tensor([1.0, -1.0])).sum(-1), (torch.eye(2),)).tolist()
     [2.0, 2.0]
     """
-    leaves = tuple(part.detach().requires_grad_() for part in at)
-    logits = critic(leaves)
+    at = as_batch(at)
+    leaves = tuple(part.detach().requires_grad_() for part in at.sample)
+    logits = _judged(critic, leaves, at.context)
     gradients = torch.autograd.grad(logits.sum(), leaves, create_graph=True)
-    if tangent:
-        gradients = tuple(project_to_tangent(g, part) for g, part in zip(gradients, leaves, strict=True))
+    gradients = _allowed(gradients, leaves, at.geometry)
     return sum((g.square().flatten(1).sum(1) for g in gradients), torch.zeros_like(logits))
 
 
-def r1(critic: Critic, real: Sample, fake: Sample, tangent: bool = True) -> Penalty:
+def r1(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSample:
     """Squared slope at the real samples (Mescheder et al. 2018)."""
-    return squared_slope(critic, real, tangent)
+    return squared_slope(critic, real)
 
 
-def r2(critic: Critic, real: Sample, fake: Sample, tangent: bool = True) -> Penalty:
+def r2(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSample:
     """Squared slope at the fake samples (Mescheder et al. 2018)."""
-    return squared_slope(critic, fake, tangent)
+    return squared_slope(critic, fake)
 
 
-def r1_r2(critic: Critic, real: Sample, fake: Sample, tangent: bool = True) -> Penalty:
+def r1_r2(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSample:
     """Sum of `r1` and `r2`: the zero-centred pair that R3GAN uses (Huang et al. 2024)."""
-    return r1(critic, real, fake, tangent) + r2(critic, real, fake, tangent)
+    return r1(critic, real, fake) + r2(critic, real, fake)
 
 
-def wgan_gp(critic: Critic, real: Sample, fake: Sample, tangent: bool = True) -> Penalty:
+def wgan_gp(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSample:
     """(slope - 1)^2 on straight lines between paired reals and fakes (Gulrajani et al. 2017).
 
-    One norm a sample, over all its tensors together: never one norm over the batch.
+    One norm a sample, over all its tensors together: never one norm over the batch. Asked on the way is what was asked
+    of the fake. Raises ValueError when the two batches differ in geometry.
     """
-    mix = distributed.rows(lambda n: torch.rand(n, device=real[0].device), len(real[0]))
+    real, fake = as_batch(real), as_batch(fake)
+    geometry = _common_geometry(real, fake)
+    mix = distributed.draw_global(lambda n: torch.rand(n, device=real.sample[0].device), len(real))
     between = tuple(
-        torch.lerp(f.detach(), r.detach(), mix.view(-1, *[1] * (r.ndim - 1))) for r, f in zip(real, fake, strict=True)
+        torch.lerp(f.detach(), r.detach(), mix.view(-1, *[1] * (r.ndim - 1)))
+        for r, f in zip(real.sample, fake.sample, strict=True)
     )
-    slope = (squared_slope(critic, between, tangent) + 1e-12).sqrt()
+    slope = (squared_slope(critic, Batch(between, fake.context, geometry=geometry)) + 1e-12).sqrt()
     return (slope - 1).square()
 
 
 def finite_squared_slope(
-    critic: Critic, at: Sample, tangent: bool = True, epsilon: float = 0.05, moves: Sample | None = None
-) -> Penalty:
+    critic: Critic, at: Batch | Sample, epsilon: float = 0.05, moves: Sample | None = None
+) -> PerSample:
     """One-draw estimate of `squared_slope` by a finite difference: no double backward.
 
     For a standard Gaussian v in the tangent space, E[(D(x + epsilon v) - D(x))^2] / epsilon^2 is
     the squared slope up to O(epsilon^2); exact in expectation for a linear critic (the random direction is that of
     Hutchinson 1990). moves: v, drawn if not given. epsilon: above 0.
 
-    >>> at, moves = (torch.zeros(1, 1, 2),), (torch.ones(1, 1, 2),)
-    >>> finite_squared_slope(lambda part: part[0].sum((1, 2)), at, tangent=False, moves=moves).round().tolist()
+    >>> at = Batch((torch.zeros(1, 1, 2),), geometry="euclidean")
+    >>> finite_squared_slope(lambda part: part[0].sum((1, 2)), at, moves=(torch.ones(1, 1, 2),)).round().tolist()
     [4.0]
     """
-    still = tuple(part.detach() for part in at)
+    at = as_batch(at)
+    still = tuple(part.detach() for part in at.sample)
     moves = moves or tuple(distributed.normal_like(part) for part in still)
-    if tangent:
-        moves = tuple(project_to_tangent(move, part) for move, part in zip(moves, still, strict=True))
+    moves = _allowed(moves, still, at.geometry)
     moved = tuple(part + epsilon * move for part, move in zip(still, moves, strict=True))
-    both = critic(tuple(torch.cat(pair) for pair in zip(moved, still, strict=True)))
-    there, here = both.chunk(2)
+    both = tuple(torch.cat(pair) for pair in zip(moved, still, strict=True))
+    there, here = _judged(critic, both, Context.cat([at.context] * 2) if at.context is not None else None).chunk(2)
     return ((there - here) / epsilon).square()
 
 
-def finite_r1_r2(critic: Critic, real: Sample, fake: Sample, tangent: bool = True) -> Penalty:
+def finite_r1_r2(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSample:
     """`r1_r2` by finite differences: unbiased up to O(epsilon^2), noisier, and 1.4-2 times cheaper.
 
     R1 and R2 are those of Mescheder et al. 2018; the random direction is that of Hutchinson 1990.
+    Raises ValueError when the two batches differ in geometry.
     """
-    at, moves = [], []
-    for pair in zip(real, fake, strict=True):
+    real, fake = as_batch(real), as_batch(fake)
+    geometry, at, moves = _common_geometry(real, fake), [], []
+    for pair in zip(real.sample, fake.sample, strict=True):
         at.append(torch.cat(pair))
         moves.append(torch.cat([distributed.normal_like(part) for part in pair]))
-    at_real, at_fake = finite_squared_slope(critic, tuple(at), tangent, moves=tuple(moves)).chunk(2)
+    asked = [batch.context for batch in (real, fake) if batch.context is not None]
+    both = Batch(tuple(at), Context.cat(asked) if asked else None, geometry=geometry)
+    at_real, at_fake = finite_squared_slope(critic, both, moves=tuple(moves)).chunk(2)
     return at_real + at_fake
 
 
-PENALTIES = {"r1": r1, "r2": r2, "r1_r2": r1_r2, "wgan_gp": wgan_gp, "finite_r1_r2": finite_r1_r2}
+def _judged(critic: Critic, sample: Sample, context: Context | None) -> Tensor:
+    return critic(sample) if context is None else critic(sample, context)
+
+
+def _allowed(directions: tuple[Tensor, ...], at: Sample, geometry: Geometry) -> tuple[Tensor, ...]:
+    """Directions that a sample may move in."""
+    if geometry == "euclidean":
+        return directions
+    return tuple(project_to_tangent(direction, part) for direction, part in zip(directions, at, strict=True))
+
+
+def _common_geometry(real: Batch, fake: Batch) -> Geometry:
+    if real.geometry != fake.geometry:
+        raise ValueError(f"the real batch is {real.geometry}, the fake one {fake.geometry}.")
+    return real.geometry
+
+
+PENALTIES: dict[str, Penalty] = {"r1": r1, "r2": r2, "r1_r2": r1_r2, "wgan_gp": wgan_gp, "finite_r1_r2": finite_r1_r2}

@@ -104,7 +104,7 @@ class RewardShaping:
         if self._silence and not self._told:
             self._told = True
             self.tell(self._silence)
-        drawn = distributed.everyone(list(zip(strings, scores.tolist(), strict=True)))
+        drawn = distributed.all_gather_objects(list(zip(strings, scores.tolist(), strict=True)))
         all_strings, all_scores = [text for text, _ in drawn], np.array([score for _, score in drawn])
         paid = self.diversity(all_strings, all_scores) if self.diversity is not None else all_scores
         if self._speaking is not None:

@@ -20,7 +20,6 @@ from gancore.training.settings import (
     WatchConfig,
 )
 
-
 _WRITTEN_WHOLE = {"seed", "device", "precision", "log_every", "tensorboard", "checkpoint.every", "recovery.times"}
 """What only a file has that a run wrote, with every setting in it."""
 

@@ -24,7 +24,7 @@ def gumbel_like(logits: Tensor, generator: Generator | None = None) -> Tensor:
     def exponential(n: int) -> Tensor:
         return logits.new_empty(n, *logits.shape[1:]).exponential_(generator=generator)
 
-    drawn = exponential(len(logits)) if generator is not None else distributed.rows(exponential, len(logits))
+    drawn = exponential(len(logits)) if generator is not None else distributed.draw_global(exponential, len(logits))
     return -drawn.clamp_min_(torch.finfo(logits.dtype).tiny).log_()
 
 

@@ -1,13 +1,14 @@
-"""An endless shuffled stream of batches, and rows at random."""
+"""Endless shuffled streams of batches, one or several at a time, and rows at random."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
 from gancore.training import distributed
 from gancore.training.device import derive_seed
+from gancore.types import Batch, Context, Sample
 
 
 def sampled(rows: int, sample: int, seed: int) -> np.ndarray:
@@ -44,10 +45,81 @@ class Shuffled:
             parts.append(part)
             wanted -= len(part)
             self.position += len(part)
-        return self.fetch(distributed.own(torch.cat(parts)))
+        return self.fetch(distributed.shard(torch.cat(parts)))
 
     def _permutation(self, epoch: int) -> torch.Tensor:
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
             self._epoch, self._order = epoch, torch.randperm(self.rows, generator=generator)
         return self._order
+
+
+def fetch_batch(
+    sample: Callable[[torch.Tensor], Sample],
+    rows: int,
+    device: torch.device,
+    context: Context | None = None,
+    weight: torch.Tensor | None = None,
+) -> Callable[[torch.Tensor], Batch]:
+    """What makes a batch of row numbers: samples on a device, with the context and the weight of each row.
+
+    Raises ValueError when context or weight are not of so many rows, or a weight is negative.
+    """
+    for name, part in (("context", context), ("weight", weight)):
+        if part is not None and len(part) != rows:
+            raise ValueError(f"there are {rows} rows of data and {len(part)} of {name}.")
+    if weight is not None and not bool((weight >= 0).all()):
+        raise ValueError("a weight must be at least 0.")
+
+    def fetch(index: torch.Tensor) -> Batch:
+        asked = context[index].to(device) if context is not None else None
+        return Batch(sample(index), asked, weight[index].float().to(device) if weight is not None else None)
+
+    return fetch
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """An endless iterator of batches whose place can be noted and set."""
+
+    position: Any
+
+    def __next__(self) -> Any:
+        """The next batch."""
+        ...
+
+
+class Streams:
+    """Several named streams as one: each turn gets a dict with a batch of every stream.
+
+    `position` is a dict by name, which JSON holds, for an exact resume. A stream that it does not name begins anew. A
+    number, of a phase that was saved when it had a single stream, is taken by the first.
+
+    >>> pairs = Streams(paired=Shuffled(4, 2, 0, len), unpaired=Shuffled(9, 3, 0, len))
+    >>> next(pairs), pairs.position
+    ({'paired': 2, 'unpaired': 3}, {'paired': 2, 'unpaired': 3})
+    """
+
+    def __init__(self, **streams: Stream):
+        if not streams:
+            raise ValueError("Streams needs at least one stream.")
+        self.streams = streams
+
+    def __iter__(self) -> "Streams":
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        """The next batch of each."""
+        return {name: next(stream) for name, stream in self.streams.items()}
+
+    @property
+    def position(self) -> dict[str, Any]:
+        """Where each stream is."""
+        return {name: stream.position for name, stream in self.streams.items()}
+
+    @position.setter
+    def position(self, at: Mapping[str, Any] | int) -> None:
+        if not isinstance(at, Mapping):
+            at = {next(iter(self.streams)): at}
+        for name, stream in self.streams.items():
+            stream.position = at.get(name, 0)

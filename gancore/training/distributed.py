@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from gancore.errors import ConfigError
+from gancore.types import Context
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def own(rows: Tensor) -> Tensor:
+def shard(rows: Tensor) -> Tensor:
     """This process's rows of the global batch.
 
     Raises ConfigError when the batch cannot be split evenly.
@@ -49,15 +50,15 @@ def own(rows: Tensor) -> Tensor:
     return rows[rank() * each : (rank() + 1) * each]
 
 
-def rows(draw: Callable[[int], Tensor], n: int) -> Tensor:
+def draw_global(draw: Callable[[int], Tensor], n: int) -> Tensor:
     """`draw(n)` where `n` rows are this process's share: drawn for all processes, the own ones kept."""
     count = processes()
-    return draw(n) if count == 1 else own(draw(n * count))
+    return draw(n) if count == 1 else shard(draw(n * count))
 
 
 def normal_like(value: Tensor) -> Tensor:
     """Standard normal noise of the value's shape: this process's rows of the common batch's."""
-    return rows(lambda n: torch.randn(n, *value.shape[1:], device=value.device, dtype=value.dtype), len(value))
+    return draw_global(lambda n: torch.randn(n, *value.shape[1:], device=value.device, dtype=value.dtype), len(value))
 
 
 def total(value: Tensor) -> Tensor:
@@ -69,7 +70,7 @@ def total(value: Tensor) -> Tensor:
     return summed
 
 
-def everyone(rows: list[T]) -> list[T]:
+def all_gather_objects(rows: list[T]) -> list[T]:
     """The rows of all processes in the order of the global batch; anything that can be pickled."""
     if processes() == 1:
         return rows
@@ -87,6 +88,13 @@ def gathered(own_rows: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def gathered_context(context: Context | None) -> Context | None:
+    """The context of the rows of all processes, of each as many; None where there is none."""
+    if context is None or processes() == 1:
+        return context
+    return Context(gathered(context.values), gathered(context.known))
+
+
 def largest(value: float) -> float:
     """The largest of the processes' numbers."""
     if processes() == 1:
@@ -101,7 +109,7 @@ def mean(value: Tensor) -> Tensor:
     return total(value) / processes()
 
 
-def portion(count: Tensor) -> Tensor:
+def mean_denominator(count: Tensor) -> Tensor:
     """What each process divides its sum by, so that the mean of the quotients is the mean over all: count / processes.
 
     For means over tokens, of which each process's rows have another number.

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 
-def minimum(loss: Callable[[Tensor], Tensor], start: Tensor, iterations: int = 100) -> Tensor:
+def minimize(loss: Callable[[Tensor], Tensor], start: Tensor, iterations: int = 100) -> Tensor:
     """Where `loss` is least, by L-BFGS with a strong Wolfe line search (Liu and Nocedal 1989).
 
-    >>> minimum(lambda x: (x - 3).square().sum(), torch.zeros(2)).round(decimals=3)
+    >>> minimize(lambda x: (x - 3).square().sum(), torch.zeros(2)).round(decimals=3)
     tensor([3., 3.])
     """
     place = start.clone().requires_grad_()

@@ -1,7 +1,7 @@
 """The one training loop: players take turns; each moves its own parameters and nobody else's."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from gancore.errors import DivergedError
 from gancore.training import distributed
 from gancore.training.device import derive_seed, reseed
+from gancore.types import Batch
 
 Losses = Callable[[Any, int], dict[str, Tensor]]
 Callback = Callable[[int, dict[str, float]], bool | str | None]
@@ -22,8 +23,9 @@ Callback = Callable[[int, dict[str, float]], bool | str | None]
 class Player:
     """Who moves: a module, its optimizer, and what it minimises.
 
-    losses: (batch, step) -> scalars by name. The loop minimises their sum; a name that starts
-        with "_" is logged (without the underscore) and not minimised.
+    losses: (batch, step) -> by name scalars, or one value for each row of the batch, `(batch,)`, of which the mean is
+        taken, weighted as the batch says. The loop minimises their sum; a name that starts with "_" is logged (without
+        the underscore) and not minimised.
     repeat: turns a step; 0 never plays. every: plays only on steps that this divides.
     max_norm: gradient norm above which gradients are scaled down; 0 never scales.
     rate: learning rate at a step; the one that the optimizer was made with if not given.
@@ -41,9 +43,9 @@ class Player:
     def step(self, losses: dict[str, Tensor]) -> Tensor:
         """Descend the sum of the losses once; gives the norm of the gradient before it is scaled down.
 
-        Without a loss nothing moves.
+        Of one value a sample it is the plain mean; `reduce_losses` knows weights. Without a loss nothing moves.
         """
-        minimised = [value for name, value in losses.items() if not name.startswith("_")]
+        minimised = [_mean(value) for name, value in losses.items() if not name.startswith("_")]
         if not minimised:
             return torch.zeros(())
         self.optimizer.zero_grad(set_to_none=True)
@@ -63,13 +65,47 @@ class Player:
             group["lr"] = rate * factor
 
 
+def reduce_losses(losses: Mapping[str, Tensor], batch: Any = None) -> dict[str, Tensor]:
+    """Scalars of losses that are scalars or one value a sample, `(batch,)`: their mean, or the batch's weighted mean.
+
+    Weights are over their mean in the batch of all processes, so several processes take the steps of one.
+    Raises ValueError for a loss of another length than the weights, and for one value a sample where the batch is
+    of several streams of which one has weights: whose rows they are is for the recipe to say, with `weighted_mean`.
+
+    >>> batch = Batch((torch.zeros(2, 1),), weight=torch.tensor([3.0, 1.0]))
+    >>> reduce_losses({"loss": torch.tensor([1.0, 5.0]), "other": torch.tensor(7.0)}, batch)
+    {'loss': tensor(2.), 'other': tensor(7.)}
+    """
+    weight = batch.weight if isinstance(batch, Batch) else None
+    if isinstance(batch, Mapping) and any(getattr(part, "weight", None) is not None for part in batch.values()):
+        for name, value in losses.items():
+            if value.ndim:
+                raise ValueError(f"loss {name!r} has one value a sample, but of which stream's? Use weighted_mean.")
+    if weight is None:
+        return {name: _mean(value) for name, value in losses.items()}
+    for name, value in losses.items():
+        if value.ndim and value.shape != weight.shape:
+            raise ValueError(f"loss {name!r} is {tuple(value.shape)}, the weights of the batch {tuple(weight.shape)}.")
+    mean = distributed.mean(weight.mean())
+    return {name: (value * weight).mean() / mean if value.ndim else value for name, value in losses.items()}
+
+
+def weighted_mean(values: Tensor, batch: Batch) -> Tensor:
+    """The mean of one value a row of the batch, `(batch,)`, by the batch's weights: what a player makes of a loss."""
+    return reduce_losses({"values": values}, batch)["values"]
+
+
+def _mean(value: Tensor) -> Tensor:
+    return value.mean() if value.ndim else value
+
+
 @contextmanager
-def alone(player: Player, players: Iterable[Player]) -> Iterator[None]:
+def only_trainable(player: Player, players: Iterable[Player]) -> Iterator[None]:
     """Only this player's parameters require gradients inside, so no turn can move another's or pay for it.
 
     >>> one, other = (Player(name, net, torch.optim.SGD(net.parameters(), 1.0), lambda batch, step: {})
     ...               for name, net in (("one", nn.Linear(1, 1)), ("other", nn.Linear(1, 1))))
-    >>> with alone(one, [one, other]):
+    >>> with only_trainable(one, [one, other]):
     ...     one.module.weight.requires_grad, other.module.weight.requires_grad
     (True, False)
     """
@@ -101,7 +137,7 @@ class Place:
     player: int = 0
     turn: int = 0
     logs: dict[str, Tensor] = field(default_factory=dict)
-    position: int | None = None
+    position: Any = None
 
 
 def play(
@@ -116,6 +152,7 @@ def play(
 ) -> None:
     """Let the players take turns for `steps`, a fresh batch for every turn.
 
+    A batch is a `Batch`, a dict of several streams' (`batching.Streams`), or whatever the players' losses take.
     After each step the callbacks get `(step, logs)`, `logs` mapping "player/loss" to a float for
     whoever played, and "player/gradient" to the norm of its last gradient; a callback that returns True, or a
     reason, ends the playing after this step. Values are fetched from the device once a step, after all turns.
@@ -145,9 +182,10 @@ def play(
                 place.player, place.turn, place.position = number, turn, getattr(batches, "position", None)
                 if seed is not None:
                     reseed(derive_seed(seed, player.name, step, turn))
-                with alone(player, players):
+                with only_trainable(player, players):
                     with precision():
-                        losses = player.losses(next(batches), step)
+                        batch = next(batches)
+                        losses = reduce_losses(player.losses(batch, step), batch)
                     norm = player.step(losses)
             place.logs |= {f"{player.name}/{name.lstrip('_')}": value.detach() for name, value in losses.items()}
             place.logs[f"{player.name}/gradient"] = norm

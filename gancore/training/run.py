@@ -34,8 +34,8 @@ from gancore.training.signals import Interrupted, Interruption, interactive
 class Phase:
     """A stretch of training: who plays on which batches from which step to which.
 
-    batches: an endless iterator with a `position` to go on from. callbacks: what follows each step; one that
-    returns True, or a reason, ends the phase. enter: called once, before the phase's first step.
+    batches: an endless iterator with a `position` to go on from, a number or a dict. callbacks: what follows each
+    step; one that returns True, or a reason, ends the phase. enter: called once, before the phase's first step.
     """
 
     name: str

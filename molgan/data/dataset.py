@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from gancore.errors import DataError
 from gancore.io.inputs import Row, called, rows_of
 from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
-from gancore.training.batching import Shuffled, sampled
+from gancore.training.batching import Shuffled, fetch_batch, sampled
 from gancore.types import Context, Sample
 from molgan import chemistry
 from molgan.chemistry.parallel import map_chunks
@@ -221,11 +221,21 @@ def as_dataset(source: Any, column: str = "", **limits) -> MoleculeDataset:
     return source if isinstance(source, MoleculeDataset) else MoleculeDataset.from_source(source, column, **limits)
 
 
-def batches(data: MoleculeDataset, size: int, seed: int, device: torch.device) -> Shuffled:
-    """An endless shuffled stream of one-hot batches: `nodes (size, node, atom)`, `bonds (size, pair, order)`."""
+def batches(
+    data: MoleculeDataset,
+    size: int,
+    seed: int,
+    device: torch.device,
+    context: Context | None = None,
+    weight: torch.Tensor | None = None,
+) -> Shuffled:
+    """An endless shuffled stream of batches of one-hots: `nodes (size, node, atom)`, `bonds (size, pair, order)`.
 
-    def fetch(index: torch.Tensor) -> Sample:
+    context, weight: of every molecule of the set. Raises ValueError when they have another length.
+    """
+
+    def graphs_of(index: torch.Tensor) -> Sample:
         atoms, orders = data.atoms[index].to(device), data.orders[index].to(device)
         return graphs.one_hots(atoms, orders, len(data.vocabulary.atoms))
 
-    return Shuffled(len(data), size, seed, fetch)
+    return Shuffled(len(data), size, seed, fetch_batch(graphs_of, len(data), device, context, weight))

@@ -15,7 +15,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor, nn
 from torch.nn.functional import embedding, leaky_relu
 
+from gancore.layers.conditioning import Embedded, refuse_context
 from gancore.sampling.estimators import gumbel_like
+from gancore.types import Context
 from molgan import chemistry
 from molgan.data import graphs
 from molgan.networks.sampling import CLOSED
@@ -102,9 +104,12 @@ def open_bonds(free: Tensor, left: Tensor, earlier: Tensor) -> Tensor:
 
 
 class Trunk(nn.Module):
-    """A recurrent network over the atoms of a graph and their bonds to earlier ones."""
+    """A recurrent network over the atoms of a graph and their bonds to earlier ones.
 
-    def __init__(self, kinds: int, max_atoms: int, width: int, layers: int, dropout: float):
+    context_features: what is asked is embedded and added, with the graph's size, to what enters at every atom.
+    """
+
+    def __init__(self, kinds: int, max_atoms: int, width: int, layers: int, dropout: float, context_features: int = 0):
         super().__init__()
         self.kind = nn.Embedding(kinds + 1, width)
         self.place = nn.Embedding(max_atoms, width)
@@ -113,14 +118,23 @@ class Trunk(nn.Module):
         self.enter = nn.Linear(width, width)
         self.grown = nn.GRU(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
         self.dropout = nn.Dropout(dropout)
+        self.context = Embedded(context_features, width) if context_features else None
 
-    def forward(self, trace: Trace) -> Float[Tensor, "batch node_and_one width"]:
+    def forward(self, trace: Trace, context: Context | None = None) -> Float[Tensor, "batch node_and_one width"]:
         """What it is before the first atom, and after each."""
         kinds = trace.atoms.gather(1, trace.partners.clamp_min(0).flatten(1)).view_as(trace.partners)
         bonded = (self.bond(trace.apart, kinds) * (trace.partners >= 0)[..., None]).sum(2)
-        size = self.size((trace.atoms >= 0).sum(1))[:, None]
+        size = self.whole((trace.atoms >= 0).sum(1), context)[:, None]
         entering = torch.cat((size, self.kind(trace.atoms + 1) + self.place.weight + bonded + size), 1)
         return self.dropout(self.step(entering)[0])
+
+    def whole(self, sizes: Int[Tensor, "batch"], context: Context | None = None) -> Float[Tensor, "batch width"]:
+        """What enters at every atom: the graph's size, and what is asked of it."""
+        if self.context is None:
+            refuse_context(context)
+            return self.size(sizes)
+        embedded = self.size(sizes)
+        return embedded + self.context(context, embedded)
 
     def bond(self, apart: Tensor, kinds: Tensor) -> Tensor:
         """What a bond adds to the atom that makes it. kinds: of the partner."""
@@ -140,12 +154,19 @@ class AutoregressiveGenerator(nn.Module):
     capacity: Tensor
 
     def __init__(
-        self, capacity: Int[Tensor, "atom"], max_atoms: int, width: int, pair: int, layers: int, dropout: float
+        self,
+        capacity: Int[Tensor, "atom"],
+        max_atoms: int,
+        width: int,
+        pair: int,
+        layers: int,
+        dropout: float,
+        context_features: int = 0,
     ):
         super().__init__()
         self.register_buffer("capacity", capacity, persistent=False)
         self.max_atoms, self.kinds = max_atoms, len(capacity)
-        self.trunk = Trunk(self.kinds, max_atoms, width, layers, dropout)
+        self.trunk = Trunk(self.kinds, max_atoms, width, layers, dropout, context_features)
         self.choose = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU(_SLOPE), nn.Linear(width, self.kinds))
         self.later, self.later_kind = nn.Linear(width, 2 * pair), nn.Embedding(self.kinds + 1, 2 * pair)
         self.decided = nn.Embedding(max_atoms * chemistry.ORDERS, 2 * pair)
@@ -157,9 +178,11 @@ class AutoregressiveGenerator(nn.Module):
 
     # Likelihood -------------------------------------------------------------------------------
 
-    def forward(self, trace: Trace) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch node step option"]]:
+    def forward(
+        self, trace: Trace, context: Context | None = None
+    ) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch node step option"]]:
         """Logits of every decision: types; bonds, by earlier atom and order, then the stop. Closed ones are at -1e9."""
-        states = self.trunk(trace)
+        states = self.trunk(trace, context)
         before, after = states[:, :-1], states[:, 1:]
         nodes = self.choose(before).float().masked_fill(~trace.kinds, CLOSED)
         decided = self.decided(trace.apart) * (trace.partners >= 0)[..., None]
@@ -190,10 +213,12 @@ class AutoregressiveGenerator(nn.Module):
         pointed = scores.float().masked_fill(~bonds, CLOSED).flatten(-2)
         return torch.cat((pointed, self.stop(hidden).float().masked_fill(~stops[..., None], CLOSED)), -1)
 
-    def log_prob(self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]) -> Float[Tensor, "batch"]:
-        """Log-probability of each graph given its size, in nats."""
+    def log_prob(
+        self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], context: Context | None = None
+    ) -> Float[Tensor, "batch"]:
+        """Log-probability of each graph given its size, and what was asked, in nats."""
         trace = retrace(atoms, orders, self.capacity)
-        nodes, options = self(trace)
+        nodes, options = self(trace, context)
         kinds = nodes.log_softmax(-1).gather(-1, trace.atoms.clamp_min(0)[..., None]).squeeze(-1) * (trace.atoms >= 0)
         pointed = trace.partners * _BONDS + trace.orders - 1
         taken = torch.where(trace.partners >= 0, pointed, options.shape[-1] - 1)
@@ -203,7 +228,11 @@ class AutoregressiveGenerator(nn.Module):
 
     @torch.no_grad()
     def grow(
-        self, present: Bool[Tensor, "batch node"], temperature: float = 1.0, generator: Generator | None = None
+        self,
+        present: Bool[Tensor, "batch node"],
+        temperature: float = 1.0,
+        generator: Generator | None = None,
+        context: Context | None = None,
     ) -> tuple[Int[Tensor, "batch node"], Int[Tensor, "batch pair"]]:
         """Draw a graph of each size: atoms and orders as `chem.encode` makes them. Below 1, a temperature sharpens."""
         n, size, device = len(present), self.max_atoms, present.device
@@ -214,7 +243,7 @@ class AutoregressiveGenerator(nn.Module):
         places = torch.arange(size, device=device)
         became = torch.zeros(n, size, self.key.out_features, device=device)
         trunk, memory = self.trunk, None
-        entering = trunk.size(sizes)
+        entering = whole = trunk.whole(sizes, context)
 
         def drawn(logits: Tensor) -> Tensor:
             return (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
@@ -250,5 +279,5 @@ class AutoregressiveGenerator(nn.Module):
                 bonded = bonded + trunk.bond(far, atoms[everyone, partner]) * going[:, None]
                 bound = torch.where(going, partner, 0)
             spare[:, row] = held - filled
-            entering = trunk.kind(atoms[:, row] + 1) + trunk.place.weight[row] + bonded + trunk.size(sizes)
+            entering = trunk.kind(atoms[:, row] + 1) + trunk.place.weight[row] + bonded + whole
         return atoms, orders

@@ -5,7 +5,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, one_hot
 
-from gancore.types import Sample, Verdict
+from gancore.layers.conditioning import Projection, refuse_context
+from gancore.types import Context, CriticOutput, Sample
 from molgan.data import graphs
 from molgan.networks import ring_features
 
@@ -94,12 +95,20 @@ class FingerprintCritic(nn.Module):
 
     capacity: valences of each atom type. buckets: into which environments are hashed. width: of the hidden layer.
     ring_buckets: into which atoms in their rings are hashed (`ring_environments`); 0 leaves rings out. Their weights
-    begin at 0, so that a critic that knows no rings can be gone on from.
+    begin at 0, so that a critic that knows no rings can be gone on from. context_features: what is asked is projected
+    onto the hidden layer (Miyato and Koyama 2018).
     """
 
     capacity: Tensor
 
-    def __init__(self, capacity: Int[Tensor, "atom"], buckets: int, width: int, ring_buckets: int = 0):
+    def __init__(
+        self,
+        capacity: Int[Tensor, "atom"],
+        buckets: int,
+        width: int,
+        ring_buckets: int = 0,
+        context_features: int = 0,
+    ):
         super().__init__()
         self.register_buffer("capacity", capacity, persistent=False)
         self.buckets, self.ring_buckets = buckets, ring_buckets
@@ -109,6 +118,7 @@ class FingerprintCritic(nn.Module):
             self.ring_head = nn.Linear(_RING_FIGURES, 1, bias=False)
             nn.init.zeros_(self.ring_enter.weight)
             nn.init.zeros_(self.ring_head.weight)
+        self.projection = Projection(width, context_features) if context_features else None
 
     def ring_weights(self) -> list[nn.Parameter]:
         """The weights of what is made of rings."""
@@ -130,11 +140,16 @@ class FingerprintCritic(nn.Module):
         counts.scatter_add_(1, found % self.ring_buckets, (found >= 0).float())
         return counts.log1p(), figures.log1p() * _RING_SCALE
 
-    def forward(self, sample: Sample) -> Verdict:
-        """A verdict on hard one-hots."""
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
+        """Logits and features of hard one-hots."""
         arrays = graphs.indices(sample)
         hidden, straight = self.enter(self.counts(*arrays)), 0.0
         if self.ring_buckets:
             counts, figures = self.ring_counts(*arrays)
             hidden, straight = hidden + self.ring_enter(counts), self.ring_head(figures)
-        return Verdict((self.head(leaky_relu(hidden, _SLOPE)) + straight).squeeze(1).float())
+        features = leaky_relu(hidden, _SLOPE)
+        logits = (self.head(features) + straight).squeeze(1).float()
+        if self.projection is None:
+            refuse_context(context)
+            return CriticOutput(logits, features)
+        return CriticOutput(logits + self.projection(features, context), features)

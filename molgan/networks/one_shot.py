@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from gancore.types import Sample, Verdict
+from gancore.layers.conditioning import Projection, context_inputs, refuse_context
+from gancore.types import Context, CriticOutput, Sample
 from molgan import chemistry
 from molgan.data import graphs
 
@@ -21,39 +22,53 @@ def mlp(widths: Sequence[int], activation: nn.Module | None = None) -> nn.Sequen
 
 
 class Generator(nn.Module):
-    """Noise and the places that hold an atom -> logits of atoms and bonds, all at once."""
+    """Noise, the places that hold an atom, and what is asked -> logits of atoms and bonds, all at once."""
 
     def __init__(
-        self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int], activation: nn.Module | None = None
+        self,
+        noise: int,
+        max_atoms: int,
+        kinds: int,
+        hidden: Sequence[int],
+        activation: nn.Module | None = None,
+        context_features: int = 0,
     ):
         super().__init__()
-        self.noise, self.max_atoms, self.kinds = noise, max_atoms, kinds
+        self.noise, self.max_atoms, self.kinds, self.context_features = noise, max_atoms, kinds, context_features
         self.pairs = max_atoms * (max_atoms - 1) // 2
         self.activation = activation or nn.LeakyReLU(0.2)
-        self.body = mlp((noise + max_atoms, *hidden), self.activation)
+        self.body = mlp((noise + max_atoms + 2 * context_features, *hidden), self.activation)
         self.nodes = nn.Linear(hidden[-1], max_atoms * kinds)
         self.bonds = nn.Linear(hidden[-1], self.pairs * chemistry.ORDERS)
 
     def forward(
-        self, noise: Float[Tensor, "batch latent"], present: Bool[Tensor, "batch node"]
+        self,
+        noise: Float[Tensor, "batch latent"],
+        present: Bool[Tensor, "batch node"],
+        context: Context | None = None,
     ) -> tuple[Float[Tensor, "batch node atom"], Float[Tensor, "batch pair order"]]:
         """Node logits and bond logits."""
-        hidden = self.activation(self.body(torch.cat((noise, present.to(noise.dtype)), 1)))
+        asked = context_inputs(context, self.context_features, noise)
+        hidden = self.activation(self.body(torch.cat((noise, present.to(noise.dtype), asked), 1)))
         nodes, bonds = self.nodes(hidden).float(), self.bonds(hidden).float()  # draws want full precision
         return nodes.unflatten(1, (self.max_atoms, self.kinds)), bonds.unflatten(1, (self.pairs, chemistry.ORDERS))
 
 
 class Encoder(nn.Module):
-    """A graph -> mean and log-variance of its noise: the recognition half of an autoencoder."""
+    """A graph, and what is asked -> mean and log-variance of its noise: the recognition half of an autoencoder."""
 
-    def __init__(self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int]):
+    def __init__(self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int], context_features: int = 0):
         super().__init__()
+        self.context_features = context_features
         pairs = max_atoms * (max_atoms - 1) // 2
-        self.body = mlp((max_atoms * kinds + pairs * chemistry.ORDERS, *hidden, 2 * noise))
+        self.body = mlp((max_atoms * kinds + pairs * chemistry.ORDERS + 2 * context_features, *hidden, 2 * noise))
 
-    def forward(self, sample: Sample) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
+    def forward(
+        self, sample: Sample, context: Context | None = None
+    ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
         """Mean and log-variance."""
-        mean, log_var = self.body(torch.cat([part.flatten(1) for part in sample], 1)).chunk(2, 1)
+        asked = context_inputs(context, self.context_features, sample[0])
+        mean, log_var = self.body(torch.cat([part.flatten(1) for part in (*sample, asked)], 1)).chunk(2, 1)
         return mean, log_var.clamp(-12, 6)
 
 
@@ -80,12 +95,15 @@ class OrderedCritic(nn.Module):
     def __init__(self, max_atoms: int, kinds: int, hidden: Sequence[int]):
         super().__init__()
         pairs = max_atoms * (max_atoms - 1) // 2
-        width = max_atoms * (kinds + VALENCE) + pairs * chemistry.ORDERS
-        self.body = mlp((width, *hidden, 1))
+        inputs = max_atoms * (kinds + VALENCE) + pairs * chemistry.ORDERS
+        self.body = mlp((inputs, *hidden, 1))
+        self.width = (inputs, *hidden)[-1]  # of what the last layer reads
 
-    def forward(self, sample: Sample, features: Tensor) -> Float[Tensor, "batch"]:
-        """Logits."""
-        return self.body(torch.cat([part.flatten(1) for part in (*sample, features)], 1)).squeeze(1)
+    def forward(
+        self, sample: Sample, features: Tensor
+    ) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch feature"]]:
+        """Logits, and what the last layer reads."""
+        return _read(self.body, torch.cat([part.flatten(1) for part in (*sample, features)], 1))
 
 
 class RelationalCritic(nn.Module):
@@ -106,8 +124,10 @@ class RelationalCritic(nn.Module):
         )
         self.head = mlp((width, width, 1))
 
-    def forward(self, sample: Sample, features: Tensor) -> Float[Tensor, "batch"]:
-        """Logits."""
+    def forward(
+        self, sample: Sample, features: Tensor
+    ) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch feature"]]:
+        """Logits, and what the last layer reads."""
         nodes, bonds = sample
         mask = graphs.node_mask(nodes)
         relations = graphs.to_matrix(bonds[..., 1:], nodes.shape[1]).unbind(-1)
@@ -115,11 +135,22 @@ class RelationalCritic(nn.Module):
         for layer in self.layers:
             parts = [conv(hidden, adjacency) for conv, adjacency in zip(layer, relations, strict=True)]  # pyright: ignore
             hidden = nn.functional.leaky_relu(torch.stack(parts).sum(0), 0.2)
-        return self.head((hidden * mask[..., None]).sum(1)).squeeze(1)
+        return _read(self.head, (hidden * mask[..., None]).sum(1))
+
+
+def _read(layers: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """What layers of one output make of their inputs, `(batch,)`, and what the last of them reads."""
+    *body, last = layers
+    for layer in body:
+        inputs = layer(inputs)
+    return last(inputs).squeeze(1), inputs
 
 
 class GraphCritic(nn.Module):
-    """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic."""
+    """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic.
+
+    context_features: what is asked is projected onto the features of both (Miyato and Koyama 2018).
+    """
 
     capacity: Tensor
 
@@ -129,17 +160,24 @@ class GraphCritic(nn.Module):
         hidden: Sequence[int],
         relational_width: int = 64,
         relational_layers: int = 0,
+        context_features: int = 0,
     ):
         super().__init__()
         kinds = len(vocabulary.atoms)
         self.register_buffer("capacity", torch.from_numpy(vocabulary.capacity), persistent=False)
         self.ordered = OrderedCritic(vocabulary.max_atoms, kinds, hidden)
         self.relational = RelationalCritic(kinds, relational_width, relational_layers) if relational_layers else None
+        width = self.ordered.width + (relational_width if relational_layers else 0)
+        self.projection = Projection(width, context_features) if context_features else None
 
-    def forward(self, sample: Sample) -> Verdict:
-        """A verdict on one-hots, hard or relaxed."""
-        features = valence(sample, self.capacity)
-        logits = self.ordered(sample, features)
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
+        """Logits and features of one-hots, hard or relaxed."""
+        valences = valence(sample, self.capacity)
+        logits, features = self.ordered(sample, valences)
         if self.relational is not None:
-            logits = logits + self.relational(sample, features)
-        return Verdict(logits)
+            more, others = self.relational(sample, valences)
+            logits, features = logits + more, torch.cat((features, others), 1)
+        if self.projection is None:
+            refuse_context(context)
+            return CriticOutput(logits, features)
+        return CriticOutput(logits + self.projection(features, context), features)

@@ -32,7 +32,7 @@ from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
 from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight, refuse_no_ratio
-from gancore.types import Context, Sample
+from gancore.types import Batch, Context, Sample
 from molgan import chemistry
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
@@ -195,16 +195,16 @@ class AutoregressiveGAN:
 
     # One turn of each player ------------------------------------------------------------------
 
-    def likelihood_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+    def likelihood_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Phase one: make the batch likely."""
         return {"nll": self.nll(real)}
 
-    def critic_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+    def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, at the temperature of sampling."""
         fake = self.one_hots(*self.draw(real, self.config.temperature))
-        return self.adversary.critic_losses(real, fake, step)
+        return self.adversary.critic_losses(real, Batch(fake, real.context), step)
 
-    def generator_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+    def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Earn the critic's logit and the score; keep the batch likely."""
         config, reward = self.config, self.config.reward
         losses = {"bound": self.nll(real) * config.bound} if config.bound else {}
@@ -212,9 +212,9 @@ class AutoregressiveGAN:
         if not reward.active or done < reward.start * config.steps or done % reward.every:
             return losses
         atoms, orders = self.draw(real)
-        earned, figures = self.rewards(atoms, orders)
-        advantage = distributed.own(leave_one_out(distributed.gathered(earned)[None])[0])
-        losses["policy"] = policy_gradient(self.generator.log_prob(atoms, orders), advantage).mean()
+        earned, figures = self.rewards(atoms, orders, real.context)
+        advantage = distributed.shard(leave_one_out(distributed.gathered(earned)[None])[0])
+        losses["policy"] = policy_gradient(self.generator.log_prob(atoms, orders, real.context), advantage)
         return losses | figures | self.replay_terms()
 
     # The phases -------------------------------------------------------------------------------
@@ -266,44 +266,50 @@ class AutoregressiveGAN:
 
     # What the turns are made of ---------------------------------------------------------------
 
-    def nll(self, real: Sample) -> Tensor:
-        """Mean negative log-likelihood of the batch, nats a molecule."""
-        return -self.generator.log_prob(*graphs.indices(real)).mean()
+    def nll(self, real: Batch) -> Tensor:
+        """Negative log-likelihood of each molecule of the batch, in nats."""
+        return -self.generator.log_prob(*graphs.indices(real.sample), real.context)
 
     @torch.no_grad()
     def log_prob(self, sample: Sample, context: Context | None = None) -> Tensor:
         """Log-probability of graphs of their sizes under the averaged generator, nats `(batch,)`."""
-        return self.averaged.average.log_prob(*graphs.indices(sample))
+        return self.averaged.average.log_prob(*graphs.indices(sample), context)
 
     @torch.no_grad()
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)`."""
-        return self.adversary.logits(sample)
+        return self.adversary.logits(sample, context)
 
-    def draw(self, real: Sample, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
-        """A fresh graph of each one's size, without dropout; of several processes each draws all and keeps its own."""
-        present = distributed.gathered(graphs.node_mask(real[0]))
+    def draw(self, real: Batch, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """A fresh graph of each one's size, of which the same is asked, without dropout.
+
+        Of several processes each draws all and keeps its own.
+        """
+        present = distributed.gathered(graphs.node_mask(real.sample[0]))
+        context = distributed.gathered_context(real.context)
         # Without a generator each process would draw for rows of its own.
         random = default_generator(self.device) if distributed.processes() > 1 else None
         training = self.generator.training
         self.generator.eval()
         try:
-            drawn = self.generator.grow(present, temperature, random)
+            drawn = self.generator.grow(present, temperature, random, context)
         finally:
             self.generator.train(training)
-        return distributed.own(drawn[0]), distributed.own(drawn[1])
+        return distributed.shard(drawn[0]), distributed.shard(drawn[1])
 
     def one_hots(self, atoms: Tensor, orders: Tensor) -> Sample:
         """Graphs as the critic sees them."""
         return graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
 
-    def rewards(self, atoms: Tensor, orders: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def rewards(
+        self, atoms: Tensor, orders: Tensor, context: Context | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Reward of each draw `(batch,)`, and the mean score for the log."""
         reward = self.config.reward
         earned, figures = torch.zeros(len(atoms), device=self.device), {}
         if reward.critic:
             with torch.no_grad():
-                earned = earned + reward.critic * self.adversary.logits(self.one_hots(atoms, orders))
+                earned = earned + reward.critic * self.adversary.logits(self.one_hots(atoms, orders), context)
         if reward.weight:
             assert self.shaping is not None
             smiles = graph_smiles(self.vocabulary, atoms.cpu().numpy(), orders.cpu().numpy())

@@ -20,6 +20,7 @@ from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 from gancore.facade.recipe import Capability
+from gancore.layers.conditioning import Projection, refuse_context
 from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.estimators import ESTIMATORS
 from gancore.training import distributed
@@ -27,7 +28,7 @@ from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.settings import STRICT, Count, Positive, Rate, Share, Weight
-from gancore.types import Context, Sample, Verdict
+from gancore.types import Batch, Context, CriticOutput, Sample
 from molgan import chemistry
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
@@ -41,7 +42,7 @@ from molgan.scoring.scorer import graph_smiles
 class RelationalNetwork(nn.Module):
     """Graph convolutions with weights for each bond order, a gated sum over atoms, a number (the paper's eq. 5, 6)."""
 
-    def __init__(self, kinds: int, widths: Sequence[int], gathered: int, hidden: int):
+    def __init__(self, kinds: int, widths: Sequence[int], gathered: int, hidden: int, context_features: int = 0):
         super().__init__()
         steps = list(pairwise((0, *widths)))
         self.own = nn.ModuleList(nn.Linear(before + kinds, after) for before, after in steps)
@@ -51,8 +52,9 @@ class RelationalNetwork(nn.Module):
         self.gate = nn.Linear(widths[-1] + kinds, gathered)
         self.gathered = nn.Linear(widths[-1] + kinds, gathered)
         self.head = nn.Sequential(nn.Linear(gathered, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+        self.projection = Projection(gathered, context_features) if context_features else None
 
-    def forward(self, sample: Sample) -> Verdict:
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """A number for each graph of one-hots, hard or relaxed."""
         nodes, bonds = sample
         present = nodes.sum(-1, keepdim=True)
@@ -65,7 +67,11 @@ class RelationalNetwork(nn.Module):
             hidden = torch.tanh(own(inputs) + torch.einsum("bijo,bjof->bif", relations, told) / count)
         inputs = torch.cat((hidden, nodes), -1)
         graph = (self.gate(inputs).sigmoid() * self.gathered(inputs).tanh() * present).sum(1).tanh()
-        return Verdict(self.head(graph).squeeze(1))
+        logits = self.head(graph).squeeze(1)
+        if self.projection is None:
+            refuse_context(context)
+            return CriticOutput(logits, graph)
+        return CriticOutput(logits + self.projection(graph, context), graph)
 
 
 @dataclass(frozen=True)
@@ -144,28 +150,29 @@ class PublishedMolGAN:
 
     # One turn of each player ------------------------------------------------------------------
 
-    def critic_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
-        """Tell the batch from as many draws of the same sizes."""
+    def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
+        """Tell the batch from as many draws of the same sizes, of which the same is asked."""
         with torch.no_grad():
-            _, fake = self.draw(graphs.node_mask(real[0]))
-        return self.adversary.critic_losses(real, fake, step)
+            _, fake = self.draw(graphs.node_mask(real.sample[0]), context=real.context)
+        return self.adversary.critic_losses(real, Batch(fake, real.context), step)
 
-    def value_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+    def value_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Foretell the scores of the batch and of as many draws."""
         with torch.no_grad():
-            hard, relaxed = self.draw(graphs.node_mask(real[0]))
-        scores = self.scores(real, hard)
-        apart = torch.cat([self.foretold(real) - scores[0], self.foretold(relaxed) - scores[1]])
-        return {"value": apart.square().mean(), "_score": scores[1].mean()}
+            hard, relaxed = self.draw(graphs.node_mask(real.sample[0]), context=real.context)
+        scores = self.scores(real.sample, hard)
+        apart = self.foretold(real.sample) - scores[0], self.foretold(relaxed) - scores[1]
+        return {"value": (apart[0].square() + apart[1].square()) / 2, "_score": scores[1]}
 
-    def generator_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+    def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for real, and please the value network."""
         reward = self.config.reward
-        _, relaxed = self.draw(graphs.node_mask(real[0]))
+        _, relaxed = self.draw(graphs.node_mask(real.sample[0]), context=real.context)
         steers = reward.weight if step >= reward.start * self.config.steps else 0.0
-        losses = {name: loss * (1 - steers) for name, loss in self.adversary.generator_losses(real, relaxed).items()}
+        losses = self.adversary.generator_losses(real, Batch(relaxed, real.context))
+        losses = {name: loss * (1 - steers) for name, loss in losses.items()}
         if steers:
-            losses["reward"] = -self.foretold(relaxed).mean() * steers
+            losses["reward"] = -self.foretold(relaxed) * steers
         return losses
 
     # The phases -------------------------------------------------------------------------------
@@ -189,20 +196,22 @@ class PublishedMolGAN:
 
     # What the turns are made of ---------------------------------------------------------------
 
-    def logits(self, present: Tensor, random: torch.Generator | None = None) -> Sample:
+    def logits(self, present: Tensor, random: torch.Generator | None = None, context: Context | None = None) -> Sample:
         """What the generator makes of fresh noise."""
 
         def noise(n: int) -> Tensor:
             return torch.randn(n, self.config.model.noise, device=self.device, generator=random)
 
-        drawn = noise(len(present)) if random is not None else distributed.rows(noise, len(present))
-        return self.generator(drawn, present)
+        drawn = noise(len(present)) if random is not None else distributed.draw_global(noise, len(present))
+        return self.generator(drawn, present, context)
 
-    def draw(self, present: Tensor, random: torch.Generator | None = None) -> tuple[Sample, Sample]:
+    def draw(
+        self, present: Tensor, random: torch.Generator | None = None, context: Context | None = None
+    ) -> tuple[Sample, Sample]:
         """Graphs of the given sizes: hard ones without gradient, and what critic and value network see."""
         masks = present[..., None], graphs.pair_mask(present)[..., None]
         hard, relaxed = [], []
-        for logits, mask in zip(self.logits(present, random), masks, strict=True):
+        for logits, mask in zip(self.logits(present, random, context), masks, strict=True):
             if self.config.estimator == "softmax":
                 soft = logits.softmax(-1)
                 chosen = one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
@@ -231,7 +240,7 @@ class PublishedMolGAN:
     @torch.no_grad()
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)`."""
-        return self.adversary.logits(sample)
+        return self.adversary.logits(sample, context)
 
     @torch.no_grad()
     def sample(

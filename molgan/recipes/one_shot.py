@@ -20,7 +20,7 @@ from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
-from gancore.io.background_call import Ahead
+from gancore.io.background_call import BackgroundCall
 from gancore.losses.elbo import gaussian_kl, reconstruction
 from gancore.losses.policy_gradient import categorical_kl, leave_one_out, policy_gradient
 from gancore.rewards.shaping import RewardShaping
@@ -31,7 +31,7 @@ from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
 from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight
-from gancore.types import Context, Sample
+from gancore.types import Batch, Context, Sample
 from molgan import chemistry
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
@@ -153,7 +153,7 @@ class OneShotGAN:
         self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
         self.adversary = config.critic.adversary(critic)
         self.shaping: RewardShaping | None = None  # made for training alone: a score may name functions and programs
-        self.scores = Ahead(self.score)
+        self.scores = BackgroundCall(self.score)
         reward = config.reward
         noises = max(1, round(reward.share * config.batch))
         self.late = PendingSamples(noises, reward.draws, model.noise, size).to(device) if reward.overlap else None
@@ -179,37 +179,38 @@ class OneShotGAN:
 
     # One turn of each player ------------------------------------------------------------------
 
-    def autoencoder_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+    def autoencoder_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Phase one: reconstruct the molecule from its code; the KL's weight grows to 1 by the middle."""
         grown = min(1.0, step / max(1, self.config.pretrain.steps // 2))
         weight = self.config.pretrain.kl_start + (1 - self.config.pretrain.kl_start) * grown
         code, kl = self.encode(real)
-        logits = self.generator(code, graphs.node_mask(real[0]))
-        return {"reconstruction": reconstruction(logits, real).mean(), "kl": kl.mean() * weight}
+        logits = self.generator(code, graphs.node_mask(real.sample[0]), real.context)
+        return {"reconstruction": reconstruction(logits, real.sample), "kl": kl * weight}
 
-    def critic_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
-        """Tell the batch from as many fresh draws of the same sizes."""
+    def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
+        """Tell the batch from as many fresh draws of the same sizes, of which the same is asked."""
         with torch.no_grad():
-            fake = self.draw(self.noise(len(real[0])), graphs.node_mask(real[0])).hard
-        return self.adversary.critic_losses(real, fake, step)
+            fake = self.draw(self.noise(len(real)), graphs.node_mask(real.sample[0]), real.context).hard
+        return self.adversary.critic_losses(real, Batch(fake, real.context), step)
 
-    def generator_turn(self, real: Sample, step: int) -> dict[str, Tensor]:
+    def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for the batch, keep explaining it, and earn the rewards."""
-        config, present = self.config, graphs.node_mask(real[0])
+        config, present, context = self.config, graphs.node_mask(real.sample[0]), real.context
         n, noise = len(present), self.noise(len(present))
         if config.pretrain.steps and config.bound:  # one pass of the generator for both
             code, kl = self.encode(real)
-            nodes, bonds = self.generator(torch.cat((noise, code)), present.repeat(2, 1))
-            explained = reconstruction((nodes[n:], bonds[n:]), real) + kl
-            losses = {"bound": explained.mean() * config.bound}
+            twice = Context.cat([context, context]) if context is not None else None
+            nodes, bonds = self.generator(torch.cat((noise, code)), present.repeat(2, 1), twice)
+            explained = reconstruction((nodes[n:], bonds[n:]), real.sample) + kl
+            losses = {"bound": explained * config.bound}
         else:
-            nodes, bonds = self.generator(noise, present)
+            nodes, bonds = self.generator(noise, present, context)
             losses = {}
         drawn = draw_graphs(nodes[:n], bonds[:n], present, self.capacity, config.temperature)
-        losses |= self.adversary.generator_losses(real, drawn.relaxed)
+        losses |= self.adversary.generator_losses(real, Batch(drawn.relaxed, context))
         done = step - config.pretrain.steps
         if config.reward.active and done >= config.reward.start * config.steps and done % config.reward.every == 0:
-            losses |= self.reward_terms(noise, drawn)
+            losses |= self.reward_terms(noise, drawn, context)
             losses |= self.replay_terms()
         return losses
 
@@ -257,11 +258,11 @@ class OneShotGAN:
 
     def noise(self, n: int) -> Tensor:
         """Fresh input of the generator, `(n, latent)`."""
-        return distributed.rows(lambda rows: torch.randn(rows, self.config.model.noise, device=self.device), n)
+        return distributed.draw_global(lambda rows: torch.randn(rows, self.config.model.noise, device=self.device), n)
 
-    def draw(self, noise: Tensor, present: Tensor) -> GraphDraw:
+    def draw(self, noise: Tensor, present: Tensor, context: Context | None = None) -> GraphDraw:
         """Graphs of the given sizes."""
-        node_logits, bond_logits = self.generator(noise, present)
+        node_logits, bond_logits = self.generator(noise, present, context)
         return draw_graphs(node_logits, bond_logits, present, self.capacity, self.config.temperature)
 
     @torch.no_grad()
@@ -279,19 +280,21 @@ class OneShotGAN:
 
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)`."""
-        return self.adversary.logits(sample)
+        return self.adversary.logits(sample, context)
 
-    def encode(self, real: Sample) -> tuple[Tensor, Tensor]:
+    def encode(self, real: Batch) -> tuple[Tensor, Tensor]:
         """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
-        mean, log_var = self.encoder(real)
+        mean, log_var = self.encoder(real.sample, real.context)
         return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
 
-    def reward_terms(self, noise: Tensor, game: GraphDraw) -> dict[str, Tensor]:
+    def reward_terms(self, noise: Tensor, game: GraphDraw, context: Context | None = None) -> dict[str, Tensor]:
         """Policy gradient on several draws of some of the game's logits, each draw against the others' mean."""
         reward = self.config.reward
+        if self.late is not None and context is not None:
+            raise ConfigError("reward.overlap keeps draws without what was asked of them: leave it out.")
         wanted = max(1, round(reward.share * len(game.atoms)))
         rows = torch.arange(wanted, device=self.device) * len(game.atoms) // wanted  # spread over the batch
-        noise = noise[rows]
+        noise, context = noise[rows], context[rows] if context is not None else None
         nodes, bonds, present = (
             part[rows].repeat_interleave(reward.draws, 0) for part in (game.node_logits, game.bond_logits, game.present)
         )
@@ -304,14 +307,15 @@ class OneShotGAN:
         else:
             self.send(*fresh)
             return {}
-        earned, figures = self.rewards(drawn, scored)
+        each = context[torch.arange(wanted).repeat_interleave(reward.draws)] if context is not None else None
+        earned, figures = self.rewards(drawn, scored, each)
         if self.late is not None:
             self.send(*fresh)  # only now: the rewards may have begun the next stage of the score
         advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
         losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
         if reward.kl and reward.steers:
             with torch.no_grad():
-                anchor = self.averaged(noise, drawn.present[:: reward.draws])
+                anchor = self.averaged(noise, drawn.present[:: reward.draws], context)
             anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
             losses["anchor"] = self.divergence(drawn, anchor_nodes, anchor_bonds).mean() * reward.kl
         return losses
@@ -366,11 +370,13 @@ class OneShotGAN:
             return {}
         atoms, orders = (torch.from_numpy(part).to(self.device) for part in chemistry.encode(kept, self.vocabulary))
         best = graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
-        code, kl = self.encode(best)
+        code, kl = self.encode(Batch(best))
         logits = self.generator(code, graphs.node_mask(best[0]))
         return {"replay": (reconstruction(logits, best) + kl).mean() * replay.weight}
 
-    def rewards(self, drawn: GraphDraw, scored: Scored | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def rewards(
+        self, drawn: GraphDraw, scored: Scored | None = None, context: Context | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid.
 
         scored: the SMILES of each draw and its RDKit score, 0 for an invalid one.
@@ -380,7 +386,7 @@ class OneShotGAN:
         figures = {"_connected": valid.float().mean()}
         if self.config.reward.critic:
             with torch.no_grad():
-                earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard)
+                earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard, context)
         if scored is not None:
             assert self.shaping is not None
             paid, score = (

@@ -16,8 +16,9 @@ from gancore.io.formats import Form
 from gancore.io.inputs import called, rows_of
 from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
 from gancore.io.tables import rows
-from gancore.training.batching import Shuffled, sampled
+from gancore.training.batching import Shuffled, fetch_batch, sampled
 from gancore.training.device import derive_seed
+from gancore.types import Batch, Context
 from seqgan.data.settings import DataConfig
 from seqgan.text.alphabet import Alphabet, Ids
 from seqgan.text.vocabulary import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates
@@ -234,8 +235,19 @@ def pad(lines: list[list[int]], length: int) -> Ids:
     return ids
 
 
-def batches(ids: Ids, size: int, seed: int, device: torch.device) -> Shuffled:
-    """An endless shuffled stream of batches `(size, step)`; at most as many sequences as there are, or none."""
+def batches(
+    ids: Ids,
+    size: int,
+    seed: int,
+    device: torch.device,
+    context: Context | None = None,
+    weight: Tensor | None = None,
+) -> Shuffled:
+    """An endless shuffled stream of batches of ids `(size, step)`; at most as many sequences as there are, or none.
+
+    context, weight: of every sequence. Raises ValueError when they have another length.
+    """
     if not len(ids):
-        return Shuffled(size, size, seed, lambda index: ids.to(device))
-    return Shuffled(len(ids), min(size, len(ids)), seed, lambda index: ids[index].to(device))
+        return Shuffled(size, size, seed, lambda index: Batch((ids.to(device),)))
+    fetch = fetch_batch(lambda index: (ids[index].to(device),), len(ids), device, context, weight)
+    return Shuffled(len(ids), min(size, len(ids)), seed, fetch)

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import softplus
 
 from gancore.errors import DataError
-from gancore.training.lbfgs import minimum
+from gancore.training.lbfgs import minimize
 from seqgan.metrics.ngrams import Sequences, gram_bags
 
 
@@ -56,7 +56,7 @@ def two_sample_test(real: Sequences, generated: Sequences, seed: int = 0, iterat
         each = softplus((1 - 2 * labels) * scores(weights))
         return each[~held_out].sum() + 0.5 * weights[:-1].square().sum()
 
-    weights = minimum(loss, torch.zeros(int(codes.max()) + 2), iterations)
+    weights = minimize(loss, torch.zeros(int(codes.max()) + 2), iterations)
     n, found = int(held_out.sum()), scores(weights)
     learnt = torch.zeros(len(weights), dtype=torch.bool).index_fill(0, codes[~held_out[owners]], True)
     familiar = torch.zeros(2 * count, dtype=torch.bool).index_fill(0, owners[learnt[codes]], True)

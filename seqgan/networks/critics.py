@@ -1,6 +1,7 @@
 """Critics of sequences: token ids `(batch, step)`, or one-hot rows `(batch, step, token)` when a gradient must flow.
 
-A row of zeros, or the padding token, embeds to zeros, so both forms of one sequence have the same logits.
+A row of zeros, or the padding token, embeds to zeros, so both forms of one sequence have the same logits. What is asked
+of a sequence is projected onto what the last layer reads (Miyato and Koyama 2018) where `context_features` is above 0.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gancore.errors import ConfigError
+from gancore.layers.conditioning import Projection, refuse_context
 from gancore.training.settings import STRICT, Part, Positive, Rate
-from gancore.types import Sample, Verdict
+from gancore.types import Context, CriticOutput, Sample
 from seqgan.text.alphabet import Alphabet
 
 # SeqGAN's filters, width -> number; a width that is longer than the sequences is left out.
@@ -113,48 +115,60 @@ class MaxOverTime(nn.Module):
         return (picked * linear.weight).sum(2) + linear.bias
 
 
+def _conditioned(projection: Projection | None, logits: Tensor, features: Tensor, context: Context | None) -> Tensor:
+    """Logits with what the context adds to them, none for a critic that was made without."""
+    if projection is None:
+        refuse_context(context)
+        return logits
+    return logits + projection(features, context)
+
+
 class TextCNN(nn.Module):
     """SeqGAN's critic: convolutions of many widths, maximum over time, highway, dropout (Kim 2014; Yu et al. 2017)."""
 
-    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int):
+    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int, context_features: int = 0):
         super().__init__()
         self.embedding = TokenEmbedding(alphabet, config.embedding)
         numbers = {width: max(1, round(n * config.filters)) for width, n in _FILTERS.items() if width <= length}
         self.filters = MaxOverTime(config.embedding, numbers)
         self.highway, self.drop = Highway(self.filters.total), nn.Dropout(config.dropout)
         self.out = nn.Linear(self.filters.total, 1)
+        self.projection = Projection(self.filters.total, context_features) if context_features else None
 
-    def forward(self, sample: Sample) -> Verdict:
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """One logit a sequence."""
         features = self.highway(self.filters(self.embedding(sample[0])).relu())
-        return Verdict(self.out(self.drop(features)).squeeze(1), features)
+        logits = self.out(self.drop(features)).squeeze(1)
+        return CriticOutput(_conditioned(self.projection, logits, features, context), features)
 
 
 class RecurrentCritic(nn.Module):
-    """A recurrent critic with a verdict on every prefix: a dense reward without rollouts."""
+    """A recurrent critic that judges every prefix: a dense reward without rollouts."""
 
-    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int):
+    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int, context_features: int = 0):
         super().__init__()
         self.alphabet = alphabet
         self.embedding = TokenEmbedding(alphabet, config.embedding)
         self.recurrent = nn.GRU(config.embedding, config.width, batch_first=True)
         self.drop, self.out = nn.Dropout(config.dropout), nn.Linear(config.width, 1)
+        self.projection = Projection(config.width, context_features) if context_features else None
 
-    def prefixes(self, ids: Tensor) -> Float[Tensor, "batch step"]:
-        """A logit for each prefix: at place t for the first t + 1 tokens."""
-        return self.out(self.drop(self.recurrent(self.embedding(ids))[0])).squeeze(2)
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
+        """A logit for each prefix of ids `(batch, step)`: at place t for the first t + 1 tokens; padding is masked.
 
-    def forward(self, sample: Sample) -> Verdict:
-        """One logit a sequence: that of its longest prefix."""
+        The features are those of the whole sequence.
+        """
         (ids,) = sample
-        last = self.alphabet.mask(ids).sum(1, keepdim=True) - 1
-        return Verdict(self.prefixes(ids).gather(1, last).squeeze(1))
+        states, mask = self.recurrent(self.embedding(ids))[0], self.alphabet.mask(ids)
+        logits = _conditioned(self.projection, self.out(self.drop(states)).squeeze(2), states, context)
+        last = states[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]
+        return CriticOutput(logits, last, mask=mask)
 
 
 class MultiCNN(nn.Module):
     """RelGAN's critic (Nie et al. 2019): several embedded representations judged by one CNN, their logits averaged."""
 
-    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int):
+    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int, context_features: int = 0):
         super().__init__()
         self.representations = config.representations
         self.embedding = TokenEmbedding(alphabet, config.embedding)
@@ -163,13 +177,16 @@ class MultiCNN(nn.Module):
         self.filters = MaxOverTime(size, numbers)
         self.highway, self.drop = Highway(self.filters.total), nn.Dropout(config.dropout)
         self.features, self.out = nn.Linear(self.filters.total, 100), nn.Linear(100, 1)
+        self.projection = Projection(100, context_features) if context_features else None
 
-    def forward(self, sample: Sample) -> Verdict:
-        """One logit a sequence."""
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
+        """One logit a sequence; its features are the mean of its representations'."""
         x = self.embedding(sample[0]).unflatten(2, (self.representations, -1))
         x = x.transpose(1, 2).flatten(0, 1)  # (batch x representation, step, size)
-        logits = self.out(self.features(self.drop(self.highway(self.filters(x).relu()))))
-        return Verdict(logits.view(-1, self.representations).mean(1))
+        each = self.features(self.drop(self.highway(self.filters(x).relu())))
+        logits = self.out(each).view(-1, self.representations).mean(1)
+        features = each.unflatten(0, (-1, self.representations)).mean(1)
+        return CriticOutput(_conditioned(self.projection, logits, features, context), features)
 
 
 CRITICS = {"textcnn": TextCNN, "recurrent": RecurrentCritic, "multi": MultiCNN}

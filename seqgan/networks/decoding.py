@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from gancore.errors import ConfigError
+from gancore.types import Context
 from seqgan.text.alphabet import Alphabet
 from seqgan.text.utf8 import Automaton
 
@@ -25,8 +26,8 @@ class Stepper(Protocol):
 
     alphabet: Alphabet
 
-    def start(self, n: int) -> State:
-        """The state before the first step of `n` sequences."""
+    def start(self, n: int, context: Context | None = None) -> State:
+        """The state before the first step of `n` sequences, and what is asked of them."""
         ...
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
@@ -158,16 +159,18 @@ def sample(
     prefix: Sequence[int] = (),
     device: torch.device | str = "cpu",
     rule: Automaton | None = None,
+    context: Context | None = None,
 ) -> Int[Tensor, "n length"]:
     """Draw `n` sequences of at most `length` tokens, the prefix and the end token included, padded.
 
     The caller puts the generator at rest (`generator.at_rest`). A sequence that did not end is cut off.
     rule: what may follow what (`Vocabulary.rule`); no sequence then ends, or is cut off, inside a character.
+    context: what is asked of each sequence, of `n` rows.
     """
     alphabet = generator.alphabet
     ids = torch.full((n, length), alphabet.pad or 0, dtype=torch.long, device=device)
     tokens = torch.full((n,), alphabet.begin, dtype=torch.long, device=device)
-    live, state = torch.arange(n, device=device), generator.start(n)
+    live, state = torch.arange(n, device=device), generator.start(n, context)
     rule = rule.to(device) if rule is not None else None
     states = torch.zeros_like(live)  # of the rule, which stays in the first one where there is none
     for step in range(length):

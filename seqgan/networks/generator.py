@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gancore.training import distributed
+from gancore.layers.conditioning import Embedded, refuse_context
+from gancore.losses.reduction import sum_steps
+from gancore.types import Context
 from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
 from seqgan.networks.decoding import State
 from seqgan.networks.likelihood import token_log_prob
@@ -20,11 +22,15 @@ _CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and fi
 
 
 class Generator(nn.Module):
-    """An autoregressive model of sequences over `alphabet`, of at most `length` tokens, the end token included."""
+    """An autoregressive model of sequences over `alphabet`, of at most `length` tokens, the end token included.
+
+    context_features: what is asked is embedded and added to the embedded token of every step. The state that `start`
+    gives holds it, so it goes wherever the state goes.
+    """
 
     closed: Tensor
 
-    def __init__(self, alphabet: Alphabet, config: GeneratorConfig, length: int):
+    def __init__(self, alphabet: Alphabet, config: GeneratorConfig, length: int, context_features: int = 0):
         super().__init__()
         self.alphabet, self.length = alphabet, length
         self.embedding = nn.Embedding(alphabet.size, config.embedding)
@@ -36,34 +42,45 @@ class Generator(nn.Module):
         closed = torch.zeros(alphabet.size)
         closed[list(alphabet.closed)] = _CLOSED
         self.register_buffer("closed", closed, persistent=False)
+        self.context = Embedded(context_features, config.embedding) if context_features else None
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.closed.device
 
-    def features(self, ids: Ids) -> Float[Tensor, "batch step width"]:
+    def features(self, ids: Ids, context: Context | None = None) -> Float[Tensor, "batch step width"]:
         """What the head reads before each token of `ids`."""
         begin = torch.full_like(ids[:, :1], self.alphabet.begin)
         embedded = self.embedding(torch.cat((begin, ids[:, :-1]), 1))
+        if self.context is None:
+            refuse_context(context)
+        else:
+            embedded = embedded + self.context(context, embedded)[:, None]
         return self.drop(self.trunk(self.drop_embedding(embedded)))
 
-    def logits(self, ids: Ids) -> Float[Tensor, "batch step token"]:
+    def logits(self, ids: Ids, context: Context | None = None) -> Float[Tensor, "batch step token"]:
         """Logits of every token given those before it."""
-        return self.read(self.features(ids))
+        return self.read(self.features(ids, context))
 
-    def log_prob(self, ids: Ids, temperature: float = 1.0) -> Float[Tensor, "batch step"]:
+    def log_prob(
+        self, ids: Ids, temperature: float = 1.0, context: Context | None = None
+    ) -> Float[Tensor, "batch step"]:
         """Log-probability of every token in nats given those before it, 0 at padding."""
         bias = (self.head.bias + self.closed) / temperature
-        features = self.features(ids)
+        features = self.features(ids, context)
         if temperature != 1.0:
             features = features / temperature
         with torch.autocast(features.device.type, enabled=False):
             return token_log_prob(features.float(), self.head.weight, bias, ids) * self.alphabet.mask(ids)
 
-    def start(self, n: int) -> State:
-        """The state before the first token of `n` sequences."""
-        return self.trunk.start(n)
+    def start(self, n: int, context: Context | None = None) -> State:
+        """The state before the first token of `n` sequences; its last part is what is asked of each, embedded."""
+        state = self.trunk.start(n)
+        if self.context is None:
+            refuse_context(context)
+            return state
+        return (*state, self.context(context, self.embedding.weight[:1].expand(n, -1)))
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Features `(n, width)` of what follows `tokens (n,)`, and the new state."""
@@ -71,8 +88,11 @@ class Generator(nn.Module):
 
     def step_embedded(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
         """`step` from embedded tokens `(n, embedding)`: mixtures of tokens have a place too."""
-        features, state = self.trunk.step(self.drop_embedding(embedded), state)
-        return self.drop(features), state
+        asked = state[len(state) - int(self.context is not None) :]
+        for part in asked:
+            embedded = embedded + part
+        features, moved = self.trunk.step(self.drop_embedding(embedded), state[: len(state) - len(asked)])
+        return self.drop(features), (*moved, *asked)
 
     def read(self, features: Tensor) -> Tensor:
         """The head's logits `(..., token)`, in float32; closed tokens are shut."""
@@ -101,9 +121,9 @@ class Mixture(nn.Module):
         """Where the weights are."""
         return self.each[0].device
 
-    def start(self, n: int) -> State:
+    def start(self, n: int, context: Context | None = None) -> State:
         """The states of all members, one after the other."""
-        return tuple(part for member in self.each for part in member.start(n))
+        return tuple(part for member in self.each for part in member.start(n, context))
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Features of all members side by side `(n, member x width)`, and the new states."""
@@ -121,14 +141,14 @@ class Mixture(nn.Module):
         logs = [member.read(part).log_softmax(-1) for member, part in zip(self.each, parts, strict=True)]
         return torch.stack(logs).logsumexp(0) - math.log(len(logs))
 
-    def features(self, ids: Ids) -> Tensor:
+    def features(self, ids: Ids, context: Context | None = None) -> Tensor:
         """Features of all members side by side `(batch, step, member x width)`."""
-        return torch.cat([member.features(ids) for member in self.each], -1)
+        return torch.cat([member.features(ids, context) for member in self.each], -1)
 
-    def log_prob(self, ids: Ids, temperature: float = 1.0) -> Tensor:
+    def log_prob(self, ids: Ids, temperature: float = 1.0, context: Context | None = None) -> Tensor:
         """Log-probability of every token in nats given those before it `(batch, step)`, 0 at padding."""
         parts = []
-        for some, tokens in zip(self.features(ids).split(8), ids.split(8), strict=True):
+        for some, tokens in zip(self.features(ids, context).split(8), ids.split(8), strict=True):
             logits = self.read(some) / temperature
             parts.append(logits.log_softmax(-1).gather(2, tokens[..., None]).squeeze(2))
         return torch.cat(parts) * self.alphabet.mask(ids)
@@ -171,17 +191,21 @@ def at_rest(*modules: nn.Module) -> Iterator[None]:
         yield
 
 
-def mean_nll(generator: Generator, ids: Ids) -> Tensor:
-    """Negative log-likelihood in nats, mean over all tokens of the batch, differentiable."""
-    return -generator.log_prob(ids).sum() / distributed.portion(generator.alphabet.mask(ids).sum())
+def token_nll(generator: Generator, ids: Ids, context: Context | None = None) -> Float[Tensor, "batch"]:
+    """Negative log-likelihood of each sequence, scaled so that the batch mean is that of a token in nats.
+
+    Differentiable; see `gancore.losses.reduction.sum_steps`.
+    """
+    return sum_steps(-generator.log_prob(ids, context=context), generator.alphabet.mask(ids))
 
 
-def nll(generator: Generator | Mixture, ids: Ids, temperature: float = 1.0) -> float:
-    """The same over many sequences, a number, without dropout."""
+def nll(generator: Generator | Mixture, ids: Ids, temperature: float = 1.0, context: Context | None = None) -> float:
+    """Negative log-likelihood in nats, mean over the tokens of many sequences, a number, without dropout."""
     total, tokens, device = 0.0, 0, generator.device
     with at_rest(generator):
-        for part in ids.split(256):
-            part = generator.alphabet.trim(part.to(device))
-            total -= float(generator.log_prob(part, temperature).sum(dtype=torch.double))
+        for rows in (slice(place, place + 256) for place in range(0, len(ids), 256)):
+            part = generator.alphabet.trim(ids[rows].to(device))
+            asked = context[rows].to(device) if context is not None else None
+            total -= float(generator.log_prob(part, temperature, asked).sum(dtype=torch.double))
             tokens += int(generator.alphabet.mask(part).sum())
     return total / tokens

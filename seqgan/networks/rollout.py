@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gancore.types import Context
 from seqgan.networks.decoding import Stepper, draw_next, keep_unfinished
 from seqgan.text.alphabet import Ids
 
-Judge = Callable[[Tensor], Tensor]
-"""Rewards `(batch,)` of whole, padded sequences `(batch, step)`."""
+Judge = Callable[..., Tensor]
+"""Rewards `(batch,)` of whole, padded sequences `(batch, step)`, and of their context where they have one."""
 
 
 @torch.no_grad()
@@ -21,14 +22,21 @@ def monte_carlo(
     rollouts: int,
     random: torch.Generator | None = None,
     judged_at_once: int = 128,
+    context: Context | None = None,
 ) -> Float[Tensor, "batch step"]:
     """The action-value of every token: the mean reward of `rollouts` completions of the prefix that ends with it.
 
     A sequence's last token is worth the reward of the sequence; padding is worth 0. `policy` completes,
-    `judge` rewards; the caller puts both at rest (`generator.at_rest`).
+    `judge` rewards; the caller puts both at rest (`generator.at_rest`). context: what is asked of each row of `ids`,
+    and of its completions.
     """
-    completions, owners = complete(policy, ids, rollouts, random)
-    rewards = torch.cat([judge(part) for part in torch.cat((ids, completions)).split(judged_at_once)])
+    completions, owners = complete(policy, ids, rollouts, random, context)
+    parts = torch.cat((ids, completions)).split(judged_at_once)
+    if context is None:
+        rewards = torch.cat([judge(part) for part in parts])
+    else:
+        rows = torch.cat((torch.arange(len(ids), device=ids.device), owners // ids.shape[1])).split(judged_at_once)
+        rewards = torch.cat([judge(part, context[of]) for part, of in zip(parts, rows, strict=True)])
     own, completed = rewards[: len(ids)], rewards[len(ids) :]
     values = torch.zeros(ids.shape, device=ids.device, dtype=rewards.dtype)
     values.view(-1).index_add_(0, owners, completed / rollouts)
@@ -37,7 +45,9 @@ def monte_carlo(
     return values
 
 
-def complete(policy: Stepper, ids: Ids, rollouts: int, random: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def complete(
+    policy: Stepper, ids: Ids, rollouts: int, random: torch.Generator | None, context: Context | None = None
+) -> tuple[Tensor, Tensor]:
     """Completions `(completion, step)` of all proper prefixes, and whose they are: row x steps + last place.
 
     They grow in one batch: at step t those of the prefixes of length t join the others, so one network call
@@ -51,7 +61,7 @@ def complete(policy: Stepper, ids: Ids, rollouts: int, random: torch.Generator |
     made = ids[torch.cat(joining)]
     owners = torch.cat([row * steps + done - 1 for done, row in enumerate(joining)])
 
-    prefixes, state = torch.arange(rows, device=ids.device), policy.start(rows)
+    prefixes, state = torch.arange(rows, device=ids.device), policy.start(rows, context)
     live = prefixes[:0]  # which completions are still growing; their states follow the prefixes' in the batch
     tokens = torch.full_like(ids[:, 0], alphabet.begin)
     for step in range(steps):

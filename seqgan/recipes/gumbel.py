@@ -20,11 +20,11 @@ from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.settings import STRICT, Weight
-from gancore.types import Context, Sample
+from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS
-from seqgan.networks.generator import at_rest, mean_nll, without_dropout
+from seqgan.networks.generator import at_rest, token_nll, without_dropout
 from seqgan.recipes.config import GameConfig, GameCriticConfig
 from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.sequences import SequenceRecipe
@@ -101,31 +101,32 @@ class GumbelGAN(SequenceRecipe):
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)` of ids."""
         with at_rest(self.adversary.critic):
-            return self.adversary.logits(sample)
+            return self.adversary.logits(sample, context)
 
-    def critic_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
+    def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell one-hot real sequences from relaxed generated ones."""
         with at_rest(self.generator):
-            fake = self.relax(len(real), step)
-        return self.adversary.critic_losses(self.one_hots(real), fake, step)
+            fake = Batch(self.relax(len(real), step, real.context), real.context)
+        return self.adversary.critic_losses(Batch(self.one_hots(real.sample[0]), real.context), fake, step)
 
-    def generator_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
+    def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for real, beside the real batch."""
         with without_dropout(self.generator):
-            losses = self.adversary.generator_losses(self.one_hots(real), self.relax(len(real), step))
+            fake = Batch(self.relax(len(real), step, real.context), real.context)
+            losses = self.adversary.generator_losses(Batch(self.one_hots(real.sample[0]), real.context), fake)
             if self.config.relax.likelihood:
-                own = mean_nll(self.generator, self.alphabet.trim(real))
+                own = token_nll(self.generator, self.alphabet.trim(real.sample[0]), real.context)
                 losses["likelihood"] = own * self.config.relax.likelihood
         return losses
 
-    def relax(self, n: int, step: int) -> Sample:
+    def relax(self, n: int, step: int, context: Context | None = None) -> Sample:
         """`n` relaxed draws `(n, length, token)`, each step fed with the relaxed token before; zeros after an end."""
         settings = self.config.relax
         done = min(1.0, max(0, step - self.start) / max(1, self.config.steps))
         temperature = settings.sharpness**-done
         estimator, table = ESTIMATORS[settings.estimator], self.generator.embedding.weight
         embedded = table[self.alphabet.begin].expand(n, -1)
-        state, rows = self.generator.start(n), []
+        state, rows = self.generator.start(n, context), []
         going = torch.ones(n, 1, device=self.device)
         for _ in range(self.length):
             features, state = self.generator.step_embedded(embedded, state)

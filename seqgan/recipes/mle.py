@@ -16,12 +16,12 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Callback, Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
+from gancore.types import Batch
 from seqgan.data.corpus import Corpus, batches
 from seqgan.data.space import TextSpace
-from seqgan.networks.generator import Generator, mean_nll, nll
+from seqgan.networks.generator import Generator, nll, token_nll
 from seqgan.recipes.config import Config
 from seqgan.recipes.sequences import SequenceRecipe
-from seqgan.text.alphabet import Ids
 
 
 class Best(nn.Module):
@@ -79,9 +79,9 @@ class MaximumLikelihood(SequenceRecipe):
         weights = self.generator.parameters()
         return {"likelihood": adam(weights, settings.lr, settings.betas, settings.weight_decay)}
 
-    def turn(self, real: Ids, step: int) -> dict[str, Tensor]:
-        """Negative log-likelihood of the batch, mean over its tokens."""
-        return {"nll": mean_nll(self.generator, self.alphabet.trim(real))}
+    def turn(self, real: Batch, step: int) -> dict[str, Tensor]:
+        """Negative log-likelihood of the batch, whose mean is that over its tokens."""
+        return {"nll": token_nll(self.generator, self.alphabet.trim(real.sample[0]), real.context)}
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """One phase, which ends when the validation likelihood no longer improves."""

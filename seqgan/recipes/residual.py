@@ -21,13 +21,15 @@ from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
+from gancore.losses.reduction import sum_steps
 from gancore.training import distributed
 from gancore.training.device import adam, derive_seed
-from gancore.training.lbfgs import minimum
+from gancore.training.lbfgs import minimize
 from gancore.training.loop import Callback, Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
 from gancore.training.settings import STRICT, Positive, Rate
+from gancore.types import Batch
 from seqgan.data.corpus import Corpus, batches
 from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import sample
@@ -63,7 +65,7 @@ class Odds(nn.Module):
             of_real, of_fake = self._logits(real, slope), self._logits(fake, slope)
             return softplus(-of_real).mean() + softplus(of_fake).mean() + 1e-3 * slope[:-1].square().sum()
 
-        self.slope.copy_(minimum(loss, torch.zeros_like(self.slope)))
+        self.slope.copy_(minimize(loss, torch.zeros_like(self.slope)))
         self.log_mean.copy_(self._logits(fake, self.slope).exp().mean().log())
 
     def weights(self, features: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch"]:
@@ -148,14 +150,14 @@ class Residual(SequenceRecipe):
 
     # The turn ---------------------------------------------------------------------------------
 
-    def turn(self, real: Ids, step: int) -> dict[str, Tensor]:
+    def turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Learn from draws of the mixture: its own distribution of every token, and the draws by their weights.
 
         The expectation is the cross-entropy under the reweighted mixture.
         """
         with at_rest(*self.modules.values()):
             ids = sample(self.teacher, self.config.batch, self.length, device=self.device)
-            ids = self.alphabet.trim(distributed.own(ids))
+            ids = self.alphabet.trim(distributed.shard(ids))
             taught = self.teacher.read(self.teacher.features(ids))
             weights = self.weights(ids)
         mask = self.alphabet.mask(ids)
@@ -163,9 +165,9 @@ class Residual(SequenceRecipe):
             log_prob = self.generator.logits(ids).log_softmax(-1)
         soft = -(taught.exp() * log_prob).sum(-1)
         hard = -log_prob.gather(2, ids[..., None]).squeeze(2)
-        each = (soft + (weights - 1)[:, None] * hard) * mask
+        each = sum_steps(soft + (weights - 1)[:, None] * hard, mask)
         effective = weights.sum().square() / weights.square().sum() / len(weights)
-        return {"distilled": each.sum() / distributed.portion(mask.sum()), "_effective": effective}
+        return {"distilled": each.mean(), "_effective": effective}  # of draws, not of the rows of the batch
 
     # What it is made of -----------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""SeqGAN (Yu et al. 2017): maximum likelihood, then REINFORCE on a critic's verdict, rollouts or a dense critic.
+"""SeqGAN (Yu et al. 2017): maximum likelihood, then REINFORCE on what a critic says, by rollouts or a dense critic.
 
 A step of the adversarial phase is one of the generator and `critic.steps` of the critic. An external reward may be
 mixed in (ORGAN, Guimaraes et al. 2017): it is paid for the whole sequence, to each of its tokens, which is unbiased
@@ -23,7 +23,9 @@ from torch.optim import Optimizer
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import categorical_kl, policy_gradient
+from gancore.losses.reduction import sum_steps
 from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training import distributed
@@ -32,12 +34,12 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.settings import STRICT, Count, Positive, ReplayConfig, Share, Weight, refuse_no_ratio
-from gancore.types import Context, Sample
+from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus, pad
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS, RecurrentCritic
 from seqgan.networks.decoding import sample
-from seqgan.networks.generator import at_rest, mean_nll, without_dropout
+from seqgan.networks.generator import at_rest, token_nll, without_dropout
 from seqgan.networks.rollout import monte_carlo
 from seqgan.recipes.config import GameConfig, GameCriticConfig
 from seqgan.recipes.mle import MaximumLikelihood
@@ -241,7 +243,7 @@ class PolicyGradientGAN(SequenceRecipe):
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length).to(device)
-        self.objective = OBJECTIVES[config.critic.objective]
+        self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})
         self.rollout_policy = EMA(self.generator, config.policy.update_rate, warm_up=False)
         self.anchor = copy.deepcopy(self.generator).requires_grad_(False)
         self.negatives = Negatives(config.critic.pool, length, config.critic.reuse, config.seed).to(device)
@@ -267,44 +269,40 @@ class PolicyGradientGAN(SequenceRecipe):
 
     # One turn of each player ------------------------------------------------------------------
 
-    def critic_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
-        """Tell the batch from as many generated sequences."""
-        fake = distributed.own(self.negatives.take(len(real) * distributed.processes(), self.draw))
-        both = torch.cat((real[: len(fake)], fake))
-        mask = self.alphabet.mask(both)
-        logits = self.verdicts(both)
-        weights = mask.float() if logits.shape == mask.shape else torch.ones_like(logits)
-        on_real, on_fake = logits.chunk(2)
-        weights = weights[: len(fake)] * weights[len(fake) :]  # where both still go on
-        each = self.objective.critic(on_real.flatten(), on_fake.flatten()) * weights.flatten()
+    def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
+        """Tell the batch from as many generated sequences: of a pool, or drawn anew where something is asked."""
+        if real.context is None:
+            fake = distributed.shard(self.negatives.take(len(real) * distributed.processes(), self.draw))
+        else:
+            fake = self.draw_for(real)
+        with self.precision():
+            losses = self.adversary.critic_losses(real[: len(fake)], Batch((fake,), real.context), step)
         out = self.critic.out
         decay = sum((part.square().sum() for part in out.parameters()), torch.zeros((), device=self.device)) / 2
-        right = ((on_real > 0).float() + (on_fake < 0).float()) / 2
-        return {
-            "adversarial": each.sum() / distributed.portion(weights.sum()),
-            "decay": decay * self.config.critic.decay,
-            "_accuracy": (right * weights).sum() / distributed.portion(weights.sum()),
-        }
+        return losses | {"decay": decay * self.config.critic.decay}
 
-    def generator_turn(self, real: Ids, step: int) -> dict[str, Tensor]:
+    def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Draw, have every token valued, make the better ones likelier."""
-        policy = self.config.policy
+        policy, context = self.config.policy, real.context
         with at_rest(self.generator, self.critic, self.rollout_policy):
-            ids = distributed.own(self.draw(self.config.batch))
-            values, figures = self.values(ids)
+            ids = self.draw_for(real)
+            values, figures = self.values(ids, context)
         mask = self.alphabet.mask(ids)
         advantage = self.baseline.advantage(values, mask)
         with without_dropout(self.generator):
-            log_prob = self.generator.log_prob(ids)
-            losses = {"policy": policy_gradient(log_prob, advantage).sum(1).mean()} | figures
+            log_prob = self.generator.log_prob(ids, context=context)
+            losses = {"policy": policy_gradient(log_prob, advantage).sum(1)} | figures
             if policy.likelihood:
-                losses["likelihood"] = mean_nll(self.generator, self.alphabet.trim(real)) * policy.likelihood
+                own = token_nll(self.generator, self.alphabet.trim(real.sample[0]), context)
+                losses["likelihood"] = own * policy.likelihood
             losses |= self.replay_terms()
             if policy.kl:
                 with at_rest(self.anchor):
-                    before = self.anchor.logits(ids)
-                kl = categorical_kl(self.generator.logits(ids), before) * mask
-                losses["anchor"] = kl.sum() / distributed.portion(mask.sum()) * policy.kl
+                    before = self.anchor.logits(ids, context)
+                kl = categorical_kl(self.generator.logits(ids, context), before)
+                losses["anchor"] = sum_steps(kl, mask) * policy.kl
+        if context is None:  # the draws are of no rows of the batch
+            losses |= {name: losses[name].mean() for name in ("policy", "anchor") if name in losses}
         return losses
 
     # What the turns are made of ---------------------------------------------------------------
@@ -314,45 +312,56 @@ class PolicyGradientGAN(SequenceRecipe):
         with at_rest(self.generator):
             return sample(self.generator, n, self.length, device=self.device)
 
-    def values(self, ids: Ids) -> tuple[Values, dict[str, Tensor]]:
+    def draw_for(self, real: Batch) -> Ids:
+        """This process's draws of a turn: one for each row where something is asked of it, `batch` where not."""
+        context = distributed.gathered_context(real.context)
+        with at_rest(self.generator):
+            n = self.config.batch if context is None else len(context)
+            ids = sample(self.generator, n, self.length, device=self.device, context=context)
+        return distributed.shard(ids)
+
+    def values(self, ids: Ids, context: Context | None = None) -> tuple[Values, dict[str, Tensor]]:
         """What every token is worth, and figures for the log: mean critic's and external reward of the sequences."""
         external = self.config.reward.weight
         if not external:
-            return self.critic_values(ids)
+            return self.critic_values(ids, context)
         assert self.shaping is not None
         with self.shaping.waiting(), ThreadPoolExecutor(1) as aside:  # it is worked out while the critic judges
             answer = aside.submit(self.score, ids)
-            values, figures = self.critic_values(ids)
+            values, figures = self.critic_values(ids, context)
             strings, scores = answer.result()
         paid = torch.from_numpy(self.shaping.weigh(strings, scores)).float().to(self.device)
         values = (1 - external) * values + external * paid[:, None]
         figures["_score"] = torch.tensor(scores.mean(), dtype=torch.float, device=self.device)
         return values * self.alphabet.mask(ids), figures
 
-    def critic_values(self, ids: Ids) -> tuple[Values, dict[str, Tensor]]:
+    def critic_values(self, ids: Ids, context: Context | None = None) -> tuple[Values, dict[str, Tensor]]:
         """What the critic says that every token is worth, and the mean over the sequences for the log."""
         policy, mask = self.config.policy, self.alphabet.mask(ids)
         if policy.reward == "constant" or self.unjudged:
             values = torch.full(ids.shape, 0.5, device=self.device)
         elif isinstance(self.critic, RecurrentCritic):
-            values = self.verdicts(ids).sigmoid()
+            values = self.critic_logits(ids, context).sigmoid()
         else:
             several = distributed.processes() > 1  # each completes its own prefixes with draws of its own
             random = new_generator(self.device, torch.initial_seed(), distributed.rank()) if several else None
-            values = monte_carlo(self.rollout_policy.average, ids, self.judge, policy.rollouts, random)
+            completes = self.rollout_policy.average
+            values = monte_carlo(completes, ids, self.judge, policy.rollouts, random, context=context)
         last = values.gather(1, mask.sum(1, keepdim=True) - 1)
         return values * mask, {"_reward": last.mean()}
 
-    def verdicts(self, ids: Ids) -> Tensor:
-        """The critic's logits: of every prefix `(batch, step)`, or of the sequence alone `(batch, 1)`."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.critic.bf16):
-            dense = isinstance(self.critic, RecurrentCritic)
-            logits = self.critic.prefixes(ids) if dense else self.critic((ids,)).logits[:, None]  # pyright: ignore
-        return logits.float()
+    def precision(self) -> torch.autocast:
+        """What the critic computes in."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.critic.bf16)
 
-    def judge(self, ids: Ids) -> Tensor:
+    def critic_logits(self, ids: Ids, context: Context | None = None) -> Tensor:
+        """The critic's logits: `(batch, step)` of every prefix, or `(batch,)` of whole sequences."""
+        with self.precision():
+            return self.adversary.output((ids,), context).logits.float()
+
+    def judge(self, ids: Ids, context: Context | None = None) -> Tensor:
         """The critic's reward of whole sequences, in (0, 1)."""
-        return self.verdicts(ids).sigmoid().squeeze(1)
+        return self.critic_logits(ids, context).sigmoid()
 
     def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
         """The strings and their external reward in [0, 1], 0 where there is none."""
@@ -372,7 +381,7 @@ class PolicyGradientGAN(SequenceRecipe):
         ids = pad([line for line in lines if len(line) < self.length], self.length)
         if not len(ids):
             return {}
-        return {"replay": mean_nll(self.generator, self.alphabet.trim(ids.to(self.device))) * replay.weight}
+        return {"replay": token_nll(self.generator, self.alphabet.trim(ids.to(self.device))).mean() * replay.weight}
 
     def replace_rejected(self, ids: Ids, again: Callable[[int], Ids], random: torch.Generator) -> None:
         """Have sequences that the critic rejects drawn again, in place; `again(n)` draws n of them."""

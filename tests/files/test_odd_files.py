@@ -18,8 +18,8 @@ from molgan.data.inputs import read_named, read_rows
 from molgan.metrics import evaluate
 from molgan.metrics.basic import Known, texts_of
 from seqgan.__main__ import main as seqgan
-from seqgan.data.settings import DataConfig
 from seqgan.data.corpus import Corpus, as_lines, read_lines
+from seqgan.data.settings import DataConfig
 
 _spec = importlib.util.spec_from_file_location("make", Path(__file__).with_name("make.py"))
 assert _spec is not None

@@ -6,23 +6,18 @@ import pytest
 import torch
 
 from gancore.errors import ConfigError, DivergedError, RunError
-from gancore.io.background_call import Ahead
+from gancore.io.background_call import BackgroundCall
 from gancore.io.config import bundled
 from gancore.runs import checkpoint
 from gancore.runs.folder import RunFolder, find
 from gancore.training.settings import ReplayConfig
 from gancore.types import Sampler
 from molgan import chemistry
-from molgan.recipes.config import Config
-from molgan.recipes.config import CriticConfig
-from molgan.recipes.config import DiversityConfig
-from molgan.recipes.one_shot import OneShotModelConfig
-from molgan.recipes.one_shot import AutoencoderConfig
-from molgan.recipes.one_shot import OneShotRewardConfig
-from molgan.recipes.config import StageConfig
 from molgan.data.dataset import MoleculeDataset
 from molgan.gan import MolGAN
 from molgan.recipes import one_shot
+from molgan.recipes.config import Config, CriticConfig, DiversityConfig, StageConfig
+from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig, OneShotRewardConfig
 from molgan.scoring.benchmarks import DRUGLIKE, SCORES
 from molgan.scoring.scorer import Scorer
 
@@ -105,7 +100,7 @@ def test_when_an_overlapped_score_is_worked_out_does_not_matter(rewarded, small_
 
     for name, start in (("at once", at_once), ("late", not_yet)):
         with monkeypatch.context() as patch:
-            patch.setattr(Ahead, "start", start)
+            patch.setattr(BackgroundCall, "start", start)
             MolGAN(config).fit(small_data, out=tmp_path / name, quiet=True)
     assert run_state(tmp_path / "at once") == run_state(tmp_path / "late")
     stored = checkpoint.read(max((tmp_path / "late" / "checkpoints").iterdir()))
@@ -215,7 +210,7 @@ def turn_and_moved(gan, data, turn):
     for module in gan.modules.values():
         for p in module.parameters():
             p.grad = None
-    sum(value for name, value in losses.items() if not name.startswith("_")).backward()
+    sum(value.mean() for name, value in losses.items() if not name.startswith("_")).backward()
     return {
         name: any(p.grad is not None and bool(p.grad.any()) for p in module.parameters())
         for name, module in gan.modules.items()
@@ -237,13 +232,13 @@ def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
     assert set(losses) == {"adversarial", "bound", "policy", "anchor", "replay", "_connected", "_score"}
     for name in ("adversarial", "bound", "policy", "replay"):
         gan.generator.zero_grad()
-        losses[name].backward(retain_graph=True)
+        losses[name].mean().backward(retain_graph=True)
         assert any(p.grad.any() for p in gan.generator.parameters() if p.grad is not None), name
 
 
 def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_data):
     gan, (_, adversarial) = one_shot.build(rewarded, small_data, torch.device("cpu"))
-    noise, present = gan.noise(16), next(adversarial.batches)[0].sum(-1) > 0.5
+    noise, present = gan.noise(16), next(adversarial.batches).sample[0].sum(-1) > 0.5
     assert gan.reward_terms(noise, gan.draw(noise, present))["anchor"].item() == pytest.approx(0, abs=1e-6)
     with torch.no_grad():
         gan.generator.bonds.bias += torch.randn_like(gan.generator.bonds.bias)
@@ -253,7 +248,7 @@ def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_d
 def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
     rewarded = replace(rewarded, reward=replace(rewarded.reward, diversity=DiversityConfig()))
     gan, (_, adversarial) = one_shot.build(rewarded, small_data, torch.device("cpu"))
-    real = next(adversarial.batches)
+    real = next(adversarial.batches).sample
     drawn = gan.draw(gan.noise(len(real[0])), real[0].sum(-1) > 0.5)
     earned, figures = gan.rewards(drawn, gan.score(drawn.atoms.numpy(), drawn.orders.numpy()))
     earned = earned - gan.adversary.logits(drawn.hard).detach()  # the critic's share, the same for all
@@ -270,7 +265,7 @@ def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
     """The draws and scores of one turn, the log-probabilities of the next."""
     config = replace(rewarded, reward=replace(rewarded.reward, overlap=True, critic=0.0))
     gan, (_, adversarial) = one_shot.build(config, small_data, torch.device("cpu"))
-    present = next(adversarial.batches)[0].sum(-1) > 0.5
+    present = next(adversarial.batches).sample[0].sum(-1) > 0.5
     first, second = gan.noise(16), gan.noise(16)
     assert gan.reward_terms(first, gan.draw(first, present)) == {}
     atoms, orders = gan.late.atoms.clone(), gan.late.orders.clone()

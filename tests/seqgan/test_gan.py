@@ -12,18 +12,15 @@ from gancore.io.config import bundled
 from gancore.runs import checkpoint
 from gancore.runs.folder import RunFolder, find
 from gancore.training.settings import ReplayConfig
-from gancore.types import Reward, Sampler, Verdict
+from gancore.types import CriticOutput, Reward, Sampler
 from molgan.scoring.scorer import Scorer
-from seqgan.recipes.config import Config
-from seqgan.data.settings import DataConfig
-from seqgan.recipes.seqgan import DiversityConfig
-from seqgan.recipe.architectures import GeneratorConfig
-from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig
-from seqgan.recipes.seqgan import RewardConfig
 from seqgan.data.grammar import corpus
+from seqgan.data.settings import DataConfig
 from seqgan.gan import SeqGAN
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.recipes.config import Config, LikelihoodConfig
 from seqgan.recipes.external_reward import load_reward
+from seqgan.recipes.seqgan import DiversityConfig, PolicyConfig, RewardConfig
 
 LINES = corpus(60)
 
@@ -158,7 +155,7 @@ def test_what_the_critic_rejects_is_drawn_again(config):
     gan.sample(5, prefix=LINES[0].split()[0], max_length=3)  # shorter than the critic's filters
 
     unwanted = gan.vocabulary.encode(LINES[0])[0]
-    gan.recipe.critic.forward = lambda sample: Verdict(-9.0 * (sample[0] == unwanted).any(1))
+    gan.recipe.critic.forward = lambda sample: CriticOutput(-9.0 * (sample[0] == unwanted).any(1))
     word = LINES[0].split()[0]
     raw, asked = ([word in text.split() for text in gan.sample(500, raw=raw)] for raw in (True, False))
     assert sum(raw) > 50 > 5 > sum(asked)

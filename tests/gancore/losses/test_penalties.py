@@ -3,6 +3,7 @@ import torch
 
 from gancore.losses import penalties
 from gancore.losses.penalties import PENALTIES
+from gancore.types import Batch, Context
 
 BATCH = 5
 
@@ -22,7 +23,7 @@ def pair():
 
 def test_slope_of_a_linear_critic_is_the_norm_of_all_its_weights_together(pair):
     weights = torch.randn(3, 3), torch.randn(2, 4)
-    slope = penalties.squared_slope(linear_critic(*weights), pair, tangent=False)
+    slope = penalties.squared_slope(linear_critic(*weights), Batch(pair, geometry="euclidean"))
     expected = sum(w.square().sum() for w in weights)
     torch.testing.assert_close(slope, expected.expand(BATCH))
 
@@ -41,8 +42,8 @@ def test_one_norm_a_sample_not_one_a_batch():
     """With unit slope at every sample the WGAN penalty is 0; one norm over the batch would give (sqrt(B) - 1)^2."""
     weight = torch.zeros(1, 4)
     weight[0, 0] = 1
-    sample = (torch.eye(4)[:1].repeat(49, 1, 1),)
-    result = penalties.wgan_gp(linear_critic(weight), sample, sample, tangent=False)
+    sample = Batch((torch.eye(4)[:1].repeat(49, 1, 1),), geometry="euclidean")
+    result = penalties.wgan_gp(linear_critic(weight), sample, sample)
     torch.testing.assert_close(result, torch.zeros(49), atol=1e-6, rtol=0)
 
 
@@ -53,6 +54,47 @@ def test_finite_difference_agrees_in_expectation_with_the_exact_slope(pair):
     draws = torch.stack([penalties.finite_r1_r2(critic, pair, pair) for _ in range(3000)]).flatten()
     error = (draws.mean() - exact).abs() / (draws.std() / len(draws) ** 0.5)
     assert error < 4
+
+
+@pytest.mark.parametrize("name", ["r1", "r2", "r1_r2", "finite_r1_r2"])
+def test_every_row_of_a_gaussian_latent_pays_the_squared_norm_of_a_linear_critic(name):
+    """On the simplex 57% of such rows would count as padding and pay nothing."""
+    weight, latents = torch.randn(6), [(torch.randn(500, 6),) for _ in range(2)]
+    batches = [Batch(latent, geometry="euclidean") for latent in latents]
+    paid = PENALTIES[name](linear_critic(weight), *batches)
+    norm = weight.square().sum() * (2 if name in ("r1_r2", "finite_r1_r2") else 1)
+    if name == "finite_r1_r2":
+        assert (paid > 0).all()
+        assert (paid.mean() / norm - 1).abs() < 5 * 2**0.5 / 1000**0.5  # 1000 chi-squared draws
+    else:
+        torch.testing.assert_close(paid, norm.expand(500))
+    on_simplex = penalties.r1(linear_critic(weight), *latents)
+    assert 0.4 < (on_simplex == 0).float().mean() < 0.7
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_the_context_is_bound_and_not_differentiated(name):
+    """The slope of `sample . (1 + context)` is that at the row's own context, and none is paid for the context."""
+    real, fake = (
+        Batch((torch.randn(4, 3),), Context(torch.randn(4, 3), torch.rand(4, 3) < 0.7), geometry="euclidean")
+        for _ in range(2)
+    )
+    critic = lambda sample, context: (sample[0] * (1 + context.inputs[:, :3])).sum(1)  # noqa: E731
+    at_real, at_fake = ((1 + batch.context.inputs[:, :3]).square().sum(1) for batch in (real, fake))
+    expected = {"r1": at_real, "r2": at_fake, "r1_r2": at_real + at_fake, "wgan_gp": (at_fake.sqrt() - 1).square()}
+    found = PENALTIES[name](critic, real, fake)
+    if name in expected:
+        torch.testing.assert_close(found, expected[name])
+    else:
+        draws = torch.stack([PENALTIES[name](critic, real, fake) for _ in range(3000)])
+        error = (draws.mean(0) - at_real - at_fake).abs() / (draws.std(0) / len(draws) ** 0.5)
+        assert error.max() < 4.5
+
+
+@pytest.mark.parametrize("name", ["wgan_gp", "finite_r1_r2"])
+def test_batches_of_two_geometries_are_refused(name, pair):
+    with pytest.raises(ValueError, match="the real batch is simplex, the fake one euclidean"):
+        PENALTIES[name](linear_critic(torch.ones(3, 3), torch.ones(2, 4)), pair, Batch(pair, geometry="euclidean"))
 
 
 @pytest.mark.parametrize("name", PENALTIES)

@@ -12,19 +12,17 @@ from gancore.errors import ConfigError, RewardError
 from gancore.io.notes import Note
 from gancore.runs.folder import RunFolder, read_log
 from gancore.training.settings import CheckpointConfig, ReplayConfig
-from molgan.recipes.config import DiversityConfig
-from molgan.recipes.config import StageConfig
-from molgan.recipes.one_shot import OneShotRewardConfig as MoleculeReward
 from molgan.gan import MolGAN
+from molgan.recipes.config import DiversityConfig, StageConfig
+from molgan.recipes.one_shot import OneShotRewardConfig as MoleculeReward
 from molgan.recipes.reward_shaping import steering
 from molgan.scoring.definition import QED_ALONE, Component, PluginConfig, ScoreConfig
 from molgan.scoring.desirability import Desirability
 from molgan.scoring.scorer import Scorer
-from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig
-from seqgan.recipes.seqgan import RewardConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig, RewardConfig
 
 LINES = corpus(60)
 UP = Desirability("maximize", low=0.0, high=1.0)

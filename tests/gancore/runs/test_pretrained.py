@@ -30,7 +30,14 @@ MAINS = {"molgan": molgan.__main__.main, "seqgan": seqgan.__main__.main}
 def runs(tmp_path_factory):
     """A short run of each half."""
     home = tmp_path_factory.mktemp("runs")
-    few = ["steps=2", "pretrain.steps=2", "model.recurrent=16", "model.pair=8", "recipe=autoregressive", "data.hold_out=0"]
+    few = [
+        "steps=2",
+        "pretrain.steps=2",
+        "model.recurrent=16",
+        "model.pair=8",
+        "recipe=autoregressive",
+        "data.hold_out=0",
+    ]
     few += ["critic.pretrain=1", "critic.rejections=2", "model.environments=64"]
     smiles = ["CCO", "CCN", "C1CC1O", "CC(=O)N", "c1ccncc1"] * 4
     MolGAN(molgan.Config.load("default", few)).fit(smiles, out=home / "molgan", quiet=True)

@@ -7,8 +7,8 @@ from torch import nn
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.penalties import PENALTIES
-from gancore.training.loop import Player, alone, play
-from gancore.types import Verdict
+from gancore.training.loop import Player, only_trainable, play
+from gancore.types import CriticOutput
 
 
 class TinyCritic(nn.Module):
@@ -17,7 +17,7 @@ class TinyCritic(nn.Module):
         self.linear = nn.Linear(3, 1)
 
     def forward(self, sample):
-        return Verdict(self.linear(sample[0]).squeeze(1))
+        return CriticOutput(self.linear(sample[0]).squeeze(1))
 
 
 def parameters(module):
@@ -52,7 +52,7 @@ def test_each_turn_moves_its_own_player_and_no_other(objective, penalty):
     for mover, module in (("critic", critic), ("maker", maker)):
         other = maker if module is critic else critic
         before, others = parameters(module), parameters(other)
-        with alone(players[mover], players.values()):
+        with only_trainable(players[mover], players.values()):
             players[mover].step(players[mover].losses(next(batches), 0))
         assert moved(before, module)
         assert not moved(others, other)
@@ -107,5 +107,5 @@ def test_lazy_penalty_is_paid_every_kth_step_with_k_fold_weight():
     constant = lambda judge, real, fake: torch.ones(4)  # noqa: E731
     adversary = Adversary(critic, OBJECTIVES["hinge"], {"penalty": (constant, 0.25)}, penalty_every=2)
     sample = (torch.rand(4, 3),)
-    assert adversary.critic_losses(sample, sample, step=0)["penalty"].item() == 0.5
+    assert adversary.critic_losses(sample, sample, step=0)["penalty"].tolist() == [0.5] * 4
     assert "penalty" not in adversary.critic_losses(sample, sample, step=1)

@@ -11,15 +11,13 @@ from gancore.losses.adversary import Adversary
 from gancore.losses.penalties import PENALTIES
 from gancore.training import run
 from gancore.training.device import computes_bfloat16
-from gancore.types import Verdict
+from gancore.types import CriticOutput
 from molgan.gan import MolGAN
-from seqgan.recipes.config import Config
-from seqgan.recipes.seqgan import SeqGANCriticConfig
-from seqgan.recipe.architectures import GeneratorConfig
-from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
 
 CPU = torch.device("cpu")
 native = pytest.mark.skipif(not computes_bfloat16(CPU), reason="this processor has no instructions for bfloat16")
@@ -41,7 +39,7 @@ class Noting(torch.nn.Module):
     def forward(self, sample):
         logits = self.layer(sample[0]).squeeze(1)
         self.seen.append(logits.dtype)
-        return Verdict(logits)
+        return CriticOutput(logits)
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)

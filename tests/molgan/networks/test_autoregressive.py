@@ -6,19 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gancore.training.loop import alone, play
-from gancore.types import Verdict
-from molgan import chemistry
-from molgan.recipes.config import Config
-from molgan.recipes.autoregressive import AutoregressiveCriticConfig
-from molgan.recipes.autoregressive import AutoregressiveModelConfig
-from molgan.recipes.config import PretrainConfig
+from gancore.training.loop import only_trainable, play
 from gancore.training.settings import ReplayConfig
-from molgan.recipes.config import PolicyRewardConfig
+from gancore.types import CriticOutput
+from molgan import chemistry
 from molgan.data import graphs
 from molgan.gan import MolGAN
-from molgan.recipe.autoregressive import AutoregressiveGenerator, retrace
+from molgan.networks.autoregressive import AutoregressiveGenerator, retrace
 from molgan.recipes import autoregressive
+from molgan.recipes.autoregressive import AutoregressiveCriticConfig, AutoregressiveModelConfig
+from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig
 
 SMALL = Config(
     recipe="autoregressive",
@@ -115,9 +112,9 @@ def test_each_turn_moves_its_own_player_alone(small_data):
     gan, (pretrain, game) = autoregressive.build(SMALL, small_data, torch.device("cpu"))
     for phase in (pretrain, game):
         for player in phase.players:
-            with alone(player, phase.players):
+            with only_trainable(player, phase.players):
                 losses = player.losses(next(phase.batches), 5)
-                torch.stack([value for name, value in losses.items() if not name.startswith("_")]).sum().backward()
+                sum(value.mean() for name, value in losses.items() if not name.startswith("_")).backward()
             for name, module in gan.modules.items():
                 moved = [p.grad is not None and p.grad.abs().sum() > 0 for p in module.parameters()]
                 assert any(moved) == (module is player.module), (player.name, name)
@@ -133,7 +130,7 @@ def test_what_the_critic_doubts_is_drawn_again(small_data):
     kinds = torch.arange(len(vocabulary.atoms))[:, None]
     plain = gan.averaged.average.log_prob(kinds, torch.zeros(len(kinds), 0, dtype=torch.long)).exp().detach()
     logits = torch.linspace(-1.0, 0.4, len(kinds))
-    gan.adversary.critic = lambda sample: Verdict(3 + logits[sample[0][:, 0].argmax(-1)])
+    gan.adversary.critic = lambda sample: CriticOutput(3 + logits[sample[0][:, 0].argmax(-1)])
     wanted = plain * logits.exp() / (plain * logits.exp()).sum()
     assert (wanted / plain).max() < 2
     for raw, expected in ((False, wanted), (True, plain)):

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from molgan.networks import ring_features
 from rdkit import Chem
 
 from gancore.errors import ConfigError
 from molgan import Config, MolGAN, chemistry
 from molgan.data import graphs
-from molgan.recipe import ring_features
-from molgan.recipe.fingerprint_critic import FingerprintCritic, ring_environments
+from molgan.networks.fingerprint_critic import FingerprintCritic, ring_environments
 
 VOCABULARY = chemistry.Vocabulary(tuple(chemistry.AtomType(symbol) for symbol in "CNOS"), 30)
 CAPACITY = torch.from_numpy(VOCABULARY.capacity)
@@ -114,7 +114,15 @@ def test_a_critic_without_rings_is_the_one_of_before_and_rings_begin_at_nothing(
 
 
 def test_rings_are_added_to_a_trained_model_and_nothing_else_changes(tmp_path, qm9_smiles):
-    few = [*SMALL, "recipe=autoregressive", "device=cpu", "batch=8", "steps=0", "pretrain.batch=8", "critic.rejections=2"]
+    few = [
+        *SMALL,
+        "recipe=autoregressive",
+        "device=cpu",
+        "batch=8",
+        "steps=0",
+        "pretrain.batch=8",
+        "critic.rejections=2",
+    ]
     plain = Config.load("default", [*few, "pretrain.steps=2", "critic.pretrain=2"])
     old = MolGAN(plain).fit(list(qm9_smiles[:60]), quiet=True)
     rings_only = [*few, "pretrain.steps=0", "critic.pretrain=2", "model.ring_environments=32", "critic.rings_only=true"]

@@ -6,15 +6,12 @@ import pytest
 import torch
 
 from gancore.errors import ConfigError
-from gancore.training.loop import alone
-from molgan.recipes.config import Config
-from molgan.recipes.config import CriticConfig
-from molgan.recipes.molgan import MolGANModelConfig
-from molgan.recipes.config import PretrainConfig
-from molgan.recipes.molgan import MolGANRewardConfig
+from gancore.training.loop import only_trainable
 from molgan.data import graphs
 from molgan.gan import MolGAN
 from molgan.recipes import molgan
+from molgan.recipes.config import Config, CriticConfig, PretrainConfig
+from molgan.recipes.molgan import MolGANModelConfig, MolGANRewardConfig
 
 SMALL = Config(
     recipe="molgan",
@@ -40,9 +37,9 @@ def test_each_turn_moves_its_own_player_alone(built):
     gan, (phase,) = built
     assert [(player.name, player.repeat) for player in phase.players] == [("critic", 2), ("value", 1), ("generator", 1)]
     for player in phase.players:
-        with alone(player, phase.players):
+        with only_trainable(player, phase.players):
             losses = player.losses(next(phase.batches), 3)
-            torch.stack([value for name, value in losses.items() if not name.startswith("_")]).sum().backward()
+            sum(value.mean() for name, value in losses.items() if not name.startswith("_")).backward()
         for name, module in gan.modules.items():
             moved = [p.grad is not None and p.grad.abs().sum() > 0 for p in module.parameters()]
             assert any(moved) == (name == player.name), (player.name, name)
@@ -60,7 +57,7 @@ def test_the_reward_comes_after_its_start_and_takes_its_share(built):
 def test_what_the_critic_sees_of_a_draw(built, small_data, estimator):
     gan, (phase,) = built
     gan.config = replace(SMALL, estimator=estimator)
-    present = graphs.node_mask(next(phase.batches)[0])
+    present = graphs.node_mask(next(phase.batches).sample[0])
     hard, relaxed = gan.draw(present)
     for one, other in zip(hard, relaxed, strict=True):
         assert not one.requires_grad
@@ -76,7 +73,7 @@ def test_value_network_learns_the_score(built):
     losses = []
     for step in range(60):
         found = value.losses(next(phase.batches), step)
-        losses.append(found["value"].item())
+        losses.append(found["value"].mean().item())
         value.step(found)
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
 

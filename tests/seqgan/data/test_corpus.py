@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from gancore.errors import DataError
-from seqgan.data.settings import DataConfig
 from seqgan.data.corpus import Corpus, as_lines, batches, read_lines
+from seqgan.data.settings import DataConfig
 from seqgan.text.vocabulary import END, PAD, Vocabulary
 
 LINES = [f"line number {number}" for number in range(1, 11)]

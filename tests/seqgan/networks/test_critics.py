@@ -3,8 +3,7 @@ import torch
 from torch.nn.functional import conv1d, one_hot
 
 from gancore.losses.penalties import finite_r1_r2
-from seqgan.networks.critics import CriticConfig
-from seqgan.networks.critics import CRITICS, MaxOverTime, RecurrentCritic
+from seqgan.networks.critics import CRITICS, CriticConfig, MaxOverTime
 from seqgan.text.alphabet import Alphabet
 
 WORDS = Alphabet(size=9, begin=1, end=2, pad=0, unknown=3)
@@ -17,11 +16,12 @@ def make(kind, **changes):
 
 
 @pytest.mark.parametrize("kind", CRITICS)
-def test_one_logit_a_sequence_and_a_gradient_on_every_parameter(kind):
+def test_one_logit_a_sequence_or_step_and_a_gradient_on_every_parameter(kind):
     critic = make(kind)
-    logits = critic((IDS,)).logits
-    assert logits.shape == (2,)
-    logits.square().sum().backward()
+    output = critic((IDS,))
+    assert output.logits.shape == ((2, 7) if kind == "recurrent" else (2,))
+    assert output.features.shape[0] == 2
+    output.logits.square().sum().backward()
     for name, parameter in critic.named_parameters():
         assert parameter.grad is not None, name
 
@@ -61,11 +61,14 @@ def test_the_recurrent_critic_judges_prefixes_by_themselves():
     critic = make("recurrent")
     changed = IDS.clone()
     changed[0, 3:] = 5
-    whole, other = critic.prefixes(IDS), critic.prefixes(changed)
+    output, other = critic((IDS,)), critic((changed,)).logits
+    whole = output.logits
     torch.testing.assert_close(whole[0, :3], other[0, :3])
     assert not torch.allclose(whole[0, 3:], other[0, 3:])
-    torch.testing.assert_close(critic((IDS,)).logits, torch.stack((whole[0, 6], whole[1, 2])))
-    assert isinstance(critic, RecurrentCritic)
+    assert torch.equal(output.mask, WORDS.mask(IDS))
+    shorter = critic((IDS[1:, :3],))
+    torch.testing.assert_close(shorter.logits, whole[1:, :3])
+    torch.testing.assert_close(shorter.features, output.features[1:])
 
 
 def test_filters_wider_than_the_sequences_are_left_out():

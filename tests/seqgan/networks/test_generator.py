@@ -4,7 +4,7 @@ from torch.autograd import gradcheck
 
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.decoding import sample
-from seqgan.networks.generator import TRUNKS, Generator, Mixture, at_rest, mean_nll, nll, without_dropout
+from seqgan.networks.generator import TRUNKS, Generator, Mixture, at_rest, nll, token_nll, without_dropout
 from seqgan.networks.likelihood import token_log_prob
 from seqgan.text.alphabet import Alphabet
 
@@ -64,7 +64,7 @@ def test_probabilities_of_all_sequences_sum_to_one(generator):
 
 
 def test_every_parameter_learns(generator):
-    mean_nll(generator, torch.tensor([[4, 5, 6, 7, 8, 4, 2]])).backward()
+    token_nll(generator, torch.tensor([[4, 5, 6, 7, 8, 4, 2]])).mean().backward()
     for name, parameter in generator.named_parameters():
         assert parameter.grad is not None, name
         if "key" not in name:  # a memory of one slot and few inputs may attend evenly

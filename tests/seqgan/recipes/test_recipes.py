@@ -12,21 +12,18 @@ from gancore.losses.policy_gradient import policy_gradient
 from gancore.rewards.shaping import RewardShaping
 from gancore.training.device import seed_everything
 from gancore.training.loop import play
-from seqgan.recipes.config import Config
-from seqgan.recipes.seqgan import SeqGANCriticConfig
-from seqgan.data.settings import DataConfig
-from seqgan.recipe.architectures import GeneratorConfig
-from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig
-from seqgan.recipes.gumbel import RelaxConfig
-from seqgan.recipes.seqgan import RewardConfig
+from gancore.types import Batch
 from seqgan.data.corpus import Corpus
+from seqgan.data.settings import DataConfig
 from seqgan.metrics.oracle import lstm_oracle
-from seqgan.recipe.generator import Generator, at_rest, nll, without_dropout
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.networks.generator import Generator, at_rest, nll, without_dropout
 from seqgan.recipes import RECIPES
+from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.gumbel import RelaxConfig
 from seqgan.recipes.mle import Best
 from seqgan.recipes.residual import Odds
-from seqgan.recipes.seqgan import Baseline, Negatives
+from seqgan.recipes.seqgan import Baseline, Negatives, PolicyConfig, RewardConfig, SeqGANCriticConfig
 from seqgan.text.alphabet import Alphabet
 
 CPU = torch.device("cpu")
@@ -248,7 +245,7 @@ def test_rewards_are_taken_without_dropout():
     ids = corpus.train[:4]
     with at_rest(networks.critic):
         assert torch.equal(networks.values(ids)[0], networks.values(ids)[0])
-    losses = networks.generator_turn(ids, 0)
+    losses = networks.generator_turn(Batch((ids,)), 0)
     assert set(losses) == {"policy", "_reward", "likelihood", "anchor"}
     assert losses["anchor"].item() == pytest.approx(0, abs=1e-6), "the anchor is the start"
 
@@ -258,9 +255,9 @@ def test_a_critic_in_bfloat16_says_nearly_the_same(critic, valued):
     corpus = Corpus.of(LINES, tiny().data)
     networks = RECIPES["seqgan"](tiny(critic=critic, valued=valued), corpus.alphabet, corpus.length, CPU)
     with at_rest(networks.critic):
-        exact = networks.verdicts(corpus.train)
+        exact = networks.critic_logits(corpus.train)
         networks.config = replace(networks.config, critic=replace(networks.config.critic, bf16=True))
-        rounded = networks.verdicts(corpus.train)
+        rounded = networks.critic_logits(corpus.train)
     assert rounded.dtype == torch.float32
     torch.testing.assert_close(rounded, exact, atol=0.1, rtol=0.1)
 
@@ -294,7 +291,7 @@ def test_the_distilled_generator_learns_the_reweighted_mixture():
     wanted = torch.autograd.grad(exact, networks.generator.head.bias)[0]
     found = []
     for _ in range(20):
-        loss = networks.turn(every, 0)["distilled"]
+        loss = networks.turn(Batch((every,)), 0)["distilled"]
         found.append(torch.autograd.grad(loss, networks.generator.head.bias)[0])
     error = torch.stack(found).std(0) / 20**0.5
     assert float(((torch.stack(found).mean(0) - wanted).abs() / error).max()) < 4.5

@@ -4,14 +4,13 @@ import io
 import json
 import math
 import sys
-from dataclasses import replace
 
 import pytest
 
 from gancore.errors import ConfigError, DataError
 from seqgan.__main__ import main
-from seqgan.data.settings import DataConfig
 from seqgan.data.grammar import corpus
+from seqgan.data.settings import DataConfig
 from seqgan.gan import SeqGAN
 from seqgan.metrics import two_sample_test
 from seqgan.metrics.evaluation import evaluate, language_model_scores, split_tokens, temperature_sweep

@@ -1,19 +1,17 @@
 """Draws of byte pairs are text; what is no text is rejected with a reason."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
 from gancore.errors import ConfigError, DataError
-from seqgan.data.settings import DataConfig
-from seqgan.recipe.architectures import GeneratorConfig
 from seqgan.data.corpus import Corpus
+from seqgan.data.settings import DataConfig
 from seqgan.gan import SeqGAN
 from seqgan.metrics.evaluation import evaluate
-from seqgan.recipe.decoding import Decoding, sample
-from seqgan.recipe.generator import Generator, at_rest
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.networks.decoding import Decoding, sample
+from seqgan.networks.generator import Generator, at_rest
 from seqgan.text.utf8 import automaton
 from seqgan.text.vocabulary import END, TokenError, Vocabulary
 

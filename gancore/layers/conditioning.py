@@ -1,0 +1,98 @@
+"""How a network hears what is asked: concatenated inputs, projection, FiLM. Each takes entries that are unknown."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gancore.training import distributed
+from gancore.types import Context
+
+
+def context_inputs(context: Context | None, features: int, like: Tensor) -> Float[Tensor, "batch inputs"]:
+    """What a network of so many context features reads, `(batch, 2 * features)`: zeros where nothing is asked.
+
+    Concatenated inputs are the conditional GAN of Mirza and Osindero (2014). like: gives batch, device and number type.
+    Raises ValueError for a context of another width: a network made without context has 0 features.
+
+    >>> context_inputs(None, 2, torch.zeros(1, 5)).tolist()
+    [[0.0, 0.0, 0.0, 0.0]]
+    """
+    if context is None:
+        return torch.zeros(len(like), 2 * features, device=like.device, dtype=like.dtype)
+    if context.features != features:
+        raise ValueError(f"the context has {context.features} features, the network was made for {features}.")
+    return context.inputs.to(like.dtype)
+
+
+def refuse_context(context: Context | None) -> None:
+    """Raise ValueError for a context given to a network that was made without."""
+    if context is not None:
+        raise ValueError(f"the context has {context.features} features, the network was made for 0.")
+
+
+def drop_context(context: Context, share: float) -> Context:
+    """A share of the rows unknown, at random: training for classifier-free guidance (Ho and Salimans 2022).
+
+    The draw is one for the whole batch of all processes.
+    """
+    device = context.values.device
+    return context.masked(share, distributed.draw_global(lambda n: torch.rand(n, device=device), len(context)))
+
+
+class Embedded(nn.Module):
+    """An affine-free embedding of a context: zeros where nothing is asked, so that it may simply be added."""
+
+    def __init__(self, context_features: int, width: int):
+        super().__init__()
+        self.context_features = context_features
+        self.weights = nn.Linear(2 * context_features, width, bias=False)
+
+    def forward(self, context: Context | None, like: Tensor) -> Float[Tensor, "batch width"]:
+        """The embedding of each row; like: gives batch and device where there is no context."""
+        return self.weights(context_inputs(context, self.context_features, like))
+
+
+class Projection(nn.Module):
+    """What a critic's logit gains: the inner product of its features and an embedded context (Miyato and Koyama 2018).
+
+    Where nothing is known it is 0, so the critic then judges the sample alone.
+
+    >>> layer = Projection(3, 2)
+    >>> layer(torch.randn(4, 3), Context.unknown(4, 2)).tolist()
+    [0.0, 0.0, 0.0, 0.0]
+    """
+
+    def __init__(self, features: int, context_features: int):
+        super().__init__()
+        self.embedded = Embedded(context_features, features)
+        self.scale = features**-0.5  # so that the logit begins of order 1, whatever the width
+
+    def forward(self, features: Float[Tensor, "batch *step feature"], context: Context | None) -> Tensor:
+        """`(batch,)` to be added to logits, or `(batch, step)` from features of every step."""
+        asked = self.embedded(context, features)
+        if features.ndim == 3:
+            asked = asked[:, None]
+        return (features * asked).sum(-1) * self.scale
+
+
+class FiLM(nn.Module):
+    """Feature-wise linear modulation (Perez et al. 2018): features scaled and shifted by what is asked.
+
+    It begins as the identity, and stays it where nothing is known.
+
+    >>> layer, features = FiLM(3, 2), torch.randn(4, 3)
+    >>> torch.equal(layer(features, Context.unknown(4, 2)), features)
+    True
+    """
+
+    def __init__(self, features: int, context_features: int):
+        super().__init__()
+        self.embedded = Embedded(context_features, 2 * features)
+        nn.init.zeros_(self.embedded.weights.weight)
+
+    def forward(self, features: Float[Tensor, "batch *step feature"], context: Context | None) -> Tensor:
+        """The same shape."""
+        scale, shift = self.embedded(context, features).chunk(2, -1)
+        if features.ndim == 3:
+            scale, shift = scale[:, None], shift[:, None]
+        return features * (1 + scale) + shift
