@@ -63,7 +63,8 @@ class MolGAN(Model):
         >>> MolGAN(Config.load("default", few)).fit(["CCO", "CCN"], quiet=True).provenance["data"]["molecules"]
         2
         """
-        return super().fit(source, out, resume, quiet, start, force, reward, condition)
+        super().fit(source, out, resume, quiet, start, force, reward, condition)
+        return self
 
     def sample(self, n: int, seed: int = 0, raw: bool = False, condition: Request | None = None) -> Draws:
         """Sample `n` molecules: a list of canonical SMILES, None for a sample that is no strictly valid molecule.

@@ -69,7 +69,8 @@ class SeqGAN(Model):
         >>> gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True).provenance["data"]["lines"]
         3
         """
-        return super().fit(source, out, resume, quiet, start, force, reward, condition)
+        super().fit(source, out, resume, quiet, start, force, reward, condition)
+        return self
 
     @property
     def vocabulary(self) -> Vocabulary | None:

@@ -16,6 +16,9 @@ from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.data.settings import DataConfig
 from molgan.recipes.config import Config
 from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig
+from seqgan.networks.architectures import GeneratorConfig
+from seqgan.recipes.config import LikelihoodConfig
+from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
 
 # The same examples every time, so that a red test is the change's own; HYPOTHESIS_PROFILE=default looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)
@@ -65,10 +68,11 @@ def small_text_config() -> seqgan.Config:
         device="cpu",
         monitor_every=2,
         log_every=2,
-        model=seqgan.config.GeneratorConfig(embedding=8, width=8),
-        likelihood=seqgan.config.LikelihoodConfig(epochs=1, batch=16),
-        critic=seqgan.config.CriticConfig("recurrent", embedding=8, width=8, pretrain=2, steps=1, pool=16),
-        policy=seqgan.config.PolicyConfig("dense"),
+        model=GeneratorConfig(embedding=8, width=8),
+        likelihood=LikelihoodConfig(epochs=1, batch=16),
+        recipe="seqgan",
+        critic=SeqGANCriticConfig("recurrent", embedding=8, width=8, pretrain=2, steps=1, pool=16),
+        policy=PolicyConfig("dense"),
     )
 
 

@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from rich.console import Console
 
@@ -25,6 +25,7 @@ from gancore.training.device import new_generator, pick_device, seed_everything
 from gancore.training.run import Training
 from gancore.types import Context, Reward
 
+M = TypeVar("M", bound="Model")
 _NOT_SAID = "Not told when this model was saved."
 
 
@@ -164,7 +165,7 @@ class Model:
         force: bool = False,
         reward: Reward | None = None,
         condition: str | Sequence[str] = (),
-    ) -> Self:
+    ) -> "Model":
         """Train; the subclasses say on what."""
         distributed.join(self.device)
         begun = type(self).load(start, str(self.device)) if isinstance(start, (str, Path)) else start
@@ -279,7 +280,7 @@ class Model:
         return self._training.state() if self._training is not None else self._loaded
 
     @classmethod
-    def load(cls, source: str | Path, device: str | None = None, checkpoint: str = "last") -> Self:
+    def load(cls: type[M], source: str | Path, device: str | None = None, checkpoint: str = "last") -> M:
         """A trained model, ready to sample: from a run folder, a shared model, or by the name of a bundled one.
 
         device: overrides the configuration's. checkpoint: of a run, "last", "best" (see `checkpoint.best`) or a
@@ -304,7 +305,7 @@ class Model:
         return model
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, device: str | None = None, revision: str | None = None) -> Self:
+    def from_pretrained(cls: type[M], source: str | Path, device: str | None = None, revision: str | None = None) -> M:
         """`load`; what is not on this machine is taken for the id of a model on the Hugging Face hub, `owner/name`.
 
         revision: of the hub's model, a branch or a commit. Raises what `load` raises, and RunError when the hub has no

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from gancore.errors import ConfigError
 from gancore.io import config as toml
@@ -20,6 +20,7 @@ from gancore.training.settings import (
     WatchConfig,
 )
 
+C = TypeVar("C", bound="RunConfig")
 _WRITTEN_WHOLE = {"seed", "device", "precision", "log_every", "tensorboard", "checkpoint.every", "recovery.times"}
 """What only a file has that a run wrote, with every setting in it."""
 
@@ -61,7 +62,7 @@ class RunConfig:
     watch: tuple[WatchConfig, ...] = (WatchConfig("sample/recall", below=0.05),)
     """Rules on figures of the log."""
 
-    def __new__(cls, *args: Any, **settings: Any) -> Self:
+    def __new__(cls, *args: Any, **settings: Any) -> Any:
         """The configuration of the recipe that is named, where the class itself is the union of several."""
         kinds = cls.kinds()
         if cls in kinds.values() or not kinds:
@@ -90,7 +91,7 @@ class RunConfig:
         return kinds[name]
 
     @classmethod
-    def load(cls, name: str | Path, overrides: Iterable[str] = ()) -> Self:
+    def load(cls: type[C], name: str | Path, overrides: Iterable[str] = ()) -> C:
         """A bundled configuration by name or a TOML file by path, with "key=value" overrides.
 
         Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value. An unknown key that
@@ -110,7 +111,7 @@ class RunConfig:
         return config._said(key for key, _ in flatten(toml.apply_overrides(values, overrides)))
 
     @classmethod
-    def revive(cls, values: dict[str, Any], where: Path, device: str | None = None) -> Self:
+    def revive(cls: type[C], values: dict[str, Any], where: Path, device: str | None = None) -> C:
         """Back from a checkpoint's values, on another device if one is given. Raises ConfigError as `load` does.
 
         Settings of other recipes, which earlier versions stored too, are left out.
@@ -135,13 +136,13 @@ class RunConfig:
         own = toml.from_dict(kind, nested(shared | {"recipe": recipe} | settings_of(settings)), f"recipe {recipe}")
         return dataclasses.replace(own, **settings)
 
-    def validated(self) -> Self:
+    def validated(self: C) -> C:
         """The same, its types and ranges checked: a configuration made in Python is not."""
         return toml.from_dict(type(self), asdict(self), "config")._said(self.explicit)
 
     # Going on from a trained model ------------------------------------------------------------
 
-    def _said(self, keys: Iterable[str]) -> Self:
+    def _said(self: C, keys: Iterable[str]) -> C:
         object.__setattr__(self, "_explicit", frozenset(keys))
         return self
 
