@@ -33,7 +33,8 @@ _NAMED = re.compile(r"[\w/.@-]+(, [\w/.@-]+)*: ")  # "low, high: ..." begins wha
 def _literal(text: str) -> str:
     """One line of a docstring, which is Markdown at heart, as reStructuredText."""
     code = re.split(r"(`[^`]+`)", text)
-    return "".join(f"`{part}`" if row % 2 else re.sub(r"([*|\\]|_\b)", r"\\\1", part) for row, part in enumerate(code))
+    made = "".join(f"`{part}`" if row % 2 else re.sub(r"([*|\\]|_\b)", r"\\\1", part) for row, part in enumerate(code))
+    return re.sub(r"(``[^`]+``)(?=\w)", r"\1\\ ", made)  # a literal ends before a space or a sign: "`Path`s"
 
 
 def _as_paragraphs(lines: list[str]) -> list[str]:
