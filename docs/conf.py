@@ -32,8 +32,13 @@ _NAMED = re.compile(r"[\w/.@-]+(, [\w/.@-]+)*: ")  # "low, high: ..." begins wha
 
 def _literal(text: str) -> str:
     """One line of a docstring, which is Markdown at heart, as reStructuredText."""
-    code = re.split(r"(`[^`]+`)", text)
-    return "".join(f"`{part}`" if row % 2 else re.sub(r"([*|\\]|_\b)", r"\\\1", part) for row, part in enumerate(code))
+    made = ""
+    for row, part in enumerate(re.split(r"(`[^`]+`)", text)):
+        if row % 2:
+            made += f"`{part}`"
+        else:  # a literal must not touch a letter: "`Path`s"
+            made += ("\\ " if row and part[:1].isalnum() else "") + re.sub(r"([*|\\]|_\b)", r"\\\1", part)
+    return made
 
 
 def _as_paragraphs(lines: list[str]) -> list[str]:
@@ -70,7 +75,11 @@ def _docstring(app, what, name, obj, options, lines) -> None:
 
 def _signature(app, what, name, obj, options, signature, returned):
     """A table of settings is told field by field; its signature would say it all a second time."""
-    return ("", None) if dataclasses.is_dataclass(obj) and len(dataclasses.fields(obj)) > 4 else None
+    return (
+        ("", None)
+        if isinstance(obj, type) and dataclasses.is_dataclass(obj) and len(dataclasses.fields(obj)) > 4
+        else None
+    )
 
 
 def _skip(app, what, name, obj, skip, options):

@@ -26,6 +26,7 @@ from seqgan.recipes import RECIPES as TEXTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("**/*.md"))
+READMES = [ROOT / folder / "README.md" for folder in (".", "data", "notebooks")]
 ELSEWHERE = {"make", "pip", "torchrun"}
 """Programs of blocks that are not ours to run."""
 FILE = re.compile(r"# ([\w/]+\.\w+)\n")
@@ -98,6 +99,42 @@ def test_what_is_not_run_is_little_and_says_why(page):
     assert len(left) == 4
 
 
+# How the pages are written -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [*PAGES, *READMES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_numbers_have_a_leading_zero(path):
+    """In prose and tables; code is as it is."""
+    prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    assert not [found[0].strip() for found in re.finditer(r".{,20}(?<![\w.)\]])\.\d.{,20}", prose)]
+
+
+def test_the_front_page_has_three_doors(page):
+    """Each an ordered list whose items lead to a page, or name a file of the repository."""
+    index = page(ROOT / "docs/index.md").text
+    doors = re.findall(r"^## (I .+)\n\n((?:\d\. .+\n)+)", index, re.MULTILINE)
+    assert [name.split()[-1] for name, _ in doors] == ["chemist", "generation", "developer"]
+    for _, items in doors:
+        rows = items.splitlines()
+        assert 4 <= len(rows) <= 7
+        assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1))
+        assert all(re.search(r"\]\([\w/-]+\.md\)|`CONTRIBUTING.md`", row) for row in rows)
+
+
+def test_every_page_is_in_the_table_of_contents(page):
+    listed = {
+        name for kind, text in page(ROOT / "docs/index.md").fenced if kind == "{toctree}" for name in text.split()
+    }
+    there = {str(path.relative_to(ROOT / "docs").with_suffix("")) for path in PAGES} - {"index"}
+    assert not there - listed
+
+
+def test_the_glossary_has_ten_terms_in_order():
+    terms = re.findall(r"^## (.+)$", (ROOT / "docs/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(terms) == 10
+    assert terms == sorted(terms, key=str.lower)
+
+
 # What the pages name ----------------------------------------------------------------------------
 
 
@@ -138,6 +175,25 @@ def test_every_public_name_of_molgan_has_its_reference(name):
 @pytest.mark.parametrize("name", seqgan.__all__)
 def test_every_public_name_of_seqgan_has_its_reference(name):
     assert re.search(rf"^\.\. auto\w+:: seqgan\.{name}$", (ROOT / "docs/api/seqgan.md").read_text(), re.MULTILINE)
+
+
+HALVES = ("gancore", "molgan", "seqgan")
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_every_module_has_its_reference_and_an_introduction(half):
+    """Modules of the packages of each half; its front door is told by the public names."""
+    text = (ROOT / f"docs/api/{half}.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\.\. automodule:: ([\w.]+)$", text, re.MULTILINE))
+    paths = [path for path in (ROOT / half).glob("*/*.py") if path.stem != "__init__"]
+    modules = {f"{half}.{path.parent.name}.{path.stem}" for path in paths}
+    assert told - {"gancore.types", "gancore.errors"} == modules
+    introduced = re.findall(
+        r"^### ([\w.]+)\n\n(?!```).+\n\n```\{eval-rst\}\n\.\. automodule:: ([\w.]+)$", text, re.MULTILINE
+    )
+    assert {module for title, module in introduced if module.endswith(title)} == told
+    packages = re.findall(r"^## ([\w.]+)\n\n\w", text, re.MULTILINE)
+    assert {module.rpartition(".")[0] for module in modules} == set(packages)
 
 
 def test_every_file_it_names_exists(document):

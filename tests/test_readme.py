@@ -1,17 +1,16 @@
-"""The README does what it says: its Python runs, its commands run, its table is the demo's."""
+"""The README does what it says: it is short, its Python runs, its commands run, its pages exist."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from molgan.recipes.config import Config as MoleculeConfig
-from molgan.scoring.benchmarks import load_score
-from molgan.scoring.scorer import Scorer
+import seqgan
 from seqgan.data.grammar import corpus
-from seqgan.recipes.config import Config as TextConfig
 
 ROOT = Path(__file__).parents[1]
+FEW = ["steps=2", "likelihood.epochs=2", "critic.pretrain=2"]
+"""What the README trains in Python is cut short."""
 
 
 @pytest.fixture
@@ -19,65 +18,73 @@ def readme(page):
     return page(ROOT / "README.md")
 
 
-def test_python_blocks_run(readme, tmp_path, monkeypatch, capsys):
-    """In their order, each after the others, as a notebook would."""
+@pytest.fixture
+def at_work(tmp_path, monkeypatch, qm9_smiles):
+    """A folder with the files that the README begins with."""
     monkeypatch.chdir(tmp_path)
-    names = {}
-    for code in readme.blocks("python"):
-        exec(compile(code, "README.md", "exec"), names)
-    out = capsys.readouterr().out
-    assert "connected" in out
-    assert "self-bleu-4" in out
-    assert (tmp_path / "runs" / "x" / "config.toml").exists()
-    assert len(names["tuned"].sample(3)) == 3
-
-
-def test_commands_run_in_their_order(readme, run_command, tmp_path, monkeypatch, qm9_smiles):
-    """Training is cut short; everything else is as written."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mols.smi").write_text("\n".join(qm9_smiles))
-    verbs = ["generate", "train", "generate", "evaluate", "score", "data", "evaluate", "compare", "report"]
-    verbs += ["train", "train", "generate", "runs", "runs"]
-    commands = readme.commands("molgan")
-    assert [command[1] for command in commands] == verbs
-    for command in commands:
-        if command[1] != "data":  # needs a network
-            run_command(command)
-    assert (tmp_path / "scored.csv").exists()
-    assert len((tmp_path / "best.smi").read_text().splitlines()) == 100
-    assert (tmp_path / "curves.png").exists()
-    assert (tmp_path / "report.html").exists()
-
-
-def test_toml_blocks_are_settings(readme, tmp_path):
-    score, plugins, watch = readme.blocks("toml")
-    for name, block in (("score", score), ("plugins", plugins), ("watch", watch)):
-        (tmp_path / f"{name}.toml").write_text(block)
-    for config in (MoleculeConfig, TextConfig):
-        (rule,) = config.load(tmp_path / "watch.toml").watch
-        assert rule.action == "roll_back"
-    frame = Scorer(tmp_path / "score.toml").frame(["Cc1ccccc1C(=O)O", "[Na+].CC(=O)[O-]"])
-    assert frame["score"].between(0, 1).all()
-    assert [component.title for component in load_score(tmp_path / "plugins.toml").components] == [
-        "docking",
-        "activity",
-    ]
-
-
-def test_text_commands_run_in_their_order(readme, run_command, tmp_path, monkeypatch):
-    """The demo has its own test, and fetching needs a network."""
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mols.smi").write_text("\n".join(qm9_smiles[:400]))
+    (tmp_path / "held_out.smi").write_text("\n".join(qm9_smiles[400:]))
     (tmp_path / "lines.txt").write_text("\n".join(corpus(200)))
-    commands = readme.commands("seqgan")
-    assert [command[1] for command in commands] == ["demo", "train", "generate", "evaluate", "generate", "data"]
-    for command in commands[1:5]:
-        run_command(command)
-    lines = (tmp_path / "new.txt").read_text().splitlines()
-    assert len(lines) == 1000
-    assert all(line.startswith("the") for line in lines)
+    return tmp_path
+
+
+def test_it_is_short(readme):
+    assert len(readme.text.split()) <= 900
+    assert len(readme.text) <= 9_000
+
+
+def test_python_blocks_run(readme, at_work, capsys):
+    """In their order, each after the others, as a notebook would."""
+    names = {}
+    blocks = readme.blocks("python")
+    assert len(blocks) == 3, "a library, an evaluation, a text GAN"
+    few = seqgan.Config.load("small", FEW)
+    for code in blocks:
+        short = code.replace('SeqGAN("small")', "SeqGAN(few)")
+        names["few"] = few
+        exec(compile(short, "README.md", "exec"), names)
+    out = capsys.readouterr().out
+    assert len(names["library"]) == 200
+    assert (at_work / "library/library.sdf").exists()
+    assert {"valid", "novel", "moses/fcd", "nearer to train"} <= set(names["figures"])
+    assert "self-bleu-4" in out
+    assert (at_work / "report.html").exists()
+    assert (at_work / "runs/text/config.toml").exists()
+
+
+def test_commands_run_in_their_order(readme, at_work, run_command):
+    """Training is cut short, and what make does has its own tests; everything else is as written."""
+    commands = [words for block in readme.blocks("bash") for words in readme.words(block)]
+    assert [words[:2] for words in commands] == [
+        ["make", "demo"],
+        ["make", "test"],
+        ["molgan", "train"],
+        ["molgan", "generate"],
+        ["molgan", "evaluate"],
+        ["seqgan", "generate"],
+    ]
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(re.search(rf"^{words[1]}:", makefile, re.MULTILINE) for words in commands[:2])
+    for words in commands[2:]:
+        run_command(words)
+    assert len((at_work / "strings.smi").read_text().splitlines()) == 1000
+
+
+def test_models_it_names_are_bundled(readme):
+    """Names in parentheses after a data set in the table of results, but for a recipe."""
+    named = {
+        name for row in readme.text.splitlines() if row.startswith("| ") for name in re.findall(r"\(`([\w-]+)`\)", row)
+    }
+    there = {path.name for half in ("molgan", "seqgan") for path in (ROOT / half / "bundled/trained").iterdir()}
+    assert named - {"residual"} == {"qm9", "moses", "smiles-moses"} <= there
 
 
 def test_every_file_it_points_to_exists(readme):
-    names = re.findall(r"`((?:molgan|seqgan|gancore|docs|data)/[\w./]+)`|\]\((docs/[\w.]+)\)", readme.text)
-    for name in {first or second for first, second in names}:
-        assert (ROOT / name).exists(), name
+    """Links, their headings, and files in code marks."""
+    code = re.findall(r"`((?:molgan|seqgan|gancore|docs|data|notebooks)/[\w./-]+)`", readme.text)
+    links = re.findall(r"\]\(((?!http)[\w./-]+)(?:#([\w-]+))?\)", readme.text)
+    assert not [name for name in [*code, *(name for name, _ in links)] if not (ROOT / name).exists()]
+    for name, heading in links:
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"\W+", "-", text.lower()) for text in headings}

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from molgan.networks import ring_features
 from rdkit import Chem
 
 from gancore.errors import ConfigError
 from molgan import Config, MolGAN, chemistry
 from molgan.data import graphs
+from molgan.networks import ring_features
 from molgan.networks.fingerprint_critic import FingerprintCritic, ring_environments
 
 VOCABULARY = chemistry.Vocabulary(tuple(chemistry.AtomType(symbol) for symbol in "CNOS"), 30)
