@@ -21,6 +21,7 @@ from gancore.io.atomic_write import write_text
 from gancore.runs import checkpoint
 from gancore.training.device import computes_bfloat16, derive_seed, seed_everything
 from gancore.training.loop import play
+from seqgan.data.space import TextSpace
 from seqgan.data.corpus import Corpus
 from seqgan.metrics.divergence import divergence
 from seqgan.metrics.oracle import lstm_oracle, published_oracle
@@ -90,7 +91,7 @@ class Bench:
         """
         before = time.process_time()
         seed_everything(config.seed)
-        recipe = RECIPES[config.recipe](config, self.oracle.alphabet, 20, torch.device("cpu"))
+        recipe = RECIPES[config.recipe](config, TextSpace(self.oracle.alphabet, 20), torch.device("cpu"))
         if start is not None:
             recipe.generator.load_state_dict(start.state_dict())
         trained = {f"member{number}": member for number, member in enumerate(members)}

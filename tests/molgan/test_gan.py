@@ -16,10 +16,19 @@ from molgan import chemistry
 from molgan.data.dataset import MoleculeDataset
 from molgan.gan import MolGAN
 from molgan.recipes import one_shot
+from molgan.recipes.reward_shaping import reward_shaping
+from molgan.recipes.autoregressive import AutoregressiveModelConfig
 from molgan.recipes.config import Config, CriticConfig, DiversityConfig, StageConfig
 from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig, OneShotRewardConfig
 from molgan.scoring.benchmarks import DRUGLIKE, SCORES
 from molgan.scoring.scorer import Scorer
+
+
+def built(config, data):
+    """The networks and their phases."""
+    gan = one_shot.OneShotGAN(config, MolGAN.domain.space(data, None, config), torch.device("cpu"))
+    gan.shaping = reward_shaping(config.reward)
+    return gan, gan.phases(data)
 
 
 @pytest.fixture
@@ -60,10 +69,9 @@ def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_p
     config = replace(rewarded, checkpoint=replace(rewarded.checkpoint, every=1))
     config = replace(config, reward=replace(config.reward, overlap=how == "overlap"))
     if how == "autoregressive":
-        model, reward = replace(config.model, recurrent=8, pair=8, dropout=0.3), replace(config.reward, validity=0.0)
-        config = config.as_recipe(how, model=model, reward=reward)
+        config = config.as_recipe(how, model=AutoregressiveModelConfig(recurrent=8, pair=8, dropout=0.3))
     if how == "molgan":
-        config = config.as_recipe(how, steps=10, pretrain=replace(config.pretrain, steps=0))
+        config = config.as_recipe(how, steps=10)
     MolGAN(config).fit(small_data, out=tmp_path / "straight", quiet=True)
 
     class Killed(Exception):
@@ -218,7 +226,7 @@ def turn_and_moved(gan, data, turn):
 
 
 def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
-    gan, phases = one_shot.build(rewarded, small_data, torch.device("cpu"))
+    gan, phases = built(rewarded, small_data)
     pretrain, adversarial = phases
     reached = turn_and_moved(gan, pretrain.batches, gan.autoencoder_turn)
     assert reached == {"generator": True, "encoder": True, "critic": False, "averaged": False}
@@ -237,7 +245,7 @@ def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
 
 
 def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_data):
-    gan, (_, adversarial) = one_shot.build(rewarded, small_data, torch.device("cpu"))
+    gan, (_, adversarial) = built(rewarded, small_data)
     noise, present = gan.noise(16), next(adversarial.batches).sample[0].sum(-1) > 0.5
     assert gan.reward_terms(noise, gan.draw(noise, present))["anchor"].item() == pytest.approx(0, abs=1e-6)
     with torch.no_grad():
@@ -247,7 +255,7 @@ def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_d
 
 def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
     rewarded = replace(rewarded, reward=replace(rewarded.reward, diversity=DiversityConfig()))
-    gan, (_, adversarial) = one_shot.build(rewarded, small_data, torch.device("cpu"))
+    gan, (_, adversarial) = built(rewarded, small_data)
     real = next(adversarial.batches).sample
     drawn = gan.draw(gan.noise(len(real[0])), real[0].sum(-1) > 0.5)
     earned, figures = gan.rewards(drawn, gan.score(drawn.atoms.numpy(), drawn.orders.numpy()))
@@ -264,7 +272,7 @@ def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
 def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
     """The draws and scores of one turn, the log-probabilities of the next."""
     config = replace(rewarded, reward=replace(rewarded.reward, overlap=True, critic=0.0))
-    gan, (_, adversarial) = one_shot.build(config, small_data, torch.device("cpu"))
+    gan, (_, adversarial) = built(config, small_data)
     present = next(adversarial.batches).sample[0].sum(-1) > 0.5
     first, second = gan.noise(16), gan.noise(16)
     assert gan.reward_terms(first, gan.draw(first, present)) == {}
@@ -330,8 +338,8 @@ def test_bundled_configurations_load_and_round_trip(name, tmp_path):
         (["model.generator=[]"], "model.generator"),
         (["batch=0"], "batch = 0"),
         (["stepz=1"], "did you mean steps"),
-        (["recipe=autoregressive", "critic.objective=wasserstein"], "recipe growing has no slope penalty"),
-        (["recipe=autoregressive", "reward.validity=1"], "leave reward.validity out"),
+        (["recipe=autoregressive", "critic.objective=wasserstein"], "critic.objective = 'wasserstein'"),
+        (["recipe=autoregressive", "reward.validity=1"], "unknown key reward.validity; recipe one_shot has it"),
         (["recipe=autoregressive", "bound=0", "reward.critic=0"], "nothing to learn from"),
         (["recipe=autoregressive", "batch=1"], "set batch to 2 or more"),
     ],
@@ -372,7 +380,7 @@ def test_tuning_begins_with_a_trained_model(tmp_path, small_config, qm9_smiles):
     assert "12 heavy atoms, the model holds 9" in rejected
     moved = MolGAN(replace(still, steps=2)).fit(qm9_smiles[:50], start=gan, quiet=True)
     assert len(moved.sample(5)) == 5
-    with pytest.raises(ConfigError, match="another recipe or other sizes"):
+    with pytest.raises(ConfigError, match="its networks have other sizes"):
         MolGAN(replace(still, model=replace(still.model, noise=9))).fit(qm9_smiles, start=gan, quiet=True)
     with pytest.raises(ConfigError, match="another vocabulary"):
         gan.fit(MoleculeDataset.from_smiles(["CCBr"] * 3 + ["CCCl"]), start=gan, quiet=True)

@@ -20,6 +20,7 @@ from seqgan.gan import SeqGAN
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes.config import Config, LikelihoodConfig
 from seqgan.recipes.external_reward import load_reward
+from seqgan.recipes.gumbel import GumbelCriticConfig
 from seqgan.recipes.seqgan import DiversityConfig, PolicyConfig, RewardConfig
 
 LINES = corpus(60)
@@ -47,8 +48,12 @@ def test_it_is_a_sampler_and_takes_rewards(config):
 @pytest.mark.parametrize("cut", [2, 8, 10, 12])
 def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, cut, run_state):
     """In the likelihood phase, while the critic is alone, and in the game."""
-    critic = replace(config.critic, kind="recurrent" if recipe != "gumbel" else "textcnn", filters=0.05)
-    config = config.as_recipe(recipe, critic=critic, checkpoint=replace(config.checkpoint, every=1))
+    config = replace(config, checkpoint=replace(config.checkpoint, every=1))
+    if recipe == "gumbel":
+        critic = GumbelCriticConfig("textcnn", embedding=8, width=8, filters=0.05, pretrain=2, steps=2)
+        config = config.as_recipe(recipe, critic=critic)
+    elif recipe != "seqgan":
+        config = config.as_recipe(recipe)
     if recipe == "mle":
         cut = cut % 8 + 1
     if recipe == "seqgan":
@@ -155,7 +160,7 @@ def test_what_the_critic_rejects_is_drawn_again(config):
     gan.sample(5, prefix=LINES[0].split()[0], max_length=3)  # shorter than the critic's filters
 
     unwanted = gan.vocabulary.encode(LINES[0])[0]
-    gan.recipe.critic.forward = lambda sample: CriticOutput(-9.0 * (sample[0] == unwanted).any(1))
+    gan.recipe.critic.forward = lambda sample, context=None: CriticOutput(-9.0 * (sample[0] == unwanted).any(1))
     word = LINES[0].split()[0]
     raw, asked = ([word in text.split() for text in gan.sample(500, raw=raw)] for raw in (True, False))
     assert sum(raw) > 50 > 5 > sum(asked)

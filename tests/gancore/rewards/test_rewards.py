@@ -152,7 +152,7 @@ def test_it_may_fail_at_every_turn_of_a_phase(made, tmp_path):
 
 def test_an_error_elsewhere_saves_nothing_half_done(made, tmp_path, monkeypatch):
     gan, data = made("one_shot")
-    monkeypatch.setattr(type(gan), "_monitor", lambda self, step, logs: 1 / (step != 7))
+    monkeypatch.setattr(type(gan.domain), "monitor", lambda self, model, data: lambda step, logs: 1 / (step != 7))
     with pytest.raises(ZeroDivisionError):
         gan.fit(data, out=tmp_path / "r", quiet=True, reward=longer)
     assert not RunFolder(tmp_path / "r").steps()

@@ -1,4 +1,4 @@
-"""Runs and models that earlier versions wrote go on loading, each with one note; `tests/old` holds some of every recipe."""
+"""Runs and models of earlier versions load, each with one note; `tests/old` holds some of every recipe."""
 
 import json
 import shutil

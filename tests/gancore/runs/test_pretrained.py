@@ -38,7 +38,7 @@ def runs(tmp_path_factory):
         "recipe=autoregressive",
         "data.hold_out=0",
     ]
-    few += ["critic.pretrain=1", "critic.rejections=2", "model.environments=64"]
+    few += ["critic.pretrain=1", "critic.rejections=2", "model.fingerprint=64"]
     smiles = ["CCO", "CCN", "C1CC1O", "CC(=O)N", "c1ccncc1"] * 4
     MolGAN(molgan.Config.load("default", few)).fit(smiles, out=home / "molgan", quiet=True)
     few = [
@@ -80,7 +80,7 @@ def test_a_compact_one_is_half_as_large_and_rounded(half, runs, shared, tmp_path
     sizes = [(folder / "model.safetensors").stat().st_size for folder in (tmp_path / "compact", shared)]
     assert sizes[0] < 0.75 * sizes[1]  # the vocabulary stays as it is
     rounded, whole = (
-        HALVES[half].load(folder).networks.averaged.state_dict() for folder in (tmp_path / "compact", shared)
+        HALVES[half].load(folder).recipe.averaged.state_dict() for folder in (tmp_path / "compact", shared)
     )
     for name, tensor in whole.items():
         assert rounded[name].dtype == tensor.dtype

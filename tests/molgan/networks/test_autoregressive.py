@@ -11,11 +11,13 @@ from gancore.training.settings import ReplayConfig
 from gancore.types import CriticOutput
 from molgan import chemistry
 from molgan.data import graphs
+from molgan.data.space import GraphSpace
 from molgan.gan import MolGAN
 from molgan.networks.autoregressive import AutoregressiveGenerator, retrace
 from molgan.recipes import autoregressive
 from molgan.recipes.autoregressive import AutoregressiveCriticConfig, AutoregressiveModelConfig
 from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig
+from molgan.recipes.reward_shaping import reward_shaping
 
 SMALL = Config(
     recipe="autoregressive",
@@ -26,9 +28,16 @@ SMALL = Config(
     monitor_every=2,
     log_every=1,
     pretrain=PretrainConfig(steps=4, batch=16),
-    model=AutoregressiveModelConfig(critic=(16,), recurrent=16, pair=8, dropout=0.0),
+    model=AutoregressiveModelConfig(recurrent=16, pair=8, dropout=0.0),
 )
 CARBON_OXYGEN = torch.tensor([4, 2])
+
+
+def built(config, data):
+    """The networks and their phases."""
+    gan = autoregressive.AutoregressiveGAN(config, MolGAN.domain.space(data, None, config), torch.device("cpu"))
+    gan.shaping = reward_shaping(config.reward)
+    return gan, gan.phases(data)
 
 
 @pytest.fixture
@@ -109,7 +118,7 @@ def test_the_trace_of_a_known_molecule_by_hand():
 
 
 def test_each_turn_moves_its_own_player_alone(small_data):
-    gan, (pretrain, game) = autoregressive.build(SMALL, small_data, torch.device("cpu"))
+    gan, (pretrain, game) = built(SMALL, small_data)
     for phase in (pretrain, game):
         for player in phase.players:
             with only_trainable(player, phase.players):
@@ -125,16 +134,15 @@ def test_what_the_critic_doubts_is_drawn_again(small_data):
     """Draws follow the generator's probabilities times exp(logit), where that ratio is below the ceiling."""
     vocabulary = replace(small_data.vocabulary, max_atoms=1)
     config = replace(SMALL, critic=AutoregressiveCriticConfig(rejections=40))
-    gan = autoregressive.AutoregressiveGAN(config, vocabulary, torch.device("cpu"))
-    present = torch.ones(40_000, 1, dtype=torch.bool)
+    gan = autoregressive.AutoregressiveGAN(config, GraphSpace(vocabulary, torch.tensor([0, 1])), torch.device("cpu"))
     kinds = torch.arange(len(vocabulary.atoms))[:, None]
     plain = gan.averaged.average.log_prob(kinds, torch.zeros(len(kinds), 0, dtype=torch.long)).exp().detach()
     logits = torch.linspace(-1.0, 0.4, len(kinds))
-    gan.adversary.critic = lambda sample: CriticOutput(3 + logits[sample[0][:, 0].argmax(-1)])
+    gan.adversary.critic = lambda sample, context=None: CriticOutput(3 + logits[sample[0][:, 0].argmax(-1)])
     wanted = plain * logits.exp() / (plain * logits.exp()).sum()
     assert (wanted / plain).max() < 2
     for raw, expected in ((False, wanted), (True, plain)):
-        atoms, _ = gan.sample(present, torch.Generator().manual_seed(0), raw)
+        atoms, _ = gan.sample(40_000, torch.Generator().manual_seed(0), raw=raw)
         counted = atoms.flatten().bincount(minlength=len(kinds)) / len(atoms)
         spread = (expected * (1 - expected) / len(atoms)).sqrt()
         assert ((counted - expected).abs() < 5 * spread + 0.005).all(), raw  # the ratio's mean is an estimate
@@ -142,7 +150,7 @@ def test_what_the_critic_doubts_is_drawn_again(small_data):
 
 def test_the_critic_alone_judges_what_is_sampled_from(small_data):
     config = replace(SMALL, critic=AutoregressiveCriticConfig(pretrain=2))
-    gan, (likelihood, critic, game) = autoregressive.build(config, small_data, torch.device("cpu"))
+    gan, (likelihood, critic, game) = built(config, small_data)
     assert [phase.steps for phase in (likelihood, critic, game)] == [range(4), range(4, 6), range(6, 10)]
     gan.generator.load_state_dict({name: tensor + 1 for name, tensor in gan.generator.state_dict().items()})
     critic.enter()
@@ -158,7 +166,7 @@ def test_a_reward_is_learnt(small_data):
         critic=0.0, weight=5.0, score=_score(score), replay=ReplayConfig(size=20, batch=4, weight=0.1)
     )
     config = replace(SMALL, lr=5e-3, bound=0.0, batch=64, reward=reward, pretrain=PretrainConfig(steps=0))
-    _, (game,) = autoregressive.build(config, small_data, torch.device("cpu"))
+    _, (game,) = built(config, small_data)
     (player,) = [player for player in game.players if player.name == "generator"]
     means = []
     for step in range(60):
@@ -197,7 +205,7 @@ def test_sharper_draws_have_a_higher_likelihood(generator):
 
 def test_a_turn_without_anything_to_learn_moves_nothing(small_data):
     config = replace(SMALL, bound=0.0, steps=2, reward=replace(SMALL.reward, every=5))
-    gan, (_, game) = autoregressive.build(config, small_data, torch.device("cpu"))
+    gan, (_, game) = built(config, small_data)
     before = {name: tensor.clone() for name, tensor in gan.generator.state_dict().items()}
     logged = []
     play(game.players, game.batches, range(5, 6), [lambda step, logs: logged.append(logs)])

@@ -15,7 +15,7 @@ from molgan.networks.fingerprint_critic import FingerprintCritic, ring_environme
 
 VOCABULARY = chemistry.Vocabulary(tuple(chemistry.AtomType(symbol) for symbol in "CNOS"), 30)
 CAPACITY = torch.from_numpy(VOCABULARY.capacity)
-SMALL = ["model.recurrent=16", "model.pair=8", "model.environments=64", "model.environment_width=8", "model.dropout=0"]
+SMALL = ["model.recurrent=16", "model.pair=8", "model.fingerprint=64", "model.fingerprint_width=8", "model.dropout=0"]
 
 
 def arrays(mols):
@@ -125,9 +125,9 @@ def test_rings_are_added_to_a_trained_model_and_nothing_else_changes(tmp_path, q
     ]
     plain = Config.load("default", [*few, "pretrain.steps=2", "critic.pretrain=2"])
     old = MolGAN(plain).fit(list(qm9_smiles[:60]), quiet=True)
-    rings_only = [*few, "pretrain.steps=0", "critic.pretrain=2", "model.ring_environments=32", "critic.rings_only=true"]
+    rings_only = [*few, "pretrain.steps=0", "critic.pretrain=2", "model.ring_fingerprint=32", "critic.rings_only=true"]
     new = MolGAN(Config.load("default", rings_only)).fit(list(qm9_smiles[:40]), quiet=True, start=old)
-    assert torch.equal(old._sizes, new._sizes)
+    assert torch.equal(old.recipe.space.sizes, new.recipe.space.sizes)
     for name in ("averaged", "critic"):
         before, after = (gan.recipe.modules[name].state_dict() for gan in (old, new))
         assert all(torch.equal(before[key], after[key]) for key in before)

@@ -10,8 +10,9 @@ from gancore.training.loop import only_trainable
 from molgan.data import graphs
 from molgan.gan import MolGAN
 from molgan.recipes import molgan
-from molgan.recipes.config import Config, CriticConfig, PretrainConfig
+from molgan.recipes.config import Config, CriticConfig
 from molgan.recipes.molgan import MolGANModelConfig, MolGANRewardConfig
+from molgan.recipes.reward_shaping import reward_shaping
 
 SMALL = Config(
     recipe="molgan",
@@ -21,7 +22,6 @@ SMALL = Config(
     device="cpu",
     monitor_every=2,
     log_every=1,
-    pretrain=PretrainConfig(steps=0),
     model=MolGANModelConfig(noise=8, generator=(16,)),
     critic=CriticConfig("wasserstein", "wgan_gp", 10.0, 1, steps=2),
     reward=MolGANRewardConfig(weight=0.5, start=0.5),
@@ -30,7 +30,9 @@ SMALL = Config(
 
 @pytest.fixture
 def built(small_data):
-    return molgan.build(SMALL, small_data, torch.device("cpu"))
+    gan = molgan.PublishedMolGAN(SMALL, MolGAN.domain.space(small_data, None, SMALL), torch.device("cpu"))
+    gan.shaping = reward_shaping(SMALL.reward)
+    return gan, gan.phases(small_data)
 
 
 def test_each_turn_moves_its_own_player_alone(built):
@@ -87,10 +89,10 @@ def test_it_fits_samples_saves_and_loads(tmp_path, qm9_smiles):
 
 
 def test_settings_that_this_recipe_does_not_know():
-    with pytest.raises(ConfigError, match="has no pre-training"):
-        replace(SMALL, pretrain=PretrainConfig(steps=3))
-    with pytest.raises(ConfigError, match="give 0 to 1"):
-        replace(SMALL, reward=MolGANRewardConfig(weight=2.0))
-    with pytest.raises(ConfigError, match="is for recipe molgan"):
-        Config(estimator="softmax")
+    with pytest.raises(ConfigError, match=r"unknown key pretrain\.steps; recipe one_shot or autoregressive has it"):
+        Config.load("molgan", ["pretrain.steps=3"])
+    with pytest.raises(ConfigError, match=r"reward\.weight = 2: input should be less than or equal to 1"):
+        Config.load("molgan", ["reward.weight=2"])
+    with pytest.raises(ConfigError, match="unknown key estimator; recipe molgan has it, recipe one_shot has not"):
+        Config.load("qm9", ["estimator=softmax"])
     assert Config.load("molgan").recipe == "molgan"

@@ -14,13 +14,14 @@ from gancore.training.device import seed_everything
 from gancore.training.loop import play
 from gancore.types import Batch
 from seqgan.data.corpus import Corpus
-from seqgan.data.settings import DataConfig
+from seqgan.data.space import TextSpace
 from seqgan.metrics.oracle import lstm_oracle
 from seqgan.networks.architectures import GeneratorConfig
+from seqgan.networks.critics import CriticConfig
 from seqgan.networks.generator import Generator, at_rest, nll, without_dropout
 from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config, LikelihoodConfig
-from seqgan.recipes.gumbel import RelaxConfig
+from seqgan.recipes.gumbel import GumbelCriticConfig, RelaxConfig
 from seqgan.recipes.mle import Best
 from seqgan.recipes.residual import Odds
 from seqgan.recipes.seqgan import Baseline, Negatives, PolicyConfig, RewardConfig, SeqGANCriticConfig
@@ -31,26 +32,30 @@ LINES = ["the cat sat", "the dog ran", "a cat ran", "a dog sat", "the cat ran fa
 
 
 def tiny(recipe="seqgan", critic="textcnn", valued="rollout", **changes):
-    return replace(
-        Config(
-            recipe=recipe,
-            steps=2,
-            batch=4,
-            model=GeneratorConfig(embedding=8, width=8, dropout=0.3),
-            likelihood=LikelihoodConfig(epochs=2, batch=4),
-            critic=SeqGANCriticConfig(
-                critic, embedding=8, width=8, filters=0.02, representations=4, pretrain=1, steps=2, pool=8
-            ),
-            policy=PolicyConfig(valued, rollouts=2, likelihood=0.1, kl=0.1),
-            device="cpu",
-        ),
-        **changes,
-    )
+    shared = {
+        "model": GeneratorConfig(embedding=8, width=8, dropout=0.3),
+        "likelihood": LikelihoodConfig(epochs=2, batch=4),
+        "device": "cpu",
+    }
+    if recipe != "mle":
+        shared |= {"steps": 2, "batch": 4}
+    if recipe in ("seqgan", "gumbel"):
+        kind = SeqGANCriticConfig if recipe == "seqgan" else GumbelCriticConfig
+        pool = {"pool": 8} if recipe == "seqgan" else {}
+        sizes = {"embedding": 8, "width": 8, "filters": 0.02, "representations": 4}
+        shared["critic"] = kind(critic, **sizes, pretrain=1, steps=2, **pool)
+    if recipe == "seqgan":
+        shared["policy"] = PolicyConfig(valued, rollouts=2, likelihood=0.1, kl=0.1)
+    return Config(recipe=recipe, **shared | changes)
+
+
+def networks_of(config, corpus, length=None):
+    return RECIPES[config.recipe](config, TextSpace(corpus.alphabet, length or corpus.length, corpus.vocabulary), CPU)
 
 
 def train(config, corpus):
     seed_everything(config.seed)
-    networks = RECIPES[config.recipe](config, corpus.alphabet, corpus.length, CPU)
+    networks = networks_of(config, corpus)
     for phase in networks.phases(corpus):
         if len(phase.steps):
             phase.enter()
@@ -86,7 +91,7 @@ def test_every_recipe_plays_with_every_network(recipe, critic, reward, kind):
 )
 def test_a_turn_moves_its_own_player_only(recipe, critic, reward):
     corpus = Corpus.of(LINES, tiny().data)
-    networks = RECIPES[recipe](tiny(recipe, critic, reward), corpus.alphabet, corpus.length, CPU)
+    networks = networks_of(tiny(recipe, critic, reward), corpus)
     for phase in networks.phases(corpus)[1:]:
         for player in phase.players:
             state = {name: module.state_dict() for name, module in networks.modules.items()}
@@ -128,7 +133,7 @@ def test_an_external_reward_is_learnt():
         policy=PolicyConfig("constant", kl=0.0),
         reward=RewardConfig(1.0),
     )
-    networks = RECIPES["seqgan"](config, oracle.alphabet, 6, CPU)
+    networks = RECIPES["seqgan"](config, TextSpace(oracle.alphabet, 6), CPU)
     networks.vocabulary = SimpleNamespace(decode=lambda ids: " ".join(map(str, ids)))
     networks.shaping = RewardShaping(lambda texts: np.array([1.0 - text.split().count("3") / 6 for text in texts]))
     before = float((networks.draw(2000) == 3).float().mean())
@@ -142,7 +147,7 @@ def test_an_external_reward_is_learnt():
 
 
 def test_a_score_that_is_missing_counts_nothing():
-    networks = RECIPES["seqgan"](tiny(policy=PolicyConfig("constant")), Alphabet(5, 0), 3, CPU)
+    networks = RECIPES["seqgan"](tiny(policy=PolicyConfig("constant")), TextSpace(Alphabet(5, 0), 3), CPU)
     networks.config = replace(networks.config, reward=RewardConfig(0.5))
     networks.vocabulary = SimpleNamespace(decode=lambda ids: "")
     networks.shaping = RewardShaping(lambda texts: np.array([np.nan, 1.0]))
@@ -193,7 +198,7 @@ def test_early_stop_keeps_the_best():
 
 def test_relaxed_rows_are_a_simplex_until_the_end_and_then_nothing():
     corpus = Corpus.of(LINES, tiny().data)
-    networks = RECIPES["gumbel"](tiny("gumbel", relax=RelaxConfig("straight_through")), corpus.alphabet, 30, CPU)
+    networks = networks_of(tiny("gumbel", relax=RelaxConfig("straight_through")), corpus, 30)
     (rows,) = networks.relax(64, step=0)
     sums, hard = rows.detach().sum(2), rows.argmax(2)
     for row_sums, tokens in zip(sums, hard, strict=True):
@@ -205,29 +210,37 @@ def test_relaxed_rows_are_a_simplex_until_the_end_and_then_nothing():
     assert float(networks.generator.head.weight.grad.abs().sum()) > 0
 
 
+DENSE = """recipe = "seqgan"
+[critic]
+kind = "recurrent"
+[policy]
+reward = "dense"
+"""
+CNN = ("critic.kind=textcnn", "policy.reward=rollout")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"recipe": "gumbel", "critic": SeqGANCriticConfig("recurrent")}, "set critic.kind to multi or textcnn"),
-        ({"recipe": "gumbel", "reward": RewardConfig(0.5)}, "takes no external reward"),
-        ({"policy": PolicyConfig("dense")}, "go together"),
-        ({"critic": SeqGANCriticConfig(penalty_weight=1.0)}, "needs a differentiable draw"),
-        ({"recipe": "mle", "critic": SeqGANCriticConfig(rejections=1)}, "critic.rejections is for recipe seqgan"),
-        ({"critic": SeqGANCriticConfig(rejections=1, objective="hinge")}, "no ratio of densities"),
-        ({"critic": SeqGANCriticConfig(rejections=1), "policy": PolicyConfig("constant")}, "trains no critic"),
-        (
-            {"critic": SeqGANCriticConfig("recurrent", rejections=1), "policy": PolicyConfig("dense")},
-            "nothing of their lengths",
-        ),
-        ({"critic": SeqGANCriticConfig(objective="wasserstein")}, "needs a slope penalty"),
-        ({"critic": SeqGANCriticConfig(objective="relativistic_pairing")}, "leaves open to a constant"),
-        ({"recipe": "residual", "likelihood": LikelihoodConfig(epochs=0)}, "set likelihood.epochs above 0"),
-        ({"recipe": "residual", "data": DataConfig(valid=0.0)}, "set data.valid above 0"),
+        (["recipe=gumbel", "critic.kind=recurrent"], "critic.kind = 'recurrent'"),
+        (["recipe=gumbel", "reward.weight=0.5"], "unknown key reward.weight; recipe seqgan has it"),
+        (["policy.reward=rollout"], "go together"),
+        (["critic.penalty_weight=1"], "unknown key critic.penalty_weight; recipe gumbel has it"),
+        (["recipe=mle", "critic.rejections=1"], "unknown key critic.rejections; recipe seqgan has it"),
+        ([*CNN, "critic.rejections=1", "critic.objective=hinge"], "no ratio of densities"),
+        (["critic.kind=textcnn", "critic.rejections=1", "policy.reward=constant"], "trains no critic"),
+        (["critic.rejections=1"], "nothing of their lengths"),
+        (["critic.objective=wasserstein"], "critic.objective = 'wasserstein'"),
+        (["recipe=gumbel", "critic.kind=textcnn", "critic.objective=wasserstein"], "needs a slope penalty"),
+        (["critic.objective=relativistic_pairing"], "leaves open to a constant"),
+        (["recipe=residual", "likelihood.epochs=0"], "set likelihood.epochs above 0"),
+        (["recipe=residual", "data.valid=0"], "set data.valid above 0"),
     ],
 )
-def test_combinations_that_cannot_learn_are_refused(changes, message):
+def test_combinations_that_cannot_learn_are_refused(changes, message, tmp_path):
+    (tmp_path / "dense.toml").write_text(DENSE if not any(one.startswith("recipe") for one in changes) else "")
     with pytest.raises(ConfigError, match=message):
-        Config(**changes)
+        Config.load(tmp_path / "dense.toml", changes)
 
 
 def test_sizes_that_do_not_fit_are_refused():
@@ -235,13 +248,13 @@ def test_sizes_that_do_not_fit_are_refused():
         with pytest.raises(ConfigError, match="not a multiple"):
             GeneratorConfig(**model)
     with pytest.raises(ConfigError, match="not a multiple of representations"):
-        SeqGANCriticConfig("multi", embedding=10, representations=4)
+        CriticConfig("multi", embedding=10, representations=4)
 
 
 def test_rewards_are_taken_without_dropout():
     corpus = Corpus.of(LINES, tiny().data)
     config = tiny(critic="recurrent", valued="dense")
-    networks = RECIPES["seqgan"](config, corpus.alphabet, corpus.length, CPU)
+    networks = networks_of(config, corpus)
     ids = corpus.train[:4]
     with at_rest(networks.critic):
         assert torch.equal(networks.values(ids)[0], networks.values(ids)[0])
@@ -253,7 +266,7 @@ def test_rewards_are_taken_without_dropout():
 @pytest.mark.parametrize(("critic", "valued"), [("textcnn", "rollout"), ("recurrent", "dense")])
 def test_a_critic_in_bfloat16_says_nearly_the_same(critic, valued):
     corpus = Corpus.of(LINES, tiny().data)
-    networks = RECIPES["seqgan"](tiny(critic=critic, valued=valued), corpus.alphabet, corpus.length, CPU)
+    networks = networks_of(tiny(critic=critic, valued=valued), corpus)
     with at_rest(networks.critic):
         exact = networks.critic_logits(corpus.train)
         networks.config = replace(networks.config, critic=replace(networks.config.critic, bf16=True))
@@ -278,7 +291,7 @@ def test_the_distilled_generator_learns_the_reweighted_mixture():
     """The expected gradient of a turn is that of the weighted cross-entropy, by enumeration of all sequences."""
     alphabet = Alphabet(3, 0)
     config = tiny("residual", batch=4000)
-    networks = RECIPES["residual"](config, alphabet, 2, CPU)
+    networks = RECIPES["residual"](config, TextSpace(alphabet, 2), CPU)
     for member in (*networks.teacher.members, networks.generator):
         torch.nn.init.normal_(member.head.weight)
     networks.critic.slope.copy_(torch.tensor([0.4, 0.0, -0.4, 0.0, 0.0]))
