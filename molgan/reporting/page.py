@@ -269,7 +269,7 @@ def _page(
 ) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    pages = Environment(loader=PackageLoader("molgan"), autoescape=True, undefined=StrictUndefined)
+    pages = Environment(loader=PackageLoader("molgan.reporting"), autoescape=True, undefined=StrictUndefined)
     style, script = (pages.loader.get_source(pages, f"report.{kind}")[0] for kind in ("css", "js"))  # pyright: ignore
     run = material.run
     drawn = [
