@@ -123,7 +123,7 @@ known = {
 }
 print(scorer.definition)
 scored = scorer.frame(list(known.values())).set_index(pd.Index(known))
-scored.sort_values("score", ascending=False).drop(columns=[name for name in scored if name.endswith(".wanted")]).round(
+scored.sort_values("score", ascending=False).drop(columns=[name for name in scored if name.endswith(".desirability")]).round(
     2
 )
 

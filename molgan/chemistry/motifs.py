@@ -6,8 +6,9 @@ from typing import NamedTuple
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from molgan import chemistry
+from molgan.chemistry.identity import Rejected
 from molgan.chemistry.motif_names import MOTIF_NAMES
+from molgan.chemistry.parsed_text import ParsedText, Text
 from molgan.chemistry.substructures import Substructures
 
 _BONDS = {
@@ -30,16 +31,17 @@ class Profile(NamedTuple):
     scaffold: str
 
 
-def profile(text: str) -> Profile | None:
+def profile(text: Text) -> Profile | None:
     """The profile of a SMILES, None where RDKit does not read it."""
     try:
-        mol = chemistry.parse(text)
-    except chemistry.Rejected:
+        molecule = ParsedText.of(text).molecule
+    except Rejected:
         return None
+    mol = molecule.mol
     scaffold = MurckoScaffold.GetScaffoldForMol(mol)
     return Profile(
         tuple(sorted(motifs(mol))),
-        tuple(_NAMES[place] for place in _LISTED.found(mol, Chem.MolToSmiles(mol))),
+        tuple(_NAMES[place] for place in _LISTED.found(mol, molecule.smiles)),
         Chem.MolToSmiles(scaffold, isomericSmiles=False),
     )
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import rdkit
 
-from molgan.scoring import benchmarks, desirability, plugins, properties
+from molgan.scoring import benchmarks, desirability, measurement, plugins, properties
 from molgan.scoring.benchmarks import OBJECTIVES
 from molgan.scoring.definition import Component, PluginConfig, ScoreConfig
 from molgan.scoring.properties import MAKERS, PROPERTIES
@@ -58,32 +58,32 @@ def _definition(component: Component) -> Any:
     """What a property is, down to the files that define it."""
     name = component.property
     if name in PROPERTIES:
-        return [name, _own_files(), _told(PROPERTIES[name].function)]
+        return [name, _own_files(), _function_parts(PROPERTIES[name].function)]
     if name in MAKERS:
-        asks = component.asks()
-        asks |= {"fingerprint": asks["fingerprint"] or "ecfp4"} if "fingerprint" in asks else {}
-        return [name, _own_files(), _told(MAKERS[name].make), asks]
+        settings = component.settings()
+        settings |= {"fingerprint": settings["fingerprint"] or "ecfp4"} if "fingerprint" in settings else {}
+        return [name, _own_files(), _function_parts(MAKERS[name].make), settings]
     objective = OBJECTIVES[name]
-    parts = [[_definition(part), repr(part.wanted), part.weight] for part in objective.components]
+    parts = [[_definition(part), repr(part.desirability), part.weight] for part in objective.components]
     return [name, objective.aggregate, parts]
 
 
-def _told(function: Any) -> Any:
+def _function_parts(function: Any) -> Any:
     """A function by name, by the file it is in where that is not ours, and by what it closes over. Raises Unseen."""
     if isinstance(function, functools.partial):
-        return [_told(function.func), _plain(function.args), _plain(sorted(function.keywords.items()))]
+        return [_function_parts(function.func), _plain(function.args), _plain(sorted(function.keywords.items()))]
     function = inspect.unwrap(function)
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     name = name or getattr(function, "__name__", None)
     if not isinstance(name, str):
-        return [_told(type(function).__call__), _told(type(function)), _plain(vars(function))]
-    told = [module, name, *(_closed_over(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ())]
+        return [_function_parts(type(function).__call__), _function_parts(type(function)), _plain(vars(function))]
+    parts = [module, name, *(_closed_over(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ())]
     ours = str(module).partition(".")[0] in ("molgan", "rdkit")
-    return told if ours or not hasattr(function, "__code__") else [*told, _file_of(sys.modules.get(str(module)))]
+    return parts if ours or not hasattr(function, "__code__") else [*parts, _file_of(sys.modules.get(str(module)))]
 
 
 def _closed_over(value: Any) -> Any:
-    return _told(value) if callable(value) else _plain(value)
+    return _function_parts(value) if callable(value) else _plain(value)
 
 
 def _plain(value: Any) -> Any:
@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
 def _own_files() -> list[str]:
     """Digests of the project's files that say what a molecule and its properties are, found by who imports whom."""
     seen: dict[str, ModuleType] = {}
-    left = [benchmarks, properties, desirability]
+    left = [benchmarks, properties, desirability, measurement]
     while left:
         module = left.pop()
         if module.__name__ in seen:

@@ -151,7 +151,7 @@ def test_the_critic_alone_judges_what_is_sampled_from(small_data):
 
 def test_a_reward_is_learnt(small_data):
     """Molecules hold more carbon when that is what they are paid for."""
-    score = {"components": [{"property": "element", "symbol": "C", "wanted": _up(9)}]}
+    score = {"components": [{"property": "element", "symbol": "C", "desirability": _up(9)}]}
     reward = RewardConfig(
         critic=0.0, weight=5.0, score=_score(score), replay=ReplayConfig(size=20, batch=4, weight=0.1)
     )
