@@ -329,6 +329,7 @@ def report(
         if as_json
         else written
     )
+    cli.tell_doubt(made.figures.doubt)
 
 
 @app.command()

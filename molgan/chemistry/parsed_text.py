@@ -90,7 +90,9 @@ class ParsedText:
         mol = identity.normal_form(self.mol) if identity.has_labels(smiles) else Chem.Mol(self.mol)
         Chem.RemoveStereochemistry(mol)
         Chem.MolToSmiles(mol, isomericSmiles=False)
-        return ParsedText.of_mol(smiles, Chem.RenumberAtoms(mol, json.loads(mol.GetProp("_smilesAtomOutputOrder"))))
+        mol = Chem.RenumberAtoms(mol, json.loads(mol.GetProp("_smilesAtomOutputOrder")))
+        Chem.GetSymmSSSR(mol)  # all rings of a cage, as parsing finds them
+        return ParsedText.of_mol(smiles, mol)
 
     def under(self, policy: Policy) -> Molecule:
         """The molecule that a policy makes of it; the same object where it changes nothing. Raises Rejected."""

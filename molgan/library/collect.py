@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,9 @@ from rdkit.Chem import AllChem
 from gancore.training.device import derive_seed
 from gancore.types import Reward, Sampler
 from molgan.library.drawing import svg
-from molgan.scoring.scorer import property_frame
+from molgan.scoring.records import Part
+from molgan.scoring.scorer import Scorer
+from molgan.scoring.tables import DESCRIBED, property_frame, property_row
 
 _DRAWN = 12
 
@@ -125,8 +128,20 @@ def collect(
     smiles = list(found)[:n]
     frame = pd.DataFrame({"smiles": pd.Series(smiles, dtype=str)})
     frame["novel"] = [text not in known for text in smiles] if known is not None else None
-    if reward is not None:
-        frame["score"] = reward(smiles)
-    frame = pd.concat((frame, property_frame(smiles)), axis=1)
+    frame = pd.concat((frame, _scored(smiles, reward)), axis=1)
     frame = frame.sort_values([rank_by, "smiles"], ascending=[False, True], ignore_index=True)
     return Library(frame, draws)
+
+
+def _scored(smiles: list[str], reward: Reward | None) -> pd.DataFrame:
+    """The score of each molecule, if there is a reward, and its properties; a `Scorer` parses it once for both."""
+    if not isinstance(reward, Scorer):
+        scores = {} if reward is None else {"score": reward(smiles)}
+        return property_frame(smiles).assign(**scores)[[*scores, *DESCRIBED]]
+    nothing = [float("nan")] * len(DESCRIBED)
+    properties = Part(partial(property_row, names=DESCRIBED), lambda reason: nothing)
+    records = reward.examine(smiles, {"measured": reward.part, "properties": properties})
+    measured = {text: record["measured"] for text, record in zip(smiles, records, strict=True)}
+    frame = pd.DataFrame([record["properties"] for record in records], columns=list(DESCRIBED), dtype=float)
+    frame.insert(0, "score", reward.scores(reward.values(smiles, measured)))
+    return frame
