@@ -24,7 +24,8 @@ from molgan.scoring.scorer import Scorer, property_frame, score_frame
 
 TEXTS = ["OCC", "CCO", "C[C@H](N)C(=O)O", "c1ccccc1O", "C/C=C/C", "[13CH3]C([2H])O", "CCO.Cl", "no molecule", "", None]
 SPELT = ["OCC", "C[C@H](N)C(=O)O", "C/C=C/c1ccccc1", "[13CH3]C([2H])O", "[Na+].[O-]C(=O)C", "[H][H]",
-         "OC(=O)[C@H](Cc1c[nH]c2ccccc12)N", "O=C1c2ccccc2C(=O)c2ccccc21", "F[C@@H]1CC[C@H](C)CC1", "C12C3C4C1C5C2C3C45"]  # fmt: skip
+         "OC(=O)[C@H](Cc1c[nH]c2ccccc12)N", "O=C1c2ccccc2C(=O)c2ccccc21", "F[C@@H]1CC[C@H](C)CC1",
+         "C12C3C4C1C5C2C3C45"]  # fmt: skip
 ALERTS = ScoreConfig(
     components=(
         Component("qed", Desirability("maximize", low=0.0, high=1.0)),
