@@ -58,21 +58,21 @@ def motifs(mol: Chem.Mol) -> set[str]:
     """
     atoms = [_atom(atom) for atom in mol.GetAtoms()]
     around: list[list[tuple[str, str]]] = [[] for _ in atoms]
-    found = set(atoms)
+    names = set(atoms)
     for bond in mol.GetBonds():
         first, last, kind = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), _BONDS.get(bond.GetBondType(), _OTHER)
         around[first].append((kind, atoms[last]))
         around[last].append((kind, atoms[first]))
-        found.add(min(atoms[first] + kind + atoms[last], atoms[last] + kind + atoms[first]))
+        names.add(min(atoms[first] + kind + atoms[last], atoms[last] + kind + atoms[first]))
     for middle, ends in zip(atoms, around, strict=True):
         for (kind, end), (other_kind, other) in combinations(ends, 2):
-            found.add(min(end + kind + middle + other_kind + other, other + other_kind + middle + kind + end))
-    return found
+            names.add(min(end + kind + middle + other_kind + other, other + other_kind + middle + kind + end))
+    return names
 
 
 def _atom(atom: Chem.Atom) -> str:
     symbol, charge = atom.GetSymbol(), atom.GetFormalCharge()
     hydrogens = 0 if symbol == "C" else atom.GetTotalNumHs()
-    told = symbol.lower() if atom.GetIsAromatic() else symbol
-    told += ("H" + (str(hydrogens) if hydrogens > 1 else "")) if hydrogens else ""
-    return told + (f"({charge:+d})" if charge else "")
+    name = symbol.lower() if atom.GetIsAromatic() else symbol
+    name += ("H" + (str(hydrogens) if hydrogens > 1 else "")) if hydrogens else ""
+    return name + (f"({charge:+d})" if charge else "")

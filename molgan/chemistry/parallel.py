@@ -21,8 +21,6 @@ TITLES = {
     "fingerprint_bytes": "fingerprints of molecules",
     "skeleton": "InChIKeys of molecules",
     "property_row": "properties of molecules",
-    "measure": "scoring molecules",
-    "identify": "scoring molecules",
     "examine": "reading molecules",
     "draw": "drawing molecules",
 }
@@ -42,18 +40,19 @@ def map_chunks(
     failed: Callable[[str], Result] | None = None,
     processes: int | None = None,
     seconds: float = LIMIT,
+    title: str = "",
 ) -> list[Result]:
     """`[function(item) for item in items]`, on all cores once there are more than four chunks of work.
 
     `function` must be importable (or a partial of one that is) and its results picklable.
     failed: what an item gives that took longer than `seconds` or crashed its process, from the reason; without it
     nothing is limited, and a crash is a RuntimeError. processes: how many work, however few the items; 0 works here,
-    without a limit.
+    without a limit. title: what the progress is called, `title_of` the function if not given.
     """
     if processes is None:
         processes = usable_processes() if len(items) > 4 * chunk else 0
         processes = 0 if processes == 1 else processes
-    title = title_of(function)
+    title = title or title_of(function)
     if not processes:
         return [function(item) for item in over(items, title, len(items))]
     answers = pool(processes).map(function, items, chunk, seconds if failed is not None else 0.0, title)

@@ -13,6 +13,7 @@ from rdkit.Chem import AllChem
 from gancore.training.device import derive_seed
 from gancore.types import Reward, Sampler
 from molgan.library.drawing import svg
+from molgan.scoring.measurement import Measured
 from molgan.scoring.records import Part
 from molgan.scoring.scorer import Scorer
 from molgan.scoring.tables import DESCRIBED, property_frame, property_row
@@ -43,8 +44,8 @@ def _grid(molecules: Iterable[tuple[str, str]]) -> str:
     """Drawings with their SMILES, and what is to be said of each below."""
     cells = (
         f'<div style="width:180px;overflow-wrap:anywhere">{svg(smiles)}<small>{html.escape(smiles)}'
-        f"{'<br>' if told else ''}{html.escape(told)}</small></div>"
-        for smiles, told in molecules
+        f"{'<br>' if caption else ''}{html.escape(caption)}</small></div>"
+        for smiles, caption in molecules
     )
     return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(cells)}</div>'
 
@@ -114,18 +115,18 @@ def collect(
     """
     if n < 1:
         raise ValueError(f"a library of {n} molecules cannot be collected; ask for at least 1.")
-    found: dict[str, None] = {}
+    distinct: dict[str, None] = {}
     draws = rounds = 0
-    while len(found) < n and draws < patience * n:
-        batch = min(max(1000, n - len(found)), patience * n - draws)
-        found |= dict.fromkeys(
+    while len(distinct) < n and draws < patience * n:
+        batch = min(max(1000, n - len(distinct)), patience * n - draws)
+        distinct |= dict.fromkeys(
             smiles
             for smiles in sampler.sample(batch, derive_seed(seed, rounds) if rounds else seed)
             if smiles is not None
         )
         draws += batch
         rounds += 1
-    smiles = list(found)[:n]
+    smiles = list(distinct)[:n]
     frame = pd.DataFrame({"smiles": pd.Series(smiles, dtype=str)})
     frame["novel"] = [text not in known for text in smiles] if known is not None else None
     frame = pd.concat((frame, _scored(smiles, reward)), axis=1)
@@ -136,12 +137,16 @@ def collect(
 def _scored(smiles: list[str], reward: Reward | None) -> pd.DataFrame:
     """The score of each molecule, if there is a reward, and its properties; a `Scorer` parses it once for both."""
     if not isinstance(reward, Scorer):
-        scores = {} if reward is None else {"score": reward(smiles)}
-        return property_frame(smiles).assign(**scores)[[*scores, *DESCRIBED]]
+        frame = property_frame(smiles)
+        if reward is not None:
+            frame.insert(0, "score", reward(smiles))
+        return frame
     nothing = [float("nan")] * len(DESCRIBED)
     properties = Part(partial(property_row, names=DESCRIBED), lambda reason: nothing)
     records = reward.examine(smiles, {"measured": reward.part, "properties": properties})
-    measured = {text: record["measured"] for text, record in zip(smiles, records, strict=True)}
+    measured: dict[str | None, Measured] = {
+        text: record["measured"] for text, record in zip(smiles, records, strict=True)
+    }
     frame = pd.DataFrame([record["properties"] for record in records], columns=list(DESCRIBED), dtype=float)
     frame.insert(0, "score", reward.scores(reward.values(smiles, measured)))
     return frame

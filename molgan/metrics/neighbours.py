@@ -48,16 +48,16 @@ class Neighbours:
                 "blocks": torch.from_numpy(blocks(picked)),
             }
             checkpoint.save_once(kept, arrays, {})
-        fingerprints, found = arrays["fingerprints"].numpy(), arrays["blocks"].numpy()
+        fingerprints, skeletons = arrays["fingerprints"].numpy(), arrays["blocks"].numpy()
         read = np.flatnonzero(fingerprints.any(axis=1))
         unread = len(picked) - len(read)
-        return cls([picked[row] for row in read.tolist()], fingerprints[read], found[read], of - unread)
+        return cls([picked[row] for row in read.tolist()], fingerprints[read], skeletons[read], of - unread)
 
 
 def packed(texts: Sequence[str]) -> np.ndarray:
     """Fingerprints `(molecule, 128)` uint8; empty ones for what RDKit does not read."""
-    made = map_chunks(fingerprint_bytes, texts, failed=lambda reason: NO_BITS)
-    return np.frombuffer(b"".join(made), np.uint8).reshape(-1, BITS // 8).copy()
+    rows = map_chunks(fingerprint_bytes, texts, failed=lambda reason: NO_BITS)
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, BITS // 8).copy()
 
 
 def blocks(texts: Sequence[str]) -> np.ndarray:

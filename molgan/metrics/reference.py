@@ -156,7 +156,7 @@ def _moses(split: str) -> Reference:
     published = DATA.path("moses") / f"{split}_stats.npz"
     kept = cache() / "references" / f"moses-{split}-{_FORMAT}"
     if not checkpoint.exists(kept):
-        with zipfile.ZipFile(published) as held, held.open("stats.npy") as file:
+        with zipfile.ZipFile(published) as archive, archive.open("stats.npy") as file:
             _published(file, split).save(kept)
     return Reference.load(kept, split)
 

@@ -60,12 +60,12 @@ def _cosine(rows: Sequence[tuple[str, ...]], theirs: dict[str, int]) -> Estimate
     place: dict[str, int] = {}
     columns = [place.setdefault(part, len(place)) for parts in rows for part in parts]
     starts = np.cumsum([0, *map(len, rows)])
-    held = scipy.sparse.csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), max(1, len(place))))
+    matrix = scipy.sparse.csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), max(1, len(place))))
     other = np.array([theirs.get(part, 0) for part in place] or [0], float)
     length = np.sqrt(sum(float(count) ** 2 for count in theirs.values()))
 
     def cosine(picked: np.ndarray) -> float:
-        counts = np.bincount(picked, minlength=len(rows)) @ held
+        counts = np.bincount(picked, minlength=len(rows)) @ matrix
         norm = np.sqrt((counts**2).sum()) * length
         return min(1.0, float(counts @ other / norm)) if norm else float("nan")
 

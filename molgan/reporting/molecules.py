@@ -110,7 +110,7 @@ def listed(
             if names.get(text):
                 named[flat.text] = names[text]
     properties = pd.DataFrame([record["values"] for record in distinct.values()], columns=list(DESCRIBED), dtype=float)
-    measured = {smiles: record["measured"] for smiles, record in distinct.items()}
+    measured: dict[str | None, Measured] = {smiles: record["measured"] for smiles, record in distinct.items()}
     scores = scorer.scores(scorer.values(list(distinct), measured))
     return Listed([record["molecule"] for record in distinct.values()], properties, scores, named)
 
@@ -157,7 +157,9 @@ def rows_of(best: Listed, training: Training | None, flags: Mapping[str, Chem.Mo
         "flags": Part(partial(_places_of, queries=list(flags.values())), lambda reason: []),
         "drawing": Part(draw, lambda reason: ([], [])),
     }
-    records = examine_all(best.molecules, parts | (training.parts if training is not None else {}), chunk=50)
+    if training is not None:
+        parts |= training.parts
+    records = examine_all(best.molecules, parts, chunk=50)
     neighbours: list[str] = []
     beside: list[dict[str, Any]] = [{"novel": False, "nearest": None, "similarity": 0.0} for _ in records]
     if training is not None:
@@ -187,12 +189,12 @@ def _beside_training(records: Sequence[Record], training: Training) -> tuple[lis
     """Of each molecule whether it is novel and its nearest training molecule, by its place among those returned."""
     novel = ~np.isin([record["read"].strict for record in records], training.known.strict)
     packed = np.frombuffer(b"".join(record["fingerprint"] for record in records), np.uint8).reshape(len(records), -1)
-    found = nearest(packed, training.neighbours.fingerprints)
+    neighbours = nearest(packed, training.neighbours.fingerprints)
     places: dict[int, int] = {}
     rows = [
         {"novel": is_novel, "nearest": places.setdefault(row, len(places)), "similarity": similarity}
         for is_novel, row, similarity in zip(
-            novel.tolist(), found.row.tolist(), found.similarity.round(3).tolist(), strict=True
+            novel.tolist(), neighbours.row.tolist(), neighbours.similarity.round(3).tolist(), strict=True
         )
     ]
     return rows, [training.neighbours.smiles[row] for row in places]

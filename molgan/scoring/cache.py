@@ -35,14 +35,14 @@ class DiskCache:
 
     def get(self, key: str, smiles: Sequence[str]) -> dict[str, float]:
         """The numbers there are, by SMILES."""
-        found: dict[str, float] = {}
+        numbers: dict[str, float] = {}
         with self._open() as table:
             for start in range(0, len(smiles), _AT_ONCE):
                 part = smiles[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(part))
                 rows = f"SELECT smiles, number FROM numbers WHERE component = ? AND smiles IN ({marks})"
-                found |= dict(table.execute(rows, [key, *part]))
-        return found
+                numbers |= dict(table.execute(rows, [key, *part]))
+        return numbers
 
     def put(self, key: str, numbers: Mapping[str, float]) -> None:
         """Keep numbers; one that is not finite is a failure, which another run may not have."""

@@ -31,11 +31,11 @@ class Unseen(Exception):
 
 
 class Key(NamedTuple):
-    """A digest, or why there is none: then numbers hold for this process alone. made: a plug-in's loaded function."""
+    """A digest, or why there is none: then numbers hold for this process alone. function: a plug-in's, loaded."""
 
     digest: str
     why: str = ""
-    made: Any = None
+    function: Any = None
 
 
 def key_of(component: Component, definition: ScoreConfig) -> Key:
@@ -137,8 +137,8 @@ def _function(name: str) -> list[str]:
     loaded = plugins.load_function(name)
     if name not in _files or _files[name][0] is not loaded:
         module = sys.modules[name.partition(":")[0]]
-        found = inspect.unwrap(getattr(module, name.partition(":")[2]))
-        modules = [module, sys.modules.get(getattr(found, "__module__", ""), module)]
+        function = inspect.unwrap(getattr(module, name.partition(":")[2]))
+        modules = [module, sys.modules.get(getattr(function, "__module__", ""), module)]
         _files[name] = loaded, [_file_of(one) for one in dict.fromkeys(modules)]
     return _files[name][1]
 

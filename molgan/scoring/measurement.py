@@ -43,9 +43,9 @@ def measure(definition: ScoreConfig, text: Text, places: Sequence[int] | None = 
         return Measured(None, nothing, str(reason))
     values, reasons = [], []
     for place, (component, function) in enumerate(zip(definition.components, functions(definition), strict=True)):
-        skipped = function is None or (places is not None and place not in places)
+        asked = places is None or place in places
         try:
-            values.append(NAN if skipped else float(function(molecule)))
+            values.append(float(function(molecule)) if function is not None and asked else NAN)
         except Exception as error:  # RDKit raises many kinds
             values.append(NAN)
             reasons.append(f"{component.title}: {type(error).__name__}: {error}".splitlines()[0])

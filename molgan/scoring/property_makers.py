@@ -111,13 +111,13 @@ def isomer(formula: str) -> Callable[[Molecule], float]:
     parts = re.findall(r"([A-Z][a-z]?)(\d*)", formula)
     if not parts or "".join(symbol + count for symbol, count in parts) != formula:
         raise ConfigError(f"isomer: {formula!r} is no molecular formula; write it as C7H8N2O2.")
-    wanted = {symbol: int(count or 1) for symbol, count in parts}
+    counts = {symbol: int(count or 1) for symbol, count in parts}
 
     def nearness(molecule: Molecule) -> float:
         symbols = [atom.GetSymbol() for atom in Chem.AddHs(molecule.mol).GetAtoms()]
-        exponent = sum((symbols.count(symbol) - count) ** 2 for symbol, count in wanted.items())
-        exponent += ((len(symbols) - sum(wanted.values())) / 2) ** 2
-        return math.exp(-0.5 * exponent / (len(wanted) + 1))
+        exponent = sum((symbols.count(symbol) - count) ** 2 for symbol, count in counts.items())
+        exponent += ((len(symbols) - sum(counts.values())) / 2) ** 2
+        return math.exp(-0.5 * exponent / (len(counts) + 1))
 
     return nearness
 

@@ -33,12 +33,17 @@ def examine(functions: Mapping[str, Callable[[ParsedText], Any]], text: Text) ->
 
 
 def examine_all(
-    texts: Sequence[Text], parts: Parts, processes: int | None = None, seconds: float = LIMIT, chunk: int = 100
+    texts: Sequence[Text],
+    parts: Parts,
+    processes: int | None = None,
+    seconds: float = LIMIT,
+    chunk: int = 100,
+    title: str = "",
 ) -> list[Record]:
     """A record for each text, in order; a text that occurs twice is parsed once, and its record is one object.
 
     A record that could not be finished is taken apart: its parts are asked for one by one, and only those fail that
-    must. processes, seconds: as in `map_chunks`.
+    must. processes, seconds, title: as in `map_chunks`.
 
     >>> part = Part(lambda parsed: parsed.strict_smiles, lambda reason: None)
     >>> examine_all(["OCC", "nothing"], {"smiles": part})
@@ -46,7 +51,7 @@ def examine_all(
     """
     distinct = {_key(text): text for text in texts}
     work = partial(examine, {name: part.function for name, part in parts.items()})
-    records: list[Any] = map_chunks(work, list(distinct.values()), chunk, Failure, processes, seconds)
+    records: list[Any] = map_chunks(work, list(distinct.values()), chunk, Failure, processes, seconds, title)
     for place, (text, record) in enumerate(zip(distinct.values(), records, strict=True)):
         if isinstance(record, Failure):
             records[place] = _part_by_part(text, parts, processes or usable_processes(), seconds)

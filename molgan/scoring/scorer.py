@@ -14,7 +14,6 @@ from gancore.errors import DataError
 from gancore.io.process_pool import usable_processes
 from molgan import chemistry
 from molgan.chemistry.identity import COMPARED
-from molgan.chemistry.parallel import map_chunks
 from molgan.scoring.benchmarks import load_score
 from molgan.scoring.definition import ScoreConfig
 from molgan.scoring.measurement import Measured, functions, identify, measure, names_of_alerts
@@ -104,7 +103,7 @@ class Scorer:
             return []
         if records:
             return [records[text]["alert names"] for text in strings]
-        return map_chunks(part.function, strings, failed=part.failed)
+        return [record["alert names"] for record in self.examine(strings, {"alert names": part})]
 
     def why(self, strings: Sequence[str | None]) -> str:
         """The commonest reason why some of these strings have no score, and how many have it; empty if all have one."""
@@ -190,9 +189,8 @@ class Scorer:
     def _learn(self, texts: list[str | None], measured: Mapping[str | None, Measured]) -> None:
         """Measure strings that are not known; some may have been looked at already."""
         left = [text for text in texts if text not in measured]
-        part = self.part
-        answers = map_chunks(part.function, left, failed=part.failed, **self._sources.work(left)) if left else []
-        by_text = measured | dict(zip(left, answers, strict=True))
+        records = self.examine(left, {"measured": self.part}) if left else []
+        by_text = {**measured, **{text: record["measured"] for text, record in zip(left, records, strict=True)}}
         rows = [by_text[text] for text in texts]
         if all(row.parsed is None for row in rows):
             self._take(texts, rows)
@@ -244,7 +242,8 @@ def score_frame(
     """
     titles = {component.title for component in scorer.definition.components}
     names = tuple(name for name in DESCRIBED if name not in titles)
-    parts = scorer.parts | {
+    parts = {
+        **scorer.parts,
         "smiles": Part(_strict_smiles, lambda reason: None),
         "properties": Part(partial(flat_properties, names=names), lambda reason: [float("nan")] * len(names)),
     }

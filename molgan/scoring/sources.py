@@ -46,7 +46,7 @@ class Sources:
         for place in self.plugins:
             key = key_of(self.definition.components[place], self.definition)
             before, self._keys[place] = self._keys[place], key
-            changed |= key.digest != before.digest or key.made is not before.made
+            changed |= key.digest != before.digest or key.function is not before.function
         return changed
 
     def broken(self, molecules: Set[str], least: int) -> str:
@@ -67,7 +67,12 @@ class Sources:
         tame = len(items) <= _FEW and all(len(item or "") <= _TAME for item in items)
         processes = 0 if tame else self.processes
         chunk = max(1, min(_CHUNK, len(items) // (4 * processes))) if processes else _CHUNK
-        return {"processes": processes, "chunk": chunk, "seconds": self.definition.seconds}
+        return {
+            "processes": processes,
+            "chunk": chunk,
+            "seconds": self.definition.seconds,
+            "title": "scoring molecules",
+        }
 
     def nothing(self, reason: str) -> Measured:
         """What stands for a text without a molecule or without numbers."""
