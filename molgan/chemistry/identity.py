@@ -1,4 +1,4 @@
-"""Molecular identity: one reading, one normal form and one policy for every comparison. RDKit only.
+"""Molecular identity: one parser, one normal form and one policy for every comparison. RDKit only.
 
 Two spellings are one molecule when they differ in atom maps, isotopes, stereochemistry, or in which hydrogens are
 written as atoms. `parse` gives the normal form with stereo; `strict_smiles` and `flat` spell it without.

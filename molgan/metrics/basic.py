@@ -1,4 +1,4 @@
-"""Valid, connected, unique, novel, under each convention: of any number of SMILES, in memory that hardly grows."""
+"""Valid, connected, unique and novel under each convention, for any number of SMILES in little memory."""
 
 import hashlib
 from collections.abc import Iterable, Sequence, Set

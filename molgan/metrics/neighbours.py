@@ -1,4 +1,4 @@
-"""A training set as a generated molecule's neighbourhood: fingerprints and InChIKey blocks, kept in the cache."""
+"""Nearest training molecules: fingerprints and InChIKey blocks of a training set, kept in the cache."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The published suites, figure by figure: each is a function that gives `Estimate`s by name."""
+"""The published suites. Each function returns `Estimate`s by name."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Lists of molecules and trained runs, judged side by side."""
+"""Comparison of lists of molecules and trained runs, side by side."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What was worked out before, on disk: one SQLite file that several processes may share."""
+"""The cache of scores on disk: one SQLite file that several processes may share."""
 
 import math
 import sqlite3
@@ -12,9 +12,9 @@ _AT_ONCE = 500
 
 
 class DiskCache:
-    """Numbers by key (`molgan.scoring.cache_keys`) and SMILES. Raises RunError for a file that is none of ours.
+    """Numbers by key (`molgan.scoring.cache_keys`) and SMILES. Raises RunError for a file that is not such a cache.
 
-    Files of before, with whole rows of scores in a table `known`, are gone on with; those rows are not read any more.
+    Files of older versions can be used, but their table `known` is not read.
     """
 
     def __init__(self, path: str | Path):

@@ -1,7 +1,7 @@
-"""What the numbers of a score's component depend on, as a key: with the same one they are the same for every molecule.
+"""Cache keys: a digest of all that the numbers of a score's component depend on.
 
-Weight, desirability and name are not in it, nor how long a plug-in may take, how many molecules it gets at once, or
-what else the score is made of.
+Two components with the same key give the same number for every molecule. The key does not depend on weight,
+desirability and name, on a plug-in's time limit and batch size, or on the other components of the score.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""All that the metrics ask of single molecules. Free of torch: the processes that do it start fast."""
+"""Descriptions of single molecules for the metrics. No torch, so that worker processes start fast."""
 
 import hashlib
 from collections.abc import Sequence
