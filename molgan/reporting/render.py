@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from gancore.runs.compare import Run
 from gancore.statistics.evaluation import Evaluation
 from gancore.statistics.intervals import Estimate
 from molgan.data.downloads import DATA
@@ -38,16 +39,7 @@ def render(
 
     pages = Environment(loader=PackageLoader("molgan.reporting"), autoescape=True, undefined=StrictUndefined)
     style, script = (pages.loader.get_source(pages, f"report.{kind}")[0] for kind in ("css", "js"))  # pyright: ignore
-    run = material.run
-    drawn = [
-        histogram(
-            f"{name} ({PROPERTIES[name].unit})" if PROPERTIES[name].unit else name,
-            properties[name].to_numpy(),
-            None if theirs is None else theirs[name].to_numpy(),
-        )
-        for name in DESCRIBED
-    ]
-    events = [] if run is None else run.events
+    published = ["The columns from the fifth on are published figures, as quoted."] if baselines else []
     return pages.get_template("report.html").render(
         title=material.title,
         summary=f"{len(material.texts):,} strings, {len(properties):,} distinct molecules; the first "
@@ -58,22 +50,40 @@ def render(
         script_digest=_digest(script),
         baselines=list(baselines),
         figures=[_row(name, estimate, baselines) for name, estimate in judged.items()],
-        notes=[
-            *judged.notes,
-            *(["The columns from the fifth on are published figures, as quoted."] if baselines else []),
-        ],
+        notes=[*judged.notes, *published],
         tables={name: list(rows.items())[:10] for name, rows in judged.tables.items() if rows},
         legend="bars: these molecules" + ("" if theirs is None else f"; line: {len(theirs):,} of the reference"),
-        histograms=Markup("").join(drawn),
-        curves="" if run is None else curves({name: run.curves[name] for name in _CURVES if name in run.curves}),
-        training_note="" if run is None else f"{run.steps:,} steps; each figure of raw draws, as the monitors saw it.",
-        events=events,
+        histograms=_histograms(properties, theirs),
+        **_training(material.run),
         sortable=molecules["columns"][::-1],
         flags=molecules["flags"],
         provenance={key: str(value) for key, value in material.provenance.items()},
         config=material.config,
         data=_inert(molecules),
     )
+
+
+def _histograms(properties: pd.DataFrame, theirs: pd.DataFrame | None) -> Markup:
+    """The distribution of each property, beside the reference's."""
+    return Markup("").join(
+        histogram(
+            f"{name} ({PROPERTIES[name].unit})" if PROPERTIES[name].unit else name,
+            properties[name].to_numpy(),
+            None if theirs is None else theirs[name].to_numpy(),
+        )
+        for name in DESCRIBED
+    )
+
+
+def _training(run: Run | None) -> dict[str, Any]:
+    """What the page says of the training of a run; nothing for molecules that are not a run's."""
+    if run is None:
+        return {"curves": "", "training_note": "", "events": []}
+    return {
+        "curves": curves({name: run.curves[name] for name in _CURVES if name in run.curves}),
+        "training_note": f"{run.steps:,} steps; each figure of raw draws, as the monitors saw it.",
+        "events": run.events,
+    }
 
 
 def _digest(text: str) -> str:
