@@ -1,6 +1,5 @@
 """Odd files go through every verb of both programs: rows add up, refusals are one sentence, and no zero is silent."""
 
-import html
 import importlib.util
 import io
 import json
@@ -9,6 +8,7 @@ import re
 import threading
 from pathlib import Path
 
+import markupsafe
 import pandas as pd
 import pytest
 
@@ -322,7 +322,7 @@ def test_a_report_says_what_makes_one_doubt_its_file(command_line, tmp_path):
     doubt = "Only the first of 3 rows is a molecule; the next reads 'C1CC'."
     assert code == 0, err
     assert err.endswith(f"note: {doubt}\n")
-    assert html.escape(doubt) in (tmp_path / "page.html").read_text()
+    assert str(markupsafe.escape(doubt)) in (tmp_path / "page.html").read_text()
 
 
 def test_a_list_that_is_all_invalid_is_evaluated_with_a_note():
