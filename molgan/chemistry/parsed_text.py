@@ -18,7 +18,7 @@ class ParsedText:
 
     >>> parsed = ParsedText("C(O)[C@H](N)F")
     >>> parsed.molecule.smiles, parsed.strict_smiles
-    ('N[C@@H](F)CO', 'NC(F)CO')
+    ('N[C@H](F)CO', 'NC(F)CO')
     """
 
     def __init__(self, text: str | None):
