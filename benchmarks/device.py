@@ -19,8 +19,8 @@ from gancore.training.device import computes_bfloat16, pick_device, seed_everyth
 from gancore.training.loop import play
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.networks.one_shot import Generator
-from molgan.recipes import one_shot
 from molgan.recipes.config import Config
+from molgan.recipes.domain import build
 from seqgan.networks.architectures import LSTM, RelationalMemory, Transformer
 
 BATCH, LENGTH, EMBEDDING = 64, 20, 32
@@ -84,7 +84,7 @@ def demo(device: torch.device, short: bool = False):
             settings = [f"precision={precision}", f"reward.weight={weight}", f"reward.overlap={str(overlap).lower()}"]
             config = Config.load("qm9", [*settings, "pretrain.steps=1"])
             seed_everything(0)
-            networks, phases = one_shot.build(config, data, device)
+            networks, phases = build(config, data, device)
             waited = _Stopwatch()
             networks.score = waited.timed(networks.score)
             networks.scores.result = waited.timed(networks.scores.result)

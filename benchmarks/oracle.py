@@ -21,8 +21,8 @@ from gancore.io.atomic_write import write_text
 from gancore.runs import checkpoint
 from gancore.training.device import computes_bfloat16, derive_seed, seed_everything
 from gancore.training.loop import play
-from seqgan.data.space import TextSpace
 from seqgan.data.corpus import Corpus
+from seqgan.data.space import TextSpace
 from seqgan.metrics.divergence import divergence
 from seqgan.metrics.oracle import lstm_oracle, published_oracle
 from seqgan.networks.architectures import GeneratorConfig

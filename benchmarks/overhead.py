@@ -41,7 +41,7 @@ def _seconds(half: str, steps: int, repeat: int) -> tuple[float, float]:
         seed_everything(0)
         training.phases, training.step = [game], game.steps.start
         with tempfile.TemporaryDirectory() as folder:
-            training.run(Path(folder) / "run", Console(stderr=True, quiet=True), {}, gan._monitor)
+            training.run(Path(folder) / "run", Console(stderr=True, quiet=True), {}, gan.domain.monitor(gan, gan.data))
 
     def bare() -> None:
         seed_everything(0)

@@ -9,8 +9,8 @@ from benchmarks.timing import cpu_seconds
 from gancore.training.device import seed_everything
 from gancore.training.loop import play
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
-from molgan.recipes import one_shot
 from molgan.recipes.config import Config
+from molgan.recipes.domain import build
 
 BATCH = 32
 STEPS = 60
@@ -23,7 +23,7 @@ def rows(short: bool = False):
     data = MoleculeDataset.from_smiles(smiles, min_atom_share=0.005)
     config = Config.load("qm9", [f"batch={BATCH}", "device=cpu"])
     seed_everything(0)
-    _, phases = one_shot.build(config, data, torch.device("cpu"))
+    _, phases = build(config, data, torch.device("cpu"))
     game = phases[-1]
     steps, repeat, warm_up = (game.steps[:1], 1, 0) if short else (game.steps[:STEPS], 5, 1)
     ours = cpu_seconds(lambda: play(game.players, game.batches, steps, game.callbacks), repeat, warm_up) / len(steps)

@@ -170,21 +170,21 @@ def generate(
 
 @app.command()
 def score(
-    file: Annotated[Path, typer.Argument(help="Molecules to score, any file that train reads, or -.")],
+    file: Annotated[Path, typer.Argument(help="Molecules to score: a file that train reads, or - (standard input).")],
     train: Train = [],  # noqa: B006
     column: cli.Column = "",
     score: Annotated[str, typer.Option(help="TOML file with a [score] table, or the name of a score.")] = "qed",
     out: Annotated[Path | None, typer.Option(help="Table to write: .parquet or .csv.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="File that keeps what was measured, for the next time.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="File that keeps measured values for later runs.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and what it is made of.
+    """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and its components.
 
-    Prints means, or with --json one JSON object; --out keeps every row, in the order of the file, with its number,
-    its text, its name and all its other columns; one named as a column of ours becomes input.NAME. The column smiles
-    has no stereo; scores are of the molecule with it. Isotopes and atom maps do not count. Where a plug-in failed for
-    every molecule, that is said after what there is, and the exit code is 1.
+    Prints means, or one JSON object with --json. The table of --out has one row per row of the file, in its order,
+    with the row's number, text, name and other columns; a column whose name is taken becomes input.NAME. The column
+    smiles has no stereochemistry, but scores use it. Isotopes and atom maps are ignored. If a plug-in fails for every
+    molecule, a message says so and the exit code is 1.
     """
     import pandas as pd
 
@@ -237,7 +237,7 @@ def score(
 
 @app.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Generated molecules, or -; empty lines count as invalid draws.")],
+    file: Annotated[Path, typer.Argument(help="Generated molecules, or -; an empty line is an invalid draw.")],
     train: Train = [],  # noqa: B006
     reference: Reference = None,
     column: cli.Column = "",
@@ -249,10 +249,10 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge a list of molecules, whoever made it, with 95% intervals.
+    """Evaluate a list of molecules from any source, with 95% intervals.
 
-    Valid, connected, unique, novel of any list; with --reference the suites of MOSES and GuacaMol, diversity,
-    memorisation, alerts. Figures that need training molecules need --train (MOSES brings its own).
+    Every list gets valid, connected, unique and novel. --reference adds the suites of MOSES and GuacaMol, diversity,
+    motifs, memorisation, alerts and precision. Some figures need --train (MOSES brings its own training set).
     """
     from molgan.chemistry.identity import Policy
     from molgan.metrics import GROUPS
@@ -311,9 +311,9 @@ def report(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write one HTML page on a run or a file: figures, distributions, training, a grid of molecules, provenance.
+    """Write an HTML page about a run or a file: figures, distributions, training curves, molecules, provenance.
 
-    Prints where it is, or with --json its figures too.
+    Prints the path of the page; with --json also its figures.
     """
     from molgan.reporting.page import report as make
 
@@ -329,6 +329,7 @@ def report(
         if as_json
         else written
     )
+    cli.tell_doubt(made.figures.doubt)
 
 
 @app.command()

@@ -63,17 +63,17 @@ aggregate = "geometric"
 
 [[score.components]]
 property = "sa"
-wanted = { shape = "minimize", low = 1, high = 7 }
+desirability = { shape = "minimize", low = 1, high = 7 }
 
 [[score.components]]
 property = "logp"
-wanted = { shape = "range", low = 0, high = 2, width = 0.5 }
+desirability = { shape = "range", low = 0, high = 2, width = 0.5 }
 
 [[score.components]]
 property = "substructure"
 name = "ring of three"
 smarts = "*1**1"
-wanted = { shape = "step", at = 1, direction = "falling" }
+desirability = { shape = "step", midpoint = 1, direction = "falling" }
 """,
     encoding="utf-8",
 )
@@ -87,7 +87,7 @@ print(scorer.definition)
 figure, axes = plt.subplots(1, 3, figsize=(10, 2.2), layout="constrained")
 for axis, component, ends in zip(axes, scorer.definition.components, ((0, 10), (-3, 5), (0, 3)), strict=True):
     values = np.linspace(*ends, 301)
-    axis.plot(values, component.wanted(values))
+    axis.plot(values, component.desirability(values))
     axis.set(xlabel=component.title, ylim=(-0.05, 1.05))
     axis.spines[["top", "right"]].set_visible(False)
 _ = axes[0].set_ylabel("desirability")
@@ -281,7 +281,7 @@ Image("hits.png", width=900)
 parts = {}
 for name, smiles in drawn.items():
     frame = scorer.frame(list(filter(None, smiles)))
-    parts[name] = {title: frame[f"{title}.wanted"].mean() for title in ("sa", "logp", "ring of three")}
+    parts[name] = {title: frame[f"{title}.desirability"].mean() for title in ("sa", "logp", "ring of three")}
     made = composition(smiles)
     parts[name] |= {f"{symbol} a molecule": made.get(symbol, 0) for symbol in "CNOF"}
 pd.DataFrame(parts).T.style.format(precision=2)

@@ -117,20 +117,26 @@ def test_a_second_signal_leaves_at_once_and_what_was_ignored_stays_so():
 @pytest.mark.parametrize("folder", [None, "r"])
 def test_an_interrupted_cell_leaves_a_usable_model(text_config, tmp_path, monkeypatch, capsys, folder):
     monkeypatch.setattr("gancore.training.run.interactive", lambda: True)
-    out, monitor = tmp_path / folder if folder else None, SeqGAN._monitor
+    out, kind = tmp_path / folder if folder else None, type(SeqGAN.domain)
+    monitor = kind.monitor
 
-    def interrupt(self, step, logs):
-        monitor(self, step, logs)
-        if step == 5:
-            os.kill(os.getpid(), signal.SIGINT)
+    def interrupting(self, model, data):
+        look = monitor(self, model, data)
 
-    monkeypatch.setattr(SeqGAN, "_monitor", interrupt)
+        def interrupt(step, logs):
+            look(step, logs)
+            if step == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        return interrupt
+
+    monkeypatch.setattr(kind, "monitor", interrupting)
     gan = SeqGAN(text_config).fit(LINES, out=out)
     assert len(gan.sample(5)) == 5
     said = capsys.readouterr().err
     assert "stopped by signal 2 after step 6" in said
     assert ("fit(..., resume=True)" in said) == (out is not None)
-    monkeypatch.setattr(SeqGAN, "_monitor", monitor)
+    monkeypatch.setattr(kind, "monitor", monitor)
     if out is not None:
         whole = SeqGAN(text_config).fit(LINES, quiet=True)
         assert SeqGAN(text_config).fit(LINES, out=out, resume=True, quiet=True).sample(20) == whole.sample(20)

@@ -56,7 +56,8 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
     A molecule of several fragments is returned as it is: connectedness is the caller's question.
     """
     templates = [new_atom(atom) for atom in vocabulary.atoms]
-    held = any(atom.hydrogens != IMPLIED for atom in vocabulary.atoms)  # with fewer bonds these become radicals
+    # An atom with fixed hydrogens and too few bonds becomes a radical.
+    fixed_hydrogens = any(atom.hydrogens != IMPLIED for atom in vocabulary.atoms)
     plain = all(atom.symbol in _PLAIN for atom in vocabulary.atoms)
     i_of, j_of = pair_ends(vocabulary.max_atoms)
     rows, columns = np.nonzero(orders)
@@ -82,6 +83,6 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
                     if mol is None:
                         mols.append(None)
                         continue
-                radical = held and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
+                radical = fixed_hydrogens and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
                 mols.append(mol if place and not radical else None)
     return mols

@@ -38,10 +38,10 @@ class AtomType(NamedTuple):
     def __str__(self) -> str:
         if not self.charge and self.hydrogens == IMPLIED:
             return self.symbol
-        held = "H" * (self.hydrogens > 0) + (str(self.hydrogens) if self.hydrogens > 1 else "")
+        suffix = "H" * (self.hydrogens > 0) + (str(self.hydrogens) if self.hydrogens > 1 else "")
         size = "" if abs(self.charge) == 1 else str(abs(self.charge))
         sign = "" if not self.charge else f"{'+' if self.charge > 0 else '-'}{size}"
-        return f"[{self.symbol}{held}{sign}]"
+        return f"[{self.symbol}{suffix}{sign}]"
 
 
 class Graph(NamedTuple):
@@ -138,8 +138,8 @@ def graph_or_reason(text: str | None, max_atoms: int | None = None, policy: Poli
 
 
 @lru_cache(4096)
-def _atom_type(number: int, charge: int, held: int, total: int, isotope: int, radical: int) -> AtomType:
-    """One tuple for all atoms that are the same. held: hydrogens. total: sum of its bond orders."""
+def _atom_type(number: int, charge: int, hydrogen_count: int, total: int, isotope: int, radical: int) -> AtomType:
+    """One tuple for all atoms that are the same. total: sum of its bond orders."""
     if number == 0:
         raise Rejected("wildcard atom")
     if isotope:
@@ -150,5 +150,5 @@ def _atom_type(number: int, charge: int, held: int, total: int, isotope: int, ra
         raise Rejected("unpaired electron")
     kind = AtomType(Chem.GetPeriodicTable().GetElementSymbol(number), charge)
     counts = hydrogens(kind)
-    implied = total < len(counts) and counts[total] == held
-    return kind if implied else AtomType(*kind[:2], held)
+    implied = total < len(counts) and counts[total] == hydrogen_count
+    return kind if implied else AtomType(*kind[:2], hydrogen_count)

@@ -1,4 +1,4 @@
-"""Molecular identity: one reading, one normal form and one policy for every comparison. RDKit only.
+"""Molecular identity: one parser, one normal form and one policy for every comparison. RDKit only.
 
 Two spellings are one molecule when they differ in atom maps, isotopes, stereochemistry, or in which hydrogens are
 written as atoms. `parse` gives the normal form with stereo; `strict_smiles` and `flat` spell it without.
@@ -45,7 +45,12 @@ def parse(smiles: str) -> Chem.Mol:
     'CC=N'
     """
     mol = parse_as_written(smiles)
-    return normal_form(mol) if _LABELS.search(smiles) else mol
+    return normal_form(mol) if has_labels(smiles) else mol
+
+
+def has_labels(smiles: str) -> bool:
+    """Whether a SMILES may have isotopes, atom maps or hydrogens as atoms, so that `normal_form` may change it."""
+    return _LABELS.search(smiles) is not None
 
 
 def parse_as_written(smiles: str) -> Chem.Mol:
@@ -75,16 +80,6 @@ def normal_form(mol: Chem.Mol) -> Chem.Mol:
         mol = Chem.RemoveHs(mol, _REMOVABLE)
     Chem.AssignStereochemistry(mol, cleanIt=True, force=True)  # an isotope may have been all that made a centre
     return mol
-
-
-def canonical_as_written(smiles: str, mol: Chem.Mol) -> str:
-    """Canonical SMILES with stereo and isotopes, as MOSES compares them; mol: what `parse` made of the SMILES."""
-    if not _LABELS.search(smiles):
-        return Chem.MolToSmiles(mol)
-    mol = parse_as_written(smiles)
-    for place in range(mol.GetNumAtoms()):
-        mol.GetAtomWithIdx(place).SetAtomMapNum(0)
-    return Chem.MolToSmiles(mol)
 
 
 def holds_wildcard(mol: Chem.Mol) -> bool:
@@ -168,13 +163,13 @@ def strict_smiles(mol: Chem.Mol | None) -> str | None:
     """
     if mol is None or not mol.GetNumAtoms() or len(Chem.GetMolFrags(mol)) > 1 or holds_wildcard(mol):
         return None
-    return _spelled(mol)
+    return spelled(mol)
 
 
-def _spelled(mol: Chem.Mol) -> str:
+def spelled(mol: Chem.Mol) -> str:
     """Canonical SMILES without stereo of any sanitised molecule, also of one that is not in normal form."""
     smiles = Chem.MolToSmiles(mol, isomericSmiles=False)
-    return Chem.MolToSmiles(normal_form(mol), isomericSmiles=False) if _LABELS.search(smiles) else smiles
+    return Chem.MolToSmiles(normal_form(mol), isomericSmiles=False) if has_labels(smiles) else smiles
 
 
 def identity(text: str | None, policy: Policy = COMPARED) -> str | None:
@@ -194,7 +189,7 @@ def identity(text: str | None, policy: Policy = COMPARED) -> str | None:
 def prepared_identity(mol: Chem.Mol, policy: Policy) -> str | None:
     """The same of a molecule that `parse` gave."""
     try:
-        return _spelled(policy.apply(mol))
+        return spelled(policy.apply(mol))
     except Rejected:
         return None
 
@@ -217,7 +212,7 @@ def prepared(text: str, policy: Policy = COMPARED) -> str | None:
 
 def flat(smiles: str) -> str:
     """Canonical SMILES without stereo, isotopes and atom maps, of any number of fragments; raises Rejected."""
-    return _spelled(parse(smiles))
+    return spelled(parse(smiles))
 
 
 class Judged(NamedTuple):

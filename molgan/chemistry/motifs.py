@@ -6,8 +6,9 @@ from typing import NamedTuple
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from molgan import chemistry
+from molgan.chemistry.identity import Rejected
 from molgan.chemistry.motif_names import MOTIF_NAMES
+from molgan.chemistry.parsed_text import ParsedText, Text
 from molgan.chemistry.substructures import Substructures
 
 _BONDS = {
@@ -30,16 +31,17 @@ class Profile(NamedTuple):
     scaffold: str
 
 
-def profile(text: str) -> Profile | None:
+def profile(text: Text) -> Profile | None:
     """The profile of a SMILES, None where RDKit does not read it."""
     try:
-        mol = chemistry.parse(text)
-    except chemistry.Rejected:
+        molecule = ParsedText.of(text).molecule
+    except Rejected:
         return None
+    mol = molecule.mol
     scaffold = MurckoScaffold.GetScaffoldForMol(mol)
     return Profile(
         tuple(sorted(motifs(mol))),
-        tuple(_NAMES[place] for place in _LISTED.found(mol, Chem.MolToSmiles(mol))),
+        tuple(_NAMES[place] for place in _LISTED.found(mol, molecule.smiles)),
         Chem.MolToSmiles(scaffold, isomericSmiles=False),
     )
 
@@ -56,21 +58,21 @@ def motifs(mol: Chem.Mol) -> set[str]:
     """
     atoms = [_atom(atom) for atom in mol.GetAtoms()]
     around: list[list[tuple[str, str]]] = [[] for _ in atoms]
-    found = set(atoms)
+    names = set(atoms)
     for bond in mol.GetBonds():
         first, last, kind = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), _BONDS.get(bond.GetBondType(), _OTHER)
         around[first].append((kind, atoms[last]))
         around[last].append((kind, atoms[first]))
-        found.add(min(atoms[first] + kind + atoms[last], atoms[last] + kind + atoms[first]))
+        names.add(min(atoms[first] + kind + atoms[last], atoms[last] + kind + atoms[first]))
     for middle, ends in zip(atoms, around, strict=True):
         for (kind, end), (other_kind, other) in combinations(ends, 2):
-            found.add(min(end + kind + middle + other_kind + other, other + other_kind + middle + kind + end))
-    return found
+            names.add(min(end + kind + middle + other_kind + other, other + other_kind + middle + kind + end))
+    return names
 
 
 def _atom(atom: Chem.Atom) -> str:
     symbol, charge = atom.GetSymbol(), atom.GetFormalCharge()
     hydrogens = 0 if symbol == "C" else atom.GetTotalNumHs()
-    told = symbol.lower() if atom.GetIsAromatic() else symbol
-    told += ("H" + (str(hydrogens) if hydrogens > 1 else "")) if hydrogens else ""
-    return told + (f"({charge:+d})" if charge else "")
+    name = symbol.lower() if atom.GetIsAromatic() else symbol
+    name += ("H" + (str(hydrogens) if hydrogens > 1 else "")) if hydrogens else ""
+    return name + (f"({charge:+d})" if charge else "")

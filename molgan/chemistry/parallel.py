@@ -21,7 +21,7 @@ TITLES = {
     "fingerprint_bytes": "fingerprints of molecules",
     "skeleton": "InChIKeys of molecules",
     "property_row": "properties of molecules",
-    "measure": "scoring molecules",
+    "examine": "reading molecules",
     "draw": "drawing molecules",
 }
 """What the progress of a function over molecules is called."""
@@ -38,17 +38,24 @@ def map_chunks(
     items: Sequence[Item],
     chunk: int = 500,
     failed: Callable[[str], Result] | None = None,
+    processes: int | None = None,
+    seconds: float = LIMIT,
+    title: str = "",
 ) -> list[Result]:
     """`[function(item) for item in items]`, on all cores once there are more than four chunks of work.
 
     `function` must be importable (or a partial of one that is) and its results picklable.
-    failed: what an item gives that took longer than a minute or crashed its process, from the reason; without it
-    nothing is limited, and a crash is a RuntimeError.
+    failed: what an item gives that took longer than `seconds` or crashed its process, from the reason; without it
+    nothing is limited, and a crash is a RuntimeError. processes: how many work, however few the items; 0 works here,
+    without a limit. title: what the progress is called, `title_of` the function if not given.
     """
-    processes, title = usable_processes(), title_of(function)
-    if len(items) <= 4 * chunk or processes == 1:
+    if processes is None:
+        processes = usable_processes() if len(items) > 4 * chunk else 0
+        processes = 0 if processes == 1 else processes
+    title = title or title_of(function)
+    if not processes:
         return [function(item) for item in over(items, title, len(items))]
-    answers = pool(processes).map(function, items, chunk, LIMIT if failed is not None else 0.0, title)
+    answers = pool(processes).map(function, items, chunk, seconds if failed is not None else 0.0, title)
     for place, answer in enumerate(answers):
         if isinstance(answer, Failure):
             if failed is None:
@@ -59,7 +66,8 @@ def map_chunks(
 
 def title_of(function: Callable) -> str:
     """What the progress of a function, or of a partial of one, is called."""
-    return TITLES.get(getattr(function, "func", function).__name__, "working through molecules")
+    name = getattr(getattr(function, "func", function), "__name__", "")
+    return TITLES.get(name, "working through molecules")
 
 
 def judge_all(texts: Sequence[str | None]) -> list[chemistry.Judged]:

@@ -1,4 +1,4 @@
-"""Molecules from files, frames and lists, as SMILES row by row; what does not look like SMILES at all is told."""
+"""Molecules from files, frames and lists: SMILES row by row. Files that do not look like SMILES are reported."""
 
 import json
 import re
@@ -39,17 +39,17 @@ _FIELD = re.compile(r">.*<([^>]*)>")  # the head of an SD property
 
 def _sdf(source: Source, full: bool) -> Iterator[Record]:
     """Records of an SD file: what stands before each line `$$$$`, and what stands after the last if it is anything."""
-    held: list[str] = []
+    lines: list[str] = []
     number = 1
     with rdBase.BlockLogs():
         for line in source.text("latin-1"):
             if line.startswith("$$$$"):
-                yield _record(source.where, number, held, full)
-                number, held = number + 1, []
+                yield _record(source.where, number, lines, full)
+                number, lines = number + 1, []
             else:
-                held.append(line)
-        if "".join(held).strip():
-            yield _record(source.where, number, held, full)
+                lines.append(line)
+        if "".join(lines).strip():
+            yield _record(source.where, number, lines, full)
 
 
 def _record(where: str, number: int, lines: list[str], full: bool) -> Record:
@@ -70,20 +70,20 @@ def _record(where: str, number: int, lines: list[str], full: bool) -> Record:
 
 def _properties(where: str, text: str) -> dict[str, str]:
     """The SD properties of a record: after a head `>  <NAME>`, the lines up to a blank one."""
-    found: dict[str, str] = {}
+    properties: dict[str, str] = {}
     name = ""
     for line in text.partition("\nM  END")[2].split("\n"):
         head = None if name else _FIELD.match(line)
         if head is not None:
             name = head[1]
-            if name in found:
+            if name in properties:
                 raise DataError(f"{where} has two properties named {name}: rename one.")
-            found[name] = ""
+            properties[name] = ""
         elif name and not line.strip():
             name = ""
         elif name:
-            found[name] += ("\n" if found[name] else "") + line
-    return found
+            properties[name] += ("\n" if properties[name] else "") + line
+    return properties
 
 
 FORM = Form("molecules", SUFFIXES, COLUMNS, (".smi", ".smiles", ".txt", ""), lambda name: True, {".sdf": _sdf})
@@ -189,26 +189,26 @@ def foreign(text: str) -> bool:
     return _PLAIN.fullmatch(rest) is None or not any(one.isalpha() or one == "*" for one in rest)
 
 
-def doubt(texts: Sequence[str | None], valid: Sequence[bool], of: int, found: int) -> str:
+def doubt(texts: Sequence[str | None], valid: Sequence[bool], of: int, readable: int) -> str:
     """What must be said where none of so many strings is a molecule, or the first alone; "" where others are.
 
-    texts, valid: the first strings, and which of them are valid. of: how many there are; found: how many are valid.
+    texts, valid: the first strings, and which of them are valid. of: how many there are; readable: how many are valid.
     """
     first = bool(len(valid) and valid[0])
-    if not of or found > (1 if first and of > 2 else 0):
+    if not of or readable > (1 if first and of > 2 else 0):
         return ""
     shown = next((row for row, text in enumerate(texts) if text and not valid[row]), None)
-    told = "they are empty" if shown is None else f"the {'next' if first else 'first'} reads {texts[shown]!r:.60}"
-    return f"{'Only the first' if first else 'None'} of {of:,} rows is a molecule; {told}."
+    example = "they are empty" if shown is None else f"the {'next' if first else 'first'} reads {texts[shown]!r:.60}"
+    return f"{'Only the first' if first else 'None'} of {of:,} rows is a molecule; {example}."
 
 
-def refuse_foreign(source: Any, texts: Sequence[str | None], valid: Sequence[bool], of: int, found: int) -> str:
+def refuse_foreign(source: Any, texts: Sequence[str | None], valid: Sequence[bool], of: int, readable: int) -> str:
     """`doubt`; raises DataError where the rows are those of a file and most of them look like no SMILES at all."""
-    told = doubt(texts, valid, of, found)
+    sentence = doubt(texts, valid, of, readable)
     seen = [text for text, right in zip(texts, valid, strict=True) if text and not right]
-    if told and paths_of(source) is not None and 2 * sum(map(foreign, seen)) > len(seen):
+    if sentence and paths_of(source) is not None and 2 * sum(map(foreign, seen)) > len(seen):
         raise DataError(
-            f"{called(source, 'SMILES')}: {told[0].lower()}{told[1:-1]}, which does not look like SMILES: name the "
-            "column to read with --column, or say what the file is by its suffix."
+            f"{called(source, 'SMILES')}: {sentence[0].lower()}{sentence[1:-1]}, which does not look like SMILES: name "
+            "the column to read with --column, or say what the file is by its suffix."
         )
-    return told
+    return sentence

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,10 @@ from rdkit.Chem import AllChem
 from gancore.training.device import derive_seed
 from gancore.types import Reward, Sampler
 from molgan.library.drawing import svg
-from molgan.scoring.scorer import property_frame
+from molgan.scoring.measurement import Measured
+from molgan.scoring.records import Part
+from molgan.scoring.scorer import Scorer
+from molgan.scoring.tables import DESCRIBED, property_frame, property_row
 
 _DRAWN = 12
 
@@ -40,8 +44,8 @@ def _grid(molecules: Iterable[tuple[str, str]]) -> str:
     """Drawings with their SMILES, and what is to be said of each below."""
     cells = (
         f'<div style="width:180px;overflow-wrap:anywhere">{svg(smiles)}<small>{html.escape(smiles)}'
-        f"{'<br>' if told else ''}{html.escape(told)}</small></div>"
-        for smiles, told in molecules
+        f"{'<br>' if caption else ''}{html.escape(caption)}</small></div>"
+        for smiles, caption in molecules
     )
     return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(cells)}</div>'
 
@@ -111,22 +115,38 @@ def collect(
     """
     if n < 1:
         raise ValueError(f"a library of {n} molecules cannot be collected; ask for at least 1.")
-    found: dict[str, None] = {}
+    distinct: dict[str, None] = {}
     draws = rounds = 0
-    while len(found) < n and draws < patience * n:
-        batch = min(max(1000, n - len(found)), patience * n - draws)
-        found |= dict.fromkeys(
+    while len(distinct) < n and draws < patience * n:
+        batch = min(max(1000, n - len(distinct)), patience * n - draws)
+        distinct |= dict.fromkeys(
             smiles
             for smiles in sampler.sample(batch, derive_seed(seed, rounds) if rounds else seed)
             if smiles is not None
         )
         draws += batch
         rounds += 1
-    smiles = list(found)[:n]
+    smiles = list(distinct)[:n]
     frame = pd.DataFrame({"smiles": pd.Series(smiles, dtype=str)})
     frame["novel"] = [text not in known for text in smiles] if known is not None else None
-    if reward is not None:
-        frame["score"] = reward(smiles)
-    frame = pd.concat((frame, property_frame(smiles)), axis=1)
+    frame = pd.concat((frame, _scored(smiles, reward)), axis=1)
     frame = frame.sort_values([rank_by, "smiles"], ascending=[False, True], ignore_index=True)
     return Library(frame, draws)
+
+
+def _scored(smiles: list[str], reward: Reward | None) -> pd.DataFrame:
+    """The score of each molecule, if there is a reward, and its properties; a `Scorer` parses it once for both."""
+    if not isinstance(reward, Scorer):
+        frame = property_frame(smiles)
+        if reward is not None:
+            frame.insert(0, "score", reward(smiles))
+        return frame
+    nothing = [float("nan")] * len(DESCRIBED)
+    properties = Part(partial(property_row, names=DESCRIBED), lambda reason: nothing)
+    records = reward.examine(smiles, {"measured": reward.part, "properties": properties})
+    measured: dict[str | None, Measured] = {
+        text: record["measured"] for text, record in zip(smiles, records, strict=True)
+    }
+    frame = pd.DataFrame([record["properties"] for record in records], columns=list(DESCRIBED), dtype=float)
+    frame.insert(0, "score", reward.scores(reward.values(smiles, measured)))
+    return frame

@@ -2,8 +2,9 @@
 
 import re
 
-from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
+
+from molgan.chemistry.parsed_text import ParsedText, Text
 
 WIDTH, HEIGHT = 200, 150
 _PATH = re.compile(r"<path [^>]*?d='([^']+)' style='([^']*)'")
@@ -15,7 +16,7 @@ Drawing = tuple[list[list[object]], list[list[object]]]
 """Paths `[colour, stroke width or 0 for filled, data]` and texts `[x, y, size, colour, letters]`, within 200 x 150."""
 
 
-def draw(smiles: str) -> Drawing:
+def draw(smiles: Text) -> Drawing:
     """The two-dimensional drawing of a molecule that RDKit reads; colours are "#rrggbb", "" for black.
 
     >>> paths, texts = draw("CO")
@@ -24,7 +25,7 @@ def draw(smiles: str) -> Drawing:
     """
     drawer = rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT, -1, -1, True)
     drawer.drawOptions().clearBackground = False
-    drawer.DrawMolecule(Chem.MolFromSmiles(smiles))
+    drawer.DrawMolecule(ParsedText.of(smiles).mol)
     drawer.FinishDrawing()
     page = drawer.GetDrawingText()
     together: dict[tuple[str, float], list[str]] = {}

@@ -1,7 +1,9 @@
-"""How good a list of SMILES is: validity, novelty, the published suites, memorisation. Any list, no model needed."""
+"""Metrics of a list of SMILES: validity, novelty, the published suites, memorisation. No model is needed."""
 
 from gancore.statistics.evaluation import Evaluation
-from molgan.metrics.evaluation import GROUPS, composition, evaluate
+from molgan.metrics.elements import composition
+from molgan.metrics.evaluation import evaluate
+from molgan.metrics.groups import GROUPS
 from molgan.metrics.monitor import monitor_metrics
 
 __all__ = ["GROUPS", "Evaluation", "composition", "evaluate", "monitor_metrics"]

@@ -1,9 +1,9 @@
-"""Valid, connected, unique, novel, under each convention: of any number of SMILES, in memory that hardly grows."""
+"""Valid, connected, unique and novel under each convention, for any number of SMILES in little memory."""
 
 import hashlib
 from collections.abc import Iterable, Sequence, Set
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -14,11 +14,12 @@ import rdkit
 from gancore.errors import DataError
 from gancore.io.downloads import cache
 from gancore.statistics.intervals import Estimate, share_kept, wilson_interval
-from molgan.chemistry.identity import COMPARED, Policy, judge, prepared
+from molgan.chemistry.identity import COMPARED, Policy, identity, judge, prepared
 from molgan.chemistry.parallel import map_chunks
 from molgan.data.dataset import MoleculeDataset, as_rows
 from molgan.data.downloads import DATA
 from molgan.scoring.description import NOT_READ, NOTHING, Read, digest, read
+from molgan.scoring.records import NO_PARTS, Part, Parts, Record, examine_all
 
 Molecules: TypeAlias = MoleculeDataset | Set[str] | pd.DataFrame | Sequence[str | None] | str | Path
 CANONICAL = ("moses", "qm9")
@@ -52,10 +53,10 @@ def some_of(texts: Sequence[str | None], most: int, seed: int, kind: str) -> tup
 
     kept in the user's cache: a folder named by a digest of them, and of RDKit's version.
     """
-    given = [text for text in texts if text]
-    picked = [given[row] for row in np.sort(np.random.default_rng(seed).permutation(len(given))[:most])]
+    strings = [text for text in texts if text]
+    picked = [strings[row] for row in np.sort(np.random.default_rng(seed).permutation(len(strings))[:most])]
     key = hashlib.sha256("\n".join((rdkit.__version__, *picked)).encode()).hexdigest()
-    return picked, len(given), cache() / kind / key[:32]
+    return picked, len(strings), cache() / kind / key[:32]
 
 
 class Known(NamedTuple):
@@ -79,10 +80,10 @@ class Known(NamedTuple):
             digests = np.unique(np.fromiter(map(digest, texts), np.int64, len(texts)))
             return cls(digests, digests, digests)
         reading = map_chunks(partial(read, policy=policy, drawn=False), texts, failed=lambda reason: NOT_READ)
-        found = _table(reading)
-        unread = int((~found["valid"]).sum())
-        refuse_unread(len(found) - unread, len(found), first=bool(len(found) and found["valid"][0]))
-        full, strict, flat = (np.unique(found[name][found[name] != NOTHING]) for name in _DIGESTS)
+        table = _table(reading)
+        unread = int((~table["valid"]).sum())
+        refuse_unread(len(table) - unread, len(table), first=bool(len(table) and table["valid"][0]))
+        full, strict, flat = (np.unique(table[name][table[name] != NOTHING]) for name in _DIGESTS)
         mixtures = sum("." in (text or "") and one.valid for text, one in zip(texts, reading, strict=True))
         return cls(full, strict, flat, unread, mixtures)
 
@@ -93,6 +94,20 @@ def _canonical(train: Molecules, texts: Sequence[str | None]) -> bool:
         return False
     picked = np.random.default_rng(0).permutation(len(texts))[:_LOOKED_AT]
     return all(judge(texts[row]).smiles == texts[row] for row in picked.tolist())
+
+
+def known_smiles(train: Molecules, policy: Policy = COMPARED, column: str = "") -> Set[str]:
+    """Canonical SMILES, without stereo, of the molecules of a training set, what `texts_of` takes, under a policy.
+
+    Raises DataError where no row is a molecule.
+    """
+    if isinstance(train, MoleculeDataset) and not policy.standardize:
+        return set(train.smiles)
+    texts = texts_of(train, column=column)
+    compared = map_chunks(partial(identity, policy=policy), texts, failed=lambda reason: None)
+    known = {text for text in compared if text is not None}
+    refuse_unread(len(known), len(texts))
+    return known
 
 
 def refuse_unread(read: int, of: int, first: bool = False) -> None:
@@ -113,26 +128,53 @@ def _table(rows: Sequence[Read]) -> np.ndarray:
 
 
 class Reading(NamedTuple):
-    """All strings as a table of `Read`, and some that are valid, in their order."""
+    """A list of strings that was read.
+
+    table: all of them as a table of `Read`. picked: records of some that are valid, in their order. records: of every
+    string, where more than `Read` was asked for.
+    """
 
     table: np.ndarray
-    picked: list[str]
+    picked: list[Record]
+    records: list[Record]
 
 
-def read_all(texts: Iterable[str | None], sample: int, seed: int = 0, policy: Policy = COMPARED) -> Reading:
-    """Read strings a chunk at a time; `sample` of the valid ones are picked at random."""
-    rng, texts = np.random.default_rng(seed), iter(texts)
-    tables, held = [_table([])], []
-    done = 0
-    while part := list(islice(texts, _CHUNK)):
-        table = _table(map_chunks(partial(read, policy=policy), part, failed=lambda reason: NOT_READ))
-        tables.append(table)
-        keys = rng.random(len(part))
-        held += [(keys[row], done + row, part[row]) for row in np.flatnonzero(table["valid"]).tolist()]
-        if len(held) > sample:
-            held = sorted(held)[:sample]
-        done += len(part)
-    return Reading(np.concatenate(tables), [text for _, _, text in sorted(held, key=lambda one: one[1])])
+def read_all(
+    texts: Iterable[str | None],
+    sample: int,
+    seed: int = 0,
+    policy: Policy = COMPARED,
+    parts: Parts = NO_PARTS,
+    more: Parts = NO_PARTS,
+) -> Reading:
+    """Read strings a chunk at a time; `sample` of the valid ones are picked at random.
+
+    parts: what is asked of the picked ones. more: what is asked of every string. Up to `sample` strings are each parsed
+    once; of a longer list the picked ones are parsed again.
+    """
+    texts = iter(texts)
+    each = {"read": Part(partial(read, policy=policy), lambda reason: NOT_READ), **more}
+    head = list(islice(texts, sample + 1))
+    if len(head) <= sample:
+        records = examine_all(head, {**each, **parts})
+        return Reading(_rows_of(records), [row for row in records if row["read"].valid], records)
+    rng, tables, candidates, kept, done = np.random.default_rng(seed), [], [], [], 0
+    texts = chain(head, texts)
+    while chunk := list(islice(texts, _CHUNK)):
+        records = examine_all(chunk, each, chunk=500)
+        tables.append(_rows_of(records))
+        keys = rng.random(len(chunk))
+        candidates += [(keys[row], done + row, chunk[row]) for row in np.flatnonzero(tables[-1]["valid"]).tolist()]
+        if len(candidates) > sample:
+            candidates = sorted(candidates)[:sample]
+        kept += records if more else []
+        done += len(chunk)
+    picked = [text for _, _, text in sorted(candidates, key=lambda one: one[1])]
+    return Reading(np.concatenate(tables), examine_all(picked, parts), kept)
+
+
+def _rows_of(records: Sequence[Record]) -> np.ndarray:
+    return _table([record["read"] for record in records])
 
 
 def prepare(texts: Sequence[str | None], policy: Policy = COMPARED) -> list[str]:
@@ -140,11 +182,11 @@ def prepare(texts: Sequence[str | None], policy: Policy = COMPARED) -> list[str]
 
     What RDKit does not read stays as it is, unless the policy has to look at it.
     """
-    given = [text for text in texts if text]
-    if not policy.standardize and not any("." in text for text in given):
-        return given
-    made = map_chunks(partial(prepared, policy=policy), given, failed=lambda reason: None)
-    return [text for text in made if text is not None]
+    strings = [text for text in texts if text]
+    if not policy.standardize and not any("." in text for text in strings):
+        return strings
+    compared = map_chunks(partial(prepared, policy=policy), strings, failed=lambda reason: None)
+    return [text for text in compared if text is not None]
 
 
 def basic_figures(table: np.ndarray, known: Known | None, ks: Sequence[int]) -> dict[str, Estimate]:

@@ -36,15 +36,15 @@ def activations(smiles: Sequence[str]) -> np.ndarray:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = _network().to(device)
-    made = [np.empty((0, WIDTH), np.float32)]
+    batches = [np.empty((0, WIDTH), np.float32)]
     with torch.inference_mode(), progress("ChemNet", len(smiles)) as tick:
         for start in range(0, len(smiles), _BATCH):
             letters = [get_one_hot(text, _LENGTH) for text in smiles[start : start + _BATCH]]
             batch = torch.from_numpy(np.stack(letters) / letters[0].shape[1]).float()
             last = network(batch.transpose(1, 2).to(device))  # a view of what all places gave, which must not be kept
-            made.append(last.cpu().numpy().copy())
+            batches.append(last.cpu().numpy().copy())
             tick(len(letters))
-    return np.concatenate(made)
+    return np.concatenate(batches)
 
 
 def moments(rows: np.ndarray) -> Moments:
@@ -61,6 +61,6 @@ def frechet(one: Moments, other: Moments) -> float:
     values, vectors = scipy.linalg.eigh(one.covariance)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
     shared = np.sqrt(np.clip(scipy.linalg.eigvalsh(root @ other.covariance @ root), 0, None)).sum()
-    apart = one.mean - other.mean
-    distance = apart @ apart + np.trace(one.covariance) + np.trace(other.covariance) - 2 * shared
+    shift = one.mean - other.mean
+    distance = shift @ shift + np.trace(one.covariance) + np.trace(other.covariance) - 2 * shared
     return max(0.0, float(distance))

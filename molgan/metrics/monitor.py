@@ -1,4 +1,4 @@
-"""What a few draws are worth while training: cheap figures without intervals."""
+"""Metrics of a few draws during training: cheap, without intervals."""
 
 from collections.abc import Sequence, Set
 

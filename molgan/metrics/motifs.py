@@ -54,9 +54,9 @@ class Commonness:
             return cls(**checkpoint.read(kept).values)
         except (CheckpointError, TypeError):
             pass
-        made = cls.of_profiles(name, profiles(picked))
-        checkpoint.save_once(kept, {"n": torch.tensor(made.n)}, asdict(made))
-        return made
+        commonness = cls.of_profiles(name, profiles(picked))
+        checkpoint.save_once(kept, {"n": torch.tensor(commonness.n)}, asdict(commonness))
+        return commonness
 
     @classmethod
     def of_profiles(cls, name: str, rows: Sequence[Profile]) -> "Commonness":
@@ -119,8 +119,8 @@ def scaffold_figures(rows: Sequence[Profile], reference: Commonness) -> dict[str
     commonest = reference.commonest()
     place = {scaffold: number for number, scaffold in enumerate(commonest)}
     codes = np.array([place.get(row.scaffold, len(place)) for row in rows])
-    held = np.array([reference.scaffolds[scaffold] for scaffold in commonest], float)
-    shares = np.append(held, reference.n - held.sum()) / reference.n
+    counts = np.array([reference.scaffolds[scaffold] for scaffold in commonest], float)
+    shares = np.append(counts, reference.n - counts.sum()) / reference.n
 
     def variation(picked: np.ndarray) -> float:
         ours = np.bincount(codes[picked], minlength=len(shares)) / len(picked)
@@ -128,6 +128,6 @@ def scaffold_figures(rows: Sequence[Profile], reference: Commonness) -> dict[str
 
     return {
         "scaffolds/mass": wilson_interval(int((codes < len(place)).sum()), len(codes)),
-        "scaffolds/mass/reference": wilson_interval(int(held.sum()), reference.n),
+        "scaffolds/mass/reference": wilson_interval(int(counts.sum()), reference.n),
         "scaffolds/total variation": half_sample_interval(variation, len(codes)),
     }

@@ -1,4 +1,4 @@
-"""A training set as a generated molecule's neighbourhood: fingerprints and InChIKey blocks, kept in the cache."""
+"""Nearest training molecules: fingerprints and InChIKey blocks of a training set, kept in the cache."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,16 +48,16 @@ class Neighbours:
                 "blocks": torch.from_numpy(blocks(picked)),
             }
             checkpoint.save_once(kept, arrays, {})
-        fingerprints, found = arrays["fingerprints"].numpy(), arrays["blocks"].numpy()
+        fingerprints, skeletons = arrays["fingerprints"].numpy(), arrays["blocks"].numpy()
         read = np.flatnonzero(fingerprints.any(axis=1))
         unread = len(picked) - len(read)
-        return cls([picked[row] for row in read.tolist()], fingerprints[read], found[read], of - unread)
+        return cls([picked[row] for row in read.tolist()], fingerprints[read], skeletons[read], of - unread)
 
 
 def packed(texts: Sequence[str]) -> np.ndarray:
     """Fingerprints `(molecule, 128)` uint8; empty ones for what RDKit does not read."""
-    made = map_chunks(fingerprint_bytes, texts, failed=lambda reason: NO_BITS)
-    return np.frombuffer(b"".join(made), np.uint8).reshape(-1, BITS // 8).copy()
+    rows = map_chunks(fingerprint_bytes, texts, failed=lambda reason: NO_BITS)
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, BITS // 8).copy()
 
 
 def blocks(texts: Sequence[str]) -> np.ndarray:
@@ -66,21 +66,23 @@ def blocks(texts: Sequence[str]) -> np.ndarray:
 
 
 def memorisation(
-    smiles: Sequence[str], fingerprints: np.ndarray, train: Neighbours
+    skeletons: np.ndarray, fingerprints: np.ndarray, train: Neighbours
 ) -> tuple[dict[str, Estimate], dict[str, int]]:
-    """How near molecules, with their packed fingerprints, come to a training set; the histogram of it in steps of 0.1.
+    """How near molecules come to a training set, and a histogram of it in steps of 0.1.
+
+    skeletons: digests as `blocks` gives them. fingerprints: packed, `(molecule, 128)`.
 
     train similarity: the mean of the highest Tanimoto similarity to a training molecule; near train: the share from
     `NEAR` on; same skeleton: the share whose first InChIKey block is a training molecule's.
     """
     similar = nearest(fingerprints, train.fingerprints).similarity
-    mine = blocks(smiles)
+    known = np.isin(skeletons[skeletons != NOTHING], train.blocks)
     steps = np.minimum((similar * 10).astype(int), 9)
     histogram = {f"{step / 10:.1f}-{(step + 1) / 10:.1f}": int((steps == step).sum()) for step in range(10)}
     figures = {
         "train similarity": mean_interval(similar, (0.0, 1.0)),
         "near train": wilson_interval(int((similar >= NEAR).sum()), len(similar)),
-        "same skeleton": wilson_interval(int(np.isin(mine[mine != NOTHING], train.blocks).sum()), len(mine)),
+        "same skeleton": wilson_interval(int(known.sum()), len(skeletons)),
     }
     return figures, histogram
 
@@ -90,7 +92,7 @@ def privacy(fingerprints: np.ndarray, train: np.ndarray, holdout: np.ndarray, se
 
     Of the larger set as many as the smaller has are taken at random, since files are often sorted.
 
-    nearer to train: the share, .5 where nothing is memorised (ties count half). distance ratio: the median of the
+    nearer to train: the share, 0.5 where nothing is memorised (ties count half). distance ratio: the median of the
     distance to the nearest training molecule over that to the nearest held-out one, 1 where nothing is.
     """
     n = min(len(train), len(holdout))

@@ -1,10 +1,11 @@
-"""What generated molecules are compared with: statistics of a set, worked out once and kept in the user's cache."""
+"""Reference sets: statistics of real molecules, computed once and kept in the user's cache."""
 
 import pickle
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,21 @@ from molgan.data.downloads import DATA
 from molgan.metrics import chemnet
 from molgan.metrics.basic import some_of, texts_of
 from molgan.metrics.chemnet import Moments
-from molgan.scoring.description import BITS, MEASURED, Described
+from molgan.scoring.description import BITS, MEASURED, WIDE_BITS, Described
 
 SAMPLE = 30_000
 """Molecules of a larger set that are described."""
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass
 class Reference:
-    """Statistics of a set of molecules.
+    """Statistics of a set of molecules. ChemNet is asked when `activations` or `moments` are first used.
 
-    name: what it is called in results. n: molecules behind them; of: molecules in the set. fingerprints
+    name: its name in results. n: molecules behind the statistics; of: molecules in the set. fingerprints
     `(molecule, 128)` uint8, packed. fragments, scaffolds: how often each occurs. properties: values by name.
-    activations `(molecule, 512)` float32 and wide `(molecule, 512)` uint8: empty where only moments are known.
+    wide `(molecule, 512)` uint8: empty where only moments are known. published: moments that come without activations.
+    chemnet_cache: the folder that keeps the activations; None for none.
     """
 
     name: str
@@ -41,33 +43,27 @@ class Reference:
     fragments: dict[str, int]
     scaffolds: dict[str, int]
     properties: dict[str, np.ndarray]
-    moments: Moments
-    activations: np.ndarray
     wide: np.ndarray
     smiles: list[str]
+    published: Moments | None = None
+    chemnet_cache: Path | None = None
 
     @classmethod
     def of_smiles(cls, name: str, texts: Sequence[str | None], sample: int = SAMPLE, seed: int = 0) -> "Reference":
-        """Describe a set, or a random `sample` of a larger one; what was worked out before is read from the cache.
+        """Describe a set, or a random `sample` of a larger one. Results are kept in the user's cache.
 
         Raises DataError when RDKit reads fewer than two of them.
         """
         picked, of, kept = some_of(texts, sample, seed, f"references-{_FORMAT}")
+        chemnet_cache = kept.with_name(f"{kept.name}-chemnet")
         try:
-            return cls._from(checkpoint.read(kept), name, of)
+            return cls._from(checkpoint.read(kept), name, of, chemnet_cache)
         except CheckpointError:
             pass
         described = Described.of(picked)
         if len(described) < 2:
             raise DataError(f"{name}: RDKit reads {len(described)} of its molecules; a reference needs two.")
-        made = cls._of_described(name, described, of)
-        made.save(kept)
-        return made
-
-    @classmethod
-    def _of_described(cls, name: str, described: Described, of: int) -> "Reference":
-        rows = chemnet.activations(described.smiles)
-        return cls(
+        reference = cls(
             name,
             len(described),
             of,
@@ -75,27 +71,43 @@ class Reference:
             dict(Counter(part for parts in described.fragments for part in parts)),
             dict(Counter(part for parts in described.moses_scaffolds() for part in parts)),
             {column: described.column(column) for column in MEASURED},
-            chemnet.moments(rows),
-            rows,
             described.wide,
             described.smiles,
+            chemnet_cache=chemnet_cache,
         )
+        reference.save(kept)
+        return reference
+
+    @cached_property
+    def activations(self) -> np.ndarray:
+        """ChemNet's activations `(molecule, 512)` float32; empty where only moments are known."""
+        if self.published is not None:
+            return np.empty((0, chemnet.WIDTH), np.float32)
+        if self.chemnet_cache is None:
+            return chemnet.activations(self.smiles)
+        try:
+            return checkpoint.read(self.chemnet_cache).tensors()["activations"].numpy()
+        except CheckpointError:
+            rows = chemnet.activations(self.smiles)
+            checkpoint.save_once(self.chemnet_cache, {"activations": torch.from_numpy(rows)}, {})
+            return rows
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean and covariance of the activations."""
+        return self.published if self.published is not None else chemnet.moments(self.activations)
 
     # On disk ----------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
-        """Write it as a folder of tensors and JSON."""
-        arrays = {
-            "fingerprints": self.fingerprints,
-            "mean": self.moments.mean,
-            "covariance": self.moments.covariance,
-            "activations": self.activations,
-            "wide": self.wide,
-        } | {f"property.{name}": values for name, values in self.properties.items()}
+        """Write it as a folder of tensors and JSON, without activations."""
+        arrays = {"fingerprints": self.fingerprints, "wide": self.wide}
+        arrays |= {f"property.{name}": values for name, values in self.properties.items()}
+        if self.published is not None:
+            arrays |= {"mean": self.published.mean, "covariance": self.published.covariance}
         values = {
             "n": self.n,
             "of": self.of,
-            "moments": self.moments.n,
             "fragments": self.fragments,
             "scaffolds": self.scaffolds,
             "smiles": self.smiles,
@@ -109,7 +121,9 @@ class Reference:
         return cls._from(stored, name, stored.values["of"])
 
     @classmethod
-    def _from(cls, stored: checkpoint.CheckpointFile, name: str, of: int) -> "Reference":
+    def _from(
+        cls, stored: checkpoint.CheckpointFile, name: str, of: int, chemnet_cache: Path | None = None
+    ) -> "Reference":
         arrays = {key: tensor.numpy() for key, tensor in stored.tensors().items()}
         values = stored.values
         return cls(
@@ -120,10 +134,10 @@ class Reference:
             values["fragments"],
             values["scaffolds"],
             {key.removeprefix("property."): arrays[key] for key in arrays if key.startswith("property.")},
-            Moments(arrays["mean"], arrays["covariance"], values["moments"]),
-            arrays["activations"],
             arrays["wide"],
             values["smiles"],
+            Moments(arrays["mean"], arrays["covariance"], values["n"]) if "mean" in arrays else None,
+            chemnet_cache,
         )
 
 
@@ -144,7 +158,7 @@ def _moses(split: str) -> Reference:
     published = DATA.path("moses") / f"{split}_stats.npz"
     kept = cache() / "references" / f"moses-{split}-{_FORMAT}"
     if not checkpoint.exists(kept):
-        with zipfile.ZipFile(published) as held, held.open("stats.npy") as file:
+        with zipfile.ZipFile(published) as archive, archive.open("stats.npy") as file:
             _published(file, split).save(kept)
     return Reference.load(kept, split)
 
@@ -173,8 +187,8 @@ def _published(file: Any, name: str) -> Reference:
     """The statistics of an open .npy of one pickled dict, read without running anything."""
     np.lib.format.read_magic(file)
     np.lib.format.read_array_header_1_0(file)
-    told = OnlyNumbers(file).load().item()
-    fingerprints = np.packbits(told["SNN"]["fps"], axis=1)
+    statistics = OnlyNumbers(file).load().item()
+    fingerprints = np.packbits(statistics["SNN"]["fps"], axis=1)
     if fingerprints.shape[1] != BITS // 8:
         raise DataError(f"the statistics of {name} hold fingerprints of another size.")
     n = len(fingerprints)
@@ -184,11 +198,10 @@ def _published(file: Any, name: str) -> Reference:
         n,
         n,
         fingerprints,
-        {str(key): int(count) for key, count in told["Frag"]["frag"].items()},
-        {str(key): int(count) for key, count in told["Scaf"]["scaf"].items()},
-        {ours: np.asarray(told[theirs]["values"], float) for ours, theirs in names.items()},
-        Moments(np.asarray(told["FCD"]["mu"], float), np.asarray(told["FCD"]["sigma"], float), n),
-        np.empty((0, chemnet.WIDTH), np.float32),
-        np.empty((0, 512), np.uint8),
+        {str(key): int(count) for key, count in statistics["Frag"]["frag"].items()},
+        {str(key): int(count) for key, count in statistics["Scaf"]["scaf"].items()},
+        {ours: np.asarray(statistics[theirs]["values"], float) for ours, theirs in names.items()},
+        np.empty((0, WIDE_BITS // 8), np.uint8),
         [],
+        Moments(np.asarray(statistics["FCD"]["mu"], float), np.asarray(statistics["FCD"]["sigma"], float), n),
     )

@@ -73,14 +73,14 @@ def mean_powers(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return sums / len(packed), np.sqrt(squares / len(packed))
     counts = _counts(packed)
     kind = _kind(counts)
-    held = torch.from_numpy(counts.astype(np.float32))
+    bits = torch.from_numpy(counts.astype(np.float32))
     blocks = range(0, len(packed), _BLOCK)
     for start in over(blocks, "similarity of all pairs, in blocks", len(blocks)):
         columns = _floats(packed[start : start + _BLOCK], kind).T
         for first in range(0, len(packed), 512):
             part = slice(first, first + 512)
             common = torch.mm(_floats(packed[part], kind), columns).float()
-            either = held[part, None] + held[None, start : start + _BLOCK] - common
+            either = bits[part, None] + bits[None, start : start + _BLOCK] - common
             similar = torch.where(either == 0, 1.0, common / either)
             sums[part] += similar.sum(1, dtype=torch.float64).numpy()
             squares[part] += similar.square_().sum(1, dtype=torch.float64).numpy()
@@ -105,7 +105,7 @@ def _counts(packed: np.ndarray) -> np.ndarray:
 def _kind(*counts: np.ndarray) -> torch.dtype:
     """The number type to multiply in: bfloat16 where the processor has units for it and all sums are exact."""
     supported = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
-    return torch.bfloat16 if supported and max(int(held.max(initial=0)) for held in counts) <= _EXACT else torch.float32
+    return torch.bfloat16 if supported and max(int(part.max(initial=0)) for part in counts) <= _EXACT else torch.float32
 
 
 def _floats(packed: np.ndarray, kind: torch.dtype) -> torch.Tensor:

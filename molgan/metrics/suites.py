@@ -1,4 +1,4 @@
-"""The published suites, figure by figure: each is a function that gives `Estimate`s by name."""
+"""The published suites. Each function returns `Estimate`s by name."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from gancore.statistics.intervals import Estimate, half_sample_interval, mean_in
 from molgan.metrics.chemnet import Moments, frechet, moments
 from molgan.metrics.reference import Reference
 from molgan.metrics.similarity import leaders, mean_powers, nearest
-from molgan.scoring.description import Described
+from molgan.scoring.description import MEASURED, Described
 
 FEW = 20
 """Halves drawn for the interval of a figure that takes long."""
@@ -60,12 +60,12 @@ def _cosine(rows: Sequence[tuple[str, ...]], theirs: dict[str, int]) -> Estimate
     place: dict[str, int] = {}
     columns = [place.setdefault(part, len(place)) for parts in rows for part in parts]
     starts = np.cumsum([0, *map(len, rows)])
-    held = scipy.sparse.csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), max(1, len(place))))
+    matrix = scipy.sparse.csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), max(1, len(place))))
     other = np.array([theirs.get(part, 0) for part in place] or [0], float)
     length = np.sqrt(sum(float(count) ** 2 for count in theirs.values()))
 
     def cosine(picked: np.ndarray) -> float:
-        counts = np.bincount(picked, minlength=len(rows)) @ held
+        counts = np.bincount(picked, minlength=len(rows)) @ matrix
         norm = np.sqrt((counts**2).sum()) * length
         return min(1.0, float(counts @ other / norm)) if norm else float("nan")
 
@@ -81,21 +81,22 @@ def chemnet_distance(rows: np.ndarray, reference: Moments) -> Estimate:
 # GuacaMol (Brown et al. 2019) -----------------------------------------------------------------
 
 
-def guacamol_kl(ours: Described, reference: Reference) -> Estimate:
+def guacamol_kl(wide: np.ndarray, properties: np.ndarray, reference: Reference) -> Estimate:
     """The mean of exp(-KL) over nine properties and the highest similarity within each set, in [0, 1].
 
-    ours: distinct molecules, read without stereo.
+    Of distinct molecules without stereo: wide `(molecule, 512)` packed fingerprints, properties `(molecule, MEASURED)`.
     """
     theirs = {name: reference.properties[name] for name in (*_CONTINUOUS, *_DISCRETE)}
+    ours = {name: properties[:, MEASURED.index(name)] for name in theirs}
     within = nearest(reference.wide, reference.wide, skip_self=True).similarity
-    mine = nearest(ours.wide, ours.wide, skip_self=True).similarity
+    mine = nearest(wide, wide, skip_self=True).similarity
 
     def score(rows: np.ndarray) -> float:
-        parts = [_continuous(theirs[name], ours.column(name)[rows]) for name in _CONTINUOUS]
-        parts += [_discrete(theirs[name], ours.column(name)[rows]) for name in _DISCRETE]
+        parts = [_continuous(theirs[name], ours[name][rows]) for name in _CONTINUOUS]
+        parts += [_discrete(theirs[name], ours[name][rows]) for name in _DISCRETE]
         return float(np.mean(np.exp(-np.array([*parts, _continuous(within, mine[rows])]))))
 
-    return half_sample_interval(score, len(ours), FEW // 2)
+    return half_sample_interval(score, len(wide), FEW // 2)
 
 
 def _continuous(theirs: np.ndarray, ours: np.ndarray) -> float:

@@ -152,3 +152,12 @@ class Molecules:
     def card(self, model: Model) -> Card:
         """What it is for, and its limits."""
         return _CARD
+
+
+def build(config: Any, data: MoleculeDataset, device: torch.device, reward: Reward | None = None) -> tuple[Any, list]:
+    """A recipe and its phases on `data`, outside a run: what a test or a benchmark plays by itself."""
+    domain = Molecules()
+    kind = RECIPES[config.recipe]
+    recipe = kind(config, domain.space(data, None, config), device)
+    recipe.shaping = domain.reward(config, reward, kind)
+    return recipe, recipe.phases(data)

@@ -1,4 +1,4 @@
-"""Lists of molecules and trained runs, judged side by side."""
+"""Comparison of lists of molecules and trained runs, side by side."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,8 +37,8 @@ def compare(
     >>> with TemporaryDirectory() as folder:
     ...     one, other = Path(folder, "one.smi"), Path(folder, "other.smi")
     ...     _ = one.write_text("CCO\\nCCN\\n" * 20), other.write_text("CCO\\nnothing\\n" * 20)
-    ...     found = compare([one, other])
-    ...     found.beyond("valid", str(other))
+    ...     comparison = compare([one, other])
+    ...     comparison.beyond("valid", str(other))
     True
     """
     paths = dict.fromkeys(map(Path, sources))
@@ -51,13 +51,13 @@ def compare(
     for path in paths:
         smiles = models[path].sample(n, seed) if path in models else path
         judged[str(path)] = evaluate(smiles, train, reference, policy=policy, column=column, **rules)
-    found = Comparison(judged)
-    for name in found.names:
+    comparison = Comparison(judged)
+    for name in comparison.names:
         counts = {title: one[name].n for title, one in judged.items() if name in one}
         if "fcd" in name and len(set(counts.values())) > 1 and not allow_unequal_n:
-            told = ", ".join(f"{count:,} of {title}" for title, count in counts.items())
+            listing = ", ".join(f"{count:,} of {title}" for title, count in counts.items())
             raise ConfigError(
-                f"{name} is of different numbers of molecules ({told}), and falls as they grow: compare "
+                f"{name} is of different numbers of molecules ({listing}), and falls as they grow: compare "
                 "lists of one length, set --sample to the shortest, or give --allow-unequal-n."
             )
-    return found
+    return comparison

@@ -47,11 +47,11 @@ def run(config: Config, out: Path, n: int, quiet: bool = False, as_json: bool = 
     picked = np.random.default_rng(config.seed).choice(len(data), min(_REFERENCE, len(data)), replace=False)
     properties = property_frame([data.smiles[row] for row in picked])
     _draw(library, properties, out)
-    made = composition(draws["repaired"]), composition(data.smiles)
+    compositions = composition(draws["repaired"]), composition(data.smiles)
     if as_json:
-        print(json.dumps(_told(figures, made, library, properties), indent=1))
+        print(json.dumps(_as_json(figures, compositions, library, properties), indent=1))
         return
-    table = _table(figures, made, library, properties)
+    table = _table(figures, compositions, library, properties)
     Console().print(table)
     short = "" if len(library) == n else f" (gave up: {n:,} were asked for)"
     Console().print(f"{len(library):,} distinct valid molecules from {library.draws:,} draws{short}, in {out}/")
@@ -64,7 +64,7 @@ def _draw(library: Library, reference: pd.DataFrame, out: Path) -> None:
     property_distributions(library.frame, reference, out / "properties.png")
 
 
-def _told(
+def _as_json(
     figures: dict[str, Evaluation],
     compositions: tuple[dict[str, float], dict[str, float]],
     library: Library,
@@ -98,10 +98,10 @@ def _table(
         raw = figures["raw"][name].value if name in figures["raw"] else float("nan")
         table.add_row(label, f"{raw:.4f}", f"{estimate.value:.4f}", interval, "", "")
     table.add_section()
-    made, theirs = compositions
+    ours, theirs = compositions
     for name in theirs:
         label = "aromatic share" if name == "aromatic" else f"{name} a molecule"
-        table.add_row(label, "", f"{made.get(name, 0.0):.4f}", "", "", f"{theirs[name]:.4f}")
+        table.add_row(label, "", f"{ours.get(name, 0.0):.4f}", "", "", f"{theirs[name]:.4f}")
     table.add_section()
     for name in properties:
         table.add_row(f"mean {name}", "", "", "", f"{library.frame[name].mean():.3f}", f"{properties[name].mean():.3f}")

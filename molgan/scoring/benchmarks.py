@@ -1,7 +1,7 @@
-"""Scores by name: drug-likeness, and the twenty objectives of the PMO benchmark that need RDKit alone.
+"""Scores by name: drug-likeness, and the twenty objectives of the PMO benchmark that need only RDKit.
 
-Gao et al. 2022 (PMO) took them from GuacaMol (Brown et al. 2019), whose constants these are; like it, they score
-mixtures as they are.
+PMO (Gao et al. 2022) took them from GuacaMol (Brown et al. 2019). The constants are those of GuacaMol, and mixtures are
+scored as they are, as GuacaMol does.
 """
 
 import difflib
@@ -16,11 +16,11 @@ from molgan import chemistry
 from molgan.scoring.definition import QED_ALONE, Component, ScoreConfig, ScoreFile
 from molgan.scoring.desirability import Desirability
 
-_AS_IT_IS = Desirability("maximize", low=0.0, high=1.0)
+_UNCHANGED = Desirability("maximize", low=0.0, high=1.0)
 
 
-def _component(property: str, wanted: Desirability, name: str = "", **asked: Any) -> Component:
-    return Component(property, wanted, name=name, **asked)
+def _component(property: str, desirability: Desirability, name: str = "", **settings: Any) -> Component:
+    return Component(property, desirability, name=name, **settings)
 
 
 def _up_to(high: float, width: float) -> Desirability:
@@ -31,22 +31,22 @@ def _from(low: float, width: float) -> Desirability:
     return Desirability("range", low=low, width=width)
 
 
-def _around(at: float, width: float) -> Desirability:
-    return Desirability("target", at=at, width=width)
+def _around(midpoint: float, width: float) -> Desirability:
+    return Desirability("target", midpoint=midpoint, width=width)
 
 
 def _like(smiles: str, fingerprint: str, enough: float = 1.0, name: str = "") -> Component:
     """The nearer the better, up to a similarity that is enough."""
-    wanted = Desirability("maximize", low=0.0, high=enough)
-    return _component("similarity", wanted, name, molecules=(smiles,), fingerprint=fingerprint)
+    desirability = Desirability("maximize", low=0.0, high=enough)
+    return _component("similarity", desirability, name, molecules=(smiles,), fingerprint=fingerprint)
 
 
-def _unlike(smiles: str, fingerprint: str, wanted: Desirability) -> Component:
-    return _component("similarity", wanted, "unlike", molecules=(smiles,), fingerprint=fingerprint)
+def _unlike(smiles: str, fingerprint: str, desirability: Desirability) -> Component:
+    return _component("similarity", desirability, "unlike", molecules=(smiles,), fingerprint=fingerprint)
 
 
 def _with(smarts: str, name: str) -> Component:
-    return _component("substructure", _AS_IT_IS, name, smarts=smarts)
+    return _component("substructure", _UNCHANGED, name, smarts=smarts)
 
 
 def _without(smarts: str, name: str) -> Component:
@@ -61,7 +61,7 @@ def _geometric(*components: Component) -> ScoreConfig:
     return ScoreConfig("geometric", components, fragments="keep")
 
 
-def _described(smiles: str) -> tuple[float, float, float]:
+def _three_properties(smiles: str) -> tuple[float, float, float]:
     """logP, polar surface and Bertz's complexity of a molecule."""
     mol = chemistry.parse(smiles)
     return Crippen.MolLogP(mol), rdMolDescriptors.CalcTPSA(mol), GraphDescriptors.BertzCT(mol)  # pyright: ignore
@@ -78,8 +78,9 @@ _PERINDOPRIL = "O=C(OCC)C(NC(C(=O)N1C(C(=O)O)CC2CCCCC12)C)CCC"
 _RANOLAZINE = "COc1ccccc1OCC(O)CN2CCN(CC(=O)Nc3c(C)cccc3C)CC2"
 _SILDENAFIL = "CCCC1=NN(C2=C1N=C(NC2=O)C3=C(C=CC(=C3)S(=O)(=O)N4CCN(CC4)C)OCC)C"
 _SITAGLIPTIN = "Fc1cc(c(F)cc1F)CC(N)CC(=O)N3Cc2nnc(n2CC3)C(F)(F)F"
-_SITAGLIPTIN_LOGP, _SITAGLIPTIN_TPSA, _ = _described(_SITAGLIPTIN)
-_VALSARTAN_LOGP, _VALSARTAN_TPSA, _VALSARTAN_BERTZ = _described("NC(CC(=O)N1CCn2c(nnc2C(F)(F)F)C1)Cc1cc(F)c(F)cc1F")
+_SITAGLIPTIN_LOGP, _SITAGLIPTIN_TPSA, _ = _three_properties(_SITAGLIPTIN)
+_VALSARTAN_TARGET = "NC(CC(=O)N1CCn2c(nnc2C(F)(F)F)C1)Cc1cc(F)c(F)cc1F"
+_VALSARTAN_LOGP, _VALSARTAN_TPSA, _VALSARTAN_BERTZ = _three_properties(_VALSARTAN_TARGET)
 _TADALAFIL = "O=C1N(CC(N2C1CC3=C(C2C4=CC5=C(OCO5)C=C4)NC6=C3C=CC=C6)=O)C"
 _THIOTHIXENE = "CN(C)S(=O)(=O)c1ccc2Sc3ccccc3C(=CCCN4CCN(C)CC4)c2c1"
 _TROGLITAZONE = "Cc1c(C)c2OC(C)(COc3ccc(CC4SC(=O)NC4=O)cc3)CCc2c(C)c1O"
@@ -100,8 +101,8 @@ OBJECTIVES = {
         _component("tpsa", _from(90.0, 10.0)),
         _component("logp", _up_to(4.0, 1.0)),
     ),
-    "isomers_c7h8n2o2": _mean(_component("isomer", _AS_IT_IS, formula="C7H8N2O2")),
-    "isomers_c9h10n2o2pf2cl": _mean(_component("isomer", _AS_IT_IS, formula="C9H10N2O2PF2Cl")),
+    "isomers_c7h8n2o2": _mean(_component("isomer", _UNCHANGED, formula="C7H8N2O2")),
+    "isomers_c9h10n2o2pf2cl": _mean(_component("isomer", _UNCHANGED, formula="C9H10N2O2PF2Cl")),
     "median1": _geometric(
         _like("CC(C)C1CCC(C)CC1O", "ecfp4", name="menthol"), _like("CC1(C)C2CCC1(C)C(=O)C2", "ecfp4", name="camphor")
     ),
@@ -130,7 +131,7 @@ OBJECTIVES = {
         _unlike(_SITAGLIPTIN, "ecfp4", _around(0.0, 0.1)),
         _component("logp", _around(_SITAGLIPTIN_LOGP, 0.2)),
         _component("tpsa", _around(_SITAGLIPTIN_TPSA, 5.0)),
-        _component("isomer", _AS_IT_IS, formula="C16H15F6N5O"),
+        _component("isomer", _UNCHANGED, formula="C16H15F6N5O"),
     ),
     "thiothixene_rediscovery": _mean(_like(_THIOTHIXENE, "ecfp4")),
     "troglitazone_rediscovery": _mean(_like(_TROGLITAZONE, "ecfp4")),
@@ -140,9 +141,9 @@ OBJECTIVES = {
         _component("tpsa", _around(_VALSARTAN_TPSA, 5.0)),
         _component("bertz", _around(_VALSARTAN_BERTZ, 30.0)),
     ),
-    "zaleplon_mpo": _geometric(_like(_ZALEPLON, "ecfp4"), _component("isomer", _AS_IT_IS, formula="C19H17N3O2")),
+    "zaleplon_mpo": _geometric(_like(_ZALEPLON, "ecfp4"), _component("isomer", _UNCHANGED, formula="C19H17N3O2")),
 }
-"""The objectives of the PMO benchmark by name."""
+"""Objectives of the PMO benchmark by name."""
 
 DRUGLIKE = ScoreConfig(
     "geometric",
@@ -155,8 +156,8 @@ DRUGLIKE = ScoreConfig(
 """QED, ease of synthesis, and a logP within the rule of five."""
 
 SCORES = OBJECTIVES | {"druglike": DRUGLIKE}
-"""Every score that has a name. One that names an objective is that objective, which scores mixtures too; the property
-`qed` in a score of your own keeps to that score's `fragments`."""
+"""Scores by name. `qed` here is the benchmark's objective, which scores mixtures too; the property `qed` in a score of
+your own follows that score's `fragments`."""
 
 
 def load_score(name: str | Path) -> ScoreConfig:

@@ -1,4 +1,4 @@
-"""What was worked out before, on disk: one SQLite file that several processes may share."""
+"""The cache of scores on disk: one SQLite file that several processes may share."""
 
 import math
 import sqlite3
@@ -12,9 +12,9 @@ _AT_ONCE = 500
 
 
 class DiskCache:
-    """Numbers by key (`molgan.scoring.cache_keys`) and SMILES. Raises RunError for a file that is none of ours.
+    """Numbers by key (`molgan.scoring.cache_keys`) and SMILES. Raises RunError for a file that is not such a cache.
 
-    Files of before, with whole rows of scores in a table `known`, are gone on with; those rows are not read any more.
+    Files of older versions can be used, but their table `known` is not read.
     """
 
     def __init__(self, path: str | Path):
@@ -35,14 +35,14 @@ class DiskCache:
 
     def get(self, key: str, smiles: Sequence[str]) -> dict[str, float]:
         """The numbers there are, by SMILES."""
-        found: dict[str, float] = {}
+        numbers: dict[str, float] = {}
         with self._open() as table:
             for start in range(0, len(smiles), _AT_ONCE):
                 part = smiles[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(part))
                 rows = f"SELECT smiles, number FROM numbers WHERE component = ? AND smiles IN ({marks})"
-                found |= dict(table.execute(rows, [key, *part]))
-        return found
+                numbers |= dict(table.execute(rows, [key, *part]))
+        return numbers
 
     def put(self, key: str, numbers: Mapping[str, float]) -> None:
         """Keep numbers; one that is not finite is a failure, which another run may not have."""

@@ -1,7 +1,7 @@
-"""What the numbers of a score's component depend on, as a key: with the same one they are the same for every molecule.
+"""Cache keys: a digest of all that the numbers of a score's component depend on.
 
-Weight, desirability and name are not in it, nor how long a plug-in may take, how many molecules it gets at once, or
-what else the score is made of.
+Two components with the same key give the same number for every molecule. The key does not depend on weight,
+desirability and name, on a plug-in's time limit and batch size, or on the other components of the score.
 """
 
 import functools
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import rdkit
 
-from molgan.scoring import benchmarks, desirability, plugins, properties
+from molgan.scoring import benchmarks, desirability, measurement, plugins, properties
 from molgan.scoring.benchmarks import OBJECTIVES
 from molgan.scoring.definition import Component, PluginConfig, ScoreConfig
 from molgan.scoring.properties import MAKERS, PROPERTIES
@@ -31,11 +31,11 @@ class Unseen(Exception):
 
 
 class Key(NamedTuple):
-    """A digest, or why there is none: then numbers hold for this process alone. made: a plug-in's loaded function."""
+    """A digest, or why there is none: then numbers hold for this process alone. function: a plug-in's, loaded."""
 
     digest: str
     why: str = ""
-    made: Any = None
+    function: Any = None
 
 
 def key_of(component: Component, definition: ScoreConfig) -> Key:
@@ -58,32 +58,32 @@ def _definition(component: Component) -> Any:
     """What a property is, down to the files that define it."""
     name = component.property
     if name in PROPERTIES:
-        return [name, _own_files(), _told(PROPERTIES[name].function)]
+        return [name, _own_files(), _function_parts(PROPERTIES[name].function)]
     if name in MAKERS:
-        asks = component.asks()
-        asks |= {"fingerprint": asks["fingerprint"] or "ecfp4"} if "fingerprint" in asks else {}
-        return [name, _own_files(), _told(MAKERS[name].make), asks]
+        settings = component.settings()
+        settings |= {"fingerprint": settings["fingerprint"] or "ecfp4"} if "fingerprint" in settings else {}
+        return [name, _own_files(), _function_parts(MAKERS[name].make), settings]
     objective = OBJECTIVES[name]
-    parts = [[_definition(part), repr(part.wanted), part.weight] for part in objective.components]
+    parts = [[_definition(part), repr(part.desirability), part.weight] for part in objective.components]
     return [name, objective.aggregate, parts]
 
 
-def _told(function: Any) -> Any:
+def _function_parts(function: Any) -> Any:
     """A function by name, by the file it is in where that is not ours, and by what it closes over. Raises Unseen."""
     if isinstance(function, functools.partial):
-        return [_told(function.func), _plain(function.args), _plain(sorted(function.keywords.items()))]
+        return [_function_parts(function.func), _plain(function.args), _plain(sorted(function.keywords.items()))]
     function = inspect.unwrap(function)
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     name = name or getattr(function, "__name__", None)
     if not isinstance(name, str):
-        return [_told(type(function).__call__), _told(type(function)), _plain(vars(function))]
-    told = [module, name, *(_closed_over(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ())]
+        return [_function_parts(type(function).__call__), _function_parts(type(function)), _plain(vars(function))]
+    parts = [module, name, *(_closed_over(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ())]
     ours = str(module).partition(".")[0] in ("molgan", "rdkit")
-    return told if ours or not hasattr(function, "__code__") else [*told, _file_of(sys.modules.get(str(module)))]
+    return parts if ours or not hasattr(function, "__code__") else [*parts, _file_of(sys.modules.get(str(module)))]
 
 
 def _closed_over(value: Any) -> Any:
-    return _told(value) if callable(value) else _plain(value)
+    return _function_parts(value) if callable(value) else _plain(value)
 
 
 def _plain(value: Any) -> Any:
@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
 def _own_files() -> list[str]:
     """Digests of the project's files that say what a molecule and its properties are, found by who imports whom."""
     seen: dict[str, ModuleType] = {}
-    left = [benchmarks, properties, desirability]
+    left = [benchmarks, properties, desirability, measurement]
     while left:
         module = left.pop()
         if module.__name__ in seen:
@@ -137,8 +137,8 @@ def _function(name: str) -> list[str]:
     loaded = plugins.load_function(name)
     if name not in _files or _files[name][0] is not loaded:
         module = sys.modules[name.partition(":")[0]]
-        found = inspect.unwrap(getattr(module, name.partition(":")[2]))
-        modules = [module, sys.modules.get(getattr(found, "__module__", ""), module)]
+        function = inspect.unwrap(getattr(module, name.partition(":")[2]))
+        modules = [module, sys.modules.get(getattr(function, "__module__", ""), module)]
         _files[name] = loaded, [_file_of(one) for one in dict.fromkeys(modules)]
     return _files[name][1]
 

@@ -1,16 +1,16 @@
-"""What a score is: components with their desirabilities, and how they are brought together. One table in TOML.
+"""The definition of a score: components, their desirabilities, and how these are aggregated. One table in TOML.
 
 [score]
 aggregate = "geometric"
 
 [[score.components]]
 property = "qed"
-wanted = { shape = "maximize", low = 0, high = 1 }
+desirability = { shape = "maximize", low = 0, high = 1 }
 """
 
 import builtins
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from numpy import ndarray
 from gancore.errors import ConfigError
 from gancore.io import config as toml
 from gancore.training.settings import STRICT, Count, Positive, Rate, Weight
-from molgan.scoring.desirability import Desirability
+from molgan.scoring.desirability import Desirability, note_new_name
 from molgan.scoring.properties import MAKERS, PROPERTIES
 
 Fragments = Literal["reject", "largest", "keep"]
@@ -51,7 +51,7 @@ OBJECTIVE_NAMES = (
 
 @dataclass(frozen=True)
 class PluginConfig:
-    """Where the numbers of a property come from that is not ours: one of function, command, url."""
+    """An external property: one of function, command and url gives its numbers."""
 
     __pydantic_config__ = STRICT
     function: str = ""
@@ -61,14 +61,14 @@ class PluginConfig:
     url: str = ""
     """A service: gets {"smiles": [...]} as JSON by POST, answers {"scores": [...]}."""
     batch: Positive = 100
-    """Molecules a call."""
+    """Molecules per call."""
     seconds: Rate = 300.0
-    """The longest a call of a program or a service may take; then it is ended, with all that a program started."""
+    """Time limit for a call of a program or a service, in seconds. A program is then ended with all that it started."""
     retries: Count = 1
-    """How often a call that failed is tried again, before its molecules are tried one by one."""
+    """How often a failed call is repeated before its molecules are tried one by one."""
     version: str = ""
-    """Your name for what cannot be seen: a service, files and models that a program or function reads. With another
-    name all numbers are asked for anew."""
+    """Your name for what the cache cannot see: a service, or files and models that a program or function reads. A new
+    name means that all numbers are computed again."""
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.function, self.command, self.url))) != 1:
@@ -79,19 +79,19 @@ class PluginConfig:
 
 @dataclass(frozen=True)
 class Component:
-    """A property, how much of it is wanted, and what the property asks for."""
+    """A property, its desirability, its weight, and the settings of the property."""
 
     __pydantic_config__ = STRICT
     property: str
     """A name in `PROPERTIES`, `MAKERS` or `OBJECTIVES`; or "plugin"."""
-    wanted: Desirability
-    """From the property's number to [0, 1]."""
+    desirability: Desirability = None  # pyright: ignore
+    """Required. Maps the property's value to [0, 1]."""
     weight: Rate = 1.0
     """Weight in the aggregate, above 0."""
     name: str = ""
-    """What its column is called; the property's name if left out."""
+    """Name of its column; the property's name if left out."""
     molecules: tuple[str, ...] = ()
-    """similarity, scaffold: SMILES to compare with."""
+    """similarity, scaffold: SMILES of the molecules to compare with."""
     fingerprint: str = ""
     """similarity: a name in `FINGERPRINTS`; ecfp4 if left out."""
     smarts: str = ""
@@ -104,8 +104,15 @@ class Component:
     """element: its symbol."""
     plugin: PluginConfig | None = None
     """plugin: where the numbers come from."""
+    wanted: InitVar[Desirability | None] = None
+    """The old name of desirability."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, wanted: Desirability | None) -> None:
+        if wanted is not None:
+            note_new_name("wanted", "desirability")
+            object.__setattr__(self, "desirability", wanted)
+        if self.desirability is None:
+            raise ConfigError(f"score: property {self.property} needs a desirability.")
         if self.property not in (*PROPERTIES, *MAKERS, *OBJECTIVE_NAMES, "plugin"):
             raise ConfigError(
                 f"score: no property {self.property!r}; there are {', '.join((*PROPERTIES, *MAKERS))}, plugin "
@@ -115,10 +122,10 @@ class Component:
         takes = maker.takes if maker else ("plugin",) if self.property == "plugin" else ()
         may_take = maker.may_take if maker else ()
         for name in ("molecules", "fingerprint", "smarts", "sets", "formula", "symbol", "plugin"):
-            given = bool(getattr(self, name))
-            if given and name not in takes + may_take:
+            is_set = bool(getattr(self, name))
+            if is_set and name not in takes + may_take:
                 raise ConfigError(f"score: property {self.property} takes no {name}.")
-            if not given and name in takes:
+            if not is_set and name in takes:
                 raise ConfigError(f"score: property {self.property} needs {name}.")
 
     @builtins.property
@@ -126,20 +133,21 @@ class Component:
         """Its column's name."""
         return self.name or self.property
 
-    def asks(self) -> dict[str, object]:
-        """What its property is made with."""
+    def settings(self) -> dict[str, object]:
+        """The settings of its property."""
         maker = MAKERS[self.property]
         return {name: getattr(self, name) for name in maker.takes + maker.may_take}
 
     def __str__(self) -> str:
         """In words."""
-        asked = ""
+        settings = ""
         if self.property in MAKERS:
-            parts = (", ".join(part) if isinstance(part, tuple) else str(part) for part in self.asks().values() if part)
-            asked = f" ({'; '.join(parts)})"
+            values = filter(None, self.settings().values())
+            parts = (", ".join(part) if isinstance(part, tuple) else str(part) for part in values)
+            settings = f" ({'; '.join(parts)})"
         source = PROPERTIES[self.property].source if self.property in PROPERTIES else ""
-        explained = f" ({source})" if source else ""
-        return f"{self.title}{asked or explained}: {self.wanted}; weight {self.weight:g}"
+        explanation = f" ({source})" if source else ""
+        return f"{self.title}{settings or explanation}: {self.desirability}; weight {self.weight:g}"
 
 
 COLUMNS = ("smiles", "connected", "novel", "score", "reason")
@@ -153,16 +161,16 @@ class ScoreConfig:
 
     __pydantic_config__ = STRICT
     aggregate: Literal["arithmetic", "geometric", "product", "pareto"] = "arithmetic"
-    """Weighted mean, arithmetic or geometric; weighted product; or rank of the Pareto front among those scored
-    together."""
+    """Weighted mean, arithmetic or geometric; weighted product; or rank of the Pareto front among the molecules that
+    are scored together."""
     components: tuple[Component, ...] = (QED_ALONE,)
-    """What counts."""
+    """The properties that count."""
     fragments: Fragments = "reject"
-    """What is done with salts and mixtures: scored as invalid, for their largest fragment, or as they are."""
+    """Salts and mixtures: "reject" scores them as invalid, "largest" scores the largest fragment, "keep" all of it."""
     standardize: bool = False
-    """Whether metals are disconnected, groups normalised and charges neutralised first (`rdMolStandardize`)."""
+    """Disconnect metals, normalise groups and neutralise charges first (`rdMolStandardize`)."""
     seconds: Weight = 10.0
-    """The longest RDKit may take over a molecule; 0 for no limit."""
+    """Time limit for RDKit, in seconds per molecule; 0 for no limit."""
 
     def __post_init__(self) -> None:
         if not self.components:
@@ -171,13 +179,15 @@ class ScoreConfig:
         twice = sorted({title for title in titles if titles.count(title) > 1})
         if twice:
             raise ConfigError(f"score: two components are called {twice[0]!r}; give each a name of its own.")
-        taken = next((title for title in titles if title in COLUMNS or title.endswith((".wanted", ".names"))), None)
+        taken = next(
+            (title for title in titles if title in COLUMNS or title.endswith((".desirability", ".names"))), None
+        )
         if taken is not None:
             raise ConfigError(f"score: a table of scores has a column {taken!r} already; give the component a name.")
 
     def desired(self, values: Float[ndarray, "molecule component"]) -> Float[ndarray, "molecule component"]:
         """The desirability of every value."""
-        each = [component.wanted(column) for component, column in zip(self.components, values.T, strict=True)]
+        each = [component.desirability(column) for component, column in zip(self.components, values.T, strict=True)]
         return np.stack(each, 1)
 
     def together(self, desired: Float[ndarray, "molecule component"]) -> Float[ndarray, "molecule"]:
@@ -196,7 +206,7 @@ class ScoreConfig:
         return f"{how} " + " | ".join(map(str, self.components)) + "."
 
     def dump(self) -> str:
-        """The definition as TOML, one table `[score]`."""
+        """The definition as TOML: one table, `[score]`."""
         return toml.dump(ScoreFile(self))
 
 

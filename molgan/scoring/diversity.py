@@ -1,4 +1,4 @@
-"""What counts as the same molecule to a diversity filter: a literal table of keys."""
+"""Diversity filters: which molecules share a bucket. A literal table of keys."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache

@@ -1,5 +1,7 @@
-"""Properties that others work out: a Python function, a program, a service. A failure is a reason for each molecule,
-never a stopped run."""
+"""Plug-ins: external properties, from a Python function, a program or a service.
+
+A failure gives each molecule a reason and never stops a run.
+"""
 
 import contextlib
 import json
@@ -103,10 +105,10 @@ def _ask_batch(plugin: PluginConfig, smiles: Sequence[str]) -> list[float | Fail
     return answers
 
 
-def _numbers(given: Sequence[Any], wanted: int) -> list[float | Failure]:
-    if len(given) != wanted:
-        raise PluginError(f"gave {len(given)} numbers for {wanted} molecules")
-    return [_number(value) for value in given]
+def _numbers(answer: Sequence[Any], expected: int) -> list[float | Failure]:
+    if len(answer) != expected:
+        raise PluginError(f"gave {len(answer)} numbers for {expected} molecules")
+    return [_number(value) for value in answer]
 
 
 def _number(value: Any) -> float | Failure:
@@ -124,24 +126,23 @@ def _call(plugin: PluginConfig, smiles: Sequence[str]) -> Sequence[Any]:
 
 
 _SETTING = "score: plugin.function"
-_made: dict[str, tuple[Any, Any]] = {}  # by name: what stood there, and the function that was made of it
+_functions: dict[str, tuple[Any, Any]] = {}  # by name: the object that was imported, and the function made of it
 
 
 def load_function(name: str) -> Any:
-    """The function at "module:name", or what a class there makes, once; raises ConfigError when it is not there.
+    """The function at "module:name", or an instance of a class there, made once. Raises ConfigError if it is missing.
 
-    Another thing that stands there now, after a reload say, is taken.
+    After a reload the new one is taken.
     """
-    found = import_object.find(_SETTING, name)
-    if name not in _made or _made[name][0] is not found:
-        _made[name] = found, import_object.made(_SETTING, name, found)
-    return _made[name][1]
+    imported = import_object.find(_SETTING, name)
+    if name not in _functions or _functions[name][0] is not imported:
+        _functions[name] = imported, import_object.made(_SETTING, name, imported)
+    return _functions[name][1]
 
 
 def _call_function(name: str, smiles: Sequence[str]) -> Sequence[Any]:
     try:
-        given = load_function(name)(list(smiles))
-        return list(given)
+        return list(load_function(name)(list(smiles)))
     except ConfigError:
         raise
     except Exception as error:

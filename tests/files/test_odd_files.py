@@ -8,13 +8,16 @@ import re
 import threading
 from pathlib import Path
 
+import markupsafe
 import pandas as pd
 import pytest
+from molgan.config import Config as MolecularConfig
 
 from gancore.errors import DataError, UserError
 from molgan.__main__ import main as molgan
 from molgan.data.dataset import MoleculeDataset, as_rows
 from molgan.data.inputs import read_named, read_rows
+from molgan.gan import MolGAN
 from molgan.metrics import evaluate
 from molgan.metrics.basic import Known, texts_of
 from seqgan.__main__ import main as seqgan
@@ -26,6 +29,13 @@ assert _spec is not None
 assert _spec.loader is not None
 odd = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(odd)
+
+
+TINY = [part for one in (
+    *("steps=1", "batch=2", "device=cpu", "model.embedding=4", "model.width=4", "likelihood.epochs=1"),
+    *("critic.embedding=4", "critic.width=4", "critic.pretrain=1", "critic.pool=4", "policy.rollouts=1"),
+) for part in ("--set", one)]  # fmt: skip
+"""Settings of a text run of one step."""
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +101,7 @@ def test_molecules(name, folder, command_line, tmp_path):
     code, out, err = run(*verbs["compare"])
     assert code == 0, err
     assert json.loads(out)[str(path)]["valid"]["n"] == rows
-    if name in ("plain.smi", "semicolons.csv", "latin1.sdf", "plain.jsonl"):  # drawing takes its time
+    if name in ("plain.smi", "semicolons.csv", "latin1.sdf", "plain.jsonl", "some_bad.smi"):  # drawing takes its time
         code, _, err = run("report", path, "--out", page, "--train", path)
         assert code == 0, err
         assert f"{rows} strings" in page.read_text()
@@ -121,6 +131,70 @@ def test_lines(name, folder, command_line, tmp_path):
     code, out, err = run("evaluate", path, "--reference", path, "--train", path, "--json")
     assert code == 0, err
     assert json.loads(out)["unique"]["n"] == rows
+
+
+def check_reference(valid, result):
+    """A reference has as many molecules as its file has valid rows; fewer than two are refused in one sentence."""
+    if valid < 2:
+        told("is a SMILES|a reference needs two|reads none of its molecules", result)
+        return
+    code, out, err = result
+    assert code == 0, err
+    assert json.loads(out)["motifs/absent/reference"]["n"] == valid
+
+
+@pytest.mark.parametrize("name", odd.CASES)
+def test_reference_molecules(name, folder, command_line, tmp_path):
+    run, path, wanted = command_line("molgan", molgan), folder / name, odd.CASES[name].molecules
+    known = tmp_path / "known.smi"
+    known.write_text("CCO\nCCN\nCCCC\n")
+    result = run("evaluate", known, "--reference", path, "--only", "motifs", "--json")
+    if isinstance(wanted, str):
+        told(f"{wanted}|reads \\w+ of its molecules", result)
+    else:
+        check_reference(wanted[1], result)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    few = ("steps=1", "pretrain.steps=1", "batch=4", "device=cpu", "model.generator=[8]", "model.critic=[8]")
+    run = tmp_path_factory.mktemp("run") / "r"
+    smiles = ["CCO", "CCN", "CCCC", "CC=O", "C1CC1", "CC#N"]
+    MolGAN(MolecularConfig.load("default", few)).fit(smiles, out=run, quiet=True)
+    return run
+
+
+@pytest.mark.parametrize("name", [*odd.CASES][::8])  # each makes 40 draws
+def test_files_beside_an_exported_model(name, folder, command_line, trained, tmp_path):
+    run, path, wanted = command_line("molgan", molgan), folder / name, odd.CASES[name].molecules
+    few = ["--only", "motifs", "-n", 20, "--json"]
+    for option in ("--train", "--reference"):
+        result = run("export", trained, "--out", tmp_path / option, option, path, *few)
+        if isinstance(wanted, str):
+            told(f"{wanted}|reads \\w+ of its molecules", result)
+            assert not (tmp_path / option).exists()
+        elif option == "--reference":
+            check_reference(wanted[1], result)
+        else:
+            assert result[0] == 0, result[2]
+            assert json.loads(result[1])["connected"]["n"] == 20
+
+
+@pytest.mark.parametrize("name", odd.CASES)
+def test_a_step_of_text(name, folder, command_line, tmp_path):
+    wanted = odd.CASES[name].lines
+    result = command_line("seqgan", seqgan)("train", "--data", folder / name, "--out", "r", *TINY)
+    if isinstance(wanted, str):
+        told(wanted, result)
+        return
+    rows, texts = wanted
+    if not texts:
+        told("can be used", result)
+        return
+    code, _, err = result
+    assert code == 0, err
+    rejected = pd.read_csv(tmp_path / "r" / "rejected.csv")
+    assert texts + len(rejected) == rows
 
 
 @pytest.mark.parametrize(
@@ -240,6 +314,15 @@ def test_frames_have_what_their_csv_has(tmp_path):
         as_lines(pd.DataFrame({"text": [["a", "b"]]}))
     corpus = Corpus.of(pd.DataFrame({"said": ["a b", "b c"]}), DataConfig(column="said"))
     assert sum(map(len, corpus.parts)) == 2
+
+
+def test_a_report_says_what_makes_one_doubt_its_file(command_line, tmp_path):
+    (tmp_path / "header.smi").write_text("CCO\nC1CC\nC(C\n")
+    code, _, err = command_line("molgan", molgan)("report", "header.smi", "--out", "page.html")
+    doubt = "Only the first of 3 rows is a molecule; the next reads 'C1CC'."
+    assert code == 0, err
+    assert err.endswith(f"note: {doubt}\n")
+    assert str(markupsafe.escape(doubt)) in (tmp_path / "page.html").read_text()
 
 
 def test_a_list_that_is_all_invalid_is_evaluated_with_a_note():

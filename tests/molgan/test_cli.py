@@ -49,7 +49,7 @@ def test_train_generate_score_evaluate(run, trained):
     assert figures["rows"] == len(frame) == 50
     assert figures["qed"] == pytest.approx(frame["qed"].mean())
     assert figures["novel"] == pytest.approx(frame["novel"].astype(float).mean())
-    assert figures["logp.wanted"] == pytest.approx(frame["logp.wanted"].mean())
+    assert figures["logp.desirability"] == pytest.approx(frame["logp.desirability"].mean())
     assert frame["row"].tolist() == list(range(1, 51))
     assert (frame["input"] == lines).all()
     code, out, _ = run("score", "sub/new.smi", "--out", "s.csv", "--score", "druglike", "--cache", "known.sqlite")

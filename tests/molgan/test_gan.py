@@ -15,20 +15,12 @@ from gancore.types import Sampler
 from molgan import chemistry
 from molgan.data.dataset import MoleculeDataset
 from molgan.gan import MolGAN
-from molgan.recipes import one_shot
-from molgan.recipes.reward_shaping import reward_shaping
 from molgan.recipes.autoregressive import AutoregressiveModelConfig
 from molgan.recipes.config import Config, CriticConfig, DiversityConfig, StageConfig
+from molgan.recipes.domain import build
 from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig, OneShotRewardConfig
 from molgan.scoring.benchmarks import DRUGLIKE, SCORES
 from molgan.scoring.scorer import Scorer
-
-
-def built(config, data):
-    """The networks and their phases."""
-    gan = one_shot.OneShotGAN(config, MolGAN.domain.space(data, None, config), torch.device("cpu"))
-    gan.shaping = reward_shaping(config.reward)
-    return gan, gan.phases(data)
 
 
 @pytest.fixture
@@ -226,7 +218,7 @@ def turn_and_moved(gan, data, turn):
 
 
 def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
-    gan, phases = built(rewarded, small_data)
+    gan, phases = build(rewarded, small_data, torch.device("cpu"))
     pretrain, adversarial = phases
     reached = turn_and_moved(gan, pretrain.batches, gan.autoencoder_turn)
     assert reached == {"generator": True, "encoder": True, "critic": False, "averaged": False}
@@ -245,7 +237,7 @@ def test_each_turn_of_the_recipe_reaches_its_own_networks(rewarded, small_data):
 
 
 def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_data):
-    gan, (_, adversarial) = built(rewarded, small_data)
+    gan, (_, adversarial) = build(rewarded, small_data, torch.device("cpu"))
     noise, present = gan.noise(16), next(adversarial.batches).sample[0].sum(-1) > 0.5
     assert gan.reward_terms(noise, gan.draw(noise, present))["anchor"].item() == pytest.approx(0, abs=1e-6)
     with torch.no_grad():
@@ -255,7 +247,7 @@ def test_the_anchor_is_zero_where_the_generator_is_its_average(rewarded, small_d
 
 def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
     rewarded = replace(rewarded, reward=replace(rewarded.reward, diversity=DiversityConfig()))
-    gan, (_, adversarial) = built(rewarded, small_data)
+    gan, (_, adversarial) = build(rewarded, small_data, torch.device("cpu"))
     real = next(adversarial.batches).sample
     drawn = gan.draw(gan.noise(len(real[0])), real[0].sum(-1) > 0.5)
     earned, figures = gan.rewards(drawn, gan.score(drawn.atoms.numpy(), drawn.orders.numpy()))
@@ -272,7 +264,7 @@ def test_the_reward_of_invalid_graphs_is_nothing(rewarded, small_data):
 def test_overlapped_rewards_are_those_of_the_turn_before(rewarded, small_data):
     """The draws and scores of one turn, the log-probabilities of the next."""
     config = replace(rewarded, reward=replace(rewarded.reward, overlap=True, critic=0.0))
-    gan, (_, adversarial) = built(config, small_data)
+    gan, (_, adversarial) = build(config, small_data, torch.device("cpu"))
     present = next(adversarial.batches).sample[0].sum(-1) > 0.5
     first, second = gan.noise(16), gan.noise(16)
     assert gan.reward_terms(first, gan.draw(first, present)) == {}

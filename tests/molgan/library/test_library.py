@@ -1,9 +1,12 @@
+from collections import Counter
+
 import pandas as pd
 import pytest
 from rdkit import Chem
 
 from molgan.library.collect import collect
 from molgan.library.plots import molecule_grid, property_distributions
+from molgan.scoring.scorer import Scorer
 
 
 class Cycle:
@@ -42,6 +45,21 @@ def test_a_reward_fills_the_score_column():
         Cycle(["C", "CC", "CCC"]), n=3, reward=lambda smiles: [len(s) / 10 for s in smiles], rank_by="score"
     )
     assert library.frame["score"].tolist() == [0.3, 0.2, 0.1]
+
+
+def test_a_scorer_and_the_properties_share_one_reading(monkeypatch):
+    counts = Counter()
+
+    def parse(smiles, *more, original=Chem.MolFromSmiles, **settings):
+        counts[smiles] += 1
+        return original(smiles, *more, **settings)
+
+    monkeypatch.setattr(Chem, "MolFromSmiles", parse)
+    names = ["C", "CCO", "c1ccccc1"]
+    library = collect(Cycle(names), n=3, reward=Scorer("qed", processes=0))
+    assert counts == dict.fromkeys(names, 1)
+    assert library.frame["score"].tolist() == library.frame["qed"].tolist()
+    assert list(library.frame) == ["smiles", "novel", "score", "qed", "sa", "logp", "weight"]
 
 
 def test_none_asked_for_is_refused():

@@ -21,7 +21,7 @@ from molgan.data.dataset import as_rows, embedded
 from molgan.data.downloads import DATA
 from molgan.metrics import chemnet, gpu, suites
 from molgan.metrics.basic import read_all
-from molgan.metrics.neighbours import Neighbours, memorisation, packed, privacy
+from molgan.metrics.neighbours import Neighbours, blocks, memorisation, packed, privacy
 from molgan.metrics.reference import OnlyNumbers, Reference
 from molgan.metrics.similarity import leaders, mean_powers, nearest
 from molgan.scoring.description import BITS, Described, describe, digest
@@ -235,7 +235,7 @@ def test_a_set_is_like_itself_in_every_figure(some, described):
         assert figures[f"moses/{name}"].value == pytest.approx(1)
     assert all(figures[f"moses/w1 {name}"].value == 0 for name in ("logp", "sa", "qed", "weight"))
     assert suites.chemnet_distance(chemnet.activations(described.smiles), reference.moments).value < 1e-4
-    assert suites.guacamol_kl(described, reference).value == pytest.approx(1)
+    assert suites.guacamol_kl(described.wide, described.properties, reference).value == pytest.approx(1)
     for estimate in figures.values():
         assert estimate.low <= estimate.value <= estimate.high
 
@@ -250,6 +250,25 @@ def test_a_reference_is_worked_out_once(some, monkeypatch):
     monkeypatch.setattr("molgan.metrics.reference.Described", Described)
     with pytest.raises(DataError, match="RDKit reads 0 of its molecules"):
         Reference.of_smiles("nothing", ["no", "molecule"])
+
+
+def test_chemnet_is_asked_only_where_a_figure_needs_it(some, monkeypatch):
+    asked = []
+
+    def counted(smiles, original=chemnet.activations):
+        asked.append(len(smiles))
+        return original(smiles)
+
+    monkeypatch.setattr(chemnet, "activations", counted)
+    drawn, real = some[:30], [f"{text}C" for text in some[30:70]]
+    without = [group for group in molgan.metrics.GROUPS if group not in ("moses", "guacamol")]
+    molgan.evaluate(drawn, train=some[70:90], reference=real, groups=without)
+    assert asked == []
+    figures = molgan.evaluate(drawn, reference=real, groups=["moses"])
+    assert len(asked) == 2
+    again = molgan.evaluate(drawn, reference=real, groups=["moses"])
+    assert len(asked) == 3, "those of the reference are kept"
+    assert again["moses/fcd"] == figures["moses/fcd"]
 
 
 def test_statistics_that_would_act_are_refused():
@@ -267,14 +286,15 @@ def test_statistics_that_would_act_are_refused():
 
 def test_memorisation_is_seen(some):
     train, held_out = Neighbours.of_smiles(some[:100]), packed(some[100:200])
-    copied, histogram = memorisation(some[:50], packed(some[:50]), train)
+    copied, histogram = memorisation(blocks(some[:50]), packed(some[:50]), train)
     assert copied["train similarity"].value == copied["near train"].value == copied["same skeleton"].value == 1
     assert histogram["0.9-1.0"] == 50 == sum(histogram.values())
-    fresh, _ = memorisation(some[100:150], packed(some[100:150]), train)
+    fresh, _ = memorisation(blocks(some[100:150]), packed(some[100:150]), train)
     assert fresh["near train"].value < 0.2
     assert privacy(packed(some[:50]), train.fingerprints, held_out)["nearer to train"].value > 0.9
     assert privacy(packed(some[100:150]), train.fingerprints, held_out)["nearer to train"].value < 0.1
-    tautomer, _ = memorisation(["OC1=CC=CC=N1"], packed(["OC1=CC=CC=N1"]), Neighbours.of_smiles(["O=C1C=CC=CN1"]))
+    drawn, train = ["OC1=CC=CC=N1"], Neighbours.of_smiles(["O=C1C=CC=CN1"])
+    tautomer, _ = memorisation(blocks(drawn), packed(drawn), train)
     assert tautomer["same skeleton"].value == 1
     assert tautomer["near train"].value == 0
 

@@ -17,7 +17,7 @@ from molgan.networks.autoregressive import AutoregressiveGenerator, retrace
 from molgan.recipes import autoregressive
 from molgan.recipes.autoregressive import AutoregressiveCriticConfig, AutoregressiveModelConfig
 from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig
-from molgan.recipes.reward_shaping import reward_shaping
+from molgan.recipes.domain import build
 
 SMALL = Config(
     recipe="autoregressive",
@@ -31,13 +31,6 @@ SMALL = Config(
     model=AutoregressiveModelConfig(recurrent=16, pair=8, dropout=0.0),
 )
 CARBON_OXYGEN = torch.tensor([4, 2])
-
-
-def built(config, data):
-    """The networks and their phases."""
-    gan = autoregressive.AutoregressiveGAN(config, MolGAN.domain.space(data, None, config), torch.device("cpu"))
-    gan.shaping = reward_shaping(config.reward)
-    return gan, gan.phases(data)
 
 
 @pytest.fixture
@@ -118,7 +111,7 @@ def test_the_trace_of_a_known_molecule_by_hand():
 
 
 def test_each_turn_moves_its_own_player_alone(small_data):
-    gan, (pretrain, game) = built(SMALL, small_data)
+    gan, (pretrain, game) = build(SMALL, small_data, torch.device("cpu"))
     for phase in (pretrain, game):
         for player in phase.players:
             with only_trainable(player, phase.players):
@@ -150,7 +143,7 @@ def test_what_the_critic_doubts_is_drawn_again(small_data):
 
 def test_the_critic_alone_judges_what_is_sampled_from(small_data):
     config = replace(SMALL, critic=AutoregressiveCriticConfig(pretrain=2))
-    gan, (likelihood, critic, game) = built(config, small_data)
+    gan, (likelihood, critic, game) = build(config, small_data, torch.device("cpu"))
     assert [phase.steps for phase in (likelihood, critic, game)] == [range(4), range(4, 6), range(6, 10)]
     gan.generator.load_state_dict({name: tensor + 1 for name, tensor in gan.generator.state_dict().items()})
     critic.enter()
@@ -161,12 +154,12 @@ def test_the_critic_alone_judges_what_is_sampled_from(small_data):
 
 def test_a_reward_is_learnt(small_data):
     """Molecules hold more carbon when that is what they are paid for."""
-    score = {"components": [{"property": "element", "symbol": "C", "wanted": _up(9)}]}
+    score = {"components": [{"property": "element", "symbol": "C", "desirability": _up(9)}]}
     reward = PolicyRewardConfig(
         critic=0.0, weight=5.0, score=_score(score), replay=ReplayConfig(size=20, batch=4, weight=0.1)
     )
     config = replace(SMALL, lr=5e-3, bound=0.0, batch=64, reward=reward, pretrain=PretrainConfig(steps=0))
-    _, (game,) = built(config, small_data)
+    _, (game,) = build(config, small_data, torch.device("cpu"))
     (player,) = [player for player in game.players if player.name == "generator"]
     means = []
     for step in range(60):
@@ -205,7 +198,7 @@ def test_sharper_draws_have_a_higher_likelihood(generator):
 
 def test_a_turn_without_anything_to_learn_moves_nothing(small_data):
     config = replace(SMALL, bound=0.0, steps=2, reward=replace(SMALL.reward, every=5))
-    gan, (_, game) = built(config, small_data)
+    gan, (_, game) = build(config, small_data, torch.device("cpu"))
     before = {name: tensor.clone() for name, tensor in gan.generator.state_dict().items()}
     logged = []
     play(game.players, game.batches, range(5, 6), [lambda step, logs: logged.append(logs)])

@@ -9,10 +9,9 @@ from gancore.errors import ConfigError
 from gancore.training.loop import only_trainable
 from molgan.data import graphs
 from molgan.gan import MolGAN
-from molgan.recipes import molgan
 from molgan.recipes.config import Config, CriticConfig
+from molgan.recipes.domain import build
 from molgan.recipes.molgan import MolGANModelConfig, MolGANRewardConfig
-from molgan.recipes.reward_shaping import reward_shaping
 
 SMALL = Config(
     recipe="molgan",
@@ -30,9 +29,7 @@ SMALL = Config(
 
 @pytest.fixture
 def built(small_data):
-    gan = molgan.PublishedMolGAN(SMALL, MolGAN.domain.space(small_data, None, SMALL), torch.device("cpu"))
-    gan.shaping = reward_shaping(SMALL.reward)
-    return gan, gan.phases(small_data)
+    return build(SMALL, small_data, torch.device("cpu"))
 
 
 def test_each_turn_moves_its_own_player_alone(built):

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from gancore.io.notes import Note
-from molgan.scoring import cache_keys
-from molgan.scoring import scorer as scoring
+from molgan.scoring import cache_keys, sources
 from molgan.scoring.benchmarks import OBJECTIVES, SCORES
 from molgan.scoring.cache_keys import key_of
 from molgan.scoring.definition import Component, PluginConfig, ScoreConfig
@@ -66,7 +65,9 @@ def test_ten_molecules_are_docked_once_whatever_else_the_score_is(dock, tmp_path
     others = [
         score(Component("logp", UP), function="docks:dock"),
         score(Component("logp", UP), function="docks:dock", seconds=1.0, batch=3, retries=2),
-        replace(one, components=(replace(component, weight=3.0, wanted=replace(UP, high=7.0)),), aggregate="geometric"),
+        replace(
+            one, components=(replace(component, weight=3.0, desirability=replace(UP, high=7.0)),), aggregate="geometric"
+        ),
         replace(one, fragments="largest"),
         replace(one, seconds=1.0),
     ]
@@ -174,11 +175,11 @@ def test_rdkits_numbers_hang_on_its_version_and_on_what_is_scored(dock, tmp_path
     cache, one = tmp_path / "c.sqlite", score(Component("heavy_atoms", UP), function="docks:dock")
     salt, measured = "CCO.CC", []
 
-    def counted(definition, task, measure=scoring.measure):
-        measured.append(task[0])
+    def counted(definition, task, measure=sources.measure_some):
+        measured.append(task[0].text)
         return measure(definition, task)
 
-    monkeypatch.setattr(scoring, "measure", counted)
+    monkeypatch.setattr(sources, "measure_some", counted)
     for fragments, count in (("keep", 5), ("largest", 3), ("keep", 5)):
         frame = Scorer(replace(one, fragments=fragments), processes=0, cache=cache).frame([salt])
         assert frame["heavy_atoms"].tolist() == [count]
@@ -192,7 +193,7 @@ def test_rdkits_numbers_hang_on_its_version_and_on_what_is_scored(dock, tmp_path
 
 def test_every_component_that_comes_along_has_a_key_of_its_own():
     components = [Component(name, UP) for name in (*PROPERTIES, *(name for name in OBJECTIVES if name != "qed"))]
-    asking = {(part.property, str(part.asks())): part for score in SCORES.values() for part in score.components
+    asking = {(part.property, str(part.settings())): part for score in SCORES.values() for part in score.components
               if part.property in MAKERS}  # fmt: skip
     components += asking.values()
     found = [key_of(part, ScoreConfig()).digest for part in components]

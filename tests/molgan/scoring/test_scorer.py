@@ -11,21 +11,24 @@ import pytest
 
 from gancore.errors import ConfigError, RunError
 from gancore.io import config as toml
+from gancore.io.notes import Note
 from gancore.types import Reward
+from molgan.scoring import desirability
 from molgan.scoring.benchmarks import DRUGLIKE, SCORES, load_score
 from molgan.scoring.definition import AGGREGATES, Component, ScoreConfig, ScoreFile
 from molgan.scoring.desirability import SHAPES, Desirability
 from molgan.scoring.scorer import Scorer, property_frame, score_frame
 
+UNIT = 'desirability = {shape = "maximize", low = 0, high = 1}'
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 UP = Desirability("maximize", low=0.0, high=1.0)
 EXAMPLES = {
     "maximize": Desirability("maximize", low=1.0, high=3.0),
     "minimize": Desirability("minimize", low=1.0, high=3.0),
-    "target": Desirability("target", at=2.0, width=0.5),
+    "target": Desirability("target", midpoint=2.0, width=0.5),
     "range": Desirability("range", low=1.0, high=3.0, width=0.5),
-    "sigmoid": Desirability("sigmoid", at=2.0, width=0.5, direction="rising"),
-    "step": Desirability("step", at=2.0, direction="falling"),
+    "sigmoid": Desirability("sigmoid", midpoint=2.0, width=0.5, direction="rising"),
+    "step": Desirability("step", midpoint=2.0, direction="falling"),
     "table": Desirability("table", points=((0.0, 0.0), (2.0, 1.0), (3.0, 0.5))),
 }
 
@@ -66,8 +69,11 @@ def test_an_open_range_is_half_a_bell():
     [
         ({"shape": "maximize", "low": 1.0}, "shape maximize needs high"),
         ({"shape": "maximize", "low": 2.0, "high": 1.0}, "low 2 must be below high 1"),
-        ({"shape": "target", "at": 1.0, "width": 1.0, "low": 1.0}, "shape target has no low; it takes at, width"),
-        ({"shape": "sigmoid", "at": 1.0, "width": 1.0}, "shape sigmoid needs direction"),
+        (
+            {"shape": "target", "midpoint": 1.0, "width": 1.0, "low": 1.0},
+            "shape target has no low; it takes midpoint, width",
+        ),
+        ({"shape": "sigmoid", "midpoint": 1.0, "width": 1.0}, "shape sigmoid needs direction"),
         ({"shape": "range", "width": 1.0}, "shape range needs low, high or both"),
         ({"shape": "table", "points": ((1.0, 0.0),)}, "at least two, with rising values"),
         ({"shape": "table", "points": ((1.0, 0.0), (2.0, 1.5))}, r"must lie in \[0, 1\]"),
@@ -137,28 +143,28 @@ def test_the_sentence_says_what_a_chemist_would_check():
         ('[score]\naggregate = "mean"\n', "score.aggregate = 'mean'"),
         ("[score]\ncomponents = []\n", "no components"),
         (
-            '[[score.components]]\nproperty = "charm"\nwanted = {shape = "maximize", low = 0, high = 1}',
+            '[[score.components]]\nproperty = "charm"\n' + UNIT,
             "no property 'charm'",
         ),
         (
-            '[[score.components]]\nproperty = "similarity"\nwanted = {shape = "maximize", low = 0, high = 1}',
+            '[[score.components]]\nproperty = "similarity"\n' + UNIT,
             "needs molecules",
         ),
         (
-            '[[score.components]]\nproperty = "qed"\nsmarts = "C"\nwanted = {shape = "maximize", low = 0, high = 1}',
+            '[[score.components]]\nproperty = "qed"\nsmarts = "C"\n' + UNIT,
             "property qed takes no smarts",
         ),
         (
-            2 * '[[score.components]]\nproperty = "qed"\nwanted = {shape = "maximize", low = 0, high = 1}\n',
+            2 * ('[[score.components]]\nproperty = "qed"\n' + UNIT + "\n"),
             "two components are called 'qed'",
         ),
         (
-            '[[score.components]]\nproperty = "plugin"\nplugin = {}\nwanted = {shape = "maximize", low = 0, high = 1}',
+            '[[score.components]]\nproperty = "plugin"\nplugin = {}\n' + UNIT,
             "exactly one of function, command and url",
         ),
-        ('[[score.components]]\nproperty = "qed"\nwanted = {shape = "up"}', "wanted.shape"),
+        ('[[score.components]]\nproperty = "qed"\ndesirability = {shape = "up"}', "desirability.shape"),
         (
-            '[[score.components]]\nproperty = "qed"\nname = "score"\nwanted = {shape = "maximize", low = 0, high = 1}',
+            '[[score.components]]\nproperty = "qed"\nname = "score"\n' + UNIT,
             "a column 'score' already",
         ),
         ("[score]\nweights = 3\n", "unknown key score.weights"),
@@ -170,6 +176,41 @@ def test_definitions_that_mean_nothing_are_one_sentence(table, complaint, tmp_pa
         Scorer(tmp_path / "score.toml")
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+OLD_NAMES = """
+[[score.components]]
+property = "logp"
+wanted = { shape = "target", at = 2.0, width = 0.5 }
+[[score.components]]
+property = "sa"
+wanted = { shape = "step", at = 3, direction = "falling" }
+"""
+
+
+def test_the_old_names_of_settings_work_with_one_line_each(tmp_path):
+    desirability.note_new_name.cache_clear()
+    (tmp_path / "score.toml").write_text(OLD_NAMES)
+    with pytest.warns(Note) as notes:
+        old = load_score(tmp_path / "score.toml")
+    assert [str(one.message) for one in notes] == [
+        "score: the setting at is now called midpoint; the old name still works.",
+        "score: the setting wanted is now called desirability; the old name still works.",
+    ]
+    (tmp_path / "score.toml").write_text(OLD_NAMES.replace("wanted", "desirability").replace("at =", "midpoint ="))
+    assert load_score(tmp_path / "score.toml") == old
+    assert "wanted" not in old.dump()
+    assert "\nat = " not in old.dump()
+
+
+def test_the_old_names_work_in_python_and_a_desirability_is_needed():
+    desirability.note_new_name.cache_clear()
+    with pytest.warns(Note, match="is now called midpoint"):
+        target = Desirability("target", at=2.0, width=0.5)
+    with pytest.warns(Note, match="is now called desirability"):
+        assert Component("logp", wanted=target) == Component("logp", EXAMPLES["target"])
+    with pytest.raises(ConfigError, match="property logp needs a desirability"):
+        Component("logp")
 
 
 def test_an_unknown_name_lists_the_known_ones():
@@ -197,7 +238,7 @@ def test_salts_are_rejected_kept_or_desalted():
     assert frame["reason"].tolist() == ["more than one fragment"]
     assert Scorer(replace(definition, fragments="largest")).frame([salt])["heavy_atoms"].tolist() == [13]
     assert Scorer(replace(definition, fragments="keep")).frame([salt])["heavy_atoms"].tolist() == [14]
-    charged = replace(definition, components=(Component("charge", Desirability("target", at=0.0, width=1.0)),))
+    charged = replace(definition, components=(Component("charge", Desirability("target", midpoint=0.0, width=1.0)),))
     largest = replace(charged, fragments="largest")
     assert Scorer(largest).frame([salt])["charge"].tolist() == [-1]
     assert Scorer(replace(largest, standardize=True)).frame([salt])["charge"].tolist() == [0]
@@ -205,16 +246,20 @@ def test_salts_are_rejected_kept_or_desalted():
 
 def test_each_component_is_told_with_its_desirability():
     frame = Scorer("druglike").frame(["CCO", "C(", None])
-    assert list(frame) == ["score", "qed", "qed.wanted", "sa", "sa.wanted", "logp", "logp.wanted", "reason"]
+    assert list(frame) == [
+        "score",
+        *(f"{name}{end}" for name in ("qed", "sa", "logp") for end in ("", ".desirability")),
+        "reason",
+    ]
     assert frame["reason"].tolist() == ["", "not a SMILES", "empty"]
     assert frame["score"][0] == pytest.approx(
-        float(np.prod([frame[f"{name}.wanted"][0] for name in ("qed", "sa", "logp")])) ** (1 / 3)
+        float(np.prod([frame[f"{name}.desirability"][0] for name in ("qed", "sa", "logp")])) ** (1 / 3)
     )
     assert frame.iloc[1:, :-1].isna().all(axis=None)
 
 
 def test_alerts_are_told_by_name():
-    component = Component("alerts", Desirability("step", at=1.0, direction="falling"), sets=("PAINS", "BRENK"))
+    component = Component("alerts", Desirability("step", midpoint=1.0, direction="falling"), sets=("PAINS", "BRENK"))
     frame = Scorer(ScoreConfig(components=(component,))).frame(["CCO", "O=C1C=CC(=O)C=C1", "C("])
     assert frame["alerts"].fillna(-1).tolist()[0::2] == [0, -1]
     assert frame["alerts.names"].tolist()[0::2] == ["", ""]
@@ -254,7 +299,7 @@ def test_nothing_is_measured_twice(monkeypatch):
 def test_a_disk_cache_serves_another_run_and_other_weights(tmp_path, monkeypatch):
     path = tmp_path / "known.sqlite"
     first = Scorer(two("arithmetic"), cache=path)(["CCO", "C1CC1", "C("])
-    monkeypatch.setattr("molgan.scoring.scorer.measure", None)
+    monkeypatch.setattr("molgan.scoring.sources.measure_some", None)
     assert Scorer(two("arithmetic"), cache=path)(["CCO", "C1CC1"]).tolist() == first[:2].tolist()
     other = Scorer(two("geometric", (2.0, 5.0)), cache=path)(["CCO"])
     assert 0 < other[0] < 1

@@ -1,0 +1,119 @@
+"""The report's page: figures, distributions and molecules put into the template."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from gancore.runs.compare import Run
+from gancore.statistics.evaluation import Evaluation
+from gancore.statistics.intervals import Estimate
+from molgan.data.downloads import DATA
+from molgan.metrics.published import MOSES, MOSES_COLUMNS, MOSES_N, QM9, QM9_COLUMNS
+from molgan.reporting.charts import curves, histogram
+from molgan.reporting.material import Material
+from molgan.scoring.properties import PROPERTIES
+from molgan.scoring.tables import DESCRIBED
+
+_CURVES = (
+    *("sample/connected", "sample/unique", "sample/novel", "sample/product"),
+    *("sample/precision", "sample/recall", "critic/accuracy"),
+)
+
+
+def render(
+    material: Material,
+    judged: Evaluation,
+    properties: pd.DataFrame,
+    theirs: pd.DataFrame | None,
+    molecules: dict[str, Any],
+    score: str,
+    baselines: Mapping[str, Mapping[str, float | None]],
+) -> str:
+    """The page. properties: of all molecules; theirs: of the reference's. molecules: what the page's script reads."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    pages = Environment(loader=PackageLoader("molgan.reporting"), autoescape=True, undefined=StrictUndefined)
+    style, script = (pages.loader.get_source(pages, f"report.{kind}")[0] for kind in ("css", "js"))  # pyright: ignore
+    published = ["The columns from the fifth on are published figures, as quoted."] if baselines else []
+    return pages.get_template("report.html").render(
+        title=material.title,
+        summary=f"{len(material.texts):,} strings, {len(properties):,} distinct molecules; the first "
+        f"{len(molecules['rows']):,} by score are drawn. {score}",
+        style=Markup(style),
+        script=Markup(script),
+        style_digest=_digest(style),
+        script_digest=_digest(script),
+        baselines=list(baselines),
+        figures=[_row(name, estimate, baselines) for name, estimate in judged.items()],
+        notes=[*judged.notes, *published],
+        tables={name: list(rows.items())[:10] for name, rows in judged.tables.items() if rows},
+        legend="bars: these molecules" + ("" if theirs is None else f"; line: {len(theirs):,} of the reference"),
+        histograms=_histograms(properties, theirs),
+        **_training(material.run),
+        sortable=molecules["columns"][::-1],
+        flags=molecules["flags"],
+        provenance={key: str(value) for key, value in material.provenance.items()},
+        config=material.config,
+        data=_inert(molecules),
+    )
+
+
+def _histograms(properties: pd.DataFrame, theirs: pd.DataFrame | None) -> Markup:
+    """The distribution of each property, beside the reference's."""
+    return Markup("").join(
+        histogram(
+            f"{name} ({PROPERTIES[name].unit})" if PROPERTIES[name].unit else name,
+            properties[name].to_numpy(),
+            None if theirs is None else theirs[name].to_numpy(),
+        )
+        for name in DESCRIBED
+    )
+
+
+def _training(run: Run | None) -> dict[str, Any]:
+    """What the page says of the training of a run; nothing for molecules that are not a run's."""
+    if run is None:
+        return {"curves": "", "training_note": "", "events": []}
+    return {
+        "curves": curves({name: run.curves[name] for name in _CURVES if name in run.curves}),
+        "training_note": f"{run.steps:,} steps; each figure of raw draws, as the monitors saw it.",
+        "events": run.events,
+    }
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _inert(values: Any) -> Markup:
+    """JSON that cannot end the element it stands in."""
+    text = json.dumps(values, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _row(name: str, estimate: Estimate, baselines: Mapping[str, Mapping[str, float | None]]) -> dict[str, object]:
+    return {
+        "name": name,
+        "value": f"{estimate.value:.4f}",
+        "interval": "" if estimate.low != estimate.low else f"{estimate.low:.4f} to {estimate.high:.4f}",
+        "n": f"{estimate.n:,}",
+        "others": ["" if (value := row.get(name)) is None else f"{value:g}" for row in baselines.values()],
+    }
+
+
+def baselines_of(judged: Evaluation, reference: object) -> dict[str, dict[str, float | None]]:
+    """Published rows, for the two sets that have some; the Fréchet distance only beside one of as many molecules."""
+    if DATA.named(reference) == "moses":
+        rows = {name: dict(zip(MOSES_COLUMNS, row, strict=True)) for name, row in MOSES.items()}
+        if judged["valid"].n != MOSES_N:
+            for row in rows.values():
+                del row["moses/fcd"]
+        return rows
+    if DATA.named(reference) == "qm9":
+        return {name: dict(zip(QM9_COLUMNS, row, strict=True)) for name, row in QM9.items()}
+    return {}
