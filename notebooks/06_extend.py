@@ -153,7 +153,7 @@ from gancore.sampling.estimators import ESTIMATORS
 from gancore.training.batching import Shuffled
 from gancore.training.loop import Player, play
 from gancore.training.run import Phase
-from gancore.types import Draw, CriticOutput
+from gancore.types import CriticOutput, Draw
 
 LENGTH, DIGITS = 6, 10
 LANGUAGE = one_hot((torch.arange(DIGITS)[:, None] + torch.arange(LENGTH)) % DIGITS, DIGITS).float()

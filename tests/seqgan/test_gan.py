@@ -12,7 +12,7 @@ from gancore.io.config import bundled
 from gancore.runs import checkpoint
 from gancore.runs.folder import RunFolder, find
 from gancore.training.settings import ReplayConfig
-from gancore.types import Reward, Sampler, CriticOutput
+from gancore.types import CriticOutput, Reward, Sampler
 from molgan.scoring.scorer import Scorer
 from seqgan.config import (
     Config,

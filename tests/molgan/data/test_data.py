@@ -189,7 +189,9 @@ def test_a_broken_pyg_graph_is_refused(small_data):
 def test_batches_cover_each_epoch_once_and_resume_from_their_position(small_data):
     size = 7
     stream = batches(small_data, size, seed=0, device=torch.device("cpu"))
-    seen = torch.cat([graphs.indices(next(stream).sample)[0] for _ in range(-(-len(small_data) // size))])[: len(small_data)]
+    seen = torch.cat([graphs.indices(next(stream).sample)[0] for _ in range(-(-len(small_data) // size))])[
+        : len(small_data)
+    ]
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, small_data.atoms.tolist()))
     again = batches(small_data, size, seed=0, device=torch.device("cpu"))
     again.position = stream.position
