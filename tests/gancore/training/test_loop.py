@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,8 +8,9 @@ from torch import nn
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.penalties import PENALTIES
-from gancore.training.loop import Player, only_trainable, play
-from gancore.types import CriticOutput
+from gancore.training.batching import fetch_batch
+from gancore.training.loop import Player, only_trainable, play, reduce_losses, weighted_mean
+from gancore.types import Batch, CriticOutput
 
 
 class TinyCritic(nn.Module):
@@ -109,3 +111,30 @@ def test_lazy_penalty_is_paid_every_kth_step_with_k_fold_weight():
     sample = (torch.rand(4, 3),)
     assert adversary.critic_losses(sample, sample, step=0)["penalty"].tolist() == [0.5] * 4
     assert "penalty" not in adversary.critic_losses(sample, sample, step=1)
+
+
+def test_weights_scale_the_gradient_and_the_log_of_a_loss_but_no_scalar():
+    """Rows 1 and 3 with weights 3 and 1: the mean is 1.5, and its gradient the same."""
+    module = nn.Linear(1, 1, bias=False)
+    rows = torch.tensor([[1.0], [3.0]])
+    turn = lambda batch, step: {"loss": module(batch.sample[0]).squeeze(1), "_shown": torch.tensor(7.0)}  # noqa: E731
+    player = Player("p", module, torch.optim.SGD(module.parameters(), 1.0), turn)
+    before, logged = module.weight.item(), []
+    batch = Batch((rows,), weight=torch.tensor([3.0, 1.0]))
+    play([player], itertools.repeat(batch), range(1), [lambda step, logs: logged.append(logs)])
+    assert before - module.weight.item() == pytest.approx(1.5)
+    assert logged[0]["p/loss"] == pytest.approx(1.5 * before)
+    assert logged[0]["p/shown"] == 7.0
+
+
+def test_weights_of_other_rows_are_refused():
+    batch = Batch((torch.zeros(2, 1),), weight=torch.ones(2))
+    with pytest.raises(ValueError, match=r"loss 'a' is \(3,\), the weights of the batch \(2,\)"):
+        reduce_losses({"a": torch.ones(3)}, batch)
+    with pytest.raises(ValueError, match="of which stream's"):
+        reduce_losses({"a": torch.ones(2)}, {"one": batch, "other": Batch((torch.zeros(3, 1),))})
+    assert weighted_mean(torch.tensor([1.0, 5.0]), replace(batch, weight=torch.tensor([3.0, 1.0]))) == 2
+    with pytest.raises(ValueError, match="a batch of 2 samples has a weight of 3 rows"):
+        Batch((torch.zeros(2, 1),), weight=torch.ones(3))
+    with pytest.raises(ValueError, match="there are 4 rows of data and 3 of weight"):
+        fetch_batch(lambda rows: (rows,), 4, torch.device("cpu"), weight=torch.ones(3))

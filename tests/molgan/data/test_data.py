@@ -11,6 +11,7 @@ from torch_geometric.loader import DataLoader
 
 from gancore.errors import DataError
 from gancore.io.rejected_rows import summarise, write_rejected
+from gancore.types import Context
 from molgan import chemistry
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, as_dataset, batches, dense, embedded, read_rows
@@ -189,14 +190,28 @@ def test_a_broken_pyg_graph_is_refused(small_data):
 def test_batches_cover_each_epoch_once_and_resume_from_their_position(small_data):
     size = 7
     stream = batches(small_data, size, seed=0, device=torch.device("cpu"))
-    seen = torch.cat([graphs.indices(next(stream).sample)[0] for _ in range(-(-len(small_data) // size))])[
-        : len(small_data)
-    ]
+    epoch = [graphs.indices(next(stream).sample)[0] for _ in range(-(-len(small_data) // size))]
+    seen = torch.cat(epoch)[: len(small_data)]
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, small_data.atoms.tolist()))
     again = batches(small_data, size, seed=0, device=torch.device("cpu"))
     again.position = stream.position
     for mine, theirs in zip(next(stream).sample, next(again).sample, strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_batches_carry_the_context_and_the_weight_of_each_row(small_data):
+    sizes, device = small_data.sizes.float(), torch.device("cpu")
+    context = Context(sizes[:, None], sizes[:, None] > 5)
+    batch = next(batches(small_data, 20, 0, device, context, sizes * 2))
+    found = (graphs.indices(batch.sample)[0] >= 0).sum(1).float()
+    assert len(set(found.tolist())) > 1
+    assert torch.equal(batch.context.values[:, 0], found)
+    assert torch.equal(batch.context.known[:, 0], found > 5)
+    assert torch.equal(batch.weight, found * 2)
+    with pytest.raises(ValueError, match="of context"):
+        batches(small_data, 20, 0, device, context[:3])
+    with pytest.raises(ValueError, match="at least 0"):
+        batches(small_data, 20, 0, device, weight=-sizes)
 
 
 def test_some_rows_of_a_larger_file_are_read(qm9_smiles):

@@ -1,5 +1,6 @@
 """The turns: who moves, what a reward does to the likelihood, and that every combination plays."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from seqgan.data.space import TextSpace
 from seqgan.metrics.oracle import lstm_oracle
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.critics import CriticConfig
+from seqgan.networks.decoding import sample
 from seqgan.networks.generator import Generator, at_rest, nll, without_dropout
 from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config, LikelihoodConfig
@@ -78,11 +80,13 @@ def train(config, corpus):
 )
 @pytest.mark.parametrize("kind", ["lstm", "transformer", "memory"])
 def test_every_recipe_plays_with_every_network(recipe, critic, reward, kind):
+    """A few steps of likelihood, and of the game where there is one, make the corpus likelier than an even draw."""
     model = GeneratorConfig(kind, embedding=8, width=8, heads=2, dropout=0.1)
     corpus = Corpus.of(LINES, tiny().data)
-    networks = train(tiny(recipe, critic, reward, model=model), corpus)
-    assert all(bool(parameter.isfinite().all()) for parameter in networks.generator.parameters())
-    assert nll(networks.averaged.average, corpus.train) < 4
+    learning = LikelihoodConfig(epochs=6, batch=4, lr=0.03)
+    networks = train(tiny(recipe, critic, reward, model=model, likelihood=learning), corpus)
+    even = math.log(corpus.alphabet.size - len(corpus.alphabet.closed))
+    assert nll(networks.averaged.average, corpus.train) < even - 0.5
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,42 @@ def test_the_policy_gradient_is_that_of_the_expected_reward():
     found = torch.autograd.grad(loss, list(generator.parameters()))
     for mine, theirs in zip(found, exact, strict=True):
         torch.testing.assert_close(-mine, theirs, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("recipe", ["seqgan", "gumbel"])
+def test_the_game_alone_brings_the_tokens_nearer_to_the_data(recipe):
+    """No likelihood: of six tokens the data has two, of which a critic alone tells the generator."""
+    alphabet, length = Alphabet(size=6, begin=0), 3
+    data = torch.randint(0, 2, (512, length), generator=torch.Generator().manual_seed(0)) + 2
+    dense = recipe == "seqgan"
+    critic = CriticConfig(
+        "recurrent" if dense else "textcnn", embedding=8, width=16, filters=0.05, dropout=0.0, lr=0.01
+    )
+    config = replace(
+        tiny(recipe),
+        steps=60,
+        batch=64,
+        lr=0.02,
+        model=GeneratorConfig(embedding=8, width=8, dropout=0.0, embedding_dropout=0.0),
+        likelihood=LikelihoodConfig(epochs=0),
+        critic=replace(critic, pretrain=20, steps=2, pool=128, reuse=1),
+        policy=PolicyConfig("dense" if dense else "rollout"),
+    )
+    seed_everything(0)
+    networks = RECIPES[recipe](config, alphabet, length, CPU)
+
+    def share():
+        with at_rest(networks.generator):
+            drawn = sample(networks.generator, 2000, length)
+        return float(((drawn == 2) | (drawn == 3)).float().mean())
+
+    before = share()
+    for phase in networks.phases(Corpus(alphabet, *[data] * 3)):
+        if len(phase.steps):
+            phase.enter()
+            play(phase.players, phase.batches, phase.steps, phase.callbacks)
+    assert before < 0.5
+    assert share() > 0.8
 
 
 def test_an_external_reward_is_learnt():
