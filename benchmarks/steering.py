@@ -19,8 +19,7 @@ from molgan import chemistry
 from molgan.data.dataset import as_rows, embedded
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
-from molgan.recipes.config import Config, DiversityConfig, StageConfig
-from molgan.recipes.one_shot import OneShotRewardConfig
+from molgan.recipes.config import Config, DiversityConfig, PolicyRewardConfig, StageConfig
 from molgan.scoring.benchmarks import load_score
 from molgan.scoring.definition import Component, ScoreConfig
 from molgan.scoring.desirability import Desirability
@@ -37,22 +36,22 @@ SCORE = ScoreConfig(
 _MEMORY = ReplayConfig(size=200, batch=16, weight=0.1)
 _STAGE = StageConfig(load_score("qed"), goal=0.5)
 ROWS = {
-    "weight 5": OneShotRewardConfig(weight=5.0, score=SCORE),
-    "weight 20": OneShotRewardConfig(weight=20.0, score=SCORE),
-    "weight 80": OneShotRewardConfig(weight=80.0, score=SCORE),
-    "weight 20, no more of a scaffold": OneShotRewardConfig(
+    "weight 5": PolicyRewardConfig(weight=5.0, score=SCORE),
+    "weight 20": PolicyRewardConfig(weight=20.0, score=SCORE),
+    "weight 80": PolicyRewardConfig(weight=80.0, score=SCORE),
+    "weight 20, no more of a scaffold": PolicyRewardConfig(
         weight=20.0, score=SCORE, diversity=DiversityConfig("scaffold")
     ),
-    "weight 20, memory of the best": OneShotRewardConfig(weight=20.0, score=SCORE, replay=_MEMORY),
-    "weight 20, QED alone first": OneShotRewardConfig(weight=20.0, score=SCORE, stages=(_STAGE,)),
-    "weight 80, nothing else": OneShotRewardConfig(weight=80.0, score=SCORE, critic=0.0),
+    "weight 20, memory of the best": PolicyRewardConfig(weight=20.0, score=SCORE, replay=_MEMORY),
+    "weight 20, QED alone first": PolicyRewardConfig(weight=20.0, score=SCORE, stages=(_STAGE,)),
+    "weight 80, nothing else": PolicyRewardConfig(weight=80.0, score=SCORE, critic=0.0),
 }
 AS_IT_IS = "as it is"
 MOLGAN = 0.61, 0.023  # mean QED and uniqueness of MolGAN's own reward runs, as published
 DRAWS = 10_000
 
 
-def tuned(model: str, steps: int, reward: RewardConfig, smiles: list[str], *overrides: str) -> MolGAN:
+def tuned(model: str, steps: int, reward: PolicyRewardConfig, smiles: list[str], *overrides: str) -> MolGAN:
     """The model after some steps with a reward; without the critic in it, without the likelihood too."""
     config = Config.load("steer", [f"steps={steps}", f"monitor_every={10**6}", *overrides])
     config = replace(config, reward=reward, bound=config.bound if reward.critic else 0.0)

@@ -101,10 +101,10 @@ def _damaged(out: Path) -> int:
 
 def _gan(half: str):
     if half == "molgan":
-        from molgan.gan import Config, MolGAN
+        from molgan import Config, MolGAN
 
         return MolGAN(Config.load("default", _SETTINGS[half]))
-    from seqgan.gan import Config, SeqGAN
+    from seqgan import Config, SeqGAN
 
     return SeqGAN(Config.load("small", _SETTINGS[half]))
 

@@ -11,6 +11,7 @@ from benchmarks.oracle import PUBLISHED
 from benchmarks.timing import cpu_seconds
 from seqgan.data.corpus import Corpus
 from seqgan.data.grammar import corpus
+from seqgan.data.space import TextSpace
 from seqgan.metrics import bleu, self_bleu
 from seqgan.metrics.oracle import lstm_oracle
 from seqgan.networks.decoding import sample
@@ -58,12 +59,19 @@ def rows(short: bool = False):
     yield from _bleu(count, few)
 
 
-def _networks(oracle, ids, critic: CriticConfig, policy: PolicyConfig):
+def _networks(oracle, ids, critic: SeqGANCriticConfig, policy: PolicyConfig):
     likelihood = LikelihoodConfig(epochs=1, patience=0)
     config = Config(
-        model=PUBLISHED.model, likelihood=likelihood, critic=critic, policy=policy, lr=1e-2, average=0.0, device="cpu"
+        recipe="seqgan",
+        model=PUBLISHED.model,
+        likelihood=likelihood,
+        critic=critic,
+        policy=policy,
+        lr=1e-2,
+        average=0.0,
+        device="cpu",
     )
-    made = RECIPES["seqgan"](config, oracle.alphabet, LENGTH, torch.device("cpu"))
+    made = RECIPES["seqgan"](config, TextSpace(oracle.alphabet, LENGTH), torch.device("cpu"))
     return made, made.phases(Corpus(oracle.alphabet, ids, ids[:0], ids[:0]))
 
 

@@ -55,16 +55,24 @@ def _plain(values: list) -> bool:
     return all(isinstance(value, (int, float, str)) for value in values)
 
 
+def _docstring(kind: type, name: str) -> str:
+    """What stands below a field, in the class or in the nearest one that it inherits it from."""
+    for base in kind.__mro__:
+        if base.__module__ != "builtins" and name in vars(base).get("__annotations__", {}):
+            lines = ModuleAnalyzer.for_module(base.__module__).find_attr_docs().get((base.__name__, name), [])
+            return " ".join(lines).strip()
+    return ""
+
+
 def tables(module: str, names: list[str]) -> str:
     """One heading and one table of Markdown for each class."""
-    told = ModuleAnalyzer.for_module(module).find_attr_docs()
     parts = []
     for name in names:
         kind = getattr(importlib.import_module(module), name)
         hints = typing.get_type_hints(kind, include_extras=True)
         rows = [
             f"| `{field.name}` | {_default(field)} | {_allowed(hints[field.name])} | "
-            f"{' '.join(told.get((name, field.name), [])).replace('|', chr(92) + '|').strip()} |"
+            f"{_docstring(kind, field.name).replace('|', chr(92) + '|')} |"
             for field in dataclasses.fields(kind)
         ]
         about = (kind.__doc__ or "").split(">>>")[0].strip()

@@ -3,6 +3,7 @@ import os
 import re
 import shlex
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +13,8 @@ import torch
 import molgan.__main__
 import seqgan
 import seqgan.__main__
+from gancore.runs import pretrained
+from gancore.runs.config import has
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.data.settings import DataConfig
 from molgan.recipes.config import Config
@@ -135,7 +138,7 @@ MAINS = {"molgan": molgan.__main__.main, "seqgan": seqgan.__main__.main}
 SHORT = {
     "molgan": (
         *("steps=2", "pretrain.steps=2", "monitor_every=4", "log_every=1", "model.noise=16", "model.generator=[32]"),
-        *("model.critic=[32]", "model.encoder=[32]", "model.recurrent=32", "model.pair=16"),
+        *("model.critic=[32]", "model.encoder=[32]", "model.recurrent=32", "model.pair=16", "critic.pretrain=2"),
     ),
     "seqgan": ("steps=2", "likelihood.epochs=2", "critic.pretrain=2", "model.width=32", "critic.width=32"),
 }
@@ -177,17 +180,28 @@ def page():
     return Page
 
 
+def shortened(words: list[str]) -> list[str]:
+    """The settings of SHORT that the recipe of a `train` command has; a model to start from keeps its sizes."""
+    options = dict(pairwise(words))
+    program, start = words[0], options.get("--start")
+    union = {"molgan": molgan.Config, "seqgan": seqgan.Config}[program]
+    default = {"molgan": "default" if "--data" in words else "qm9", "seqgan": "small"}[program]
+    name = options.get("--config") or (pretrained.settings(start, program) if start else default)
+    chosen = [value for option, value in pairwise(words) if option == "--set" and value.startswith("recipe=")]
+    kind = type(union.load(name, chosen))
+    kept = ("model.", "likelihood.") if start else ()
+    return [
+        setting for setting in SHORT[program] if has(kind, setting.partition("=")[0]) and not setting.startswith(kept)
+    ]
+
+
 @pytest.fixture
 def run_command(monkeypatch):
     """Run a command line in this process, its training cut short; it must end well."""
 
     def run(words: list[str]) -> None:
         program = words[0]
-        short = SHORT[program] if words[1] == "train" else ()
-        if "--start qm9" in " ".join(words):  # which has sizes of its own
-            short = tuple(setting for setting in short if not setting.startswith("model."))
-        if "--start smiles-moses" in " ".join(words):  # the same, and it is tuned at once
-            short = tuple(setting for setting in short if not setting.startswith(("model.", "likelihood.")))
+        short = shortened(words) if words[1] == "train" else ()
         monkeypatch.setattr(sys, "argv", words + [part for setting in short for part in ("--set", setting)])
         with pytest.raises(SystemExit) as end:
             MAINS[program]()

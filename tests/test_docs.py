@@ -207,8 +207,9 @@ def test_every_file_it_names_exists(document):
 @pytest.mark.parametrize(
     "module",
     [
-        "molgan.config",
-        "seqgan.config",
+        *(f"molgan.recipes.{name}" for name in ("config", "one_shot", "autoregressive", "molgan")),
+        *(f"seqgan.recipes.{name}" for name in ("config", "seqgan", "mle", "gumbel", "residual")),
+        *("molgan.data.settings", "seqgan.data.settings", "seqgan.networks.architectures", "seqgan.networks.critics"),
         "molgan.scoring.definition",
         "molgan.scoring.desirability",
         "gancore.training.settings",

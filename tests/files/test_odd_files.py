@@ -11,7 +11,6 @@ from pathlib import Path
 import markupsafe
 import pandas as pd
 import pytest
-from molgan.config import Config as MolecularConfig
 
 from gancore.errors import DataError, UserError
 from molgan.__main__ import main as molgan
@@ -20,6 +19,7 @@ from molgan.data.inputs import read_named, read_rows
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate
 from molgan.metrics.basic import Known, texts_of
+from molgan.recipes.config import Config as MolecularConfig
 from seqgan.__main__ import main as seqgan
 from seqgan.data.corpus import Corpus, as_lines, read_lines
 from seqgan.data.settings import DataConfig

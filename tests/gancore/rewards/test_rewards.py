@@ -15,7 +15,7 @@ from gancore.training.settings import CheckpointConfig, ReplayConfig
 from molgan.gan import MolGAN
 from molgan.recipes.config import DiversityConfig, StageConfig
 from molgan.recipes.one_shot import OneShotRewardConfig as MoleculeReward
-from molgan.recipes.reward_shaping import steering
+from molgan.recipes.reward_shaping import reward_shaping
 from molgan.scoring.definition import QED_ALONE, Component, PluginConfig, ScoreConfig
 from molgan.scoring.desirability import Desirability
 from molgan.scoring.scorer import Scorer
@@ -238,7 +238,7 @@ def test_a_budget_is_gone_on_with_after_a_resume(made, tmp_path):
     straight = MolGAN(config).fit(data, out=tmp_path / "s", quiet=True)
     spent = straight.recipe.shaping.curriculum.reward.state()
     assert 0 < len(spent) <= 30
-    other = steering(config)
+    other = reward_shaping(config.reward)
     other.restore(json.loads(json.dumps(straight.recipe.shaping.state())))
     assert other.curriculum.reward.state() == spent
     assert other.curriculum.reward.spent == len(spent)

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from molgan.config import Config, CriticConfig, ModelConfig, PretrainConfig, RewardConfig
 
 from gancore.training.device import seed_everything
 from gancore.training.loop import Player, play
@@ -10,7 +9,9 @@ from gancore.types import Context
 from molgan.data import graphs
 from molgan.data.dataset import batches
 from molgan.networks.one_shot import Generator, GraphCritic
-from molgan.recipes import one_shot
+from molgan.recipes.config import Config, CriticConfig
+from molgan.recipes.domain import build
+from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig, OneShotRewardConfig
 
 CPU = torch.device("cpu")
 CONFIG = Config(
@@ -18,10 +19,10 @@ CONFIG = Config(
     batch=64,
     lr=5e-3,
     device="cpu",
-    model=ModelConfig(noise=8, generator=(32,), critic=(64,), encoder=(16,)),
+    model=OneShotModelConfig(noise=8, generator=(32,), critic=(64,), encoder=(16,)),
     critic=CriticConfig(penalty_weight=0.1, penalty_every=1),
-    pretrain=PretrainConfig(steps=0),
-    reward=RewardConfig(critic=0.0, validity=0.0),
+    pretrain=AutoencoderConfig(steps=0),
+    reward=OneShotRewardConfig(critic=0.0, validity=0.0),
 )
 
 
@@ -39,7 +40,7 @@ def distance(data, atoms, orders):
 
 def test_the_game_alone_brings_atoms_and_bonds_nearer_to_the_data(small_data):
     seed_everything(0)
-    gan, (game,) = one_shot.build(CONFIG, small_data, CPU)
+    gan, (game,) = build(CONFIG, small_data, CPU)
     rows = torch.randint(0, len(small_data), (1000,))
     present = small_data.atoms[rows] >= 0
 
@@ -61,7 +62,7 @@ def test_what_is_asked_is_obtained(small_data):
     other = ((small_data.atoms >= 0) & (small_data.atoms != carbon)).sum(1) > 2
     context = Context(other.float()[:, None] * 2 - 1, torch.ones(len(rows), 1, dtype=torch.bool))
     seed_everything(0)
-    gan, _ = one_shot.build(CONFIG, small_data, CPU)
+    gan, _ = build(CONFIG, small_data, CPU)
     vocabulary, kinds = small_data.vocabulary, len(small_data.vocabulary.atoms)
     gan.generator = Generator(8, vocabulary.max_atoms, kinds, (32,), context_features=1)
     gan.adversary.critic = GraphCritic(vocabulary, (64,), context_features=1)

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from seqgan.config import CriticConfig, GeneratorConfig
 
 from gancore.types import Context
-from seqgan.networks.critics import CRITICS
+from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
+from seqgan.networks.critics import CRITICS, CriticConfig
 from seqgan.networks.decoding import sample
-from seqgan.networks.generator import TRUNKS, Generator, Mixture, at_rest
+from seqgan.networks.generator import Generator, Mixture, at_rest
 from seqgan.networks.rollout import monte_carlo
 from seqgan.text.alphabet import Alphabet
 
@@ -29,7 +29,7 @@ def asking(n, features=2):
     return context
 
 
-@pytest.mark.parametrize("kind", TRUNKS)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_step_by_step_is_all_at_once(kind):
     context = asking(3)
     for generator in (make(kind), Mixture([make(kind), make(kind)])):

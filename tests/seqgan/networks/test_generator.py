@@ -2,16 +2,16 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from seqgan.networks.architectures import GeneratorConfig
+from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
 from seqgan.networks.decoding import sample
-from seqgan.networks.generator import TRUNKS, Generator, Mixture, at_rest, nll, token_nll, without_dropout
+from seqgan.networks.generator import Generator, Mixture, at_rest, nll, token_nll, without_dropout
 from seqgan.networks.likelihood import token_log_prob
 from seqgan.text.alphabet import Alphabet
 
 WORDS = Alphabet(size=9, begin=1, end=2, pad=0, unknown=3)
 
 
-@pytest.fixture(params=TRUNKS)
+@pytest.fixture(params=ARCHITECTURES)
 def generator(request):
     config = GeneratorConfig(request.param, embedding=6, width=8, layers=2, heads=2, slots=2, dropout=0.5)
     return Generator(WORDS, config, length=7)

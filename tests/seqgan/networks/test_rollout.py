@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from seqgan.networks.architectures import GeneratorConfig
+from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
 from seqgan.networks.decoding import sample
-from seqgan.networks.generator import TRUNKS, Generator, at_rest
+from seqgan.networks.generator import Generator, at_rest
 from seqgan.networks.rollout import complete, monte_carlo
 from seqgan.text.alphabet import Alphabet
 
@@ -53,7 +53,7 @@ def test_values_agree_with_the_transparent_reference(alphabet, kind):
     torch.testing.assert_close(fast.gather(1, last).squeeze(1), judge(ids))
 
 
-@pytest.mark.parametrize("kind", TRUNKS)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_a_sure_policy_completes_every_prefix_its_own_way(kind):
     """With a deterministic policy a completion is exactly what greedy decoding makes of its prefix."""
     policy = make(WORDS, kind)
