@@ -5,29 +5,22 @@ failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was in
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gancore.errors import ConfigError, DataError, RunError
+from gancore.errors import ConfigError, RunError
 from gancore.facade import cli
-from gancore.io.atomic_write import refuse_place, whole
+from gancore.facade.cli import AsJson, Quiet
+from gancore.facade.commands import Condition, Demo, Device, Half, Seed, Which, app_of, export_model, finish
+from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
 
 if TYPE_CHECKING:
+    from gancore.facade.doctor import Finding
     from gancore.io.downloads import Sources
     from molgan.chemistry.identity import Policy
-
-app = typer.Typer(
-    help="Train generators of molecules, make candidate libraries, score and judge them.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 
 def _sources() -> "Sources":
@@ -36,19 +29,58 @@ def _sources() -> "Sources":
     return DATA
 
 
-app.callback()(cli.options)
-app.add_typer(cli.data_app(_sources), name="data")
+def _model() -> type:
+    from molgan.gan import MolGAN
 
-Out = Annotated[Path, typer.Option(help="Where to write.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
-Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
+    return MolGAN
+
+
+def _source(settings: Any, start: str | None) -> Path:
+    from molgan.data.dataset import embedded
+
+    return embedded()
+
+
+def _demo(config: Any, out: Path, n: int, quiet: bool, as_json: bool) -> None:
+    from molgan.reporting.demo import run
+
+    run(config, out, n, quiet, as_json)
+
+
+def _rdkit_scores() -> "list[Finding]":
+    from gancore.facade.doctor import Finding
+    from molgan.scoring.scorer import Scorer
+
+    value = float(Scorer("qed")(["CC(=O)Oc1ccccc1C(=O)O"])[0])  # aspirin
+    right = abs(value - 0.5501) < 1e-3
+    advice = "" if right else "install rdkit again"
+    return [Finding("rdkit scores", "ok" if right else "fault", f"QED of aspirin {value:.4f}", advice)]
+
+
+HALF = Half(
+    name="molgan",
+    about="Train generators of molecules, make candidate libraries, score and judge them.",
+    sets="qm9|moses|zinc",
+    kinds=".smi .smiles .txt .csv .tsv .parquet .jsonl .sdf",
+    suffix="smi",
+    sources=_sources,
+    model=_model,
+    config=lambda data: "default" if data else "qm9",
+    source=_source,
+    demo=Demo(
+        "The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT.",
+        *(Path("runs/demo"), "qm9", 10_000, 1, _demo),
+    ),
+    checks=[_rdkit_scores],
+)
+app = app_of(HALF)
+
 Train = Annotated[
     list[str],
     typer.Option(
         "--train", metavar="qm9|moses|zinc|FILE", help="Training molecules, to tell what is novel; repeatable."
     ),
 ]
-AsJson = cli.AsJson
 Reference = Annotated[
     str | None,
     typer.Option(metavar="qm9|moses|zinc|FILE", help="Real molecules, for the suites of MOSES and GuacaMol."),
@@ -65,7 +97,6 @@ Fragments = Annotated[
 Standardize = Annotated[
     bool, typer.Option("--standardize", help="Compare with charges neutralised and functional groups normalised.")
 ]
-Quiet = cli.Quiet
 
 
 def _policy(fragments: str, standardize: bool) -> "Policy | None":
@@ -77,82 +108,15 @@ def _policy(fragments: str, standardize: bool) -> "Policy | None":
 
 
 @app.command()
-def demo(
-    out: Out = Path("runs/demo"),
-    config: Annotated[str, typer.Option(help="Configuration to train with: bundled name or TOML file.")] = "qm9",
-    n: Annotated[int, typer.Option("-n", min=1, help="Molecules in the library.")] = 10_000,
-    seed: Seed = 0,
-    overrides: Set = [],  # noqa: B006
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT."""
-    from molgan.recipes.config import Config
-    from molgan.reporting.demo import run
-
-    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet, as_json)
-
-
-@app.command()
-def train(
-    data: Annotated[
-        list[str],
-        typer.Option(
-            metavar="qm9|moses|zinc|FILE",
-            help="Molecules: a data set by name, or a file: .smi .smiles .txt .csv .tsv .parquet .jsonl .sdf, also "
-            ".gz; - for standard input; repeatable; default qm9.",
-        ),
-    ] = [],  # noqa: B006
-    column: cli.Column = "",
-    out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/molgan"),
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="Bundled name (default, moses, qm9, ...) or TOML file; default: that of --start, or default."
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
-    overrides: Set = [],  # noqa: B006
-    start: Annotated[
-        str | None, typer.Option(help="A model to begin with: a run, a shared one, a bundled one.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Resume with other settings or data all the same.")] = False,
-    quiet: Quiet = False,
-) -> None:
-    """Train a generator on a file of molecules.
-
-    Rows that cannot be used are listed with their reasons in OUT/rejected.csv; progress is in OUT/metrics.jsonl,
-    all settings with their values in OUT/config.toml.
-    """
-    from molgan.recipes.config import Config
-
-    chosen = config or ("default" if data else "qm9")
-    if start and not config:
-        from gancore.runs import pretrained
-
-        chosen = pretrained.settings(start, "molgan")
-    more = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
-    settings = Config.load(chosen, [*overrides, *more])
-    from gancore.training import distributed
-    from molgan.data.dataset import embedded
-    from molgan.gan import MolGAN
-
-    source = cli.one_or_more(data) or embedded()
-    MolGAN(settings).fit(source, out=out, resume=resume, quiet=quiet, start=start, force=force)
-    if not quiet and not distributed.rank():
-        typer.echo(f"trained: {out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
-
-
-@app.command()
 def generate(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: qm9, moses.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many draws.")] = 1000,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+    condition: Condition = [],  # noqa: B006
+    device: Device = None,
+    which: Which = "last",
     quiet: Quiet = False,
 ) -> None:
     """Draw molecules from a trained model, one SMILES a line, duplicates included.
@@ -164,7 +128,9 @@ def generate(
 
     if out is not None:
         refuse_place(out)
-    draws = over(MolGAN.load(run, device, which).stream(n, seed, raw), "drawing molecules", n)
+    draws = over(
+        MolGAN.load(run, device, which).stream(n, seed, raw, cli.request_of(condition)), "drawing molecules", n
+    )
     cli.write_lines((text or "" for text in draws if text or raw), out)
 
 
@@ -186,53 +152,19 @@ def score(
     smiles has no stereochemistry, but scores use it. Isotopes and atom maps are ignored. If a plug-in fails for every
     molecule, a message says so and the exit code is 1.
     """
-    import pandas as pd
-
-    from molgan.chemistry.identity import COMPARED
-    from molgan.data.inputs import LOOKED_AT, beside, read_named, refuse_foreign
-    from molgan.metrics.evaluation import known_smiles
-    from molgan.scoring.scorer import Scorer, score_frame
+    from molgan.reporting.scored_file import ScoredFile, refuse_table
+    from molgan.scoring.scorer import Scorer
 
     if out is not None:
-        if out.suffix.lower() not in (".parquet", ".csv"):
-            raise ConfigError(f"{out}: the table can be written as .parquet or .csv.")
+        refuse_table(out)
         refuse_place(out, file, *train)
-    scorer, rows = Scorer(score, cache=cache), list(read_named(file, column))
-    if not rows:
-        raise DataError(f"{file}: holds no rows.")
-    policy = replace(COMPARED, standardize=scorer.definition.standardize)
-    known = known_smiles(cli.one_or_more(train), policy, column) if train else None
-    texts = [row.smiles for row in rows]
-    frame = score_frame(texts, scorer, known, policy)
-    valid = (frame["connected"] | frame["score"].notna()).tolist()
-    doubt = refuse_foreign(file, texts[:LOOKED_AT], valid[:LOOKED_AT], len(valid), sum(valid))
-    means = frame[frame.columns.difference(["smiles", "reason"], sort=False)]
-    means = means[[name for name in means if not name.endswith(".names")]].astype(float).mean()
+    scored = ScoredFile.read(file, Scorer(score, cache=cache), cli.one_or_more(train), column)
     if out is not None:
-        parquet = out.suffix.lower() == ".parquet"
-        table = beside(rows, frame, typed=parquet)
-        with whole(out) as place:
-            table.to_parquet(place, index=False) if parquet else table.to_csv(place, index=False)
-    reasons = pd.Series(frame["reason"][frame["reason"] != ""]).value_counts()
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {"rows": len(frame)}
-                | {name: value if value == value else None for name, value in means.items()}
-                | {"reasons": reasons.to_dict()}
-                | ({"notes": [doubt]} if doubt else {}),
-                indent=1,
-            )
-        )
-    else:
-        typer.echo(f"{scorer.definition}\n")
-        typer.echo(f"{len(frame):,} rows; means over those that have one\n{means.round(4).to_string()}")
-        for reason, count in reasons.head(5).items():
-            typer.echo(f"{count:,} x {reason}")
-    cli.tell_doubt(doubt)
-    broken = scorer.broken(texts, least=1)
-    if broken:
-        raise RunError(f"{file}: {broken} What there is has no scores.")
+        scored.write(out)
+    typer.echo(scored.to_json() if as_json else str(scored))
+    cli.tell_doubt(scored.doubt)
+    if scored.broken:
+        raise RunError(f"{file}: {scored.broken} What there is has no scores.")
 
 
 @app.command()
@@ -295,7 +227,7 @@ def compare(
 @app.command()
 def report(
     source: Annotated[Path, typer.Argument(help="A model, as generate's, or a file of molecules.")],
-    out: Out = Path("report.html"),
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("report.html"),
     train: Train = [],  # noqa: B006
     reference: Reference = None,
     score: Annotated[str, typer.Option(help="Score that ranks: a TOML file or the name of one.")] = "qed",
@@ -343,7 +275,7 @@ def export(
     seed: Seed = 0,
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     column: cli.Column = "",
-    which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+    which: Which = "last",
     compact: cli.Compact = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -359,47 +291,10 @@ def export(
     gan = MolGAN.load(run, checkpoint=which)
     known, groups = cli.one_or_more(train), only or GROUPS
     figures = evaluate(gan.sample(n, seed), known, reference, groups=groups, policy=gan.policy, column=column)
-    gan.save_pretrained(out, figures, data, compact)
-    cli.copy_log(run, out)
-    if as_json:
-        typer.echo(figures.to_json())
-    if not quiet:
-        typer.echo(f"{out}; next: molgan generate {out} -n 1000 --out new.smi", err=True)
+    export_model(HALF, gan, run, out, figures, data, compact, as_json, quiet)
 
 
-@app.command()
-def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
-    from gancore.facade import doctor
-    from gancore.runs import pretrained
-
-    def rdkit_scores() -> list[doctor.Finding]:
-        from molgan.scoring.scorer import Scorer
-
-        value = float(Scorer("qed")(["CC(=O)Oc1ccccc1C(=O)O"])[0])  # aspirin
-        right = abs(value - 0.5501) < 1e-3
-        advice = "" if right else "install rdkit again"
-        return [doctor.Finding("rdkit scores", "ok" if right else "fault", f"QED of aspirin {value:.4f}", advice)]
-
-    def models() -> "Iterable[doctor.Finding]":
-        from molgan.gan import MolGAN
-
-        return doctor.bundled_models(pretrained.bundled("molgan"), lambda name: MolGAN.load(name, "cpu").sample(3))
-
-    cli.show_findings(doctor.examine([*doctor.common(_sources), rdkit_scores, models]), as_json, quiet)
-
-
-@app.command()
-def runs(
-    folders: Annotated[list[Path], typer.Argument(help="A folder of runs to list them; two runs to compare.")] = [  # noqa: B006
-        Path("runs")
-    ],
-    out: Annotated[Path | None, typer.Option(help="PNG to draw the curves to.")] = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """List runs, or compare two side by side: settings that differ, last figures, curves."""
-    cli.show_runs(folders, out, as_json)
+finish(app, HALF)
 
 
 def main() -> None:

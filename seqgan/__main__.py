@@ -4,27 +4,20 @@ Results go to standard output, progress and messages to standard error. Exit cod
 failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was interrupted.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gancore.errors import ConfigError, DataError
 from gancore.facade import cli
+from gancore.facade.cli import AsJson, Quiet
+from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, export_model, finish
 from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
 
 if TYPE_CHECKING:
     from gancore.io.downloads import Sources
-
-app = typer.Typer(
-    help="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 
 def _corpora() -> "Sources":
@@ -33,88 +26,45 @@ def _corpora() -> "Sources":
     return CORPORA
 
 
-app.callback()(cli.options)
-app.add_typer(cli.data_app(_corpora), name="data")
+def _model() -> type:
+    from seqgan.gan import SeqGAN
+
+    return SeqGAN
+
+
+def _source(settings: Any, start: str | None) -> list[str] | None:
+    from seqgan.data import grammar
+
+    return None if start is not None and not settings.needs_lines else grammar.corpus()
+
+
+def _demo(config: Any, out: Path, n: int, quiet: bool, as_json: bool) -> None:
+    from seqgan.demo import run
+
+    run(config, out, n, quiet, as_json)
+
+
+HALF = Half(
+    name="seqgan",
+    about="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
+    sets="shakespeare",
+    kinds=".txt .smi .smiles .csv .tsv .parquet .jsonl",
+    suffix="txt",
+    sources=_corpora,
+    model=_model,
+    config=lambda data: "small",
+    source=_source,
+    demo=Demo(
+        "The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT.",
+        *(Path("runs/text"), "grammar", 10_000, 4, _demo),
+    ),
+)
+app = app_of(HALF)
 
 Train = Annotated[
     list[str],
     typer.Option(metavar="shakespeare|FILE", help="The lines trained on, to tell what is novel or copied; repeatable."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
-Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
-Quiet = cli.Quiet
-AsJson = cli.AsJson
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("runs/text"),
-    config: Annotated[str, typer.Option(help="Configuration to train with: bundled name or TOML file.")] = "grammar",
-    n: Annotated[int, typer.Option("-n", min=4, help="Texts to judge.")] = 10_000,
-    seed: Seed = 0,
-    overrides: Set = [],  # noqa: B006
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT."""
-    from seqgan.demo import run
-    from seqgan.recipes.config import Config
-
-    run(Config.load(config, [*overrides, f"seed={seed}"]), out, n, quiet, as_json)
-
-
-@app.command()
-def train(
-    data: Annotated[
-        list[str],
-        typer.Option(
-            metavar="shakespeare|FILE",
-            help="Lines: a data set by name, or a file: .txt .smi .smiles .csv .tsv .parquet .jsonl, also .gz; - for "
-            "standard input; repeatable; default a grammar's.",
-        ),
-    ] = [],  # noqa: B006
-    column: cli.Column = "",
-    out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path("runs/seqgan"),
-    config: Annotated[
-        str | None,
-        typer.Option(
-            help="Bundled name (captions, grammar, oracle, small, smiles, smiles-moses-first, smiles-moses) or TOML "
-            "file; default: that of --start, or small."
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Overrides the configuration's seed.")] = None,
-    overrides: Set = [],  # noqa: B006
-    start: Annotated[
-        str | None,
-        typer.Option(help="A model to begin with (its generator, its tokens): a run, a shared, a bundled one."),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Resume with other settings or data all the same.")] = False,
-    quiet: Quiet = False,
-) -> None:
-    """Train a generator on a file of lines.
-
-    Lines that cannot be used are listed with their reasons in OUT/rejected.csv; progress is in OUT/metrics.jsonl,
-    all settings with their values in OUT/config.toml.
-    """
-    from seqgan.recipes.config import Config
-
-    chosen = config or "small"
-    if start and not config:
-        from gancore.runs import pretrained
-
-        chosen = pretrained.settings(start, "seqgan")
-    more = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
-    settings = Config.load(chosen, [*overrides, *more])
-    from gancore.training import distributed
-    from seqgan.data import grammar
-    from seqgan.gan import SeqGAN
-
-    unread = start is not None and not settings.needs_lines
-    lines = cli.one_or_more(data) or (None if unread else grammar.corpus())
-    SeqGAN(settings).fit(lines, out=out, resume=resume, quiet=quiet, start=start, force=force)
-    if not quiet and not distributed.rank():
-        typer.echo(f"trained: {out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
 
 
 @app.command()
@@ -133,8 +83,8 @@ def generate(
     max_length: Annotated[int | None, typer.Option(min=1, help="Most tokens; default the longest line's.")] = None,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+    device: Device = None,
+    which: Which = "last",
     raw: Annotated[bool, typer.Option("--raw", help="Leave out the critic that a model asks.")] = False,
     readable: Annotated[
         bool, typer.Option("--readable", help="Write words as text: no space before a full stop, capitals.")
@@ -207,7 +157,7 @@ def export(
     n: Annotated[int, typer.Option("-n", min=4, help="Draws that the card's figures rest on.")] = 10_000,
     seed: Seed = 0,
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
-    which: Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")] = "last",
+    which: Which = "last",
     compact: cli.Compact = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -233,39 +183,10 @@ def export(
         real = [line for _, line in as_lines(CORPORA.file(reference), column, prefer=True)[0]]
         known = [line for _, line in as_lines(CORPORA.files(seen), column, prefer=True)[0]] if train else None
         told = gan.evaluate(n, real, seed=seed, train=known)
-    gan.save_pretrained(out, told, data, compact)
-    cli.copy_log(run, out)
-    if as_json:
-        typer.echo(told.to_json() if told is not None else "{}")
-    if not quiet:
-        typer.echo(f"{out}; next: seqgan generate {out} -n 1000 --out new.txt", err=True)
+    export_model(HALF, gan, run, out, told, data, compact, as_json, quiet)
 
 
-@app.command()
-def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
-    from gancore.facade import doctor
-    from gancore.runs import pretrained
-
-    def models() -> "Iterable[doctor.Finding]":
-        from seqgan.gan import SeqGAN
-
-        return doctor.bundled_models(pretrained.bundled("seqgan"), lambda name: SeqGAN.load(name, "cpu").sample(3))
-
-    cli.show_findings(doctor.examine([*doctor.common(_corpora), models]), as_json, quiet)
-
-
-@app.command()
-def runs(
-    folders: Annotated[list[Path], typer.Argument(help="A folder of runs to list them; two runs to compare.")] = [  # noqa: B006
-        Path("runs")
-    ],
-    out: Annotated[Path | None, typer.Option(help="PNG to draw the curves to.")] = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """List runs, or compare two side by side: settings that differ, last figures, curves."""
-    cli.show_runs(folders, out, as_json)
+finish(app, HALF)
 
 
 def main() -> None:

@@ -123,6 +123,22 @@ def one_or_more(given: Sequence[str | Path]) -> Any:
     return [Path(path) for path in given] if len(given) > 1 else next(iter(given), None)
 
 
+def request_of(conditions: Sequence[str]) -> dict[str, float]:
+    """The values of options NAME=VALUE. Raises ConfigError for one that is not written so.
+
+    >>> request_of(["logp=2.5"])
+    {'logp': 2.5}
+    """
+    request = {}
+    for text in conditions:
+        name, _, value = text.partition("=")
+        try:
+            request[name.strip()] = float(value)
+        except ValueError:
+            raise ConfigError(f"--condition {text}: write it as NAME=NUMBER, for instance logp=2.") from None
+    return request
+
+
 def tell_doubt(doubt: str) -> None:
     """Say on standard error what makes figures doubtful, if anything does."""
     if doubt:
