@@ -58,7 +58,7 @@ def write(
         for name, tensor in tensors.items()
         if name.split("/")[0] in shared or name == "sizes"
     }
-    told = ("config", "vocabulary", "length", "provenance", "step")
+    told = ("config", "vocabulary", "length", "conditions", "provenance", "step")
     values = {key: values[key] for key in told if key in values} | {"half": about.half}
     pack(folder / FILE, kept, values)
     write_text(folder / "config.toml", config.dump())

@@ -170,6 +170,7 @@ class MoleculeDataset(Dataset):
         rest = copy.copy(self)
         rest.smiles = [self.smiles[row] for row in kept]
         rest.atoms, rest.orders = self.atoms[kept], self.orders[kept]
+        rest.context = self.context[torch.from_numpy(kept)] if self.context is not None else None
         return rest, [self.smiles[row] for row in np.sort(order[:held])]
 
     def __len__(self) -> int:
@@ -231,8 +232,10 @@ def batches(
 ) -> Shuffled:
     """An endless shuffled stream of batches of one-hots: `nodes (size, node, atom)`, `bonds (size, pair, order)`.
 
-    context, weight: of every molecule of the set. Raises ValueError when they have another length.
+    context, weight: of every molecule of the set; the set's own context if not given. Raises ValueError when they have
+    another length.
     """
+    context = data.context if context is None else context
 
     def graphs_of(index: torch.Tensor) -> Sample:
         atoms, orders = data.atoms[index].to(device), data.orders[index].to(device)

@@ -15,11 +15,13 @@ from molgan.chemistry import Vocabulary
 class GraphSpace:
     """The atom types and the sizes of a model's graphs.
 
-    sizes: how many training molecules have 0, 1, 2, ... heavy atoms, `(max_atoms + 1,)`.
+    sizes: how many training molecules have 0, 1, 2, ... heavy atoms, `(max_atoms + 1,)`. conditions: how many values
+    samples can be asked for.
     """
 
     vocabulary: Vocabulary
     sizes: Tensor
+    conditions: int = 0
 
     def present(self, n: int, random: torch.Generator, device: torch.device) -> Bool[Tensor, "batch node"]:
         """Which places hold an atom, for `n` graphs of sizes as frequent as in training."""
@@ -34,4 +36,5 @@ class GraphSpace:
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], values: dict[str, Any]) -> "GraphSpace":
         """Back from `state`. Raises TypeError or KeyError for what never was one."""
-        return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu())
+        conditions = len(values.get("conditions", {}).get("names", ()))
+        return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu(), conditions)

@@ -125,6 +125,8 @@ class AutoregressiveConfig(Config):
     """Weight of the likelihood kept in the adversarial phase."""
     average: Part = 0.999
     """Decay of the averaged generator, the one that is sampled from."""
+    unasked: Part = 0.1
+    """Share of the molecules whose conditions are hidden in training, where there are conditions."""
     model: AutoregressiveModelConfig = field(default_factory=AutoregressiveModelConfig)
     """The networks."""
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
@@ -155,17 +157,18 @@ class AutoregressiveGAN:
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
     config_class = AutoregressiveConfig
-    capabilities: frozenset[Capability] = frozenset({"reward", "log_prob", "critic_score"})
+    capabilities: frozenset[Capability] = frozenset({"context", "reward", "log_prob", "critic_score"})
 
     def __init__(self, config: AutoregressiveConfig, space: GraphSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
         self.vocabulary = vocabulary = space.vocabulary
         model, self.capacity = config.model, torch.from_numpy(vocabulary.capacity).to(device)
+        widths = model.recurrent, model.pair, model.recurrent_layers, model.dropout
         self.generator = AutoregressiveGenerator(
-            self.capacity, vocabulary.max_atoms, model.recurrent, model.pair, model.recurrent_layers, model.dropout
+            self.capacity, vocabulary.max_atoms, *widths, context_features=space.conditions
         ).to(device)
         self.critic = FingerprintCritic(
-            self.capacity, model.fingerprint, model.fingerprint_width, model.ring_fingerprint
+            self.capacity, model.fingerprint, model.fingerprint_width, model.ring_fingerprint, space.conditions
         ).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})
@@ -197,7 +200,7 @@ class AutoregressiveGAN:
 
     def likelihood_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Phase one: make the batch likely."""
-        return {"nll": self.nll(real)}
+        return {"nll": self.nll(self.partly_asked(real))}
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, at the temperature of sampling."""
@@ -265,6 +268,13 @@ class AutoregressiveGAN:
             self.generator.load_state_dict(self.averaged.average.state_dict())
 
     # What the turns are made of ---------------------------------------------------------------
+
+    def partly_asked(self, real: Batch) -> Batch:
+        """The batch with the conditions of a share of its molecules unknown, so that samples need not be asked for."""
+        if real.context is None:
+            return real
+        uniform = distributed.draw_global(lambda rows: torch.rand(rows, device=self.device), len(real))
+        return replace(real, context=real.context.masked(self.config.unasked, uniform))
 
     def nll(self, real: Batch) -> Tensor:
         """Negative log-likelihood of each molecule of the batch, in nats."""
@@ -337,14 +347,15 @@ class AutoregressiveGAN:
         """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic."""
         present = self.space.present(n, random, self.device)
         average, temperature = self.averaged.average, self.config.temperature
-        atoms, orders = average.grow(present, temperature, random)
+        atoms, orders = average.grow(present, temperature, random, context)
         if raw or not self.config.rejects:
             return atoms, orders
 
         def again(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-            new = average.grow(present[rows], temperature, random)
-            return new, self.adversary.logits(self.one_hots(*new))
+            asked = context[rows] if context is not None else None
+            new = average.grow(present[rows], temperature, random, asked)
+            return new, self.adversary.logits(self.one_hots(*new), asked)
 
-        critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders))
+        critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders), context)
         replace_rejected((atoms, orders), logits, again, critic.rejections, critic.ceiling, random)
         return atoms, orders

@@ -97,7 +97,8 @@ class Molecules:
         """The vocabulary and sizes of the data; the sizes of the start where its generator stays as it is."""
         if start is not None and getattr(config.critic, "rings_only", False):
             return start.recipe.space
-        return GraphSpace(data.vocabulary, torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1))
+        sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
+        return GraphSpace(data.vocabulary, sizes, data.context.features if data.context is not None else 0)
 
     def restore_space(self, stored: Any) -> GraphSpace:
         """Back from a stored model."""
