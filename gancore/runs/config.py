@@ -67,7 +67,7 @@ class RunConfig:
         kinds = cls.kinds()
         if cls in kinds.values() or not kinds:
             return super().__new__(cls)
-        return super().__new__(cls.kind(settings.get("recipe", args[0] if args else next(iter(kinds)))))
+        return super().__new__(cls.kind(settings.get("recipe", args[0] if args else _first(cls))))
 
     def __post_init__(self) -> None:
         named = [name for name, kind in self.kinds().items() if kind is type(self)]
@@ -101,8 +101,8 @@ class RunConfig:
         overrides = list(overrides)
         values = toml.read(path)
         chosen = toml.apply_overrides({"recipe": values.get("recipe")}, overrides).get("recipe")
-        kind = cls.kind(chosen or next(iter(cls.kinds())))
-        values = kind._renewed(values, str(path))
+        kind, written = cls.kind(chosen or _first(cls)), cls.kind(values.get("recipe", _first(cls)))
+        values = kind._renewed(values, str(path), other=written is not kind)
         for override in overrides:
             key = override.partition("=")[0].strip()
             kind._refuse_foreign(key, f"--set {override}")
@@ -116,7 +116,7 @@ class RunConfig:
 
         Settings of other recipes, which earlier versions stored too, are left out.
         """
-        kind = cls.kind(values.get("recipe", next(iter(cls.kinds()))))
+        kind = cls.kind(values.get("recipe", _first(cls)))
         renewed = kind._renewed(values, str(where), stored=True)
         return toml.from_dict(kind, renewed | ({"device": device} if device else {}), str(where))
 
@@ -176,11 +176,12 @@ class RunConfig:
     # Files of earlier versions ----------------------------------------------------------------
 
     @classmethod
-    def _renewed(cls, values: dict[str, Any], where: str, stored: bool = False) -> dict[str, Any]:
+    def _renewed(cls, values: dict[str, Any], where: str, stored: bool = False, other: bool = False) -> dict[str, Any]:
         """Values under their present names, without what other recipes have; a note says so where something changed.
 
         stored: whether they come from a checkpoint. Of a file that a person wrote, only what had no effect is left out.
-        Raises ConfigError for a setting of another recipe that asks for something.
+        other: whether they were written for another recipe, which an override has replaced: its own settings are then
+        left out without a note. Raises ConfigError for a setting of another recipe that asks for something.
         """
         flat, changed = dict(flatten(values)), False
         stored = stored or flat.keys() >= _WRITTEN_WHOLE
@@ -192,10 +193,10 @@ class RunConfig:
                 flat.setdefault(after, flat.pop(before))
                 changed = True
         for key in [key for key in flat if cls._others(key) and not has(cls, key)]:
-            if not stored and not cls._idle(key, flat[key]):
+            if not stored and not other and not cls._idle(key, flat[key]):
                 cls._refuse_foreign(key, where)
             del flat[key]
-            changed = True
+            changed = changed or not other
         if changed:
             note(f"{where}: was written for an earlier version; its settings are taken over under their present names.")
         return nested(flat)
@@ -235,6 +236,11 @@ class RunConfig:
         if names and not has(cls, cls.RENAMED.get(key, key)):
             own = next(name for name, kind in cls.kinds().items() if kind is cls)
             raise ConfigError(f"{where}: unknown key {key}; recipe {' or '.join(names)} has it, recipe {own} has not.")
+
+
+def _first(union: type[RunConfig]) -> str:
+    """The recipe of a configuration that names none."""
+    return next(iter(union.kinds()))
 
 
 def has(kind: type, key: str) -> bool:

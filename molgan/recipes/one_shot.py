@@ -278,6 +278,7 @@ class OneShotGAN:
             return drawn.atoms, drawn.orders
         return repair(drawn.atoms, drawn.orders, drawn.noisy_bonds, self.capacity)
 
+    @torch.no_grad()
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)`."""
         return self.adversary.logits(sample, context)

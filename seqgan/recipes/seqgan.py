@@ -411,9 +411,9 @@ class PolicyGradientGAN(SequenceRecipe):
         return ids
 
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
-        """The critic's logits `(batch,)` of ids: of a critic that judges prefixes, that of the whole."""
+        """The critic's logits `(batch,)` of ids: of a critic that judges prefixes, their mean."""
         with at_rest(self.critic):
-            return self.critic(sample).logits.float()
+            return self.adversary.logits(sample, context)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Maximum likelihood; the critic alone; both in turns. A constant reward, or no lines, need no critic."""
