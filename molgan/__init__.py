@@ -34,10 +34,10 @@ _HOME = {
 _MOVED = {
     "config": "recipes.config",
     "cache": "scoring.cache",
-    "charts": "report.charts",
+    "charts": "reporting.charts",
     "chem": "chemistry",
-    "comparison": "report.comparison",
-    "demo": "report.demo",
+    "comparison": "reporting.comparison",
+    "demo": "reporting.demo",
     "describe": "scoring.description",
     "desirability": "scoring.desirability",
     "diversity": "scoring.diversity",

@@ -2,6 +2,11 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 class Note(UserWarning):
@@ -10,7 +15,29 @@ class Note(UserWarning):
 
 def note(text: str) -> None:
     """Warn with a `Note`, shown where the caller's caller stands; also where progress is left out (`quiet`)."""
-    warnings.warn(text, Note, stacklevel=3)
+    held = _collected.get()
+    if held is not None:
+        held.append(text)
+    else:
+        warnings.warn(text, Note, stacklevel=3)
+
+
+@contextmanager
+def collected() -> Iterator[list[str]]:
+    """The notes that are made inside, instead of warnings: for whoever says several of them in one.
+
+    >>> with collected() as notes:
+    ...     note("one"), note("two")
+    (None, None)
+    >>> notes
+    ['one', 'two']
+    """
+    notes: list[str] = []
+    token = _collected.set(notes)
+    try:
+        yield notes
+    finally:
+        _collected.reset(token)
 
 
 def print_notes(program: str) -> None:

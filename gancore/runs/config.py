@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from gancore.errors import ConfigError
 from gancore.io import config as toml
-from gancore.io.notes import note
+from gancore.io.notes import collected, note
 from gancore.training.settings import (
     STRICT,
     CheckpointConfig,
@@ -102,12 +102,15 @@ class RunConfig:
         values = toml.read(path)
         chosen = toml.apply_overrides({"recipe": values.get("recipe")}, overrides).get("recipe")
         kind, written = cls.kind(chosen or _first(cls)), cls.kind(values.get("recipe", _first(cls)))
-        values = kind._renewed(values, str(path), other=written is not kind)
+        with collected() as notes:
+            values = kind._renewed(values, str(path), other=written is not kind)
         for override in overrides:
             key = override.partition("=")[0].strip()
             kind._refuse_foreign(key, f"--set {override}")
         overrides = [kind._renewed_override(override) for override in overrides]
-        config = toml.checked(kind, values, str(path), overrides)
+        with collected() as more:
+            config = toml.checked(kind, values, str(path), overrides)
+        _say_once([*notes, *more], str(path))
         return config._said(key for key, _ in flatten(toml.apply_overrides(values, overrides)))
 
     @classmethod
@@ -117,8 +120,11 @@ class RunConfig:
         Settings of other recipes, which earlier versions stored too, are left out.
         """
         kind = cls.kind(values.get("recipe", _first(cls)))
-        renewed = kind._renewed(values, str(where), stored=True)
-        return toml.from_dict(kind, renewed | ({"device": device} if device else {}), str(where))
+        with collected() as notes:
+            renewed = kind._renewed(values, str(where), stored=True)
+            config = toml.from_dict(kind, renewed | ({"device": device} if device else {}), str(where))
+        _say_once(notes, str(where))
+        return config
 
     def dump(self) -> str:
         """The configuration as TOML, every field."""
@@ -198,7 +204,7 @@ class RunConfig:
             del flat[key]
             changed = changed or not other
         if changed:
-            note(f"{where}: was written for an earlier version; its settings are taken over under their present names.")
+            note("earlier version")
         return nested(flat)
 
     @classmethod
@@ -236,6 +242,16 @@ class RunConfig:
         if names and not has(cls, cls.RENAMED.get(key, key)):
             own = next(name for name, kind in cls.kinds().items() if kind is cls)
             raise ConfigError(f"{where}: unknown key {key}; recipe {' or '.join(names)} has it, recipe {own} has not.")
+
+
+def _say_once(notes: Iterable[str], where: str) -> None:
+    """One note for all names of earlier versions that a file has; others as they are."""
+    old = [text for text in notes if "earlier version" in text or "is now called" in text]
+    if old:
+        note(f"{where}: was written for an earlier version; its settings are taken over under their present names.")
+    for text in dict.fromkeys(notes):
+        if text not in old:
+            note(text)
 
 
 def _first(union: type[RunConfig]) -> str:

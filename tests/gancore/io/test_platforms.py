@@ -43,7 +43,7 @@ def test_both_programs_without_what_windows_lacks(tmp_path):
 import contextlib, io, json
 from gancore.errors import RunError
 from gancore.runs.folder import alone
-from molgan.gan import Config, MolGAN
+from molgan import Config, MolGAN
 from molgan.__main__ import main
 
 out = {str(tmp_path / "run")!r}

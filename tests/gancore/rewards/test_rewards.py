@@ -13,7 +13,9 @@ from gancore.io.notes import Note
 from gancore.runs.folder import RunFolder, read_log
 from gancore.training.settings import CheckpointConfig, ReplayConfig
 from molgan.gan import MolGAN
-from molgan.recipes.config import DiversityConfig, StageConfig
+from molgan.recipes.autoregressive import AutoregressiveCriticConfig, AutoregressiveModelConfig
+from molgan.recipes.config import DiversityConfig, PolicyRewardConfig, StageConfig
+from molgan.recipes.molgan import MolGANRewardConfig
 from molgan.recipes.one_shot import OneShotRewardConfig as MoleculeReward
 from molgan.recipes.reward_shaping import reward_shaping
 from molgan.scoring.definition import QED_ALONE, Component, PluginConfig, ScoreConfig
@@ -69,20 +71,21 @@ def made(small_config, small_text_config, small_data):
             config = replace(small_text_config, steps=6, reward=RewardConfig(0.5, replay=ReplayConfig(5, 4)))
             return SeqGAN(config), LINES
         settings = WAYS[way]
-        reward = MoleculeReward(weight=0.5, **settings["reward"])
-        model = replace(small_config.model, recurrent=8, pair=4, environments=64, environment_width=4)
         recipe = settings.get("recipe", "one_shot")
-        config = replace(
-            small_config,
-            recipe=recipe,
-            steps=3 if recipe == "autoregressive" else 6,
-            batch=8 if recipe == "autoregressive" else 16,
-            reward=reward,
-            model=model if recipe == "autoregressive" else small_config.model,
-            pretrain=replace(small_config.pretrain, steps=0 if recipe == "molgan" else 2),
-            critic=replace(small_config.critic, steps=2),
-            monitor_every=10_000,
-        )
+        common = {"steps": 6, "batch": 16, "monitor_every": 10_000}
+        if recipe == "autoregressive":
+            common |= {"steps": 3, "batch": 8, "critic": AutoregressiveCriticConfig(steps=2)}
+            common["model"] = AutoregressiveModelConfig(8, pair=4, fingerprint=64, fingerprint_width=4)
+            config = small_config.as_recipe(recipe, reward=PolicyRewardConfig(weight=0.5), **common)
+        elif recipe == "molgan":
+            config = small_config.as_recipe(recipe, reward=MolGANRewardConfig(weight=0.5), **common)
+        else:
+            reward = MoleculeReward(weight=0.5, **settings["reward"])
+            config = replace(small_config, reward=reward, **common)
+        if recipe != "molgan":
+            config = replace(config, pretrain=replace(config.pretrain, steps=2))
+        if recipe != "autoregressive":
+            config = replace(config, critic=replace(config.critic, steps=2))
         return MolGAN(config), small_data
 
     return make
