@@ -123,9 +123,8 @@ known = {
 }
 print(scorer.definition)
 scored = scorer.frame(list(known.values())).set_index(pd.Index(known))
-scored.sort_values("score", ascending=False).drop(columns=[name for name in scored if name.endswith(".desirability")]).round(
-    2
-)
+scored = scored[[name for name in scored if not name.endswith(".desirability")]]
+scored.sort_values("score", ascending=False).round(2)
 
 # %% [markdown]
 # Above is the score in a sentence, to be checked, then each molecule's numbers; a string that is no molecule has a
