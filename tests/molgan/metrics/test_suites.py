@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 from collections import Counter
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +27,7 @@ from molgan.metrics.reference import OnlyNumbers, Reference
 from molgan.metrics.similarity import leaders, mean_powers, nearest
 from molgan.scoring.description import BITS, Described, describe, digest
 from molgan.scoring.filters import passes_filters
+from molgan.scoring.records import Part
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 NAMES = {
@@ -333,13 +335,15 @@ def test_what_cannot_be_evaluated():
 
 def test_a_long_list_is_read_in_chunks(some, monkeypatch):
     monkeypatch.setattr("molgan.metrics.basic._CHUNK", 50)
-    table, picked = read_all(iter([*some, "x", None]), sample=40)
+    parts = {"text": Part(attrgetter("text"), str)}
+    table, records, _ = read_all(iter([*some, "x", None]), sample=40, parts=parts)
+    picked = [record["text"] for record in records]
     assert len(table) == len(some) + 2
     assert table["valid"].sum() == len(some)
     assert len(picked) == 40
     assert picked == [text for text in some if text in set(picked)]
     assert table["strict"][0] == digest(some[0])
-    assert read_all(some, sample=40).picked == picked
+    assert [record["text"] for record in read_all(some, sample=40, parts=parts).picked] == picked
 
 
 def test_two_lists_side_by_side(tmp_path, some):
