@@ -104,10 +104,7 @@ class RunConfig:
         kind, written = cls.kind(chosen or _first(cls)), cls.kind(values.get("recipe", _first(cls)))
         with collected() as notes:
             values = kind._renewed(values, str(path), other=written is not kind)
-        for override in overrides:
-            key = override.partition("=")[0].strip()
-            kind._refuse_foreign(key, f"--set {override}")
-        overrides = [kind._renewed_override(override) for override in overrides]
+        overrides = [kind._renewed_override(override) for override in overrides if kind._has_effect(override)]
         with collected() as more:
             config = toml.checked(kind, values, str(path), overrides)
         _say_once([*notes, *more], str(path))
@@ -206,6 +203,21 @@ class RunConfig:
         if changed:
             note("earlier version")
         return nested(flat)
+
+    @classmethod
+    def _has_effect(cls, override: str) -> bool:
+        """Whether an override is of this recipe; a note for one of another recipe that asks for nothing.
+
+        Raises ConfigError for one of another recipe that asks for something.
+        """
+        key = override.partition("=")[0].strip()
+        if has(cls, cls.RENAMED.get(key, key)) or not cls._others(key):
+            return True
+        value = dict(flatten(toml.apply_overrides({}, [override]))).get(key)
+        if not cls._idle(key, value):
+            cls._refuse_foreign(key, f"--set {override}")
+        note(f"--set {override}: has no effect, this recipe has no {key}.")
+        return False
 
     @classmethod
     def _renewed_override(cls, override: str) -> str:

@@ -72,7 +72,8 @@ def test_lines_that_a_start_cannot_say_are_left_out(run, trained):
 
 def test_an_early_end_is_told_and_not_counted_as_steps(run, tmp_path):
     (tmp_path / "lines.txt").write_text("\n".join(LINES))
-    early = [*TINY, "--set", "recipe=mle", "--set", "likelihood.epochs=500", "--set", "likelihood.lr=0.3"]
+    early = ["--set", "recipe=mle", "--set", "likelihood.epochs=500", "--set", "likelihood.lr=0.3"]
+    early += ["--set", "device=cpu", "--set", "model.width=8"]
     code, _, err = run("train", "--data", "lines.txt", "--out", "r", *early)
     assert code == 0, err
     (told,) = [line for line in err.splitlines() if "ended after" in line]

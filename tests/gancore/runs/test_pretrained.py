@@ -131,7 +131,7 @@ def test_export_puts_figures_and_log_beside_it(half, runs, tmp_path, command_lin
 
 
 def test_a_recipe_without_an_average_is_shared_too(tmp_path):
-    few = ["recipe=molgan", "steps=1", "pretrain.steps=0", "estimator=softmax", "model.generator=[8]"]
+    few = ["recipe=molgan", "steps=1", "estimator=softmax", "model.generator=[8]"]
     gan = MolGAN(molgan.Config.load("default", few)).fit(["CCO", "CCN", "C1CC1O", "CC(=O)N"] * 4, quiet=True)
     gan.save_pretrained(tmp_path / "shared")
     assert MolGAN.load(tmp_path / "shared").sample(20) == gan.sample(20)

@@ -132,9 +132,10 @@ def test_the_game_alone_brings_the_tokens_nearer_to_the_data(recipe):
     alphabet, length = Alphabet(size=6, begin=0), 3
     data = torch.randint(0, 2, (512, length), generator=torch.Generator().manual_seed(0)) + 2
     dense = recipe == "seqgan"
-    critic = CriticConfig(
-        "recurrent" if dense else "textcnn", embedding=8, width=16, filters=0.05, dropout=0.0, lr=0.01
-    )
+    sizes = {"embedding": 8, "width": 16, "filters": 0.05, "dropout": 0.0, "lr": 0.01, "pretrain": 20, "steps": 2}
+    own = {"critic": GumbelCriticConfig("textcnn", **sizes)}
+    if dense:
+        own = {"critic": SeqGANCriticConfig("recurrent", **sizes, pool=128, reuse=1), "policy": PolicyConfig("dense")}
     config = replace(
         tiny(recipe),
         steps=60,
@@ -142,11 +143,10 @@ def test_the_game_alone_brings_the_tokens_nearer_to_the_data(recipe):
         lr=0.02,
         model=GeneratorConfig(embedding=8, width=8, dropout=0.0, embedding_dropout=0.0),
         likelihood=LikelihoodConfig(epochs=0),
-        critic=replace(critic, pretrain=20, steps=2, pool=128, reuse=1),
-        policy=PolicyConfig("dense" if dense else "rollout"),
+        **own,
     )
     seed_everything(0)
-    networks = RECIPES[recipe](config, alphabet, length, CPU)
+    networks = RECIPES[recipe](config, TextSpace(alphabet, length), CPU)
 
     def share():
         with at_rest(networks.generator):
@@ -351,7 +351,7 @@ def test_the_distilled_generator_learns_the_reweighted_mixture():
 
 
 def test_reversed_sequences_keep_their_end():
-    networks = RECIPES["residual"](tiny("residual"), Alphabet(9, 1, 2, 0, 3), 5, CPU)
+    networks = RECIPES["residual"](tiny("residual"), TextSpace(Alphabet(9, 1, 2, 0, 3), 5), CPU)
     ids = torch.tensor([[4, 5, 6, 2, 0], [7, 2, 0, 0, 0], [4, 5, 6, 7, 8]])
     expected = [[6, 5, 4, 2, 0], [7, 2, 0, 0, 0], [8, 7, 6, 5, 4]]
     assert networks.reverse(ids).tolist() == expected
