@@ -408,3 +408,20 @@ def test_molecules_that_read_as_others_are_not_learnt_again(rewarded, recipe):
     assert drawn == [chemistry.flat(text) for text in drawn]
     assert not gan.recipe.vocabulary.graphs(["CN=[P+]([O-])O"])
     assert [graph.smiles for graph in gan.recipe.vocabulary.graphs(["CCO"])] == ["CCO"]
+
+
+def test_recipe_and_sizes_come_from_the_start_unless_they_are_set(tmp_path, qm9_smiles):
+    """`train --start MODEL --config steer`: the configuration names neither."""
+    tiny = ["model.recurrent=8", "model.pair=4", "model.fingerprint=64", "model.dropout=0", "device=cpu"]
+    short = ["pretrain.steps=2", "critic.pretrain=1", "data.hold_out=0"]
+    begun = MolGAN(Config.load("qm9-growing", [*tiny, *short])).fit(qm9_smiles, out=tmp_path / "run", quiet=True)
+    few = ["steps=1", "batch=8", "device=cpu"]
+    for config in (Config.load("steer", few), Config.load("default", [*few, "pretrain.steps=0"])):
+        tuned = MolGAN(config).fit(qm9_smiles[:40], start=tmp_path / "run", quiet=True)
+        assert tuned.config.recipe == "autoregressive"
+        assert tuned.config.model == begun.config.model
+        assert tuned.config.steps == 1
+    with pytest.raises(ConfigError, match="its networks have other sizes"):
+        MolGAN(Config.load("steer", [*few, "model.pair=5"])).fit(qm9_smiles, start=begun, quiet=True)
+    with pytest.raises(ConfigError, match=r"unknown key model\.noise; recipe one_shot or molgan has it"):
+        MolGAN(Config.load("default", [*few, "model.noise=5"])).fit(qm9_smiles, start=begun, quiet=True)

@@ -286,3 +286,17 @@ def test_bundled_configurations_load_and_round_trip(name, tmp_path):
     config = Config.load(name)
     (tmp_path / "c.toml").write_text(config.dump())
     assert asdict(Config.load(tmp_path / "c.toml")) == asdict(config)
+
+
+def test_sizes_come_from_the_start_unless_they_are_set(config):
+    begun = SeqGAN(config.as_recipe("mle")).fit(LINES, quiet=True)
+    constant = PolicyConfig("constant")
+    tuned = SeqGAN(Config(recipe="seqgan", steps=1, batch=4, device="cpu", policy=constant, likelihood=NO_LIKELIHOOD))
+    tuned.fit(LINES, start=begun, quiet=True)
+    assert tuned.config.recipe == "seqgan"
+    assert tuned.config.model == begun.config.model
+    with pytest.raises(ConfigError, match="its generator has other sizes"):
+        SeqGAN(replace(tuned.config, model=GeneratorConfig(embedding=4, width=4))).fit(LINES, start=begun, quiet=True)
+
+
+NO_LIKELIHOOD = LikelihoodConfig(epochs=0)
