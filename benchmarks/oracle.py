@@ -30,8 +30,9 @@ from seqgan.networks.decoding import sample
 from seqgan.networks.generator import Generator, Mixture
 from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.reinforce import PolicyConfig
 from seqgan.recipes.residual import MixtureConfig
-from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
+from seqgan.recipes.seqgan import SeqGANCriticConfig
 
 PUBLISHED = Config.load("oracle")  # SeqGAN's own sizes and schedule
 

@@ -208,7 +208,8 @@ def test_every_file_it_names_exists(document):
     "module",
     [
         *(f"molgan.recipes.{name}" for name in ("config", "one_shot", "autoregressive", "molgan")),
-        *(f"seqgan.recipes.{name}" for name in ("config", "seqgan", "mle", "gumbel", "residual")),
+        *(f"seqgan.recipes.{name}" for name in ("config", "seqgan", "reinforce", "external_reward")),
+        *(f"seqgan.recipes.{name}" for name in ("mle", "gumbel", "residual")),
         *("molgan.data.settings", "seqgan.data.settings", "seqgan.networks.architectures", "seqgan.networks.critics"),
         "molgan.scoring.definition",
         "molgan.scoring.desirability",

@@ -22,7 +22,8 @@ from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes.config import Config, LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
+from seqgan.recipes.reinforce import PolicyConfig
+from seqgan.recipes.seqgan import SeqGANCriticConfig
 
 TENSORS, VALUES, MANIFEST = "tensors.safetensors", "values.json", "manifest.json"
 

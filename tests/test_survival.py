@@ -25,7 +25,9 @@ from seqgan.gan import SeqGAN
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes import PolicyGradientGAN
 from seqgan.recipes.config import Config, LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig, RewardConfig, SeqGANCriticConfig
+from seqgan.recipes.external_reward import RewardConfig
+from seqgan.recipes.reinforce import PolicyConfig
+from seqgan.recipes.seqgan import SeqGANCriticConfig
 
 LINES = corpus(60)
 HALVES = ["molgan", "seqgan"]

@@ -16,7 +16,6 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from annotated_types import Ge
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -29,11 +28,11 @@ from gancore.losses.reduction import sum_steps
 from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training import distributed
-from gancore.training.device import adam, derive_seed, new_generator
+from gancore.training.device import adam, new_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.settings import STRICT, Count, Positive, ReplayConfig, Share, Weight, refuse_no_ratio
+from gancore.training.settings import Count, Positive, Weight, refuse_no_ratio
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus, pad
 from seqgan.data.space import TextSpace
@@ -42,66 +41,12 @@ from seqgan.networks.decoding import sample
 from seqgan.networks.generator import at_rest, token_nll, without_dropout
 from seqgan.networks.rollout import monte_carlo
 from seqgan.recipes.config import GameConfig, GameCriticConfig
+from seqgan.recipes.external_reward import RewardConfig
 from seqgan.recipes.mle import MaximumLikelihood
+from seqgan.recipes.reinforce import Baseline, Negatives, PolicyConfig, Values
 from seqgan.recipes.sequences import Asked, SequenceRecipe
 from seqgan.text.alphabet import Ids
 from seqgan.text.vocabulary import TokenError
-
-Values = Float[Tensor, "batch step"]
-
-
-@dataclass(frozen=True)
-class PolicyConfig:
-    """The policy gradient."""
-
-    __pydantic_config__ = STRICT
-    reward: Literal["rollout", "dense", "constant"] = "rollout"
-    """Monte-Carlo rollouts judged by the critic; a critic that judges every prefix; or .5 everywhere, a control."""
-    rollouts: Positive = 16
-    """Completions of every prefix."""
-    update_rate: Share = 0.8
-    """Share of its parameters that the rollout policy keeps a step; the rest comes from the generator."""
-    baseline: Literal["none", "moving", "leave_one_out"] = "leave_one_out"
-    """Taken from the reward: nothing, its moving average at each place, or the mean of the batch's other sequences."""
-    likelihood: Weight = 0.0
-    """Weight of maximum likelihood on real sequences, kept in the loss."""
-    kl: Weight = 0.0
-    """Weight of the KL divergence from the pre-trained generator, per token, on the generator's own draws."""
-
-
-@dataclass(frozen=True)
-class DiversityConfig:
-    """A filter that ends the external reward for more of the same (Blaschke et al. 2020)."""
-
-    __pydantic_config__ = STRICT
-    by: str = ""
-    """What is the same: "module:name" of a function of strings, for instance molgan.scoring.diversity:scaffold, or of a
-    class that makes one; identity for the string itself; empty leaves the filter out."""
-    bucket: Positive = 25
-    """How many of the same are rewarded."""
-    least: Share = 0.4
-    """Strings that score less are let through and not counted."""
-
-
-@dataclass(frozen=True)
-class RewardConfig:
-    """An external reward of whole strings, mixed in as in ORGAN (Guimaraes et al. 2017)."""
-
-    __pydantic_config__ = STRICT
-    weight: Share = 0.0
-    """lambda: the reward is lambda x external + (1 - lambda) x critic."""
-    function: str = ""
-    """"module:name" of a `gancore.types.Reward`, or of a class that makes one."""
-    argument: str = ""
-    """What such a class is called with; nothing if empty."""
-    diversity: DiversityConfig = field(default_factory=DiversityConfig)
-    """The filter on it."""
-    replay: ReplayConfig = field(default_factory=ReplayConfig)
-    """The memory of strings that scored best."""
-    when_spent: Literal["stop", "go_on"] = "stop"
-    """What follows when a reward with a budget has spent it (it has `budget` and `spent`, as
-    `molgan.scoring.Scorer` does): training stops after that step, or goes on with what the reward then gives,
-    0 for NaN."""
 
 
 @dataclass(frozen=True)
@@ -173,57 +118,6 @@ class SeqGANConfig(GameConfig):
         if self.policy.reward != "constant" and self.reward.weight < 1:
             return "the critic learns from lines: give some, or set reward.weight to 1, which leaves it out"
         return ""
-
-
-class Negatives(nn.Module):
-    """Generated sequences for the critic: drawn many at a time, served shuffled, `reuse` times each."""
-
-    ids: Tensor
-    served: Tensor
-
-    def __init__(self, size: int, length: int, reuse: int, seed: int):
-        super().__init__()
-        self.reuse, self.seed = reuse, seed
-        self.register_buffer("ids", torch.zeros(size, length, dtype=torch.long))
-        self.register_buffer("served", torch.zeros((), dtype=torch.long))
-
-    def take(self, n: int, draw: Callable[[int], Ids]) -> Ids:
-        """The next `n` sequences (at most the size of the pool); `draw(size)` makes new ones when they are used up."""
-        size, count = len(self.ids), int(self.served)
-        n = min(n, size)
-        a_pass = size // n
-        if count % (a_pass * self.reuse) == 0:
-            self.ids.copy_(draw(size))
-        turn, place = divmod(count, a_pass)
-        random = torch.Generator().manual_seed(derive_seed(self.seed, "negatives", turn))
-        rows = torch.randperm(size, generator=random)[place * n : (place + 1) * n]
-        self.served += 1
-        return self.ids[rows.to(self.ids.device)]
-
-
-class Baseline(nn.Module):
-    """What is taken from the reward so that the gradient varies less; none of it depends on the own draw."""
-
-    average: Tensor
-
-    def __init__(self, kind: str, length: int, decay: float = 0.9):
-        super().__init__()
-        self.kind, self.decay = kind, decay
-        self.register_buffer("average", torch.full((length,), torch.nan))
-
-    def advantage(self, values: Values, mask: Tensor) -> Values:
-        """The reward of every token less its baseline: 0 at padding."""
-        if self.kind == "none":
-            return values * mask
-        total, count = (distributed.total(part.sum(0)) for part in (values * mask, mask))
-        if self.kind == "leave_one_out":
-            others = (total - values * mask) / (count - 1).clamp_min(1)
-            return (values - torch.where(count > 1, others, values)) * mask
-        mean = total / count.clamp_min(1)
-        known = torch.where(self.average.isnan(), mean, self.average)
-        moved = torch.lerp(mean, known, self.decay)
-        self.average.copy_(torch.where(count > 0, moved, self.average))
-        return (values - known) * mask
 
 
 class PolicyGradientGAN(SequenceRecipe):

@@ -19,9 +19,9 @@ from seqgan.data.settings import DataConfig
 from seqgan.gan import SeqGAN
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes.config import Config, LikelihoodConfig
-from seqgan.recipes.external_reward import load_reward
+from seqgan.recipes.external_reward import DiversityConfig, RewardConfig, load_reward
 from seqgan.recipes.gumbel import GumbelCriticConfig
-from seqgan.recipes.seqgan import DiversityConfig, PolicyConfig, RewardConfig
+from seqgan.recipes.reinforce import PolicyConfig
 
 LINES = corpus(60)
 

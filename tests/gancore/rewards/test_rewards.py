@@ -24,7 +24,8 @@ from molgan.scoring.scorer import Scorer
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.recipes.config import LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig, RewardConfig
+from seqgan.recipes.external_reward import RewardConfig
+from seqgan.recipes.reinforce import PolicyConfig
 
 LINES = corpus(60)
 UP = Desirability("maximize", low=0.0, high=1.0)

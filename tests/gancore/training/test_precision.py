@@ -17,7 +17,8 @@ from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes.config import Config, LikelihoodConfig
-from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
+from seqgan.recipes.reinforce import PolicyConfig
+from seqgan.recipes.seqgan import SeqGANCriticConfig
 
 CPU = torch.device("cpu")
 native = pytest.mark.skipif(not computes_bfloat16(CPU), reason="this processor has no instructions for bfloat16")

@@ -18,7 +18,8 @@ from seqgan.networks.generator import Generator, at_rest, nll
 from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config, LikelihoodConfig
 from seqgan.recipes.gumbel import GumbelCriticConfig
-from seqgan.recipes.seqgan import PolicyConfig, SeqGANCriticConfig
+from seqgan.recipes.reinforce import PolicyConfig
+from seqgan.recipes.seqgan import SeqGANCriticConfig
 from seqgan.text.alphabet import Alphabet
 
 CPU, LENGTH = torch.device("cpu"), 3

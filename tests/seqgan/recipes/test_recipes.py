@@ -23,10 +23,12 @@ from seqgan.networks.decoding import sample
 from seqgan.networks.generator import Generator, at_rest, nll, without_dropout
 from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.external_reward import RewardConfig
 from seqgan.recipes.gumbel import GumbelCriticConfig, RelaxConfig
 from seqgan.recipes.mle import Best
+from seqgan.recipes.reinforce import Baseline, Negatives, PolicyConfig
 from seqgan.recipes.residual import Odds
-from seqgan.recipes.seqgan import Baseline, Negatives, PolicyConfig, RewardConfig, SeqGANCriticConfig
+from seqgan.recipes.seqgan import SeqGANCriticConfig
 from seqgan.text.alphabet import Alphabet
 
 CPU = torch.device("cpu")

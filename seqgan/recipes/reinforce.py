@@ -1,0 +1,86 @@
+"""What REINFORCE on a critic needs beside it: generated sequences to train on, and a baseline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gancore.training import distributed
+from gancore.training.device import derive_seed
+from gancore.training.settings import STRICT, Positive, Share, Weight
+from seqgan.text.alphabet import Ids
+
+Values = Float[Tensor, "batch step"]
+
+
+class Negatives(nn.Module):
+    """Generated sequences for the critic: drawn many at a time, served shuffled, `reuse` times each."""
+
+    ids: Tensor
+    served: Tensor
+
+    def __init__(self, size: int, length: int, reuse: int, seed: int):
+        super().__init__()
+        self.reuse, self.seed = reuse, seed
+        self.register_buffer("ids", torch.zeros(size, length, dtype=torch.long))
+        self.register_buffer("served", torch.zeros((), dtype=torch.long))
+
+    def take(self, n: int, draw: Callable[[int], Ids]) -> Ids:
+        """The next `n` sequences (at most the size of the pool); `draw(size)` makes new ones when they are used up."""
+        size, count = len(self.ids), int(self.served)
+        n = min(n, size)
+        a_pass = size // n
+        if count % (a_pass * self.reuse) == 0:
+            self.ids.copy_(draw(size))
+        turn, place = divmod(count, a_pass)
+        random = torch.Generator().manual_seed(derive_seed(self.seed, "negatives", turn))
+        rows = torch.randperm(size, generator=random)[place * n : (place + 1) * n]
+        self.served += 1
+        return self.ids[rows.to(self.ids.device)]
+
+
+class Baseline(nn.Module):
+    """What is taken from the reward so that the gradient varies less; none of it depends on the own draw."""
+
+    average: Tensor
+
+    def __init__(self, kind: str, length: int, decay: float = 0.9):
+        super().__init__()
+        self.kind, self.decay = kind, decay
+        self.register_buffer("average", torch.full((length,), torch.nan))
+
+    def advantage(self, values: Values, mask: Tensor) -> Values:
+        """The reward of every token less its baseline: 0 at padding."""
+        if self.kind == "none":
+            return values * mask
+        total, count = (distributed.total(part.sum(0)) for part in (values * mask, mask))
+        if self.kind == "leave_one_out":
+            others = (total - values * mask) / (count - 1).clamp_min(1)
+            return (values - torch.where(count > 1, others, values)) * mask
+        mean = total / count.clamp_min(1)
+        known = torch.where(self.average.isnan(), mean, self.average)
+        moved = torch.lerp(mean, known, self.decay)
+        self.average.copy_(torch.where(count > 0, moved, self.average))
+        return (values - known) * mask
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """The policy gradient."""
+
+    __pydantic_config__ = STRICT
+    reward: Literal["rollout", "dense", "constant"] = "rollout"
+    """Monte-Carlo rollouts judged by the critic; a critic that judges every prefix; or .5 everywhere, a control."""
+    rollouts: Positive = 16
+    """Completions of every prefix."""
+    update_rate: Share = 0.8
+    """Share of its parameters that the rollout policy keeps a step; the rest comes from the generator."""
+    baseline: Literal["none", "moving", "leave_one_out"] = "leave_one_out"
+    """Taken from the reward: nothing, its moving average at each place, or the mean of the batch's other sequences."""
+    likelihood: Weight = 0.0
+    """Weight of maximum likelihood on real sequences, kept in the loss."""
+    kl: Weight = 0.0
+    """Weight of the KL divergence from the pre-trained generator, per token, on the generator's own draws."""
