@@ -9,6 +9,7 @@ import argparse
 import time
 from pathlib import Path
 
+from gancore.runs.config import has
 from seqgan.gan import SeqGAN
 from seqgan.metrics import bleu, copied_spans, self_bleu
 from seqgan.metrics.evaluation import split_tokens
@@ -46,7 +47,9 @@ def main() -> None:
     n, temperatures = (40, TEMPERATURES[:1]) if arguments.short else (N, TEMPERATURES)
     for name in arguments.rows:
         start = time.process_time()
-        settings = ["data.test=0.0", *RECIPES[name], *(_SHORT if arguments.short else ())]
+        settings = ["data.test=0.0", *RECIPES[name]]
+        kind = type(Config.load("captions", settings))
+        settings += [one for one in _SHORT if arguments.short and has(kind, one.partition("=")[0])]
         gan = SeqGAN(Config.load("captions", settings)).fit(train, quiet=True)
         seconds = f"{time.process_time() - start:.0f}"
         for temperature in temperatures:

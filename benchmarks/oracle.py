@@ -30,9 +30,9 @@ from seqgan.networks.decoding import sample
 from seqgan.networks.generator import Generator, Mixture
 from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config, LikelihoodConfig
+from seqgan.recipes.gumbel import GumbelCriticConfig
 from seqgan.recipes.reinforce import PolicyConfig
 from seqgan.recipes.residual import MixtureConfig
-from seqgan.recipes.seqgan import SeqGANCriticConfig
 
 PUBLISHED = Config.load("oracle")  # SeqGAN's own sizes and schedule
 
@@ -111,9 +111,10 @@ class Bench:
 
     # What rows are made of ------------------------------------------------------------------------
 
-    def base(self, **changes) -> Config:
+    def base(self, **changes: Any) -> Any:
         """The schedule's configuration with some settings changed."""
-        return replace(self.schedule.published, seed=self.seed, device="cpu", **changes)
+        recipe = changes.pop("recipe", "seqgan")
+        return self.schedule.published.as_recipe(recipe, seed=self.seed, device="cpu", **changes)
 
     @property
     def epochs(self) -> int:
@@ -191,13 +192,12 @@ class Bench:
     def row_gumbel(self) -> Row:
         """RelGAN's critic and game on a generator of the published sizes, cut to the budget."""
         start, before = self.published()
-        critic = SeqGANCriticConfig(
+        critic = GumbelCriticConfig(
             "multi",
             representations=8,
             embedding=64,
             objective="relativistic_pairing",
             filters=self.schedule.published.critic.filters,
-            decay=0.0,
             pretrain=self.schedule.published.steps,
             steps=1,
         )

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as table
-from benchmarks import captions, growing, hostile, oracle, peers, qm9, rejections, steering
+from benchmarks import autoregressive, captions, hostile, oracle, peers, qm9, rejections, steering
 from gancore.training.schedules import warm_cosine
 from molgan.data.dataset import MoleculeDataset
 from molgan.data.graphs import to_matrix
@@ -95,8 +95,8 @@ def test_captions(tmp_path, run):
     assert found[-3:] == captions.PUBLISHED.splitlines()
 
 
-def test_growing(run):
-    found = run(growing, "--short")
+def test_autoregressive(run):
+    found = run(autoregressive, "--short")
     assert [line.split("|")[1].strip() for line in found[2:]] == ["learn", "draw"]
     assert all(len(numbers(line)) == 3 for line in found[2:])
 

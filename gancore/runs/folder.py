@@ -228,7 +228,10 @@ def refuse_changes(folder: Path, stored: CheckpointFile, config: RunConfig, valu
     config: the present configuration, a dataclass. values: those of the present training that never move.
     """
     then = _filled(stored.values["config"], config)
-    changed = list(differences(then, json.loads(json.dumps(asdict(config))), free=FREE))
+    now = json.loads(json.dumps(asdict(config)))
+    if then.get("recipe") != now["recipe"]:  # its settings are others altogether
+        then, now = ({"recipe": one.get("recipe")} for one in (then, now))
+    changed = list(differences(then, now, free=FREE))
     if changed:
         what = ", ".join(f"{key} ({then} then, {now} now)" for key, then, now in changed)
         raise RunError(f"{folder}: cannot resume, the configuration differs in {what}; --force goes on all the same.")

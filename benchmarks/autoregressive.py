@@ -1,4 +1,4 @@
-"""What growing a graph costs as graphs get larger: `python -m benchmarks.growing`.
+"""What growing a graph costs as graphs get larger: `python -m benchmarks.autoregressive`.
 
 One thread, CPU ms a molecule of so many heavy atoms, medians; `exponent` is the slope between the last two sizes of the
 logarithms: 1 is linear in the number of atoms, 2 quadratic.
