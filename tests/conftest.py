@@ -182,7 +182,7 @@ def page():
 
 
 def shortened(words: list[str]) -> list[str]:
-    """The settings of SHORT that the recipe of a `train` command has; a model to start from keeps its sizes."""
+    """The settings of SHORT that the recipe of a `train` command has; a bundled model to start from keeps its sizes."""
     options = dict(pairwise(words))
     program, start = words[0], options.get("--start")
     union = {"molgan": molgan.Config, "seqgan": seqgan.Config}[program]
@@ -190,7 +190,7 @@ def shortened(words: list[str]) -> list[str]:
     name = options.get("--config") or (pretrained.settings(start, program) if start else default)
     chosen = [value for option, value in pairwise(words) if option == "--set" and value.startswith("recipe=")]
     kind = type(union.load(name, chosen))
-    kept = ("model.", "likelihood.") if start else ()
+    kept = ("model.", "likelihood.") if start in pretrained.bundled(program) else ()
     return [
         setting for setting in SHORT[program] if has(kind, setting.partition("=")[0]) and not setting.startswith(kept)
     ]

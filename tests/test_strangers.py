@@ -22,8 +22,6 @@ from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes.config import Config, LikelihoodConfig
-from seqgan.recipes.reinforce import PolicyConfig
-from seqgan.recipes.seqgan import SeqGANCriticConfig
 
 TENSORS, VALUES, MANIFEST = "tensors.safetensors", "values.json", "manifest.json"
 
@@ -184,8 +182,6 @@ def runs(tmp_path_factory, small_data):
         device="cpu",
         model=GeneratorConfig(embedding=8, width=8),
         likelihood=LikelihoodConfig(epochs=1),
-        critic=SeqGANCriticConfig("recurrent"),
-        policy=PolicyConfig("dense"),
     )
     SeqGAN(text).fit(corpus(60), out=folder / "seqgan", quiet=True)
     from molgan.recipes.config import Config as Molecules
@@ -238,8 +234,8 @@ def test_what_a_strangers_score_names_is_not_imported(runs, tmp_path, monkeypatc
 def test_no_source_file_unpickles():
     """What could run code from a file is not called anywhere.
 
-    Pickles pass between a program and its own processes (pool.py); the published statistics of MOSES, an archive of a
-    known digest, are read by an unpickler that knows arrays and counters alone (reference.py).
+    Pickles pass between a program and its own processes (process_pool.py). The published statistics of MOSES, an
+    archive of a known digest, are read by an unpickler that knows arrays and counters alone (reference.py).
     """
     root = os.path.dirname(os.path.dirname(__file__))
     for half in ("gancore", "molgan", "seqgan"):
@@ -248,5 +244,5 @@ def test_no_source_file_unpickles():
                 if name.endswith(".py"):
                     with open(os.path.join(folder, name)) as file:
                         text = file.read()
-                    assert "import pickle" not in text or name in ("pool.py", "reference.py"), name
+                    assert "import pickle" not in text or name in ("process_pool.py", "reference.py"), name
                     assert not any(word in text for word in ("torch.load(", 'eval("', "exec(")), name
