@@ -15,6 +15,7 @@ from molgan import chemistry
 from molgan.chemistry.identity import COMPARED
 from molgan.data.dataset import MoleculeDataset
 from molgan.library.collect import Draws
+from molgan.recipes.config import Config
 from molgan.recipes.domain import Molecules
 
 
@@ -29,6 +30,9 @@ class MolGAN(Model):
     """
 
     domain = Molecules()
+
+    def __init__(self, config: Config | str | Path | None = None):
+        super().__init__(config)
 
     def fit(
         self,

@@ -14,6 +14,7 @@ from seqgan.data.corpus import Corpus, as_lines
 from seqgan.data.downloads import CORPORA
 from seqgan.metrics.evaluation import evaluate
 from seqgan.networks.decoding import Decoding
+from seqgan.recipes.config import Config
 from seqgan.recipes.domain import Sequences
 from seqgan.recipes.sequences import Asked
 from seqgan.text.alphabet import Ids
@@ -33,6 +34,9 @@ class SeqGAN(Model):
     """
 
     domain = Sequences()
+
+    def __init__(self, config: Config | str | Path | None = None):
+        super().__init__(config)
 
     def fit(
         self,

@@ -4,19 +4,15 @@ import operator
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 import torch
 
 from gancore.io.process_pool import Pool
 from gancore.training.ema import EMA
-from molgan.data.settings import DataConfig as MolDataConfig
 from molgan.gan import MolGAN
 from molgan.metrics import evaluate as judge
 from molgan.recipes.config import Config as MolConfig
-from molgan.recipes.config import CriticConfig as MolCriticConfig
-from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.networks.architectures import GeneratorConfig
@@ -107,17 +103,15 @@ def test_an_average_never_trains():
 def molecules(request, tmp_path_factory):
     """A loaded model of each recipe; the growing one has dropout, and a critic that rejects draws."""
     smiles = ["CCO", "CCN", "CCC", "C1CC1O", "CC(C)O", "CC=O", "C#N", "CCCO", "CNC", "OCCO"] * 2
-    model = OneShotModelConfig(noise=8, generator=(16,), critic=(16,), encoder=(16,), recurrent=16, pair=8, dropout=0.5)
-    config = MolConfig(
-        recipe=request.param,
-        steps=2,
-        batch=8,
-        device="cpu",
-        data=MolDataConfig(min_atom_share=0.0),
-        model=model if request.param == "autoregressive" else replace(model, dropout=0.0),
-        pretrain=AutoencoderConfig(steps=0 if request.param == "molgan" else 4, batch=8),
-        critic=MolCriticConfig(rejections=3) if request.param == "autoregressive" else MolCriticConfig(),
-    )
+    few = [f"recipe={request.param}", "steps=2", "batch=8", "device=cpu"]
+    few += {
+        "autoregressive": ["model.recurrent=16", "model.pair=8", "model.dropout=0.5", "critic.rejections=3"],
+        "one_shot": ["model.noise=8", "model.generator=[16]", "model.critic=[16]", "model.encoder=[16]"],
+        "molgan": ["model.noise=8", "model.generator=[16]"],
+    }[request.param]
+    if request.param != "molgan":
+        few += ["pretrain.steps=4", "pretrain.batch=8"]
+    config = MolConfig.load("default", few)
     folder = tmp_path_factory.mktemp("molecules") / "run"
     MolGAN(config).fit(smiles, out=folder, quiet=True)
     return MolGAN.load(folder)

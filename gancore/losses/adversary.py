@@ -97,10 +97,10 @@ class Adversary:
         """What the critic says of both halves, in one call: a critic must not normalise over its batch."""
         real, fake = as_batch(real), as_batch(fake)
         both = tuple(torch.cat(pair) for pair in zip(real.sample, fake.sample, strict=True))
-        return self.output(both, joined_contexts(real, fake)).split(len(real))
+        return self.output(both, _joined_contexts(real, fake)).split(len(real))
 
 
-def joined_contexts(real: Batch, fake: Batch) -> Context | None:
+def _joined_contexts(real: Batch, fake: Batch) -> Context | None:
     """The contexts of both, one after the other. Raises ValueError when only one of them has a context."""
     if real.context is None and fake.context is None:
         return None

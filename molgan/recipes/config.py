@@ -41,6 +41,7 @@ class Config(RunConfig):
     True
     >>> Config.load("qm9", ["steps=600", "reward.weight=0.5"]).reward.weight
     0.5
+    >>> from pathlib import Path
     >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
     7
     >>> "seed = 5" in Config(seed=5).dump().splitlines()

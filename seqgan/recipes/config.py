@@ -46,6 +46,7 @@ class Config(RunConfig):
     False
     >>> Config.load("small", ["steps=600", "reward.weight=0.5"]).reward.weight
     0.5
+    >>> from pathlib import Path
     >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
     7
     >>> "seed = 5" in Config(seed=5).dump().splitlines()
