@@ -56,7 +56,11 @@ class Config(RunConfig):
 
     @classmethod
     def kinds(cls) -> Mapping[str, Any]:
-        """The configurations of all recipes."""
+        """The configurations of all recipes, by name.
+
+        >>> list(Config.kinds())
+        ['one_shot', 'autoregressive', 'molgan']
+        """
         from molgan.recipes import RECIPES
 
         return {name: recipe.config_class for name, recipe in RECIPES.items()}

@@ -69,7 +69,11 @@ class Config(RunConfig):
 
     @classmethod
     def kinds(cls) -> Mapping[str, Any]:
-        """The configurations of all recipes."""
+        """The configurations of all recipes, by name.
+
+        >>> list(Config.kinds())
+        ['seqgan', 'mle', 'gumbel', 'residual']
+        """
         from seqgan.recipes import RECIPES
 
         return {name: recipe.config_class for name, recipe in RECIPES.items()}
