@@ -29,8 +29,9 @@ PLAIN = Alphabet(size=6, begin=0)
 def conditional(recipe, critic, valued):
     """A recipe whose networks hear one bit."""
     sizes = {"embedding": 8, "width": 16, "filters": 0.05, "dropout": 0.0, "lr": 0.01}
-    own = {"critic": GumbelCriticConfig(critic, **sizes)}
-    if recipe == "seqgan":
+    if recipe == "gumbel":
+        own = {"critic": GumbelCriticConfig(critic, **sizes)}
+    else:
         own = {
             "critic": SeqGANCriticConfig(critic, **sizes, pool=128),
             "policy": PolicyConfig(valued, rollouts=2, likelihood=0.01, kl=0.001),
