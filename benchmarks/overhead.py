@@ -74,13 +74,19 @@ def _molecules(steps: int) -> MolGAN:
     smiles = [text for _, text in read_rows(embedded())][::50]
     config = MoleculeConfig.load("qm9", [f"steps={steps}", "pretrain.steps=1", "device=cpu"])
     gan = MolGAN(config)
-    gan._build(MoleculeDataset.from_smiles(smiles, min_atom_share=0.005))
-    return gan
+    return _ready(gan, MoleculeDataset.from_smiles(smiles, min_atom_share=0.005))
 
 
 def _texts(steps: int) -> SeqGAN:
     config = TextConfig.load("grammar", [f"steps={steps}", "likelihood.epochs=0", "critic.pretrain=0", "device=cpu"])
     gan, data = SeqGAN(config), Corpus.of(corpus(), config.data)
     assert data.vocabulary is not None
-    gan._build(data, data.vocabulary, None)
+    return _ready(gan, data)
+
+
+def _ready(gan, data):
+    """A model whose training is made and not played."""
+    kind = gan.domain.recipes[gan.config.recipe]
+    reading = gan.domain.read(data, gan.config, None, ())
+    gan._training = gan._build(kind, reading, gan.domain.reward(gan.config, None, kind), None)
     return gan

@@ -9,6 +9,8 @@ import torch
 from benchmarks import peers
 from benchmarks.oracle import PUBLISHED
 from benchmarks.timing import cpu_seconds
+from gancore.training.loop import reduce_losses
+from gancore.types import Batch
 from seqgan.data.corpus import Corpus
 from seqgan.data.grammar import corpus
 from seqgan.data.space import TextSpace
@@ -25,8 +27,9 @@ SEQUENCES, ROLLOUTS, BATCH, LENGTH = 10_000, 16, 64, 20
 _PART = {"sequences": 640, "hypotheses": 4}  # what the peer is timed on
 
 
-def _step(player, batch):
-    return lambda: player.step(player.losses(batch, 0))
+def _step(player, ids):
+    batch = Batch((ids,))
+    return lambda: player.step(reduce_losses(player.losses(batch, 0), batch))
 
 
 def rows(short: bool = False):
