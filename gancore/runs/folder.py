@@ -236,6 +236,8 @@ def refuse_changes(folder: Path, stored: CheckpointFile, config: RunConfig, valu
         what = ", ".join(f"{key} ({then} then, {now} now)" for key, then, now in changed)
         raise RunError(f"{folder}: cannot resume, the configuration differs in {what}; --force goes on all the same.")
     same = stored.values["provenance"]["data"]["sha256"] == values["provenance"]["data"]["sha256"]
+    if stored.values.get("conditions") != json.loads(json.dumps(values.get("conditions"))):
+        raise RunError(f"{folder}: cannot resume, it was trained with other conditions; --force goes on all the same.")
     if not same or stored.values.get("vocabulary") != json.loads(json.dumps(values.get("vocabulary"))):
         raise RunError(
             f"{folder}: cannot resume, it was trained on other data, or began from a --start that must be given again; "

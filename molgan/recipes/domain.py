@@ -25,7 +25,8 @@ from molgan.metrics.monitor import monitor_metrics
 from molgan.recipes import RECIPES
 from molgan.recipes.config import Config
 from molgan.recipes.reward_shaping import refuse_reward, reward_shaping
-from molgan.scoring.scorer import property_row
+from molgan.scoring.properties import PROPERTIES
+from molgan.scoring.scorer import property_frame
 
 _MONITORED = 500  # molecules that the monitor looks at
 _SHOWN_MOLECULES = 24
@@ -72,11 +73,18 @@ class Molecules:
             )
         if data is not source:
             data, aside = data.split(config.data.hold_out, config.seed)
-        conditions = None
-        if condition:
-            values = np.array([property_row(smiles, condition) for smiles in data.smiles])
-            conditions = start.conditions if start is not None else None
-            conditions = conditions or Conditions.of(condition, values)
+        conditions = start.conditions if start is not None else None
+        names = tuple(dict.fromkeys(condition)) or (conditions.names if conditions is not None else ())
+        if conditions is not None and names != conditions.names:
+            raise ConfigError(
+                f"condition: the start was trained on {', '.join(conditions.names)}; name these, in this order, or none."
+            )
+        unknown = [name for name in names if name not in PROPERTIES]
+        if unknown:
+            raise ConfigError(f"condition {unknown[0]}: no such property; there are {', '.join(PROPERTIES)}.")
+        if names:
+            values = property_frame(data.smiles, names).to_numpy(np.float64)
+            conditions = conditions or Conditions.of(names, values)
             data = data.with_context(conditions.standardised(values))
         rows = len(data) + len(aside) + len(data.rejected)
         return Reading(data, aside, data.rejected, rows, conditions)
