@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
+from gancore.layers.conditioning import drop_context
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import leave_one_out, policy_gradient
@@ -271,10 +272,9 @@ class AutoregressiveGAN:
 
     def partly_asked(self, real: Batch) -> Batch:
         """The batch with the conditions of a share of its molecules unknown, so that samples need not be asked for."""
-        if real.context is None:
-            return real
-        uniform = distributed.draw_global(lambda rows: torch.rand(rows, device=self.device), len(real))
-        return replace(real, context=real.context.masked(self.config.unasked, uniform))
+        return (
+            replace(real, context=drop_context(real.context, self.config.unasked)) if real.context is not None else real
+        )
 
     def nll(self, real: Batch) -> Tensor:
         """Negative log-likelihood of each molecule of the batch, in nats."""

@@ -76,9 +76,8 @@ class Molecules:
         conditions = start.conditions if start is not None else None
         names = tuple(dict.fromkeys(condition)) or (conditions.names if conditions is not None else ())
         if conditions is not None and names != conditions.names:
-            raise ConfigError(
-                f"condition: the start was trained on {', '.join(conditions.names)}; name these, in this order, or none."
-            )
+            known = ", ".join(conditions.names)
+            raise ConfigError(f"condition: the start was trained on {known}; name these, in this order, or none.")
         unknown = [name for name in names if name not in PROPERTIES]
         if unknown:
             raise ConfigError(f"condition {unknown[0]}: no such property; there are {', '.join(PROPERTIES)}.")
