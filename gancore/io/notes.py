@@ -6,33 +6,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
+_collected: "ContextVar[list[Note] | None]" = ContextVar("collected", default=None)
 
 
 class Note(UserWarning):
     """A sentence for a person."""
 
 
-def note(text: str) -> None:
+class OldName(Note):
+    """A sentence on a setting that has a name of an earlier version."""
+
+
+def note(text: str, kind: type[Note] = Note) -> None:
     """Warn with a `Note`, shown where the caller's caller stands; also where progress is left out (`quiet`)."""
     held = _collected.get()
     if held is not None:
-        held.append(text)
+        held.append(kind(text))
     else:
-        warnings.warn(text, Note, stacklevel=3)
+        warnings.warn(text, kind, stacklevel=3)
 
 
 @contextmanager
-def collected() -> Iterator[list[str]]:
+def collected() -> "Iterator[list[Note]]":
     """The notes that are made inside, instead of warnings: for whoever says several of them in one.
 
     >>> with collected() as notes:
     ...     note("one"), note("two")
     (None, None)
-    >>> notes
+    >>> [str(one) for one in notes]
     ['one', 'two']
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     token = _collected.set(notes)
     try:
         yield notes

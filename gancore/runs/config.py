@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import importlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from gancore.errors import ConfigError
 from gancore.io import config as toml
-from gancore.io.notes import collected, note
+from gancore.io.notes import Note, OldName, collected, note
 from gancore.training.settings import (
     STRICT,
     CheckpointConfig,
@@ -29,13 +30,13 @@ _WRITTEN_WHOLE = {"seed", "device", "precision", "log_every", "tensorboard", "ch
 class RunConfig:
     """What every run has, whatever its recipe. A recipe's own configuration adds its settings to these.
 
-    A half makes its union by one subclass with `PACKAGE` and `kinds`; calling that class gives the configuration of
+    A half makes its union by one subclass with a `PACKAGE`; calling that class gives the configuration of
     the recipe that is named. Raises ConfigError for settings that do not go together.
     """
 
     __pydantic_config__ = STRICT
     PACKAGE: ClassVar[str] = ""
-    """The package whose folder `bundled/configs` holds configurations by name."""
+    """The package whose `recipes.RECIPES` lists the recipes, and whose folder `bundled/configs` has files by name."""
     RENAMED: ClassVar[Mapping[str, str]] = {}
     """Old names of settings, "table.key": their new names."""
     OLD_RECIPES: ClassVar[Mapping[str, str]] = {}
@@ -76,8 +77,11 @@ class RunConfig:
 
     @classmethod
     def kinds(cls) -> Mapping[str, Any]:
-        """The configurations of all recipes, by the names that `recipe` takes."""
-        return {}
+        """The configurations of all recipes, by the names that `recipe` takes: those of the package's `RECIPES`."""
+        if not cls.PACKAGE:
+            return {}
+        recipes = importlib.import_module(f"{cls.PACKAGE}.recipes").RECIPES  # late: a recipe's file needs this one
+        return {name: recipe.config_class for name, recipe in recipes.items()}
 
     @classmethod
     def kind(cls, recipe: object) -> Any:
@@ -201,7 +205,7 @@ class RunConfig:
             del flat[key]
             changed = changed or not other
         if changed:
-            note("earlier version")
+            note(f"{where}: has settings of an earlier version.", OldName)
         return nested(flat)
 
     @classmethod
@@ -256,14 +260,13 @@ class RunConfig:
             raise ConfigError(f"{where}: unknown key {key}; recipe {' or '.join(names)} has it, recipe {own} has not.")
 
 
-def _say_once(notes: Iterable[str], where: str) -> None:
+def _say_once(notes: Iterable[Note], where: str) -> None:
     """One note for all names of earlier versions that a file has; others as they are."""
-    old = [text for text in notes if "earlier version" in text or "is now called" in text]
-    if old:
+    notes = list(notes)
+    if any(isinstance(one, OldName) for one in notes):
         note(f"{where}: was written for an earlier version; its settings are taken over under their present names.")
-    for text in dict.fromkeys(notes):
-        if text not in old:
-            note(text)
+    for text in dict.fromkeys(str(one) for one in notes if not isinstance(one, OldName)):
+        note(text)
 
 
 def _first(union: type[RunConfig]) -> str:

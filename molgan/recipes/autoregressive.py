@@ -272,9 +272,9 @@ class AutoregressiveGAN:
 
     def partly_asked(self, real: Batch) -> Batch:
         """The batch with the conditions of a share of its molecules unknown, so that samples need not be asked for."""
-        return (
-            replace(real, context=drop_context(real.context, self.config.unasked)) if real.context is not None else real
-        )
+        if real.context is None:
+            return real
+        return replace(real, context=drop_context(real.context, self.config.unasked))
 
     def nll(self, real: Batch) -> Tensor:
         """Negative log-likelihood of each molecule of the batch, in nats."""

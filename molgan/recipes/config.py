@@ -44,6 +44,8 @@ class Config(RunConfig):
     >>> from pathlib import Path
     >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
     7
+    >>> list(Config.kinds())
+    ['one_shot', 'autoregressive', 'molgan']
     >>> "seed = 5" in Config(seed=5).dump().splitlines()
     True
     """
@@ -53,17 +55,6 @@ class Config(RunConfig):
 
     data: DataConfig = field(default_factory=DataConfig)
     """The training file."""
-
-    @classmethod
-    def kinds(cls) -> Mapping[str, Any]:
-        """The configurations of all recipes, by name.
-
-        >>> list(Config.kinds())
-        ['one_shot', 'autoregressive', 'molgan']
-        """
-        from molgan.recipes import RECIPES
-
-        return {name: recipe.config_class for name, recipe in RECIPES.items()}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from gancore.errors import ConfigError
-from gancore.io.notes import note
+from gancore.io.notes import OldName, note
 from gancore.training.settings import STRICT, Rate
 
 Direction = Literal["rising", "falling"]
@@ -21,7 +21,7 @@ Curve = Callable[["Desirability", Float[ndarray, "molecule"]], Float[ndarray, "m
 @lru_cache
 def note_new_name(old: str, new: str) -> None:
     """Say once that a setting has another name now."""
-    note(f"score: the setting {old} is now called {new}; the old name still works.")
+    note(f"score: the setting {old} is now called {new}; the old name still works.", OldName)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """What the configurations of all sequence recipes share; each recipe's file adds its own settings."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from gancore.runs.config import RunConfig
 from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight
@@ -49,6 +48,8 @@ class Config(RunConfig):
     >>> from pathlib import Path
     >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
     7
+    >>> list(Config.kinds())
+    ['seqgan', 'mle', 'gumbel', 'residual']
     >>> "seed = 5" in Config(seed=5).dump().splitlines()
     True
     """
@@ -66,17 +67,6 @@ class Config(RunConfig):
     """The generator."""
     likelihood: LikelihoodConfig = field(default_factory=LikelihoodConfig)
     """Maximum likelihood."""
-
-    @classmethod
-    def kinds(cls) -> Mapping[str, Any]:
-        """The configurations of all recipes, by name.
-
-        >>> list(Config.kinds())
-        ['seqgan', 'mle', 'gumbel', 'residual']
-        """
-        from seqgan.recipes import RECIPES
-
-        return {name: recipe.config_class for name, recipe in RECIPES.items()}
 
     @property
     def needs_lines(self) -> str:
