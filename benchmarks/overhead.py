@@ -88,5 +88,5 @@ def _ready(gan, data):
     """A model whose training is made and not played."""
     kind = gan.domain.recipes[gan.config.recipe]
     reading = gan.domain.read(data, gan.config, None, ())
-    gan._training = gan._build(kind, reading, gan.domain.reward(gan.config, None, kind), None)
+    gan._training = gan._build(gan.config, reading, gan.domain.reward(gan.config, None, kind))
     return gan

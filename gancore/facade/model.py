@@ -169,23 +169,22 @@ class Model:
         """Train; the subclasses say on what."""
         distributed.join(self.device)
         begun = type(self).load(start, str(self.device)) if isinstance(start, (str, Path)) else start
-        if begun is not None:
-            self.config = self.config.adopting(begun.config)
-        kind = self.domain.recipes[self.config.recipe]
+        config = self.config.adopting(begun.config) if begun is not None else self.config
+        kind = self.domain.recipes[config.recipe]
         asked = [condition] if isinstance(condition, str) else list(condition)
         if asked:
             refuse_without(kind, "context", "condition")
-        shaping = self.domain.reward(self.config, reward, kind)
+        shaping = self.domain.reward(config, reward, kind)
         claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         with hushed(quiet):
-            reading = self.domain.read(source, self.config, begun, asked)
+            reading = self.domain.read(source, config, begun, asked)
         note_most_left_out(reading.rejected, reading.rows)
         if out is not None:
             write_held_out(Path(out) / self.domain.aside, reading.aside, resume and not force)
         self.domain.tell(reading, console)
-        seed_everything(self.config.seed)
-        self._training = self._build(kind, reading, shaping, begun)
+        seed_everything(config.seed)
+        self._training = self._build(config, reading, shaping, begun)
         monitor = self.domain.monitor(self, reading.data)
         self._training.run(
             *(out, console, dict(self.domain.labels), monitor, reading.rejected, resume, force),
@@ -193,16 +192,21 @@ class Model:
         )
         return self
 
-    def _build(self, kind: Any, reading: Reading, shaping: RewardShaping | None, begun: "Model | None") -> Training:
-        """The recipe, with a start model's weights where there is one, and the run of its phases."""
-        space = self.domain.space(reading.data, begun, self.config)
-        recipe = kind(self.config, space, self.device)
+    def _build(
+        self, config: Any, reading: Reading, shaping: RewardShaping | None, begun: "Model | None" = None
+    ) -> Training:
+        """The recipe, with a start model's weights where there is one, and the run of its phases.
+
+        Nothing of the model changes before all of it fits.
+        """
+        space = self.domain.space(reading.data, begun, config)
+        recipe = self.domain.recipes[config.recipe](config, space, self.device)
         recipe.shaping = shaping
         if begun is not None:
             for name, weights in self.domain.start_weights(recipe, begun).items():
                 module = recipe.modules[name]
                 module.load_state_dict(module.state_dict() | weights)  # what the start lacks stays new
-        self.recipe, self.data, self.conditions = recipe, reading.data, reading.conditions
+        self.config, self.recipe, self.data, self.conditions = config, recipe, reading.data, reading.conditions
         phases = recipe.phases(reading.data)
         self.provenance = {
             "data": self.domain.counts(reading),
