@@ -230,6 +230,12 @@ class Model:
         The same seed gives the same samples on one kind of device, and the first k of n do not depend on n. Raises
         RunError where there are no weights yet, ConfigError for a request that the model cannot meet, ValueError for a
         negative number.
+
+        >>> from seqgan import Config, SeqGAN
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> [(len(ids), keep) for ids, keep in gan.draw(3, seed=0)]
+        [(50, 3)]
         """
         if n < 0:
             raise ValueError(f"cannot draw {n} samples.")
@@ -259,6 +265,15 @@ class Model:
         """Write configuration, weights and the state of training to a run folder, each file whole or not at all.
 
         Raises RunError where there are no weights yet, OSError when the folder cannot be written.
+
+        >>> from seqgan import Config, SeqGAN
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save(folder)
+        ...     SeqGAN.load(folder).sample(3) == gan.sample(3)
+        True
         """
         write(folder, self.config, *self._state)
 
@@ -270,6 +285,15 @@ class Model:
         figures: what `evaluate` said of its samples, for the card. data: what it was trained on, a sentence.
         compact: round the weights to 16 bits, half the size; its samples then differ a little from the run's.
         Raises RunError where there are no weights yet, OSError when the folder cannot be written.
+
+        >>> from seqgan import Config, SeqGAN
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save_pretrained(folder, data="Three lines.")
+        ...     sorted(path.name for path in Path(folder).iterdir())
+        ['README.md', 'config.toml', 'model.safetensors']
         """
         state, card = self._state, self.domain.card(self)
         about = pretrained.About(
@@ -290,6 +314,10 @@ class Model:
         device: overrides the configuration's. checkpoint: of a run, "last", "best" (see `checkpoint.best`) or a
         step's number. Nothing in the files is executed. Raises RunError or CheckpointError, one sentence each, for
         what is missing, unfinished, damaged, of another format, or holds what no model of this kind has.
+
+        >>> from molgan import MolGAN
+        >>> MolGAN.load("qm9").sample(2, seed=0)[0] is None
+        False
         """
         domain = cls.domain
         stored = pretrained.find(source, checkpoint, domain.half)
@@ -314,5 +342,14 @@ class Model:
 
         revision: of the hub's model, a branch or a commit. Raises what `load` raises, and RunError when the hub has no
         such model.
+
+        >>> from seqgan import Config, SeqGAN
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     gan.save_pretrained(folder)
+        ...     SeqGAN.from_pretrained(f"{folder}/model.safetensors").sample(3) == gan.sample(3)
+        True
         """
         return cls.load(pretrained.fetched(source, revision), device)

@@ -77,7 +77,12 @@ class RunConfig:
 
     @classmethod
     def kinds(cls) -> Mapping[str, Any]:
-        """The configurations of all recipes, by the names that `recipe` takes: those of the package's `RECIPES`."""
+        """The configurations of all recipes, by the names that `recipe` takes: those of the package's `RECIPES`.
+
+        >>> from molgan import Config
+        >>> list(Config.kinds())
+        ['one_shot', 'autoregressive', 'molgan']
+        """
         if not cls.PACKAGE:
             return {}
         recipes = importlib.import_module(f"{cls.PACKAGE}.recipes").RECIPES  # late: a recipe's file needs this one
@@ -85,7 +90,12 @@ class RunConfig:
 
     @classmethod
     def kind(cls, recipe: object) -> Any:
-        """The configuration of one recipe. Raises ConfigError for a name that there is not."""
+        """The configuration of one recipe. Raises ConfigError for a name that there is not.
+
+        >>> from molgan import Config
+        >>> Config.kind("molgan").__name__
+        'MolGANConfig'
+        """
         kinds = cls.kinds()
         name = cls.OLD_RECIPES.get(str(recipe), str(recipe))
         if name not in kinds:
@@ -100,6 +110,10 @@ class RunConfig:
 
         Raises ConfigError with one sentence for a missing file, an unknown key or a wrong value. An unknown key that
         another recipe has is told as that recipe's. Settings under the names of earlier versions load with a note.
+
+        >>> from molgan import Config
+        >>> Config.load("qm9", ["steps=600", "reward.weight=0.5"]).reward.weight
+        0.5
         """
         path = toml.find_named(cls.PACKAGE, name)
         overrides = list(overrides)
@@ -119,6 +133,10 @@ class RunConfig:
         """Back from a checkpoint's values, on another device if one is given. Raises ConfigError as `load` does.
 
         Settings of other recipes, which earlier versions stored too, are left out.
+
+        >>> from molgan import Config
+        >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
+        7
         """
         kind = cls.kind(values.get("recipe", _first(cls)))
         with collected() as notes:
@@ -128,13 +146,22 @@ class RunConfig:
         return config
 
     def dump(self) -> str:
-        """The configuration as TOML, every field."""
+        """The configuration as TOML, every field.
+
+        >>> from molgan import Config
+        >>> "seed = 5" in Config(seed=5).dump().splitlines()
+        True
+        """
         return toml.dump(self)
 
     def as_recipe(self, recipe: str, **settings: Any) -> Any:
         """The configuration of another recipe with every setting that both have, and `settings` in place of some.
 
         Raises ConfigError for a value that the other recipe does not take.
+
+        >>> from molgan import Config
+        >>> Config(seed=5).as_recipe("autoregressive", steps=3).seed
+        5
         """
         kind = type(self).kind(recipe)
         shared = {key: value for key, value in flatten(asdict(self)) if has(kind, key)}
@@ -144,7 +171,12 @@ class RunConfig:
         return dataclasses.replace(own, **settings)
 
     def validated(self: C) -> C:
-        """The same, its types and ranges checked: a configuration made in Python is not."""
+        """The same, its types and ranges checked: a configuration made in Python is not. Raises ConfigError.
+
+        >>> from molgan import Config
+        >>> Config(seed=5).validated().seed
+        5
+        """
         return toml.from_dict(type(self), asdict(self), "config")._said(self.explicit)
 
     # Going on from a trained model ------------------------------------------------------------
@@ -166,6 +198,10 @@ class RunConfig:
         """These settings with the recipe and the `[model]` of a start model, where they are not set explicitly.
 
         Raises ConfigError for settings that the start's recipe has not.
+
+        >>> from molgan import Config
+        >>> Config(seed=5).adopting(Config.load("moses")).model.recurrent
+        512
         """
         explicit = self.explicit
         recipe = self.recipe if "recipe" in explicit or not self._starts_anew else start.recipe

@@ -39,15 +39,6 @@ class Config(RunConfig):
 
     >>> Config(recipe="one_shot", steps=600) == Config.load("default", ["steps=600"])
     True
-    >>> Config.load("qm9", ["steps=600", "reward.weight=0.5"]).reward.weight
-    0.5
-    >>> from pathlib import Path
-    >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
-    7
-    >>> list(Config.kinds())
-    ['one_shot', 'autoregressive', 'molgan']
-    >>> "seed = 5" in Config(seed=5).dump().splitlines()
-    True
     """
 
     PACKAGE: ClassVar[str] = "molgan"

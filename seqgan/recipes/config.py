@@ -43,15 +43,6 @@ class Config(RunConfig):
 
     >>> Config(recipe="seqgan", steps=600) == Config.load("grammar", ["steps=600"])
     False
-    >>> Config.load("small", ["steps=600", "reward.weight=0.5"]).reward.weight
-    0.5
-    >>> from pathlib import Path
-    >>> Config.revive({"steps": 7}, Path("a checkpoint"), device="cpu").steps
-    7
-    >>> list(Config.kinds())
-    ['seqgan', 'mle', 'gumbel', 'residual']
-    >>> "seed = 5" in Config(seed=5).dump().splitlines()
-    True
     """
 
     PACKAGE: ClassVar[str] = "seqgan"
