@@ -9,7 +9,7 @@ import argparse
 import time
 from pathlib import Path
 
-from gancore.runs.config import has
+from gancore.runs.settings_keys import has
 from seqgan.gan import SeqGAN
 from seqgan.metrics import bleu, copied_spans, self_bleu
 from seqgan.metrics.evaluation import split_tokens

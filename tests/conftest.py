@@ -14,7 +14,7 @@ import molgan.__main__
 import seqgan
 import seqgan.__main__
 from gancore.runs import pretrained
-from gancore.runs.config import has
+from gancore.runs.settings_keys import has
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.data.settings import DataConfig
 from molgan.recipes.config import Config

@@ -27,7 +27,7 @@ each = pytest.mark.parametrize(("half", "recipe"), EVERY)
 
 def short(half, recipe, *more):
     """The recipe's configuration, cut short; a sequence recipe has a critic of whole sequences."""
-    from gancore.runs.config import has
+    from gancore.runs.settings_keys import has
 
     union = HALVES[half][1]
     kind = union.kind(recipe)

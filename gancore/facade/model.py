@@ -1,18 +1,19 @@
 """One face for every half: fit, sample, save, load. `MolGAN` and `SeqGAN` are thin subclasses of `Model`."""
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.console import Console
 
 from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.facade.conditions import Conditions, Request
+from gancore.facade.domain import Domain, Reading
 from gancore.facade.recipe import refuse_without
 from gancore.io.progress import hushed
-from gancore.io.rejected_rows import Rejection, note_most_left_out
+from gancore.io.rejected_rows import note_most_left_out
 from gancore.rewards.shaping import RewardShaping
 from gancore.runs import pretrained
 from gancore.runs.checkpoint import State
@@ -26,111 +27,9 @@ from gancore.training.run import Training
 from gancore.types import Context, Reward
 
 M = TypeVar("M", bound="Model")
+
+
 _NOT_SAID = "Not told when this model was saved."
-
-
-class Space(Protocol):
-    """What samples are made of: the vocabulary and the sizes. It goes into every checkpoint."""
-
-    def state(self) -> State:
-        """Tensors and JSON-able values."""
-        ...
-
-
-class Reading(NamedTuple):
-    """What a domain read: data to train on, lines kept aside, rows left out, of how many, and the conditions."""
-
-    data: Any
-    aside: Sequence[str]
-    rejected: Sequence[Rejection]
-    rows: int
-    conditions: Conditions | None = None
-
-
-class Card(NamedTuple):
-    """What the card of a shared model says: a title, what it is for, its limits."""
-
-    title: str
-    intended: str
-    limits: str
-
-
-class Domain(Protocol):
-    """Molecules or sequences: how rows are read and samples are written."""
-
-    @property
-    def half(self) -> str:
-        """The package."""
-        ...
-
-    @property
-    def config_class(self) -> type[RunConfig]:
-        """The union of its configurations."""
-        ...
-
-    @property
-    def recipes(self) -> Mapping[str, Any]:
-        """The classes of its recipes by name; each is a `Recipe`."""
-        ...
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Figure -> label in the progress bar."""
-        ...
-
-    @property
-    def aside(self) -> str:
-        """The file of a run folder with the lines that are kept from training."""
-        ...
-
-    @property
-    def versions(self) -> tuple[str, ...]:
-        """The packages whose versions a run notes."""
-        ...
-
-    def read(self, source: Any, config: Any, start: "Model | None", condition: Sequence[str]) -> Reading:
-        """Read training rows with the columns that are conditions. Raises DataError for unusable data."""
-        ...
-
-    def tell(self, reading: Reading, console: Console) -> None:
-        """Print a line on what was read."""
-        ...
-
-    def space(self, data: Any, start: "Model | None", config: Any) -> Any:
-        """What samples of these data are made of."""
-        ...
-
-    def restore_space(self, stored: Any) -> Any:
-        """The space of a stored model. Raises what its `state` makes impossible."""
-        ...
-
-    def counts(self, reading: Reading) -> dict[str, Any]:
-        """What a run notes of its data: their sha256, how many rows, how many were left out."""
-        ...
-
-    def reward(self, config: Any, own: Reward | None, kind: Any) -> RewardShaping | None:
-        """The reward that a recipe learns from. Raises ConfigError for one that cannot be used."""
-        ...
-
-    def start_weights(self, recipe: Any, start: "Model") -> dict[str, dict[str, Any]]:
-        """Weights of a start model by the modules of a new recipe that they fit."""
-        ...
-
-    def decode(self, samples: Any, space: Any) -> Iterator[str | None]:
-        """Strings of what a recipe sampled; None for a sample that has none."""
-        ...
-
-    def monitor(self, model: "Model", data: Any) -> Callable[[int, dict[str, float]], None]:
-        """What puts figures of samples into the log, every so often."""
-        ...
-
-    def show(self, model: "Model") -> dict[str, Any]:
-        """A few samples for TensorBoard."""
-        ...
-
-    def card(self, model: "Model") -> Card:
-        """What the card of a shared model says."""
-        ...
 
 
 class Model:
@@ -227,9 +126,9 @@ class Model:
     def draw(self, n: int, seed: int = 0, request: Request | None = None, **options: Any) -> Iterator[tuple[Any, int]]:
         """What the recipe samples, a chunk at a time, and how many of the chunk count.
 
-        The same seed gives the same samples on one kind of device, and the first k of n do not depend on n. Raises
-        RunError where there are no weights yet, ConfigError for a request that the model cannot meet, ValueError for a
-        negative number.
+        The same seed gives the same samples on one kind of device, and the first k of n do not depend on n.
+        Raises RunError where there are no weights yet, ConfigError for a request that the model cannot meet,
+        ValueError for a negative number.
 
         >>> from seqgan import Config, SeqGAN
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar
 
 from gancore.errors import ConfigError
 from gancore.io import config as toml
 from gancore.io.notes import Note, OldName, collected, note
+from gancore.runs.settings_keys import flatten, has, nested, settings_of
 from gancore.training.settings import (
     STRICT,
     CheckpointConfig,
@@ -22,6 +23,8 @@ from gancore.training.settings import (
 )
 
 C = TypeVar("C", bound="RunConfig")
+
+
 _WRITTEN_WHOLE = {"seed", "device", "precision", "log_every", "tensorboard", "checkpoint.every", "recovery.times"}
 """What only a file has that a run wrote, with every setting in it."""
 
@@ -308,52 +311,3 @@ def _say_once(notes: Iterable[Note], where: str) -> None:
 def _first(union: type[RunConfig]) -> str:
     """The recipe of a configuration that names none."""
     return next(iter(union.kinds()))
-
-
-def has(kind: type, key: str) -> bool:
-    """Whether a configuration has the setting "table.key". A table with a validator of its own is not looked into."""
-    hints = get_type_hints(kind, include_extras=True)
-    first, dot, rest = key.partition(".")
-    if first not in {entry.name for entry in dataclasses.fields(kind)}:
-        return False
-    below = hints[first]
-    return not dot or not dataclasses.is_dataclass(below) or has(below, rest)  # pyright: ignore
-
-
-def settings_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings and tables as "table.key" values.
-
-    >>> settings_of({"seed": 3, "checkpoint": CheckpointConfig(every=5)})["checkpoint.every"]
-    5
-    """
-    plain = {name: asdict(value) if dataclasses.is_dataclass(value) else value for name, value in settings.items()}  # pyright: ignore
-    return dict(flatten(plain))
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """`("table.key", value)` of every setting; lists and empty tables are values.
-
-    >>> dict(flatten({"a": 1, "b": {"c": 2}}))
-    {'a': 1, 'b.c': 2}
-    """
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Back from `flatten`.
-
-    >>> nested({"a": 1, "b.c": 2})
-    {'a': 1, 'b': {'c': 2}}
-    """
-    values: dict[str, Any] = {}
-    for key, value in flat.items():
-        *tables, name = key.split(".")
-        table = values
-        for part in tables:
-            table = table.setdefault(part, {})
-        table[name] = value
-    return values

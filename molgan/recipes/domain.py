@@ -10,7 +10,8 @@ from rich.console import Console
 
 from gancore.errors import ConfigError, DataError
 from gancore.facade.conditions import Conditions
-from gancore.facade.model import Card, Model, Reading
+from gancore.facade.domain import Card, Reading
+from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
 from gancore.io.inputs import called
 from gancore.io.rejected_rows import summarise, tell_rejected

@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from gancore.errors import CheckpointError, ConfigError, DataError
-from gancore.facade.model import Card, Model, Reading
+from gancore.facade.domain import Card, Reading
+from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
 from gancore.io.rejected_rows import tell_rejected
 from gancore.rewards.diversity_filter import DiversityFilter

@@ -1,0 +1,120 @@
+"""What is particular to molecules or to sequences, as the facade needs it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from rich.console import Console
+
+from gancore.facade.conditions import Conditions
+from gancore.io.rejected_rows import Rejection
+from gancore.rewards.shaping import RewardShaping
+from gancore.runs.checkpoint import State
+from gancore.runs.config import RunConfig
+from gancore.types import Reward
+
+if TYPE_CHECKING:
+    from gancore.facade.model import Model
+
+
+class Space(Protocol):
+    """What samples are made of: the vocabulary and the sizes. It goes into every checkpoint."""
+
+    def state(self) -> State:
+        """Tensors and JSON-able values."""
+        ...
+
+
+class Reading(NamedTuple):
+    """What a domain read: data to train on, lines kept aside, rows left out, of how many, and the conditions."""
+
+    data: Any
+    aside: Sequence[str]
+    rejected: Sequence[Rejection]
+    rows: int
+    conditions: Conditions | None = None
+
+
+class Card(NamedTuple):
+    """What the card of a shared model says: a title, what it is for, its limits."""
+
+    title: str
+    intended: str
+    limits: str
+
+
+class Domain(Protocol):
+    """Molecules or sequences: how rows are read and samples are written."""
+
+    @property
+    def half(self) -> str:
+        """The package."""
+        ...
+
+    @property
+    def config_class(self) -> type[RunConfig]:
+        """The union of its configurations."""
+        ...
+
+    @property
+    def recipes(self) -> Mapping[str, Any]:
+        """The classes of its recipes by name; each is a `Recipe`."""
+        ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Figure -> label in the progress bar."""
+        ...
+
+    @property
+    def aside(self) -> str:
+        """The file of a run folder with the lines that are kept from training."""
+        ...
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The packages whose versions a run notes."""
+        ...
+
+    def read(self, source: Any, config: Any, start: "Model | None", condition: Sequence[str]) -> Reading:
+        """Read training rows with the columns that are conditions. Raises DataError for unusable data."""
+        ...
+
+    def tell(self, reading: Reading, console: Console) -> None:
+        """Print a line on what was read."""
+        ...
+
+    def space(self, data: Any, start: "Model | None", config: Any) -> Any:
+        """What samples of these data are made of."""
+        ...
+
+    def restore_space(self, stored: Any) -> Any:
+        """The space of a stored model. Raises what its `state` makes impossible."""
+        ...
+
+    def counts(self, reading: Reading) -> dict[str, Any]:
+        """What a run notes of its data: their sha256, how many rows, how many were left out."""
+        ...
+
+    def reward(self, config: Any, own: Reward | None, kind: Any) -> RewardShaping | None:
+        """The reward that a recipe learns from. Raises ConfigError for one that cannot be used."""
+        ...
+
+    def start_weights(self, recipe: Any, start: "Model") -> dict[str, dict[str, Any]]:
+        """Weights of a start model by the modules of a new recipe that they fit."""
+        ...
+
+    def decode(self, samples: Any, space: Any) -> Iterator[str | None]:
+        """Strings of what a recipe sampled; None for a sample that has none."""
+        ...
+
+    def monitor(self, model: "Model", data: Any) -> Callable[[int, dict[str, float]], None]:
+        """What puts figures of samples into the log, every so often."""
+        ...
+
+    def show(self, model: "Model") -> dict[str, Any]:
+        """A few samples for TensorBoard."""
+        ...
+
+    def card(self, model: "Model") -> Card:
+        """What the card of a shared model says."""
+        ...
