@@ -40,7 +40,7 @@ from molgan.data.dataset import MoleculeDataset, batches
 from molgan.data.space import GraphSpace
 from molgan.networks.autoregressive import AutoregressiveGenerator
 from molgan.networks.fingerprint_critic import FingerprintCritic
-from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig
+from molgan.recipes.config import GameConfig, PolicyRewardConfig, PretrainConfig
 from molgan.scoring.scorer import graph_smiles
 
 _WARM_UP = 200  # steps
@@ -97,7 +97,7 @@ class AutoregressiveCriticConfig:
 
 
 @dataclass(frozen=True)
-class AutoregressiveConfig(Config):
+class AutoregressiveConfig(GameConfig):
     """Recipe autoregressive: atoms and bonds one after the other."""
 
     RENAMED: ClassVar[Mapping[str, str]] = {
@@ -108,24 +108,8 @@ class AutoregressiveConfig(Config):
 
     recipe: str = "autoregressive"
     """autoregressive."""
-    steps: Count = 2500
-    """Adversarial steps, after pre-training."""
-    batch: Positive = 128
-    """Molecules a turn."""
-    lr: Rate = 5e-4
-    """Learning rate of the generator."""
-    lr_floor: Share = 0.2
-    """Share of the learning rates that is left at the end of a half-cosine decay over the adversarial steps."""
-    betas: tuple[Share, Share] = (0.0, 0.99)
-    """Adam's two decay rates in the adversarial phase."""
-    weight_decay: Weight = 0.0
-    """Decoupled weight decay (AdamW) in the adversarial phase."""
     temperature: Rate = 1.0
     """Temperature of the samples that `sample` makes."""
-    bound: Weight = 0.03
-    """Weight of the likelihood kept in the adversarial phase."""
-    average: Part = 0.999
-    """Decay of the averaged generator, the one that is sampled from."""
     unasked: Part = 0.1
     """Share of the molecules whose conditions are hidden in training, where there are conditions."""
     model: AutoregressiveModelConfig = field(default_factory=AutoregressiveModelConfig)

@@ -14,7 +14,7 @@ from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.penalties import PENALTIES
 from gancore.runs.config import RunConfig
-from gancore.training.settings import STRICT, Count, Positive, Rate, ReplayConfig, Share, Weight
+from gancore.training.settings import STRICT, Count, Part, Positive, Rate, ReplayConfig, Share, Weight
 from molgan.data.settings import DataConfig
 from molgan.scoring.benchmarks import load_score
 from molgan.scoring.definition import ScoreConfig
@@ -46,6 +46,28 @@ class Config(RunConfig):
 
     data: DataConfig = field(default_factory=DataConfig)
     """The training file."""
+
+
+@dataclass(frozen=True)
+class GameConfig(Config):
+    """What both recipes have that play a game after pre-training and sample from an averaged generator."""
+
+    steps: Count = 2500
+    """Adversarial steps, after pre-training."""
+    batch: Positive = 128
+    """Molecules a turn."""
+    lr: Rate = 5e-4
+    """Learning rate of the generator, and of a critic that has none of its own."""
+    lr_floor: Share = 0.2
+    """Share of the learning rates that is left at the end of a half-cosine decay over the adversarial steps."""
+    betas: tuple[Share, Share] = (0.0, 0.99)
+    """Adam's two decay rates in the adversarial phase."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay (AdamW) in the adversarial phase."""
+    bound: Weight = 0.03
+    """Weight of the evidence bound (of the likelihood, which is its own) kept in the adversarial phase."""
+    average: Part = 0.999
+    """Decay of the averaged generator, the one that is sampled from."""
 
 
 @dataclass(frozen=True)

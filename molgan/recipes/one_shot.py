@@ -30,7 +30,7 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
-from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight
+from gancore.training.settings import STRICT, Positive, Rate, Share, Weight
 from gancore.types import Batch, Context, Sample
 from molgan import chemistry
 from molgan.data import graphs
@@ -38,13 +38,7 @@ from molgan.data.dataset import MoleculeDataset, batches
 from molgan.data.space import GraphSpace
 from molgan.networks.one_shot import Encoder, Generator, GraphCritic
 from molgan.networks.sampling import CLOSED, GraphDraw, draw_graphs, repair
-from molgan.recipes.config import (
-    Config,
-    CriticConfig,
-    PolicyRewardConfig,
-    PretrainConfig,
-    Widths,
-)
+from molgan.recipes.config import CriticConfig, GameConfig, PolicyRewardConfig, PretrainConfig, Widths
 from molgan.recipes.pending_samples import PendingSamples
 from molgan.scoring.scorer import graph_smiles
 
@@ -102,29 +96,13 @@ class OneShotRewardConfig(PolicyRewardConfig):
 
 
 @dataclass(frozen=True)
-class OneShotConfig(Config):
+class OneShotConfig(GameConfig):
     """Recipe one_shot: all atoms and bonds at once."""
 
     recipe: str = "one_shot"
     """one_shot."""
-    steps: Count = 2500
-    """Adversarial steps, after pre-training."""
-    batch: Positive = 128
-    """Molecules a turn."""
-    lr: Rate = 5e-4
-    """Learning rate of generator and critic."""
-    lr_floor: Share = 0.2
-    """Share of the learning rate that is left at the end of a half-cosine decay over the adversarial steps."""
-    betas: tuple[Share, Share] = (0.0, 0.99)
-    """Adam's two decay rates in the adversarial phase."""
-    weight_decay: Weight = 0.0
-    """Decoupled weight decay (AdamW) in the adversarial phase."""
     temperature: Rate = 1.0
     """Temperature of the Gumbel-Softmax relaxation."""
-    bound: Weight = 0.03
-    """Weight of the evidence bound kept in the adversarial phase, where there was pre-training."""
-    average: Part = 0.999
-    """Decay of the averaged generator, the one that is sampled from."""
     model: OneShotModelConfig = field(default_factory=OneShotModelConfig)
     """The networks."""
     pretrain: AutoencoderConfig = field(default_factory=AutoencoderConfig)
