@@ -17,7 +17,14 @@ SHORT = ("steps=1", "batch=4", "pretrain.steps=1", "pretrain.batch=4", "critic.p
 SMALL = (
     *("model.noise=4", "model.generator=[8]", "model.critic=[8]", "model.encoder=[8]", "model.recurrent=8"),
     *("model.pair=4", "model.embedding=4", "model.width=8", "critic.embedding=4", "critic.width=8"),
-    *("critic.filters=0.02", "critic.representations=2", "critic.steps=1", "critic.pool=8", "residual.calibration=8"),
+    *(
+        "critic.filters=0.02",
+        "critic.representations=2",
+        "critic.steps=1",
+        "critic.pool=8",
+        "residual.calibration=8",
+        "policy.rollouts=1",
+    ),
 )
 KEYS = {name: setting for setting in (*SHORT, *SMALL) for name in [setting.partition("=")[0]]}
 HALVES = {"molgan": (MolGAN, molgan.Config, SMILES), "seqgan": (SeqGAN, seqgan.Config, corpus(40))}
