@@ -1,4 +1,4 @@
-"""What growing a graph costs as graphs get larger: `python -m benchmarks.autoregressive`.
+"""What an autoregressive graph costs as graphs get larger: `python -m benchmarks.autoregressive`.
 
 One thread, CPU ms a molecule of so many heavy atoms, medians; `exponent` is the slope between the last two sizes of the
 logarithms: 1 is linear in the number of atoms, 2 quadratic.
@@ -37,11 +37,11 @@ def main() -> None:
     for size in sizes:
         generator = AutoregressiveGenerator(CAPACITY, size, 384, 64, 1, 0.0)
         present = torch.ones(batch, size, dtype=torch.bool)
-        drawn = generator.grow(present)
+        drawn = generator.sample(present)
         found["learn"].append(
             cost(lambda made=generator, of=drawn: made.log_prob(*of).mean().backward(), batch, repeats)
         )
-        found["draw"].append(cost(lambda made=generator, of=present: made.grow(of), batch, repeats))
+        found["draw"].append(cost(lambda made=generator, of=present: made.sample(of), batch, repeats))
     print("| | " + " | ".join(f"{size} atoms" for size in sizes) + " | exponent |")
     print("|---" * (len(sizes) + 2) + "|")
     for name, times in found.items():

@@ -2,7 +2,7 @@
 
 python -m benchmarks.rejections MODEL FILE [--unread SAMPLE:SEED ...] [--draws 30000] [--of 5000]
 
-MODEL, of recipe growing, draws once without its critic; every setting then picks 5,000 (--of) of those draws as
+MODEL, of recipe autoregressive, draws once without its critic; every setting then picks 5,000 (--of) of those draws as
 sampling would, three times, and the Fréchet distance to as many molecules of FILE is told, as mean and deviation. The
 fewer draws there are, the more often one is picked twice, and the farther all settings are. FILE should hold what the
 model was not trained on: --unread leaves out the rows that `data.sample` and `seed` of its training took. `floor` is

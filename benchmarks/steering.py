@@ -89,7 +89,7 @@ def draw(rows: dict[str, dict[str, float]], file: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="qm9", help="a trained model of recipe growing")
+    parser.add_argument("--model", default="qm9", help="a trained model of recipe autoregressive")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--out", type=Path, default=Path("runs/steering"))

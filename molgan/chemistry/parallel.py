@@ -71,5 +71,5 @@ def title_of(function: Callable) -> str:
 
 
 def judge_all(texts: Sequence[str | None]) -> list[chemistry.Judged]:
-    """`chem.judge` of each text; one that RDKit does not come to an end with is invalid."""
+    """`chemistry.judge` of each text; one that RDKit does not come to an end with is invalid."""
     return map_chunks(chemistry.judge, texts, failed=lambda reason: chemistry.Judged(False, None))

@@ -48,7 +48,7 @@ def embedded(name: str = "qm9") -> Path:
 class MoleculeDataset(Dataset):
     """Distinct molecules as graphs. An item is a PyG `Data` (x, edge_index, edge_attr, smiles).
 
-    smiles: canonical, no stereo. atoms `(molecule, node)` and orders `(molecule, pair)`: int8, as `chem.encode`
+    smiles: canonical, no stereo. atoms `(molecule, node)` and orders `(molecule, pair)`: int8, as `chemistry.encode`
     makes them. rejected: every row that is not in the set, and why.
     """
 
@@ -94,7 +94,7 @@ class MoleculeDataset(Dataset):
 
         rows: number, SMILES, and the file it is of where there are several.
         sample: take so many of the rows, at random by `seed`, if there are more; 0 takes all. fragments, standardize:
-        as in `chem.Policy`. vocabulary: of a model; what it cannot hold is left out.
+        as in `chemistry.Policy`. vocabulary: of a model; what it cannot hold is left out.
 
         Molecules with an atom type that occurs in less than `min_atom_share` of them are dropped
         too. Raises DataError, naming `where` and the commonest reasons, when nothing is left.

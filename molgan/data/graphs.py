@@ -18,7 +18,7 @@ from molgan import chemistry
 
 @lru_cache
 def pair_ends(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """`chem.pair_ends` as tensors `(pair,)` int64."""
+    """`chemistry.pair_ends` as tensors `(pair,)` int64."""
     i, j = chemistry.pair_ends(size)
     return torch.from_numpy(i).to(device), torch.from_numpy(j).to(device)
 
@@ -53,7 +53,7 @@ def to_pairs(matrix: Tensor) -> Tensor:
 
 
 def one_hots(atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], kinds: int) -> Sample:
-    """Float one-hots of integer arrays as `chem.encode` makes them, zero rows for padding."""
+    """Float one-hots of integer arrays as `chemistry.encode` makes them, zero rows for padding."""
     present = atoms >= 0
     nodes = one_hot(atoms.long().clamp_min(0), kinds) * present[..., None]
     bonds = one_hot(orders.long(), chemistry.ORDERS) * pair_mask(present)[..., None]

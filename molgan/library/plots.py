@@ -52,5 +52,5 @@ def property_distributions(library: pd.DataFrame, reference: pd.DataFrame, path:
         axis.set_xlabel(f"{name} ({unit})" if unit else name)
         axis.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("share of molecules")
-    figure.axes[0].legend(frameon=False, fontsize="small")
+    figure.axes[0].legend(frameon=False, fontsize="small", loc="upper right")  # "best" is slow, and warns
     figure.savefig(path, dpi=120)

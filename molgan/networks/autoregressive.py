@@ -58,7 +58,7 @@ def apart(later: Tensor | int, earlier: Tensor, orders: Tensor) -> Tensor:
     return (later - earlier - 1).clamp_min(0) * chemistry.ORDERS + orders
 
 
-def retrace(
+def decision_trace(
     atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], capacity: Int[Tensor, "atom"]
 ) -> Trace:
     """How these graphs came to be."""
@@ -217,7 +217,7 @@ class AutoregressiveGenerator(nn.Module):
         self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"], context: Context | None = None
     ) -> Float[Tensor, "batch"]:
         """Log-probability of each graph given its size, and what was asked, in nats."""
-        trace = retrace(atoms, orders, self.capacity)
+        trace = decision_trace(atoms, orders, self.capacity)
         nodes, options = self(trace, context)
         kinds = nodes.log_softmax(-1).gather(-1, trace.atoms.clamp_min(0)[..., None]).squeeze(-1) * (trace.atoms >= 0)
         pointed = trace.partners * _BONDS + trace.orders - 1
@@ -227,14 +227,14 @@ class AutoregressiveGenerator(nn.Module):
     # Draws ------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def grow(
+    def sample(
         self,
         present: Bool[Tensor, "batch node"],
         temperature: float = 1.0,
         generator: Generator | None = None,
         context: Context | None = None,
     ) -> tuple[Int[Tensor, "batch node"], Int[Tensor, "batch pair"]]:
-        """Draw a graph of each size: atoms and orders as `chem.encode` makes them. Below 1, a temperature sharpens."""
+        """Draw a graph of each size: atoms and orders as `chemistry.encode` has them. Below 1, a temperature sharpens."""
         n, size, device = len(present), self.max_atoms, present.device
         sizes, everyone = present.sum(1), torch.arange(n, device=device)
         atoms = torch.full((n, size), chemistry.PAD, device=device)

@@ -26,7 +26,7 @@ CLOSED = -1e9  # a logit no draw comes from; finite, so that 0 * CLOSED is 0 and
 class GraphDraw:
     """A `Draw` of graphs; what costs time is worked out when it is first asked for.
 
-    atoms, orders: the drawn graphs as integer arrays, as `chem.encode` makes them.
+    atoms, orders: the drawn graphs as integer arrays, as `chemistry.encode` makes them.
     node_logits, bond_logits: what they were drawn from. noisy_nodes, noisy_bonds: the same,
         Gumbel-perturbed; the bonds' are the sampler's confidence. present: which places hold an atom.
     capacity: bond-order sum each place takes. temperature: of the relaxation.

@@ -1,4 +1,4 @@
-"""The growing graph GAN: atoms and bonds drawn one after the other, by likelihood first, then against a critic.
+"""The autoregressive graph GAN: atoms and bonds drawn one after the other, by likelihood first, then against a critic.
 
 As SeqGAN does for text (Yu et al. 2017): phase one is maximum likelihood; in phase two a critic alone learns to tell
 drawn graphs from real ones; in phase three it goes on to, and the generator, whose draws have an exact log-probability,
@@ -286,7 +286,7 @@ class AutoregressiveGAN:
         training = self.generator.training
         self.generator.eval()
         try:
-            drawn = self.generator.grow(present, temperature, random, context)
+            drawn = self.generator.sample(present, temperature, random, context)
         finally:
             self.generator.train(training)
         return distributed.shard(drawn[0]), distributed.shard(drawn[1])
@@ -331,13 +331,13 @@ class AutoregressiveGAN:
         """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic."""
         present = self.space.present(n, random, self.device)
         average, temperature = self.averaged.average, self.config.temperature
-        atoms, orders = average.grow(present, temperature, random, context)
+        atoms, orders = average.sample(present, temperature, random, context)
         if raw or not self.config.rejects:
             return atoms, orders
 
         def again(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
             asked = context[rows] if context is not None else None
-            new = average.grow(present[rows], temperature, random, asked)
+            new = average.sample(present[rows], temperature, random, asked)
             return new, self.adversary.logits(self.one_hots(*new), asked)
 
         critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders), context)

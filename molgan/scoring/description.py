@@ -39,7 +39,7 @@ NOTHING = 0
 class Read(NamedTuple):
     """One string: whether RDKit reads it; digests of SMILES, 0 where there is none.
 
-    full: canonical, with stereo and isotopes. strict: `chem.strict_smiles`. flat: without stereo, of any number of
+    full: canonical, with stereo and isotopes. strict: `chemistry.strict_smiles`. flat: without stereo, of any number of
     fragments.
     """
 

@@ -13,7 +13,7 @@ from molgan import chemistry
 from molgan.data import graphs
 from molgan.data.space import GraphSpace
 from molgan.gan import MolGAN
-from molgan.networks.autoregressive import AutoregressiveGenerator, retrace
+from molgan.networks.autoregressive import AutoregressiveGenerator, decision_trace
 from molgan.recipes import autoregressive
 from molgan.recipes.autoregressive import AutoregressiveCriticConfig, AutoregressiveModelConfig
 from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig
@@ -42,7 +42,7 @@ def generator(small_data):
 def test_every_draw_of_an_untrained_network_is_a_molecule(generator, small_data):
     sizes = torch.arange(900) % 9 + 1
     present = torch.arange(9) < sizes[:, None]
-    atoms, orders = generator.grow(present)
+    atoms, orders = generator.sample(present)
     assert torch.equal((atoms >= 0).sum(1), sizes)
     mols = chemistry.decode(atoms.numpy(), orders.numpy(), small_data.vocabulary)
     assert all(chemistry.strict_smiles(mol) is not None for mol in mols)
@@ -52,7 +52,7 @@ def test_atoms_that_take_no_bonds_stand_alone():
     torch.manual_seed(0)
     generator = AutoregressiveGenerator(torch.tensor([4, 0, 3, 0, 2]), 6, 16, 8, 1, 0.0)
     sizes = torch.arange(600) % 6 + 1
-    atoms, _ = generator.grow(torch.arange(6) < sizes[:, None])
+    atoms, _ = generator.sample(torch.arange(6) < sizes[:, None])
     lone = ((atoms == 1) | (atoms == 3)).any(1)
     assert lone[sizes == 1].any()
     assert not lone[sizes > 1].any()
@@ -75,7 +75,7 @@ def test_probabilities_of_all_graphs_sum_to_one_and_are_those_of_draws(size):
     orders[:, :pairs] = bonds.repeat(len(kinds), 1)
     exact = generator.log_prob(atoms, orders).exp().detach()
     assert exact.sum() == pytest.approx(1, abs=1e-5)
-    drawn = generator.grow((torch.arange(3) < size).expand(40_000, 3))
+    drawn = generator.sample((torch.arange(3) < size).expand(40_000, 3))
     counted = Counter(map(tuple, torch.cat(drawn, 1).tolist()))
     for graph, probability in zip(torch.cat((atoms, orders), 1).tolist(), exact.tolist(), strict=True):
         spread = (probability * (1 - probability) / 40_000) ** 0.5
@@ -84,11 +84,11 @@ def test_probabilities_of_all_graphs_sum_to_one_and_are_those_of_draws(size):
 
 def test_decisions_do_not_see_what_comes_later(generator, small_data):
     atoms, orders = small_data.atoms[-8:].clone(), small_data.orders[-8:].clone()
-    nodes, options = generator(retrace(atoms, orders, generator.capacity))
+    nodes, options = generator(decision_trace(atoms, orders, generator.capacity))
     changed = orders.clone()
     changed[:, 28:] = 0  # the last atom is bonded to the one before it alone
     changed[:, 35] = 1
-    other_nodes, other_options = generator(retrace(atoms, changed, generator.capacity))
+    other_nodes, other_options = generator(decision_trace(atoms, changed, generator.capacity))
     torch.testing.assert_close(nodes, other_nodes)
     steps = min(options.shape[2], other_options.shape[2])
     torch.testing.assert_close(options[:, :8, :steps], other_options[:, :8, :steps])
@@ -98,7 +98,7 @@ def test_decisions_do_not_see_what_comes_later(generator, small_data):
 def test_the_trace_of_a_known_molecule_by_hand():
     """C-O-C: the oxygen must bond, and the last carbon may point to the first one alone once it has the oxygen."""
     atoms, orders = torch.tensor([[0, 1, 0]]), torch.tensor([[1, 0, 1]])
-    trace = retrace(atoms, orders, CARBON_OXYGEN)
+    trace = decision_trace(atoms, orders, CARBON_OXYGEN)
     assert trace.partners.tolist() == [[[-1, -1], [0, -1], [1, -1]]]
     assert trace.orders.tolist() == [[[0, 0], [1, 0], [1, 0]]]
     assert trace.free[0, 1].tolist()[:1] == [4]
@@ -191,9 +191,9 @@ def test_it_fits_samples_saves_and_loads(tmp_path, qm9_smiles):
 
 def test_sharper_draws_have_a_higher_likelihood(generator):
     present = torch.ones(400, 9, dtype=torch.bool)
-    plain, sharp = (generator.log_prob(*generator.grow(present, temperature)).mean() for temperature in (1.0, 0.5))
+    plain, sharp = (generator.log_prob(*generator.sample(present, temperature)).mean() for temperature in (1.0, 0.5))
     assert sharp > plain
-    assert graphs.valid(*generator.grow(present, 0.5), generator.capacity).all()
+    assert graphs.valid(*generator.sample(present, 0.5), generator.capacity).all()
 
 
 def test_a_turn_without_anything_to_learn_moves_nothing(small_data):

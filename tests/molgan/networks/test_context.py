@@ -83,7 +83,7 @@ def test_draws_of_the_autoregressive_generator_follow_the_likelihood_of_what_is_
     for value in (-1.0, 1.0):
         context = Context(torch.full((n, 1), value), torch.ones(n, 1, dtype=torch.bool))
         expected = net.log_prob(kinds, torch.zeros(len(kinds), 0, dtype=torch.long), context[: len(kinds)]).exp()
-        atoms, _ = net.grow(torch.ones(n, 1, dtype=torch.bool), 1.0, torch.Generator().manual_seed(0), context)
+        atoms, _ = net.sample(torch.ones(n, 1, dtype=torch.bool), 1.0, torch.Generator().manual_seed(0), context)
         shares.append(atoms.flatten().bincount(minlength=len(kinds)) / n)
         assert ((shares[-1] - expected).abs() < 5 * (expected * (1 - expected) / n).sqrt() + 1e-4).all()
     assert (shares[0] - shares[1]).abs().sum() > 0.05

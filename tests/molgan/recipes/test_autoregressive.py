@@ -46,7 +46,7 @@ def test_what_is_asked_is_obtained_by_likelihood_and_kept_by_the_game(small_data
         shares = []
         for value in (-1.0, 1.0):
             asked = Context(torch.full((600, 1), value), torch.ones(600, 1, dtype=torch.bool))
-            atoms, _ = gan.generator.grow(present, context=asked)
+            atoms, _ = gan.generator.sample(present, context=asked)
             shares.append(float((((atoms >= 0) & (atoms != carbon)).sum(1) > 2).float().mean()))
         return shares[1] - shares[0]
 
