@@ -9,6 +9,7 @@ from collections import Counter
 
 import numpy as np
 
+from gancore.statistics.frechet import frechet, moments
 from molgan import chemistry
 from molgan.data.dataset import as_rows, embedded
 from molgan.gan import MolGAN
@@ -47,12 +48,10 @@ def main() -> None:
     figures["product"] = figures["valid"] * figures["unique"] * figures["novel"]
     figures |= composition(valid)
     mixed = [held[row] for row in np.random.default_rng(0).permutation(len(held))]
-    reference, others = (
-        chemnet.moments(chemnet.activations(part)) for part in (mixed[:fcd_n], mixed[fcd_n : 2 * fcd_n])
-    )
+    reference, others = (moments(chemnet.activations(part)) for part in (mixed[:fcd_n], mixed[fcd_n : 2 * fcd_n]))
     if len(valid) >= fcd_n:
-        figures["fcd"] = chemnet.frechet(chemnet.moments(chemnet.activations(valid[:fcd_n])), reference)
-    figures["floor"] = chemnet.frechet(others, reference)
+        figures["fcd"] = frechet(moments(chemnet.activations(valid[:fcd_n])), reference)
+    figures["floor"] = frechet(others, reference)
     common = [name for name, _ in scaffolds(held).most_common(SCAFFOLDS)]
     figures["scaffolds"] = len(set(common) & scaffolds(distinct).keys()) / len(common)
     for name, value in figures.items():

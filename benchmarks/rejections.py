@@ -14,6 +14,7 @@ import argparse
 import numpy as np
 import torch
 
+from gancore.statistics.frechet import frechet, moments
 from gancore.training.batching import sampled
 from molgan import MolGAN, chemistry
 from molgan.data.dataset import as_rows
@@ -37,10 +38,8 @@ def main() -> None:
         free[sampled(len(rows), *map(int, taken.split(":")))] = False
     random = np.random.default_rng(0)
     held = [rows[place] for place in random.permutation(np.flatnonzero(free))[: 2 * arguments.of]]
-    reference, others = (
-        chemnet.moments(chemnet.activations(part)) for part in (held[: arguments.of], held[arguments.of :])
-    )
-    print(f"floor {chemnet.frechet(others, reference):.3f}")
+    reference, others = (moments(chemnet.activations(part)) for part in (held[: arguments.of], held[arguments.of :]))
+    print(f"floor {frechet(others, reference):.3f}")
     activations, ratios = pool(MolGAN.load(arguments.model, "cpu"), arguments.draws)
     print("| ceiling | " + " | ".join(f"{most} rejections" for most in REJECTIONS) + " | draws for each that is kept |")
     print("|---" * (len(REJECTIONS) + 2) + "|")
@@ -49,7 +48,7 @@ def main() -> None:
         for most in REJECTIONS:
             picks = [pick(ratios, ceiling, most, random, arguments.of) for _ in range(REPEAT)]
             costs.append(picks[0][1])
-            found = [chemnet.frechet(chemnet.moments(activations[rows]), reference) for rows, _ in picks]
+            found = [frechet(moments(activations[rows]), reference) for rows, _ in picks]
             cells.append(f"{np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}")
         print(f"| {ceiling} | " + " | ".join(cells) + f" | {costs[0]:.1f} to {costs[-1]:.1f} |", flush=True)
 

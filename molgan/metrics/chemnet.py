@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
-import scipy
 import torch
 
 from gancore.io.progress import progress
@@ -13,14 +11,6 @@ from gancore.io.progress import progress
 WIDTH = 512
 _LENGTH = 350  # characters that the network reads
 _BATCH = 256
-
-
-class Moments(NamedTuple):
-    """Mean `(512,)` and covariance `(512, 512)` of the activations of n molecules."""
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    n: int
 
 
 @lru_cache
@@ -45,22 +35,3 @@ def activations(smiles: Sequence[str]) -> np.ndarray:
             batches.append(last.cpu().numpy().copy())
             tick(len(letters))
     return np.concatenate(batches)
-
-
-def moments(rows: np.ndarray) -> Moments:
-    """Mean and covariance of activations `(molecule, 512)`; needs two molecules."""
-    return Moments(rows.mean(0), np.cov(rows.T), len(rows))
-
-
-def frechet(one: Moments, other: Moments) -> float:
-    """The Fréchet distance of two Gaussians, at least 0.
-
-    The trace of the root of the product of the covariances is the sum of the roots of the eigenvalues of a symmetric
-    matrix, which cannot become complex as the product's own root can.
-    """
-    values, vectors = scipy.linalg.eigh(one.covariance)
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    shared = np.sqrt(np.clip(scipy.linalg.eigvalsh(root @ other.covariance @ root), 0, None)).sum()
-    shift = one.mean - other.mean
-    distance = shift @ shift + np.trace(one.covariance) + np.trace(other.covariance) - 2 * shared
-    return max(0.0, float(distance))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from gancore.errors import DataError
+from gancore.statistics.frechet import moments
 from gancore.statistics.intervals import Estimate, wilson_interval
 from gancore.statistics.precision_recall import precision_recall
 from molgan.chemistry.identity import Policy
@@ -137,8 +138,8 @@ class Suite:
         if len(reference.activations) and not self.allow:
             n = min(ours, theirs)
             self.notes.append(f"{name}: {n:,} molecules against {n:,} of {reference.name}.")
-            moments = chemnet.moments(reference.activations[self._some(theirs, n)])
-            return {name: suites.chemnet_distance(self.activations[self._some(ours, n)], moments)}
+            picked = moments(reference.activations[self._some(theirs, n)])
+            return {name: suites.chemnet_distance(self.activations[self._some(ours, n)], picked)}
         sampled = ours < min(MOSES_N, int(self.reading.table["valid"].sum()))
         if (len(self.reading.table) < MOSES_N or sampled) and not self.allow:
             here = f"{ours:,} were sampled" if sampled else f"here are {len(self.reading.table):,}"
@@ -165,7 +166,7 @@ class Suite:
                 self.notes.append(f"The scores of GuacaMol are left out: {error}")
                 return figures
         theirs = baseline.activations[self._some(baseline.n, GUACAMOL_N)]
-        distance = suites.chemnet_distance(self.activations[:GUACAMOL_N], chemnet.moments(theirs))
+        distance = suites.chemnet_distance(self.activations[:GUACAMOL_N], moments(theirs))
         self.notes.append(f"guacamol/fcd score: {distance.n:,} molecules against {len(theirs):,} of {baseline.name}.")
         value, low, high, n = distance
         value, low, high = (float(np.exp(-0.2 * figure)) for figure in (value, high, low))

@@ -15,10 +15,10 @@ import torch
 from gancore.errors import CheckpointError, DataError
 from gancore.io.downloads import cache
 from gancore.runs import checkpoint
+from gancore.statistics.frechet import Moments, moments
 from molgan.data.downloads import DATA
 from molgan.metrics import chemnet
 from molgan.metrics.basic import some_of, texts_of
-from molgan.metrics.chemnet import Moments
 from molgan.scoring.description import BITS, MEASURED, WIDE_BITS, Described
 
 SAMPLE = 30_000
@@ -95,7 +95,7 @@ class Reference:
     @cached_property
     def moments(self) -> Moments:
         """Mean and covariance of the activations."""
-        return self.published if self.published is not None else chemnet.moments(self.activations)
+        return self.published if self.published is not None else moments(self.activations)
 
     # On disk ----------------------------------------------------------------------------------
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import scipy  # loads its parts when they are first used
 
+from gancore.statistics.frechet import Moments, frechet, moments
 from gancore.statistics.intervals import Estimate, half_sample_interval, mean_interval, share_kept, wilson_interval
-from molgan.metrics.chemnet import Moments, frechet, moments
 from molgan.metrics.reference import Reference
 from molgan.metrics.similarity import leaders, mean_powers, nearest
 from molgan.scoring.description import MEASURED, Described

@@ -234,7 +234,7 @@ class AutoregressiveGenerator(nn.Module):
         generator: Generator | None = None,
         context: Context | None = None,
     ) -> tuple[Int[Tensor, "batch node"], Int[Tensor, "batch pair"]]:
-        """Draw a graph of each size: atoms and orders as `chemistry.encode` has them. Below 1, a temperature sharpens."""
+        """Draw a graph of each size: atoms and orders as of `chemistry.encode`. Below 1, a temperature sharpens."""
         n, size, device = len(present), self.max_atoms, present.device
         sizes, everyone = present.sum(1), torch.arange(n, device=device)
         atoms = torch.full((n, size), chemistry.PAD, device=device)

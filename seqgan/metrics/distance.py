@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gancore.errors import DataError
+from gancore.statistics.frechet import frechet, moments
 
 
 def frechet_distance(
@@ -21,19 +22,10 @@ def frechet_distance(
     """
     if min(len(real), len(generated)) < 2:
         raise DataError("the Fréchet distance needs at least two strings in each set.")
-    moments = []
+    fitted = []
     for texts in (real, generated):
         vectors = np.asarray(embed(texts), dtype=np.float64)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
             raise DataError("the embedding must give one row of finite numbers a string.")
-        moments.append((vectors.mean(0), np.atleast_2d(np.cov(vectors, rowvar=False))))
-    (mean, covariance), (other_mean, other_covariance) = moments
-    root = _square_root(covariance)
-    overlap = np.sqrt(np.clip(np.linalg.eigvalsh(root @ other_covariance @ root), 0, None)).sum()
-    apart = np.square(mean - other_mean).sum() + np.trace(covariance) + np.trace(other_covariance)
-    return max(0.0, float(apart - 2 * overlap))
-
-
-def _square_root(matrix: np.ndarray) -> np.ndarray:
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+        fitted.append(moments(vectors))
+    return frechet(*fitted)

@@ -220,16 +220,6 @@ def test_a_description():
     assert describe("no molecule") is None
 
 
-def test_frechet_distances_of_known_gaussians():
-    rng = np.random.default_rng(0)
-    a, b = (rng.normal(size=(40, 8)) for _ in range(2))
-    one = chemnet.moments(a)
-    assert chemnet.frechet(one, one) == pytest.approx(0, abs=1e-9)
-    assert chemnet.frechet(one, chemnet.moments(a + 3.0)) == pytest.approx(8 * 9.0)
-    assert chemnet.frechet(one, chemnet.moments(2 * a - a.mean(0))) == pytest.approx(np.trace(one.covariance))
-    assert chemnet.frechet(one, chemnet.moments(b)) == pytest.approx(chemnet.frechet(chemnet.moments(b), one))
-
-
 def test_a_set_is_like_itself_in_every_figure(some, described):
     reference = Reference.of_smiles("itself", some)
     figures = suites.moses(described, reference) | suites.moses_alone(described, reference)
