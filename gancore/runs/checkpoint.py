@@ -5,11 +5,9 @@ reader finds it whole or not at all. The same state gives the same bytes. Readin
 nothing: names, sizes and digests are checked before a file is parsed, shapes before memory is taken.
 """
 
-import hashlib
 import json
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +16,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim import Optimizer
@@ -26,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from gancore.errors import CheckpointError
 from gancore.io.platforms import flush
+from gancore.runs.checked_files import as_os_error, read_json, sha256_of, shapes_of, size_of
 
 State = tuple[dict[str, torch.Tensor], dict[str, Any]]
 
@@ -51,7 +49,6 @@ N = TypeVar("N", bound=Networks)
 
 FORMAT = 2
 _TENSORS, _VALUES, _MANIFEST = "tensors.safetensors", "values.json", "manifest.json"
-_MOST_JSON = 64 * 2**20  # bytes; the vocabulary of a large corpus takes one or two million
 
 
 def save(
@@ -75,7 +72,9 @@ def save(
         contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
         with as_os_error(fresh / _TENSORS):
             save_file(contiguous, fresh / _TENSORS)
-        files = {path.name: {"sha256": _sha256(path), "bytes": path.stat().st_size} for path in sorted(fresh.iterdir())}
+        files = {
+            path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in sorted(fresh.iterdir())
+        }
         manifest = {"format": FORMAT, "files": files, "figures": dict(sorted((figures or {}).items()))}
         (fresh / _MANIFEST).write_text(json.dumps(manifest, indent=1))
         for path in (*fresh.iterdir(), fresh):
@@ -167,7 +166,7 @@ def read(folder: Path) -> CheckpointFile:
     exists(folder)
     if not os.path.lexists(folder / _MANIFEST):
         raise CheckpointError(f"{folder}: no checkpoint here ({_MANIFEST} is missing).")
-    manifest = _read_json(folder / _MANIFEST)
+    manifest = read_json(folder / _MANIFEST)
     if manifest.get("format") != FORMAT:
         raise CheckpointError(
             f"{folder}: checkpoint format {manifest.get('format')!r:.40}, this version reads {FORMAT}."
@@ -179,16 +178,16 @@ def read(folder: Path) -> CheckpointFile:
         )
     for name, expected in files.items():
         path = folder / name
-        size = _size(path)
+        size = size_of(path)
         if not isinstance(expected, dict) or size != expected.get("bytes"):
             raise CheckpointError(f"{path}: damaged, it has {size:,} bytes and not those of the manifest.")
         if name == _TENSORS:
-            shapes = _shapes(path)  # before the digest: a header that lies is found without reading the rest
-        if _sha256(path) != expected.get("sha256"):
+            shapes = shapes_of(path)  # before the digest: a header that lies is found without reading the rest
+        if sha256_of(path) != expected.get("sha256"):
             raise CheckpointError(f"{path}: damaged, its sha256 is not the manifest's.")
     figures = manifest.get("figures")
     figures = {str(k): float(v) for k, v in figures.items() if isinstance(v, (int, float))} if figures else {}
-    return CheckpointFile(folder, _read_json(folder / _VALUES), shapes, folder / _TENSORS, figures)
+    return CheckpointFile(folder, read_json(folder / _VALUES), shapes, folder / _TENSORS, figures)
 
 
 def pack(modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> dict[str, torch.Tensor]:
@@ -270,52 +269,3 @@ def _moments(name: str, tensors: dict[str, torch.Tensor], optimizer: Optimizer) 
 
 def _groups(optimizer: Optimizer) -> dict[str, Any]:
     return {"param_groups": optimizer.state_dict()["param_groups"]}
-
-
-# Files --------------------------------------------------------------------------------------------
-
-
-def _size(path: Path) -> int:
-    """Bytes of a plain file; links, pipes and devices are refused."""
-    try:
-        about = os.lstat(path)
-    except OSError:
-        raise CheckpointError(f"{path}: missing.") from None
-    if not stat.S_ISREG(about.st_mode):
-        raise CheckpointError(f"{path}: no plain file; a checkpoint holds no links or devices.")
-    return about.st_size
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if _size(path) > _MOST_JSON:
-        raise CheckpointError(f"{path}: larger than {_MOST_JSON:,} bytes; no such file is written by this program.")
-    try:
-        values = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"{path}: damaged, not JSON.") from None
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path}: damaged, it holds no table of values.")
-    return values
-
-
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes by name, from the header alone; safetensors refuses a header that the file's size does not bear out."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: damaged, no safetensors file ({error!s:.80}).") from None
-
-
-@contextmanager
-def as_os_error(path: Path) -> Iterator[None]:
-    """safetensors reports a full disk as an error of its own."""
-    try:
-        yield
-    except SafetensorError as error:
-        raise OSError(None, str(error), str(path)) from None
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

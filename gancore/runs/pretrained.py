@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from gancore.errors import CheckpointError, RunError
 from gancore.io.atomic_write import whole, write_text
 from gancore.runs import checkpoint
+from gancore.runs.checked_files import as_os_error
 from gancore.runs.checkpoint import CheckpointFile, N, State
 from gancore.runs.config import RunConfig
 from gancore.runs.folder import RunFolder
@@ -79,7 +80,7 @@ def _drawn_from(modules: Container[str]) -> str:
 def pack(file: Path, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
     """Write one file, whole or not at all; the same content gives the same bytes, so it has one entry of metadata."""
     told = {"format": _FORMAT, "sha256": _digest(values, tensors), "values": values}
-    with whole(file) as fresh, checkpoint.as_os_error(fresh):
+    with whole(file) as fresh, as_os_error(fresh):
         save_file(tensors, fresh, {_KEY: json.dumps(told, sort_keys=True)})
         fresh.chmod(0o644)  # a model to share; safetensors makes it its owner's alone
 

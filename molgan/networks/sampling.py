@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
+from gancore.losses.policy_gradient import categorical_kl
 from gancore.sampling.estimators import gumbel_like, straighten
 from gancore.types import Sample
 from molgan import chemistry
@@ -73,6 +74,18 @@ class GraphDraw:
         parts = zip(self.hard, (self.node_logits, restricted), strict=True)
         nodes, bonds = ((hard * logits.log_softmax(-1)).flatten(1).sum(1) for hard, logits in parts)
         return nodes + bonds
+
+    def kl_from(
+        self, node_logits: Float[Tensor, "batch node atom"], bond_logits: Float[Tensor, "batch pair order"]
+    ) -> Float[Tensor, "batch"]:
+        """KL divergence in nats of the draw's distribution from that of other logits, along the draw's own order.
+
+        What valence closed counts as given: no gradient goes through the choice of earlier bonds.
+        """
+        node_kl = categorical_kl(self.node_logits, node_logits) * self.present
+        restricted = (part.masked_fill(self.closed, CLOSED) for part in (self.bond_logits, bond_logits))
+        bond_kl = categorical_kl(*restricted) * graphs.pair_mask(self.present)
+        return node_kl.sum(1) + bond_kl.sum(1)
 
 
 def turns(bond_logits: Float[Tensor, "batch pair order"]) -> Int[Tensor, "batch pair"]:

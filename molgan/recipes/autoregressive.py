@@ -24,7 +24,6 @@ from gancore.layers.conditioning import drop_context
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import leave_one_out, policy_gradient
-from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training import distributed
 from gancore.training.device import adam, default_generator
@@ -34,14 +33,13 @@ from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
 from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight, refuse_no_ratio
 from gancore.types import Batch, Context, Sample
-from molgan import chemistry
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
 from molgan.data.space import GraphSpace
 from molgan.networks.autoregressive import AutoregressiveGenerator
 from molgan.networks.fingerprint_critic import FingerprintCritic
 from molgan.recipes.config import GameConfig, PolicyRewardConfig, PretrainConfig
-from molgan.scoring.scorer import graph_smiles
+from molgan.recipes.graph_recipe import GraphRecipe
 
 _WARM_UP = 200  # steps
 
@@ -138,7 +136,7 @@ class AutoregressiveConfig(GameConfig):
         return self.critic.rejections > 0 and not self.reward.steers
 
 
-class AutoregressiveGAN:
+class AutoregressiveGAN(GraphRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
     config_class = AutoregressiveConfig
@@ -157,7 +155,6 @@ class AutoregressiveGAN:
         ).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})
-        self.shaping: RewardShaping | None = None  # made for training alone: a score may name functions and programs
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
             "critic": self.critic,
@@ -269,11 +266,6 @@ class AutoregressiveGAN:
         """Log-probability of graphs of their sizes under the averaged generator, nats `(batch,)`."""
         return self.averaged.average.log_prob(*graphs.indices(sample), context)
 
-    @torch.no_grad()
-    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
-        """The critic's logits `(batch,)`."""
-        return self.adversary.logits(sample, context)
-
     def draw(self, real: Batch, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """A fresh graph of each one's size, of which the same is asked, without dropout.
 
@@ -291,38 +283,20 @@ class AutoregressiveGAN:
             self.generator.train(training)
         return distributed.shard(drawn[0]), distributed.shard(drawn[1])
 
-    def one_hots(self, atoms: Tensor, orders: Tensor) -> Sample:
-        """Graphs as the critic sees them."""
-        return graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
-
     def rewards(
         self, atoms: Tensor, orders: Tensor, context: Context | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Reward of each draw `(batch,)`, and the mean score for the log."""
-        reward = self.config.reward
-        earned, figures = torch.zeros(len(atoms), device=self.device), {}
-        if reward.critic:
-            with torch.no_grad():
-                earned = earned + reward.critic * self.adversary.logits(self.one_hots(atoms, orders), context)
-        if reward.weight:
-            assert self.shaping is not None
-            smiles = graph_smiles(self.vocabulary, atoms.cpu().numpy(), orders.cpu().numpy())
-            with self.shaping.waiting():
-                scores = self.shaping.score(smiles)
-            paid = torch.from_numpy(self.shaping.weigh(smiles, scores)).float().to(self.device)
-            earned = earned + reward.weight * paid
-            figures["_score"] = torch.tensor(scores.mean(), device=self.device)
-        return earned, figures
+        scored = self.ask(self.score, atoms, orders) if self.config.reward.weight else None
+        figures = {"_score": torch.tensor(scored[1].mean(), device=self.device)} if scored is not None else {}
+        return self.earned(self.one_hots(atoms, orders), scored, context), figures
 
     def replay_terms(self) -> dict[str, Tensor]:
         """The likelihood of the best molecules so far."""
-        replay = self.config.reward.replay
-        again = self.shaping.again(replay.batch) if self.shaping is not None and self.config.reward.weight else []
-        kept = self.vocabulary.graphs(again)
-        if not kept:
+        best = self.best_so_far() if self.config.reward.weight else None
+        if best is None:
             return {}
-        atoms, orders = (torch.from_numpy(part).to(self.device) for part in chemistry.encode(kept, self.vocabulary))
-        return {"replay": -self.generator.log_prob(atoms, orders).mean() * replay.weight}
+        return {"replay": -self.generator.log_prob(*best).mean() * self.config.reward.replay.weight}
 
     @torch.no_grad()
     def sample(

@@ -21,7 +21,6 @@ from torch.optim import Optimizer
 
 from gancore.facade.recipe import Capability
 from gancore.layers.conditioning import Projection, refuse_context
-from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.estimators import ESTIMATORS
 from gancore.training import distributed
 from gancore.training.device import adam
@@ -36,7 +35,7 @@ from molgan.data.space import GraphSpace
 from molgan.networks.one_shot import Generator
 from molgan.networks.sampling import accept_bonds, repair, turns
 from molgan.recipes.config import Config, CriticConfig, RewardConfig, Widths
-from molgan.scoring.scorer import graph_smiles
+from molgan.recipes.graph_recipe import GraphRecipe
 
 
 class RelationalNetwork(nn.Module):
@@ -121,12 +120,11 @@ class MolGANConfig(Config):
     """The reward."""
 
 
-class PublishedMolGAN:
+class PublishedMolGAN(GraphRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
     config_class = MolGANConfig
     capabilities: frozenset[Capability] = frozenset({"reward", "critic_score"})
-    judges = ()
 
     def __init__(self, config: MolGANConfig, space: GraphSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
@@ -136,7 +134,6 @@ class PublishedMolGAN:
         critic, self.value = (RelationalNetwork(kinds, (128, 64), 128, 128).to(device) for _ in range(2))
         self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
         self.adversary = config.critic.adversary(critic)
-        self.shaping: RewardShaping | None = None  # made for training alone: a score may name functions and programs
         self.modules: dict[str, nn.Module] = {"generator": self.generator, "critic": critic, "value": self.value}
 
     @cached_property
@@ -228,19 +225,11 @@ class PublishedMolGAN:
 
     def scores(self, *samples: Sample) -> list[Float[Tensor, "batch"]]:
         """The scores of hard graphs, 0 for what is no molecule."""
-        shaping = self.shaping
-        assert shaping is not None
+        assert self.shaping is not None
         arrays = [[part.cpu().numpy() for part in graphs.indices(sample)] for sample in samples]
-        smiles = [graph_smiles(self.vocabulary, *part) for part in arrays]
-        with shaping.waiting():
-            scores = [shaping.score(texts) for texts in smiles]
-        paid = [shaping.weigh(*each) for each in zip(smiles, scores, strict=True)]
-        return [torch.from_numpy(part).float().to(self.device) for part in paid]
-
-    @torch.no_grad()
-    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
-        """The critic's logits `(batch,)`."""
-        return self.adversary.logits(sample, context)
+        with self.shaping.waiting():
+            scored = [self.score(*each) for each in arrays]
+        return [self.paid(each) for each in scored]
 
     @torch.no_grad()
     def sample(

@@ -7,12 +7,10 @@ hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and cal
 part was seen to do, and on how little evidence, is in docs/experiments.md.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
-import numpy as np
 import torch
 from annotated_types import Ge, Interval
 from torch import Tensor, nn
@@ -22,8 +20,7 @@ from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.io.background_call import BackgroundCall
 from gancore.losses.elbo import gaussian_kl, reconstruction
-from gancore.losses.policy_gradient import categorical_kl, leave_one_out, policy_gradient
-from gancore.rewards.shaping import RewardShaping
+from gancore.losses.policy_gradient import leave_one_out, policy_gradient
 from gancore.training import distributed
 from gancore.training.device import adam
 from gancore.training.ema import EMA
@@ -31,19 +28,15 @@ from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import warm_cosine
 from gancore.training.settings import STRICT, Positive, Rate, Share, Weight
-from gancore.types import Batch, Context, Sample
-from molgan import chemistry
+from gancore.types import Batch, Context
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
 from molgan.data.space import GraphSpace
 from molgan.networks.one_shot import Encoder, Generator, GraphCritic
-from molgan.networks.sampling import CLOSED, GraphDraw, draw_graphs, repair
+from molgan.networks.sampling import GraphDraw, draw_graphs, repair
 from molgan.recipes.config import CriticConfig, GameConfig, PolicyRewardConfig, PretrainConfig, Widths
+from molgan.recipes.graph_recipe import GraphRecipe, Scored
 from molgan.recipes.pending_samples import PendingSamples
-from molgan.scoring.scorer import graph_smiles
-
-Scored: TypeAlias = tuple[list[str], np.ndarray]
-"""SMILES of draws, empty for what is no molecule, and their scores, 0 where there is none."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +106,11 @@ class OneShotConfig(GameConfig):
     """The reinforcement."""
 
 
-class OneShotGAN:
+class OneShotGAN(GraphRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
     config_class = OneShotConfig
     capabilities: frozenset[Capability] = frozenset({"reward", "critic_score", "encode"})
-    judges = ()
 
     def __init__(self, config: OneShotConfig, space: GraphSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
@@ -130,7 +122,6 @@ class OneShotGAN:
         self.averaged = EMA(self.generator, config.average)
         self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
         self.adversary = config.critic.adversary(critic)
-        self.shaping: RewardShaping | None = None  # made for training alone: a score may name functions and programs
         self.scores = BackgroundCall(self.score)
         reward = config.reward
         noises = max(1, round(reward.share * config.batch))
@@ -256,11 +247,6 @@ class OneShotGAN:
             return drawn.atoms, drawn.orders
         return repair(drawn.atoms, drawn.orders, drawn.noisy_bonds, self.capacity)
 
-    @torch.no_grad()
-    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
-        """The critic's logits `(batch,)`."""
-        return self.adversary.logits(sample, context)
-
     def encode(self, real: Batch) -> tuple[Tensor, Tensor]:
         """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
         mean, log_var = self.encoder(real.sample, real.context)
@@ -280,7 +266,7 @@ class OneShotGAN:
         drawn = draw_graphs(nodes, bonds, present, self.capacity)
         fresh = noise, drawn
         if self.late is None:
-            scored = self.ask(self.score, drawn) if reward.weight else None
+            scored = self.ask(self.score, drawn.atoms, drawn.orders) if reward.weight else None
         elif self.late.filled:
             (noise, drawn), scored = self.fetch()
         else:
@@ -296,7 +282,7 @@ class OneShotGAN:
             with torch.no_grad():
                 anchor = self.averaged(noise, drawn.present[:: reward.draws], context)
             anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
-            losses["anchor"] = self.divergence(drawn, anchor_nodes, anchor_bonds).mean() * reward.kl
+            losses["anchor"] = drawn.kl_from(anchor_nodes, anchor_bonds).mean() * reward.kl
         return losses
 
     def send(self, noise: Tensor, drawn: GraphDraw) -> None:
@@ -304,54 +290,24 @@ class OneShotGAN:
         assert self.late is not None
         self.late.keep(noise, drawn)
         if self.config.reward.weight:
-            self.scores.start(*_arrays(drawn))
+            self.scores.start(drawn.atoms.cpu().numpy(), drawn.orders.cpu().numpy())
 
     def fetch(self) -> tuple[tuple[Tensor, GraphDraw], Scored | None]:
         """The draws of the turn before and the noise they came from, under the present weights; their scores."""
-        late, draws = self.late, self.config.reward.draws
-        assert late is not None
-        present = late.atoms != chemistry.PAD
-        logits = self.generator(late.noise, present[::draws])
-        nodes, bonds = (part.repeat_interleave(draws, 0) for part in logits)
-        room = self.capacity[late.atoms.clamp_min(0)] * present
-        drawn = GraphDraw(late.atoms.clone(), late.orders.clone(), nodes, bonds, nodes, bonds, present, room)
-        scored = self.ask(self.scores.result, drawn) if self.config.reward.weight else None
-        return (late.noise.clone(), drawn), scored
-
-    def divergence(self, drawn: GraphDraw, nodes: Tensor, bonds: Tensor) -> Tensor:
-        """KL in nats `(batch,)` of the draw's distribution from that of other logits, along the draw's own order.
-
-        What valence closed counts as given: no gradient goes through the choice of earlier bonds.
-        """
-        node_kl = categorical_kl(drawn.node_logits, nodes) * drawn.present
-        restricted = (part.masked_fill(drawn.closed, CLOSED) for part in (drawn.bond_logits, bonds))
-        bond_kl = categorical_kl(*restricted) * graphs.pair_mask(drawn.present)
-        return node_kl.sum(1) + bond_kl.sum(1)
-
-    def ask(self, score: Callable[..., Scored], drawn: GraphDraw) -> Scored:
-        """What `score` says of the draws; a reward that fails leaves this turn as it was before it."""
-        assert self.shaping is not None
-        with self.shaping.waiting():
-            return score(*_arrays(drawn))
-
-    def score(self, atoms: np.ndarray, orders: np.ndarray) -> Scored:
-        """SMILES of graphs and their scores, 0 for one that has none."""
-        assert self.shaping is not None
-        smiles = graph_smiles(self.vocabulary, atoms, orders)
-        return smiles, self.shaping.score(smiles)
+        assert self.late is not None
+        drawn = self.late.under(self.generator, self.capacity)
+        scored = self.ask(self.scores.result, drawn.atoms, drawn.orders) if self.config.reward.weight else None
+        return (self.late.noise.clone(), drawn), scored
 
     def replay_terms(self) -> dict[str, Tensor]:
         """The evidence bound of the best molecules so far."""
-        replay = self.config.reward.replay
-        assert self.shaping is not None
-        kept = self.vocabulary.graphs(self.shaping.again(replay.batch))
-        if not kept:
+        kept = self.best_so_far()
+        if kept is None:
             return {}
-        atoms, orders = (torch.from_numpy(part).to(self.device) for part in chemistry.encode(kept, self.vocabulary))
-        best = graphs.one_hots(atoms, orders, len(self.vocabulary.atoms))
+        best = self.one_hots(*kept)
         code, kl = self.encode(Batch(best))
         logits = self.generator(code, graphs.node_mask(best[0]))
-        return {"replay": (reconstruction(logits, best) + kl).mean() * replay.weight}
+        return {"replay": (reconstruction(logits, best) + kl).mean() * self.config.reward.replay.weight}
 
     def rewards(
         self, drawn: GraphDraw, scored: Scored | None = None, context: Context | None = None
@@ -361,20 +317,8 @@ class OneShotGAN:
         scored: the SMILES of each draw and its RDKit score, 0 for an invalid one.
         """
         valid = graphs.valid(drawn.atoms, drawn.orders, self.capacity)
-        earned = valid.float() * self.config.reward.validity
+        earned = valid.float() * self.config.reward.validity + self.earned(drawn.hard, scored, context)
         figures = {"_connected": valid.float().mean()}
-        if self.config.reward.critic:
-            with torch.no_grad():
-                earned = earned + self.config.reward.critic * self.adversary.logits(drawn.hard, context)
         if scored is not None:
-            assert self.shaping is not None
-            paid, score = (
-                torch.from_numpy(part).float().to(self.device) for part in (self.shaping.weigh(*scored), scored[1])
-            )
-            earned = earned + self.config.reward.weight * paid
-            figures["_score"] = score.sum() / valid.sum().clamp_min(1)
+            figures["_score"] = torch.from_numpy(scored[1]).float().to(self.device).sum() / valid.sum().clamp_min(1)
         return earned, figures
-
-
-def _arrays(drawn: GraphDraw) -> tuple[np.ndarray, np.ndarray]:
-    return drawn.atoms.cpu().numpy(), drawn.orders.cpu().numpy()

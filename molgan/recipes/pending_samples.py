@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from molgan import chemistry
 from molgan.networks.sampling import GraphDraw
 
 
@@ -30,3 +31,10 @@ class PendingSamples(nn.Module):
         self.atoms.copy_(drawn.atoms)
         self.orders.copy_(drawn.orders)
         self.filled.fill_(True)
+
+    def under(self, generator: nn.Module, capacity: Tensor) -> GraphDraw:
+        """The kept draws with the logits that the present weights give them."""
+        draws, present = len(self.atoms) // len(self.noise), self.atoms != chemistry.PAD
+        nodes, bonds = (part.repeat_interleave(draws, 0) for part in generator(self.noise, present[::draws]))
+        free = capacity[self.atoms.clamp_min(0)] * present
+        return GraphDraw(self.atoms.clone(), self.orders.clone(), nodes, bonds, nodes, bonds, present, free)
