@@ -1,7 +1,7 @@
 """A run: phases played one after the other, saved as they go, resumed bit for bit, brought back from divergence."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from rich.console import Console
 from torch import nn
 from torch.optim import Optimizer
 
-from gancore.errors import ConfigError, DivergedError, RunError, UserError
+from gancore.errors import ConfigError, DivergedError, UserError
 from gancore.io.atomic_write import write_text
 from gancore.io.progress import hushed
 from gancore.io.rejected_rows import Rejection, write_rejected
@@ -22,11 +22,11 @@ from gancore.runs.checkpoint import State
 from gancore.runs.config import RunConfig
 from gancore.runs.folder import RunFolder, alone, claim, refuse_changes
 from gancore.training import distributed
-from gancore.training.callbacks import Due, JsonLines, ProgressBar, TensorBoard
+from gancore.training.callbacks import Due
 from gancore.training.device import computes_bfloat16, generator_states, set_generator_states
 from gancore.training.loop import Callback, Place, Player, play
 from gancore.training.monitors import Watch
-from gancore.training.notebook import NotebookBar, NotebookView, in_notebook
+from gancore.training.output import Output
 from gancore.training.signals import Interrupted, Interruption, interactive
 
 
@@ -74,17 +74,13 @@ class Training:
         self._played = 0  # the same but for steps that an early end left out
         self._place, self._within = Place(), False  # where in the present step; whether it broke off there
         self.latest: dict[str, float] = {}  # the last reading of every figure
-        self._console = Console(quiet=True)
-        self._run: RunFolder | None = None
+        self._output = Output()
         self._good: tuple[State, dict[str, float]] | None = None
-        self._lines: JsonLines | None = None
-        self._board: TensorBoard | None = None
-        self._view: NotebookView | None = None
         self._saved = -1  # step of the last checkpoint of this timeline
-        self._watches = [Watch(rule, self._note) for rule in config.watch]
+        self._watches = [Watch(rule, lambda done, text: self._output.note(done, text)) for rule in config.watch]
         self._shapings = [memory for memory in self.memories.values() if isinstance(memory, RewardShaping)]
         for steering in self._shapings:
-            steering.tell = lambda text: self._note(self._played + 1, text)  # after the present step
+            steering.tell = lambda text: self._output.note(self._played + 1, text)  # after the present step
 
     # State ------------------------------------------------------------------------------------
 
@@ -101,7 +97,7 @@ class Training:
             "random": states,
             "memories": {name: memory.state() for name, memory in self.memories.items()},
             "watches": [watch.count for watch in self._watches],
-            "means": self._lines.means.state() if self._lines is not None else [],
+            "means": self._output.lines.means.state() if self._output.lines is not None else [],
         }
         if self._within:
             place = self._place
@@ -128,8 +124,8 @@ class Training:
         if len(values["watches"]) == len(self._watches):  # other rules start counting anew
             for watch, count in zip(self._watches, values["watches"], strict=True):
                 watch.count = count
-        if self._lines is not None:
-            self._lines.means.restore(values["means"])
+        if self._output.lines is not None:
+            self._output.lines.means.restore(values["means"])
 
     # Playing ----------------------------------------------------------------------------------
 
@@ -154,8 +150,7 @@ class Training:
         """
         for module in self.modules.values():
             module.train()
-        self._console = console
-        self._view = NotebookView(shown) if in_notebook() and not console.quiet else None
+        self._output = output = Output(console, shown)
         held = ExitStack()
         try:
             if out is not None:
@@ -163,12 +158,11 @@ class Training:
                 held.enter_context(alone(out))
                 self._open(RunFolder(out, self.config.checkpoint), rejected, resume, force)
                 if self.config.tensorboard and not distributed.rank():
-                    where, every = Path(out) / "tensorboard", self.config.log_every
-                    self._board = TensorBoard(where, every, show, self.config.monitor_every, self.step)
+                    output.open_board(self.config.log_every, show, self.config.monitor_every, self.step)
             with Interruption() as interruption, hushed():  # it has a line of its own
-                self._play_on(shown, monitor, interruption)
+                self._play_on(monitor, interruption)
         except Interrupted as stop:
-            self._say_how_to_go_on(stop)
+            output.say(f"stopped by signal {stop.number} after step {self.step}: {output.how_to_go_on()}.")
             if interactive():
                 return
             raise
@@ -176,49 +170,44 @@ class Training:
             held.close()
             for module in self.modules.values():  # whoever samples from them, in whatever thread, switches nothing
                 module.eval()
-            for shown_live in (self._board, self._view):
-                if shown_live is not None:
-                    shown_live.close()
+            output.close()
         for watch in self._watches:
             measured = watch.seen or watch.rule.figure in self.latest
             if not measured and watch.rule not in type(self.config)().watch:  # the one that comes with every run
-                self._say(f"watch: no figure {watch.rule.figure!r} was ever measured, so its rule never applied.")
+                output.say(f"watch: no figure {watch.rule.figure!r} was ever measured, so its rule never applied.")
         best = self.config.checkpoint.best
         if best and best not in self.latest:
-            self._say(f"checkpoint.best: no figure {best!r} was ever measured, so no checkpoint is the best.")
+            output.say(f"checkpoint.best: no figure {best!r} was ever measured, so no checkpoint is the best.")
 
-    def _play_on(self, shown: dict[str, str], monitor: Callback, interruption: Interruption) -> None:
+    def _play_on(self, monitor: Callback, interruption: Interruption) -> None:
         """Play to the end, from the last good moment again after a divergence; save."""
         self._keep()
         while True:
             try:
-                self._play(shown, monitor, interruption)
+                self._play(monitor, interruption)
                 break
             except DivergedError as trouble:
                 self._go_back(trouble)
-        if self._lines is not None:
-            with self._writing():
-                self._lines.flush(self._played)
+        self._output.flush(self._played)
         self._save()
 
     def _open(self, run: RunFolder, rejected: Sequence[Rejection], resume: bool, force: bool) -> None:
         """Make the run folder ready and, to resume, put its newest checkpoint back."""
-        self._run = run
-        self._lines = JsonLines(run.log, self.config.log_every)
-        stored = run.newest(self._say)
+        self._output.open(run, self.config.log_every)
+        stored = run.newest(self._output.say)
         if stored is not None:
             with stored.as_checkpoint_error():
                 if not force:
                     refuse_changes(run.folder, stored, self.config, self.extra[1])
                 self.restore(stored.tensors(self.device), stored.values)
             self.latest, self._saved = stored.figures, self.step
-            self._say(f"resuming {run.folder} at step {self.step}")
+            self._output.say(f"resuming {run.folder} at step {self.step}")
         if not distributed.rank():
             write_text(run.folder / "config.toml", self.config.dump())
             write_rejected(rejected, run.folder / "rejected.csv")
         run.cut_log(self.step)
 
-    def _play(self, shown: dict[str, str], monitor: Callback, interruption: Interruption) -> None:
+    def _play(self, monitor: Callback, interruption: Interruption) -> None:
         """Play what is left of every phase."""
         saves = Due(self.config.checkpoint.every, self.config.checkpoint.minutes)
         for phase in self.phases:
@@ -231,7 +220,7 @@ class Training:
             def after(step: int, logs: dict[str, float], phase: Phase = phase) -> bool:
                 return self._after(phase, step, logs, monitor, saves, interruption)
 
-            with self._bar(phase.name, left, shown) as bar:
+            with self._output.bar(phase.name, left) as bar:
                 seed = (self.config.seed, self.rollbacks)
                 factor = self.config.recovery.rate**self.rollbacks
                 try:
@@ -240,12 +229,6 @@ class Training:
                     if any(steering.unanswered for steering in self._shapings):
                         self._break_off(phase, error)
                     raise
-
-    def _bar(self, title: str, steps: range, shown: dict[str, str]) -> ProgressBar | NotebookBar:
-        """What shows how far a phase is."""
-        if self._view is not None:
-            return NotebookBar(title, steps, self._view)
-        return ProgressBar(title, steps, shown, self._console)
 
     def _precision(self) -> torch.autocast:
         """What losses are computed in."""
@@ -271,10 +254,7 @@ class Training:
         self._played = step + 1
         monitor(step, logs)
         self.latest |= logs
-        with self._writing():
-            for log in (self._lines, self._board):
-                if log is not None:
-                    log(step, logs)
+        self._output.log(step, logs)
         for watch in self._watches:  # after the log, which then has the reading that stops a run
             watch(step, logs)
         doubted = any(watch.count for watch in self._watches if watch.rule.action == "roll_back")
@@ -282,7 +262,7 @@ class Training:
             if isinstance(reason, str) and reason:
                 done = step + 1 - phase.steps.start
                 text = f"{phase.name}: ended after {done:,} of at most {len(phase.steps):,} steps; {reason}."
-                self._note(step + 1, text)
+                self._output.note(step + 1, text)
         if saves(step) and not doubted:  # what may have to be left again is no place to go back to
             self._keep()
             self._save()
@@ -301,10 +281,10 @@ class Training:
         self._within = True
         if distributed.processes() == 1:
             self._save()
-        where = self._how_to_go_on()
+        where = self._output.how_to_go_on()
         if isinstance(error, UserError):
             raise type(error)(f"{error} Stopped after step {self.step}: {where}.") from error
-        self._say(f"stopped within a reward ({type(error).__name__}) after step {self.step}: {where}.")
+        self._output.say(f"stopped within a reward ({type(error).__name__}) after step {self.step}: {where}.")
 
     def _keep(self) -> None:
         """Remember this moment as good."""
@@ -313,25 +293,11 @@ class Training:
 
     def _save(self) -> None:
         """Write a checkpoint, where there is a run folder."""
-        if self._run is not None and self._saved != self.step:
-            with self._writing():
-                self._run.save(self.step, *self.state(), self.latest)
+        folder = self._output.folder
+        if folder is not None and self._saved != self.step:
+            with self._output.writing(self.step):
+                folder.save(self.step, *self.state(), self.latest)
             self._saved = self.step
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Says how to go on when the run folder cannot be written: a full disk, say."""
-        try:
-            yield
-        except OSError as error:
-            if self._run is None:
-                raise
-            last = self._run.steps()[-1:]
-            after = f"the checkpoint of step {last[0]} is whole" if last else "there is no checkpoint yet"
-            raise RunError(
-                f"{self._run.folder}: step {self.step} could not be written ({error.strerror or error}); {after}. "
-                "Make room and go on with --resume."
-            ) from None
 
     def _go_back(self, trouble: DivergedError) -> None:
         """To the last good moment, with lower learning rates and other randomness; the trouble again if too often."""
@@ -344,27 +310,8 @@ class Training:
         self.restore(*state)
         self.rollbacks, self._saved = times, -1
         factor = self.config.recovery.rate**times
-        self._note(
+        self._output.note(
             step,
             f"{trouble} Going back to step {self.step}, all learning rates times {factor:g} "
             f"(time {times} of at most {self.config.recovery.times}).",
         )
-
-    def _note(self, done: int, text: str) -> None:
-        """Say something that happened after so many steps, and log it."""
-        self._say(text)
-        if self._run is not None:
-            self._run.note(done, text)
-
-    def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    def _how_to_go_on(self) -> str:
-        if self._run is None:
-            return "no run folder was given, so it cannot be gone on with; what was trained can be used"
-        if distributed.processes() > 1:
-            return "go on from the last checkpoint with --resume"
-        return f"saved in {self._run.folder}; go on with --resume, in Python with fit(..., resume=True)"
-
-    def _say_how_to_go_on(self, stop: Interrupted) -> None:
-        self._say(f"stopped by signal {stop.number} after step {self.step}: {self._how_to_go_on()}.")

@@ -7,16 +7,15 @@ without rollouts.
 
 import contextlib
 import copy
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from annotated_types import Ge
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
@@ -26,7 +25,6 @@ from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import categorical_kl, policy_gradient
 from gancore.losses.reduction import sum_steps
 from gancore.rewards.shaping import RewardShaping
-from gancore.sampling.rejection import replace_rejected
 from gancore.training import distributed
 from gancore.training.device import adam, new_generator
 from gancore.training.ema import EMA
@@ -277,31 +275,15 @@ class PolicyGradientGAN(SequenceRecipe):
             return {}
         return {"replay": token_nll(self.generator, self.alphabet.trim(ids.to(self.device))).mean() * replay.weight}
 
-    def replace_rejected(self, ids: Ids, again: Callable[[int], Ids], random: torch.Generator) -> None:
-        """Have sequences that the critic rejects drawn again, in place; `again(n)` draws n of them."""
-
-        def redraw(rows: Tensor) -> tuple[list[Ids], Tensor]:
-            new = again(len(rows))
-            return [new], logits_of(new)
-
-        def logits_of(some: Ids) -> Tensor:
-            whole = nn.functional.pad(some, (0, self.length - some.shape[1]), value=self.alphabet.pad)
-            return torch.cat([self.critic((part,)).logits.float() for part in whole.split(256)])
-
-        settings = self.config.critic
-        with at_rest(self.critic):
-            replace_rejected([ids], logits_of(ids), redraw, settings.rejections, settings.ceiling, random)
-
     def sample(
         self, n: int, random: torch.Generator, context: Context | None = None, asked: Asked | None = None
     ) -> Ids:
         """`n` sequences of the averaged generator, `(n, step)`; what the critic rejects is sampled again."""
-        asked = asked or Asked()
+        asked, settings = asked or Asked(), self.config.critic
         ids = super().sample(n, random, context, asked)
         if self.config.rejects and not asked.raw:
-            self.replace_rejected(
-                ids, lambda count: super(PolicyGradientGAN, self).sample(count, random, context, asked), random
-            )
+            again = partial(super().sample, random=random, context=context, asked=asked)
+            self.redraw_rejected(ids, self.critic, again, settings.rejections, settings.ceiling, random)
         return ids
 
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:

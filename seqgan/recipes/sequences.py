@@ -1,5 +1,6 @@
 """What all recipes of sequences do alike: sampling, and the log-probability of a sequence."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gancore.rewards.shaping import RewardShaping
+from gancore.sampling.rejection import replace_rejected
 from gancore.training.ema import EMA
 from gancore.types import Context, Sample
 from seqgan.data.space import TextSpace
@@ -48,6 +50,22 @@ class SequenceRecipe:
             return sample(
                 *(self.averaged.average, n, steps, random, asked.decoding, asked.begun, self.device, asked.rule)
             )
+
+    def redraw_rejected(
+        self, ids: Ids, critic: nn.Module, again: Callable[[int], Ids], rejections: int, ceiling: float, random: Any
+    ) -> None:
+        """Have sequences that the critic rejects drawn again, in place; `again(n)` draws n of them."""
+
+        def redraw(rows: Tensor) -> tuple[list[Ids], Tensor]:
+            new = again(len(rows))
+            return [new], logits_of(new)
+
+        def logits_of(some: Ids) -> Tensor:
+            whole = nn.functional.pad(some, (0, self.space.length - some.shape[1]), value=self.space.alphabet.pad)
+            return torch.cat([critic((part,)).logits.float() for part in whole.split(256)])
+
+        with at_rest(critic):
+            replace_rejected([ids], logits_of(ids), redraw, rejections, ceiling, random)
 
     def log_prob(self, sample: Sample, context: Context | None = None) -> Float[Tensor, "batch"]:
         """Log-probability in nats of whole sequences under the averaged generator."""

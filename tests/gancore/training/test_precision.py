@@ -15,10 +15,7 @@ from gancore.types import CriticOutput
 from molgan.gan import MolGAN
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
-from seqgan.networks.architectures import GeneratorConfig
-from seqgan.recipes.config import Config, LikelihoodConfig
-from seqgan.recipes.reinforce import PolicyConfig
-from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipes.config import Config
 
 CPU = torch.device("cpu")
 native = pytest.mark.skipif(not computes_bfloat16(CPU), reason="this processor has no instructions for bfloat16")
@@ -66,19 +63,10 @@ def test_molecules_in_bfloat16(small_config, small_data):
 @pytest.mark.parametrize("kind", ["lstm", "transformer", "memory"])
 @pytest.mark.parametrize("recipe", ["seqgan", "gumbel", "residual"])
 def test_texts_in_bfloat16(recipe, kind):
-    config = Config(
-        recipe=recipe,
-        steps=3,
-        batch=8,
-        device="cpu",
-        monitor_every=2,
-        model=GeneratorConfig(kind, embedding=16, width=16),
-        likelihood=LikelihoodConfig(epochs=2, batch=16),
-        critic=SeqGANCriticConfig(
-            "recurrent" if recipe == "seqgan" else "textcnn", filters=0.05, pretrain=2, steps=1, pool=16
-        ),
-        policy=PolicyConfig("dense" if recipe == "seqgan" else "rollout"),
-    )
+    own = ["critic.pool=16"] if recipe == "seqgan" else ["critic.kind=textcnn"]
+    small = ["model.embedding=16", "model.width=16", "likelihood.epochs=2", "likelihood.batch=16"]
+    game = ["steps=3", "batch=8", "monitor_every=2", "critic.filters=0.05", "critic.pretrain=2", "critic.steps=1"]
+    config = Config.load("small", [f"recipe={recipe}", f"model.kind={kind}", "device=cpu", *small, *game, *own])
     plain, short = (
         SeqGAN(replace(config, precision=precision)).fit(corpus(60), quiet=True)
         for precision in ("float32", "bfloat16")
