@@ -63,9 +63,13 @@ def test_molecules_in_bfloat16(small_config, small_data):
 @pytest.mark.parametrize("kind", ["lstm", "transformer", "memory"])
 @pytest.mark.parametrize("recipe", ["seqgan", "gumbel", "residual"])
 def test_texts_in_bfloat16(recipe, kind):
-    own = ["critic.pool=16"] if recipe == "seqgan" else ["critic.kind=textcnn"]
+    own = {
+        "seqgan": ["critic.pool=16", "critic.filters=0.05", "critic.steps=1", "critic.pretrain=2"],
+        "gumbel": ["critic.kind=textcnn", "critic.filters=0.05", "critic.steps=1", "critic.pretrain=2"],
+        "residual": [],
+    }[recipe]
     small = ["model.embedding=16", "model.width=16", "likelihood.epochs=2", "likelihood.batch=16"]
-    game = ["steps=3", "batch=8", "monitor_every=2", "critic.filters=0.05", "critic.pretrain=2", "critic.steps=1"]
+    game = ["steps=3", "batch=8", "monitor_every=2"]
     config = Config.load("small", [f"recipe={recipe}", f"model.kind={kind}", "device=cpu", *small, *game, *own])
     plain, short = (
         SeqGAN(replace(config, precision=precision)).fit(corpus(60), quiet=True)
