@@ -83,17 +83,14 @@ class Context:
         return self.values.shape[1]
 
     @property
+    def hidden(self) -> "Context":
+        """The same with nothing known."""
+        return Context(self.values, torch.zeros_like(self.known))
+
+    @property
     def inputs(self) -> Float[Tensor, "batch inputs"]:
         """What a network reads: the values, 0 where unknown, then 1 where known and 0 where not; `2 * feature` wide."""
         return torch.cat((torch.where(self.known, self.values, 0.0), self.known.to(self.values.dtype)), 1)
-
-    def masked(self, share: float, uniform: Float[Tensor, "batch"]) -> "Context":
-        """The context with a share of its rows unknown: training for classifier-free guidance (Ho and Salimans 2022).
-
-        uniform: one number in [0, 1) a row, drawn for the whole batch of all processes (`distributed.draw_global`);
-        the rows below `share` are unknown.
-        """
-        return Context(self.values, self.known & (uniform >= share)[:, None])
 
 
 Geometry = Literal["simplex", "euclidean"]

@@ -13,7 +13,7 @@ import typer
 from gancore.errors import ConfigError, RunError
 from gancore.facade import cli
 from gancore.facade.cli import AsJson, Quiet
-from gancore.facade.commands import Condition, Demo, Device, Half, Seed, Which, app_of, export_model, finish
+from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, export_model, finish
 from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
 
@@ -67,6 +67,7 @@ HALF = Half(
     model=_model,
     config=lambda data: "default" if data else "qm9",
     source=_source,
+    computed="a property, NAME=SCORE.toml, or ",
     demo=Demo(
         "The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT.",
         *(Path("runs/demo"), "qm9", 10_000, 1, _demo),
@@ -114,7 +115,8 @@ def generate(
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
-    condition: Condition = [],  # noqa: B006
+    condition: cli.Condition = [],  # noqa: B006
+    guidance: cli.Guidance = 1.0,
     device: Device = None,
     which: Which = "last",
     quiet: Quiet = False,
@@ -129,7 +131,9 @@ def generate(
     if out is not None:
         refuse_place(out)
     draws = over(
-        MolGAN.load(run, device, which).stream(n, seed, raw, cli.request_of(condition)), "drawing molecules", n
+        MolGAN.load(run, device, which).stream(n, seed, raw, cli.request_of(condition), guidance),
+        "drawing molecules",
+        n,
     )
     cli.write_lines((text or "" for text in draws if text or raw), out)
 

@@ -55,8 +55,9 @@ class MolGAN(Model):
             out. With `pretrain.steps=0` it is tuned at once.
         reward: SMILES -> scores in [0, 1], NaN where there is none. It takes the place of `reward.score`, mixed in with
             the configuration's `reward.weight`, and is asked for valid molecules alone.
-        condition: names of properties (`molgan.scoring.properties.PROPERTIES`) that `sample` can then be asked for, by
-            a recipe that accepts them.
+        condition: what `sample` can then be asked for, by a recipe that accepts it: names of properties
+            (`molgan.scoring.properties.PROPERTIES`), of columns of the file or frame ("NAME", or "NAME:class" for one
+            of classes; gaps are allowed), or "NAME=SCORE.toml" and "NAME=MODULE:FUNCTION", which label the molecules.
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError for
         a reward or a start that does not fit the configuration, DivergedError when training left the numbers and going
@@ -70,24 +71,35 @@ class MolGAN(Model):
         super().fit(source, out, resume, quiet, start, force, reward, condition)
         return self
 
-    def sample(self, n: int, seed: int = 0, raw: bool = False, condition: Request | None = None) -> Draws:
+    def sample(
+        self, n: int, seed: int = 0, raw: bool = False, condition: Request | None = None, guidance: float = 1.0
+    ) -> Draws:
         """Sample `n` molecules: a list of canonical SMILES, None for a sample that is no strictly valid molecule.
 
         raw: as the generator drew them, without joining fragments or asking the critic. Fewer than one in a
-        thousand of the repaired samples is None. condition: values of the properties that the model was conditioned
-        on; a property that is not named is left open. The same seed gives the same molecules on one kind of device,
-        and the first k of n samples do not depend on n. Raises RunError where there are no weights yet, ConfigError
-        for a condition that the model does not know.
+        thousand of the repaired samples is None. The same seed gives the same molecules on one kind of device, and the
+        first k of n samples do not depend on n.
+
+        condition: by the name of what the model was conditioned on, a number, a class, or a list with one for each
+        sample; what is not named is left open, and without a condition the samples have the data's own mix.
+        guidance: above 1 pulls samples further towards what is asked, at a price in variety (Ho and Salimans 2022).
+
+        Raises RunError where there are no weights yet, ConfigError for a condition that the model does not know.
 
         >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
         >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
         >>> len(gan.sample(4)), gan.sample(2, seed=1) == gan.sample(4, seed=1)[:2]
         (4, True)
         """
-        return Draws(over(self.stream(n, seed, raw, condition), "drawing molecules", n))
+        return Draws(over(self.stream(n, seed, raw, condition, guidance), "drawing molecules", n))
 
     def stream(
-        self, n: int, seed: int = 0, raw: bool = False, condition: Request | None = None
+        self,
+        n: int,
+        seed: int = 0,
+        raw: bool = False,
+        condition: Request | None = None,
+        guidance: float = 1.0,
     ) -> Iterator[str | None]:
         """`sample`, one molecule after the other, in constant memory. Raises what `sample` raises.
 
@@ -96,11 +108,16 @@ class MolGAN(Model):
         >>> list(gan.stream(4, seed=1)) == gan.sample(4, seed=1)
         True
         """
-        for arrays, keep in self.draw(n, seed, condition, raw=raw):
+        for arrays, keep in self.draw(n, seed, condition, guidance, raw=raw):
             yield from self.domain.decode(tuple(part[:keep] for part in arrays), self.recipe.space)
 
     def draw_arrays(
-        self, n: int, seed: int = 0, raw: bool = False, condition: Request | None = None
+        self,
+        n: int,
+        seed: int = 0,
+        raw: bool = False,
+        condition: Request | None = None,
+        guidance: float = 1.0,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The samples of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time.
 
@@ -112,7 +129,7 @@ class MolGAN(Model):
         >>> [(atoms.shape, orders.shape) for atoms, orders in gan.draw_arrays(5)]
         [((5, 4), (5, 6))]
         """
-        for (atoms, orders), keep in self.draw(n, seed, condition, raw=raw):
+        for (atoms, orders), keep in self.draw(n, seed, condition, guidance, raw=raw):
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
 
     @property

@@ -81,6 +81,8 @@ def generate(
     ] = 1.0,
     min_length: Annotated[int, typer.Option(min=0, help="Fewest tokens.")] = 0,
     max_length: Annotated[int | None, typer.Option(min=1, help="Most tokens; default the longest line's.")] = None,
+    condition: cli.Condition = [],  # noqa: B006
+    guidance: cli.Guidance = 1.0,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
     device: Device = None,
@@ -100,7 +102,8 @@ def generate(
     if out is not None:
         refuse_place(out)
     gan = SeqGAN.load(run, device, which)
-    lines = gan.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
+    request = cli.request_of(condition)
+    lines = gan.stream(*(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw, request, guidance))
     if readable:
         lines = map(gan.readable, lines)
     cli.write_lines((" ".join(line.splitlines()) for line in over(lines, "drawing texts", n)), out)

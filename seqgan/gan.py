@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from gancore.errors import ConfigError, DataError
+from gancore.facade.conditions import Request
 from gancore.facade.model import Model
 from gancore.io.progress import over
 from gancore.statistics.evaluation import Evaluation
@@ -62,7 +63,9 @@ class SeqGAN(Model):
         start: a trained model, its folder, or the name of a bundled one, to go on from: its generator and its
             vocabulary. Sizes that the configuration does not set are its own. With `likelihood.epochs=0` it is tuned
             at once.
-        condition: names of what `sample` can then be asked for, by a recipe that accepts them.
+        condition: what `sample` can then be asked for, by a recipe that accepts it: names of columns of the file or
+            frame ("NAME", or "NAME:class" for one of classes; gaps are allowed), or "NAME=MODULE:FUNCTION", which
+            labels the lines.
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError
         for a reward or a start that cannot be used and for lines that are needed and not given, DivergedError when
@@ -99,6 +102,8 @@ class SeqGAN(Model):
         min_length: int = 0,
         max_length: int | None = None,
         raw: bool = False,
+        condition: Request | None = None,
+        guidance: float = 1.0,
     ) -> Texts:
         """Draw `n` texts, a list.
 
@@ -108,16 +113,21 @@ class SeqGAN(Model):
         training line had, which is the default. A text that has not ended by then is cut off, of byte
         pairs after a whole character.
         raw: leave out the critic of `critic.rejections`.
+        condition: by the name of what the model was conditioned on, a number, a class, or a list with one for each
+        text; what is not named is left open, and without a condition the texts have the data's own mix.
+        guidance: above 1 pulls texts further towards what is asked, at a price in variety (Ho and Salimans 2022).
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
-        Raises ConfigError for a prefix with unknown tokens or no room and for settings out of range, RunError where
-        there are no weights yet.
+        Raises ConfigError for a prefix with unknown tokens or no room, for settings out of range and for a condition
+        that the model does not know, RunError where there are no weights yet.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
         >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
         >>> [text.split()[0] for text in gan.sample(2, prefix="the")]
         ['the', 'the']
         """
-        drawn = self.stream(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw)
+        drawn = self.stream(
+            *(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw, condition, guidance)
+        )
         return Texts(over(drawn, "drawing texts", n))
 
     def stream(
@@ -131,6 +141,8 @@ class SeqGAN(Model):
         min_length: int = 0,
         max_length: int | None = None,
         raw: bool = False,
+        condition: Request | None = None,
+        guidance: float = 1.0,
     ) -> Iterator[str]:
         """`sample`, one text after the other, in constant memory. Raises ConfigError and RunError as `sample` does.
 
@@ -149,7 +161,7 @@ class SeqGAN(Model):
         chosen = Decoding(temperature, top_k, nucleus, min_length, unknown=False)
         for begun in self._prefixes(prefix, max_length or longest):
             asked = Asked(chosen, max_length, begun, self._words.rule, raw)
-            for ids, keep in self.draw(n, seed, asked=asked):
+            for ids, keep in self.draw(n, seed, condition, guidance, asked=asked):
                 yield from self.domain.decode(ids[:keep], self.recipe.space)  # pyright: ignore
 
     def readable(self, text: str) -> str:

@@ -113,6 +113,12 @@ def _as_encodable(line: str) -> str:
     return line
 
 
+Condition = Annotated[
+    list[str], typer.Option("--condition", metavar="NAME=VALUE", help="What is asked of every sample; repeatable.")
+]
+Guidance = Annotated[
+    float, typer.Option("--guidance", help="Above 1 pulls samples further towards what is asked, with less variety.")
+]
 Column = Annotated[
     str, typer.Option("--column", metavar="NAME", help="Column of a table to read; default: one with a known name.")
 ]
@@ -123,19 +129,20 @@ def one_or_more(given: Sequence[str | Path]) -> Any:
     return [Path(path) for path in given] if len(given) > 1 else next(iter(given), None)
 
 
-def request_of(conditions: Sequence[str]) -> dict[str, float]:
+def request_of(conditions: Sequence[str]) -> dict[str, str]:
     """The values of options NAME=VALUE. Raises ConfigError for one that is not written so.
 
     >>> request_of(["logp=2.5"])
-    {'logp': 2.5}
+    {'logp': '2.5'}
     """
     request = {}
     for text in conditions:
-        name, _, value = text.partition("=")
-        try:
-            request[name.strip()] = float(value)
-        except ValueError:
-            raise ConfigError(f"--condition {text}: write it as NAME=NUMBER, for instance logp=2.") from None
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not name or not value:
+            raise ConfigError(f"--condition {text}: write it as NAME=VALUE, for instance logp=2.")
+        if name in request:
+            raise ConfigError(f"--condition {text}: {name} is asked for twice.")
+        request[name] = value
     return request
 
 

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable.")]
 Which = Annotated[str, typer.Option("--checkpoint", help="last, best or the number of a step.")]
-Condition = Annotated[
-    list[str], typer.Option(metavar="NAME=VALUE", help="A property to ask samples for, in its own unit; repeatable.")
-]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
 
 
@@ -41,7 +38,8 @@ class Half(NamedTuple):
     name: the program. about: one sentence. sets: the data sets by name, for help texts. kinds: the files that training
     reads. suffix: of a file of samples. sources: data sets to fetch. model: the facade. config: the configuration that
     `train` takes where none is named, given the data. source: what `train` reads where no data are named, given the
-    settings and the start. checks: what the doctor looks at beside what it always does.
+    settings and the start. computed: what conditions can be worked out of, for a help text. checks: what the doctor
+    looks at beside what it always does.
     """
 
     name: str
@@ -54,6 +52,7 @@ class Half(NamedTuple):
     config: Callable[[Sequence[str]], str]
     source: Callable[[Any, str | None], Any]
     demo: Demo
+    computed: str = ""
     checks: "Sequence[Callable[[], Iterable[Finding]]]" = ()
 
 
@@ -118,7 +117,11 @@ def _train(half: Half) -> Callable[..., None]:
         ] = None,
         condition: Annotated[
             list[str],
-            typer.Option(metavar="NAME", help="A property that samples can be asked for afterwards; repeatable."),
+            typer.Option(
+                metavar="NAME",
+                help="What samples can be asked for afterwards: a column of the data, NAME or NAME:class, or "
+                f"{half.computed}NAME=MODULE:FUNCTION, which labels the rows; repeatable.",
+            ),
         ] = [],  # noqa: B006
         resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
         force: Annotated[

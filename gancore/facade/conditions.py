@@ -1,5 +1,7 @@
 """The properties or columns that a model is conditioned on: their names, their scale, and what is asked of samples."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,63 +10,175 @@ import numpy as np
 import torch
 
 from gancore.errors import ConfigError, DataError
+from gancore.io.notes import note
 from gancore.types import Context
 
-Request = Mapping[str, float]
-"""Values asked for, by name, in their own units."""
+Request = Mapping[str, Any]
+"""What is asked, by name: a number in its own unit, or the name of a class; or a list of them, one for each sample."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A number or a class that samples can be asked for.
+
+    mean, scale: of a number, over the training rows where it is known; a `Context` holds (value - mean) / scale.
+    least, most: its range there. classes: of a class, which takes a 0 or a 1 for each of them in a `Context`.
+    """
+
+    name: str
+    mean: float = 0.0
+    scale: float = 1.0
+    least: float = 0.0
+    most: float = 0.0
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_numbers(cls, name: str, values: np.ndarray) -> "Condition":
+        """From training values, NaN where unknown. Raises DataError where no two of them differ."""
+        known = values[np.isfinite(values)]
+        if not len(known):
+            raise DataError(f"condition {name}: no row has a value of it.")
+        if known.min() == known.max():
+            raise DataError(
+                f"condition {name}: all {len(known):,} rows with a value of it have {known[0]:g}; there is nothing to "
+                "ask for."
+            )
+        mean, scale, least, most = (float(value) for value in (known.mean(), known.std(), known.min(), known.max()))
+        return cls(name, mean, scale, least, most)
+
+    @classmethod
+    def of_classes(cls, name: str, values: Sequence[str | None]) -> "Condition":
+        """From training classes, None where unknown. Raises DataError for fewer than two, or for one with one row."""
+        counts = Counter(value for value in values if value is not None)
+        if not counts:
+            raise DataError(f"condition {name}: no row has a value of it.")
+        if len(counts) == 1:
+            raise DataError(f"condition {name}: all rows with a value of it have {next(iter(counts))!r}.")
+        rare = sorted(value for value, count in counts.items() if count < 2)
+        if rare:
+            raise DataError(
+                f"condition {name}: class {rare[0]!r} has a single row, and a class needs two; leave its cell "
+                "empty, or group it with another."
+            )
+        return cls(name, classes=tuple(sorted(counts)))
+
+    @property
+    def features(self) -> int:
+        """How many entries of a context it takes."""
+        return len(self.classes) or 1
+
+    @property
+    def about(self) -> str:
+        """What can be asked for.
+
+        >>> Condition("logp", 1.0, 1.0, -2.5, 4.0).about
+        'logp from -2.5 to 4'
+        """
+        if self.classes:
+            return f"{self.name}: {', '.join(self.classes)}"
+        return f"{self.name} from {self.least:.4g} to {self.most:.4g}"
+
+    def encode(self, values: Sequence[Any]) -> np.ndarray:
+        """Entries `(row, feature)` of values, NaN where one is unknown: NaN, None or, of a class, not of training."""
+        if not self.classes:
+            return ((np.asarray(values, np.float64) - self.mean) / self.scale)[:, None]
+        rows = np.full((len(values), len(self.classes)), np.nan)
+        for row, value in zip(rows, values, strict=True):
+            if value in self.classes:
+                row[:] = 0.0
+                row[self.classes.index(value)] = 1.0
+        return rows
+
+    def asked(self, value: Any) -> Any:
+        """A value that is asked for, checked. Raises ConfigError for one that no sample can have."""
+        if self.classes:
+            if str(value) not in self.classes:
+                raise ConfigError(f"condition {self.name}={value}: no such class; there are {', '.join(self.classes)}.")
+            return str(value)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ConfigError(f"condition {self.name}={value}: is no number.") from None
+        if not math.isfinite(number):
+            raise ConfigError(f"condition {self.name}={value}: is not finite; leave the name out to leave it open.")
+        return number
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Names and scale of the values that samples can be asked for.
+    """All that samples of a model can be asked for, in the order of the context's entries.
 
-    means, scales: over the training rows where the value is known; a `Context` holds (value - mean) / scale.
-
-    >>> conditions = Conditions.of(["logp"], np.array([[1.0], [3.0], [np.nan]]))
-    >>> conditions.context(1, {"logp": 4.0}).values.tolist()
-    [[2.0]]
+    >>> conditions = Conditions((Condition.of_numbers("logp", np.array([1.0, 3.0, np.nan])),))
+    >>> conditions.context(1, {"logp": 3.0}).values.tolist()
+    [[1.0]]
     """
 
-    names: tuple[str, ...]
-    means: tuple[float, ...]
-    scales: tuple[float, ...]
+    items: tuple[Condition, ...]
 
-    @classmethod
-    def of(cls, names: Sequence[str], values: np.ndarray) -> "Conditions":
-        """From training values `(row, name)`, NaN where unknown. Raises DataError for a name without two values."""
-        for place, name in enumerate(names):
-            known = values[:, place][np.isfinite(values[:, place])]
-            if len(np.unique(known)) < 2:
-                raise DataError(f"condition {name}: the rows have no two different values of it.")
-        means, scales = np.nanmean(values, 0), np.nanstd(values, 0)
-        return cls(tuple(names), tuple(means.tolist()), tuple(scales.tolist()))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the conditions."""
+        return tuple(item.name for item in self.items)
 
-    def standardised(self, values: np.ndarray) -> Context:
-        """The context of rows of values `(row, name)`, NaN where unknown."""
-        known = torch.from_numpy(np.isfinite(values))
-        scaled = (np.nan_to_num(values) - np.array(self.means)) / np.array(self.scales)
-        return Context(torch.from_numpy(scaled).float(), known)
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """How many entries of a context each condition takes."""
+        return tuple(item.features for item in self.items)
+
+    @property
+    def about(self) -> str:
+        """What can be asked for, as a clause."""
+        return "; ".join(item.about for item in self.items)
+
+    def encode(self, columns: Mapping[str, Sequence[Any]]) -> Context:
+        """The context of rows of values, by name."""
+        entries = np.concatenate([item.encode(columns[item.name]) for item in self.items], 1)
+        known = torch.from_numpy(np.isfinite(entries))
+        return Context(torch.from_numpy(np.nan_to_num(entries)).float(), known)
 
     def context(self, n: int, request: Request) -> Context:
         """What is asked of `n` samples; what the request does not name is unknown.
 
-        Raises ConfigError for a name that the model does not have, and a value that is no number.
+        Raises ConfigError for a name or a class that the model does not have, for what is no number, and for a list
+        that has not a value for each sample. A number that lies outside the training rows is noted.
         """
         unknown = [name for name in request if name not in self.names]
         if unknown:
             raise ConfigError(f"condition {unknown[0]}: this model knows {', '.join(self.names)}.")
-        try:
-            values = np.array([[float(request.get(name, "nan")) for name in self.names]])
-        except (TypeError, ValueError):
-            raise ConfigError(f"condition: {dict(request)} holds a value that is no number.") from None
-        return self.standardised(np.repeat(values, n, 0))
+        columns: dict[str, list[Any]] = {}
+        for item in self.items:
+            if item.name not in request:
+                columns[item.name] = [None if item.classes else math.nan] * n
+                continue
+            given = request[item.name]
+            several = isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str)
+            if several and len(given) != n:
+                raise ConfigError(f"condition {item.name}: {len(given)} values were given for {n} samples.")
+            asked = [item.asked(value) for value in given] if several else [item.asked(given)]
+            outside = [value for value in asked if not item.classes and not item.least <= value <= item.most]
+            if outside:
+                note(
+                    f"condition {item.name}={outside[0]:g}: the training rows have {item.least:.4g} to {item.most:.4g} "
+                    "and samples may not reach it."
+                )
+            columns[item.name] = asked if several else asked * n
+        return self.encode(columns)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> list[dict[str, Any]]:
         """JSON-able."""
-        return asdict(self)
+        return [asdict(item) for item in self.items]
 
     @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> "Conditions":
+    def restore(cls, state: Sequence[Mapping[str, Any]]) -> "Conditions":
         """Back from `state`; raises KeyError or TypeError for what never was one."""
-        names, means, scales = (tuple(state[key]) for key in ("names", "means", "scales"))
-        return cls(tuple(map(str, names)), tuple(map(float, means)), tuple(map(float, scales)))
+        numbers = ("mean", "scale", "least", "most")
+        return cls(
+            tuple(
+                Condition(
+                    name=str(one["name"]),
+                    classes=tuple(map(str, one["classes"])),
+                    **{key: float(one[key]) for key in numbers},
+                )
+                for one in state
+            )
+        )

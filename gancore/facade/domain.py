@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from rich.console import Console
 
 from gancore.facade.conditions import Conditions
+from gancore.facade.examples import Examples
 from gancore.io.rejected_rows import Rejection
 from gancore.rewards.shaping import RewardShaping
 from gancore.runs.checkpoint import State
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 
 
 class Space(Protocol):
-    """What samples are made of: the vocabulary and the sizes. It goes into every checkpoint."""
+    """What samples are made of: the vocabulary and the sizes. It goes into every checkpoint.
+
+    examples: contexts of training rows, of a conditional model.
+    """
+
+    @property
+    def examples(self) -> Examples | None:
+        """None for a model without conditions."""
+        ...
 
     def state(self) -> State:
         """Tensors and JSON-able values."""
@@ -83,8 +92,8 @@ class Domain(Protocol):
         """Print a line on what was read."""
         ...
 
-    def space(self, data: Any, start: "Model | None", config: Any) -> Any:
-        """What samples of these data are made of."""
+    def space(self, data: Any, start: "Model | None", config: Any, groups: tuple[int, ...] = ()) -> Any:
+        """What samples of these data are made of. groups: how many entries of a context each condition takes."""
         ...
 
     def restore_space(self, stored: Any) -> Any:

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+import torch
 from rich.console import Console
 
 from gancore.errors import CheckpointError, ConfigError, RunError
@@ -29,6 +30,7 @@ from gancore.types import Context, Reward
 M = TypeVar("M", bound="Model")
 
 
+_MOST_GUIDANCE = 100
 _NOT_SAID = "Not told when this model was saved."
 
 
@@ -98,7 +100,8 @@ class Model:
 
         Nothing of the model changes before all of it fits.
         """
-        space = self.domain.space(reading.data, begun, config)
+        groups = reading.conditions.groups if reading.conditions is not None else ()
+        space = self.domain.space(reading.data, begun, config, groups)
         recipe = self.domain.recipes[config.recipe](config, space, self.device)
         recipe.shaping = shaping
         if begun is not None:
@@ -123,9 +126,12 @@ class Model:
 
     # Sampling ---------------------------------------------------------------------------------
 
-    def draw(self, n: int, seed: int = 0, request: Request | None = None, **options: Any) -> Iterator[tuple[Any, int]]:
+    def draw(
+        self, n: int, seed: int = 0, request: Request | None = None, guidance: float = 1.0, **options: Any
+    ) -> Iterator[tuple[Any, int]]:
         """What the recipe samples, a chunk at a time, and how many of the chunk count.
 
+        Where nothing is asked of a conditional model, what is asked of each sample is what a training row had.
         The same seed gives the same samples on one kind of device, and the first k of n do not depend on n.
         Raises RunError where there are no weights yet, ConfigError for a request that the model cannot meet,
         ValueError for a negative number.
@@ -138,18 +144,29 @@ class Model:
         """
         if n < 0:
             raise ValueError(f"cannot draw {n} samples.")
-        recipe = self._trained
+        recipe, whole, done = self._trained, self._asked(n, request or {}), 0
+        if guidance != 1.0:
+            if not 0 <= guidance <= _MOST_GUIDANCE:
+                raise ConfigError(f"guidance must be from 0 to {_MOST_GUIDANCE}; got {guidance}.")
+            if whole is None:
+                raise ConfigError("guidance: there is no condition to be guided to; ask for one, or leave it at 1.")
+            options["guidance"] = guidance
         for chunk, size, keep in chunks(n):
             random = new_generator(self.device, seed, "sample", chunk)
-            yield recipe.sample(size, random, self._context(size, request), **options), keep
+            context = None
+            if whole is not None:
+                rows = torch.arange(done, done + size).clamp_max(n - 1)
+                context = whole[rows].to(self.device)
+            elif self.conditions is not None and recipe.space.examples is not None:
+                context = recipe.space.examples.draw(size, random).to(self.device)
+            yield recipe.sample(size, random, context, **options), keep
+            done += keep
 
-    def _context(self, n: int, request: Request | None) -> Context | None:
-        """The context of `n` samples of a conditional model, unknown where nothing is asked."""
-        if self.conditions is None:
-            if request:
-                raise ConfigError("condition: this model was trained without conditions; give some to fit.")
-            return None
-        return self.conditions.context(n, request or {}).to(self.device)
+    def _asked(self, n: int, request: Request) -> Context | None:
+        """What is asked of `n` samples; None where nothing is."""
+        if self.conditions is None and request:
+            raise ConfigError("condition: this model was trained without conditions; give some to fit.")
+        return self.conditions.context(n, request) if self.conditions is not None and request else None
 
     @property
     def _trained(self) -> Any:

@@ -1,19 +1,29 @@
 """What is given in Python for rows of text: a path, several, a frame, a column, a list of strings."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 
 from gancore.errors import DataError
-from gancore.io.columns import pick_column
+from gancore.io.columns import carried, find_column, pick_column
 from gancore.io.formats import Choice, Form, as_text
-from gancore.io.tables import rows
+from gancore.io.tables import records, rows
 from gancore.io.text_files import name_of
 
 Row: TypeAlias = tuple[int, str | None, str]
 """Its number, its text, and the file it is of where there are several."""
+
+
+class Cell(NamedTuple):
+    """What a column has in a row of a file."""
+
+    row: int
+    file: str
+    value: Any
+
+
 _LONGEST_NAME = 255  # bytes of one part of a path
 
 
@@ -79,6 +89,38 @@ def rows_of(source: Any, form: Form, items: str, column: str = "", prefer: bool 
         yield from _items(source, items)
     else:
         raise DataError(f"cannot read {form.what} from {source!r:.50}: give a file, a data frame or a list of {items}.")
+
+
+def records_of(
+    source: Any, form: Form, items: str, names: Sequence[str], column: str = "", prefer: bool = False
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """`rows_of` with the cells of those other columns of `names` that there are, by name, in any case.
+
+    Raises DataError as `rows_of` does.
+    """
+    paths = paths_of(source)
+    if paths is not None:
+        for path in paths:
+            label = name_of(path) if len(paths) > 1 else ""
+            for number, text, _, others in records(path, form, column, prefer):
+                yield (number, text, label), _picked(others, names)
+    elif isinstance(source, pd.DataFrame) or callable(getattr(source, "to_pandas", None)):
+        frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
+        place = pick_column("the data frame", list(frame.columns), form.columns, column, prefer)
+        others = carried("the data frame", list(frame.columns), place)
+        cells = {name: frame.iloc[:, other].tolist() for other, name in others.items()}
+        cells = _picked(cells, names)
+        for number, row in enumerate(_cells(frame, form, column, prefer)):
+            yield row, {name: values[number] for name, values in cells.items()}
+    else:
+        yield from ((row, {}) for row in rows_of(source, form, items, column, prefer))
+
+
+def _picked(others: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Of cells by column those of the names, by these."""
+    places = {name: find_column("the table", list(others), [], name) for name in names} if others else {}
+    values = list(others.values())
+    return {name: values[place] for name, place in places.items() if place is not None}
 
 
 def _cells(source: "pd.DataFrame | pd.Series", form: Form, column: str, prefer: bool) -> Iterator[Row]:

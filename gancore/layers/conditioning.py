@@ -1,5 +1,7 @@
 """How a network hears what is asked: concatenated inputs, projection, FiLM. Each takes entries that are unknown."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -30,13 +32,19 @@ def refuse_context(context: Context | None) -> None:
         raise ValueError(f"the context has {context.features} features, the network was made for 0.")
 
 
-def drop_context(context: Context, share: float) -> Context:
-    """A share of the rows unknown, at random: training for classifier-free guidance (Ho and Salimans 2022).
+def hide_context(context: Context, groups: Sequence[int], unasked: float, partly: float) -> Context:
+    """Conditions hidden at random in training: all of some rows, some of others.
 
-    The draw is one for the whole batch of all processes.
+    A network learns from rows where all are hidden what classifier-free guidance subtracts (Ho and Salimans 2022), and
+    from rows where some are that a request may name a few. groups: how many entries each condition takes. unasked:
+    share of the rows where all are hidden. partly: share of the others where each is hidden with probability 1/2;
+    without effect where there is one condition. The draw is one for the whole batch of all processes.
     """
-    device = context.values.device
-    return context.masked(share, distributed.draw_global(lambda n: torch.rand(n, device=device), len(context)))
+    device, each = context.values.device, len(groups)
+    uniform = distributed.draw_global(lambda n: torch.rand(n, 2 + each, device=device), len(context))
+    shown = (uniform[:, 2:] < 0.5) | (uniform[:, 1:2] >= (partly if each > 1 else 0.0))
+    shown = shown & (uniform[:, :1] >= unasked)
+    return Context(context.values, context.known & shown.repeat_interleave(torch.tensor(groups, device=device), 1))
 
 
 class Embedded(nn.Module):

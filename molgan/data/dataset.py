@@ -3,7 +3,7 @@
 import copy
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from gancore.errors import DataError
-from gancore.io.inputs import Row, called, rows_of
+from gancore.io.inputs import Cell, Row, called, records_of, rows_of
 from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
 from gancore.training.batching import Shuffled, fetch_batch, sampled
 from gancore.types import Context, Sample
@@ -49,7 +49,8 @@ class MoleculeDataset(Dataset):
     """Distinct molecules as graphs. An item is a PyG `Data` (x, edge_index, edge_attr, smiles).
 
     smiles: canonical, no stereo. atoms `(molecule, node)` and orders `(molecule, pair)`: int8, as `chemistry.encode`
-    makes them. rejected: every row that is not in the set, and why.
+    makes them. rejected: every row that is not in the set, and why. columns: by name, the cells of each molecule's
+    rows, of those that were asked for and are there.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class MoleculeDataset(Dataset):
         atoms, orders = chemistry.encode(kept, vocabulary)
         self.atoms, self.orders = torch.from_numpy(atoms), torch.from_numpy(orders)
         self.context: Context | None = None
+        self.columns: dict[str, list[list[Cell]]] = {}
 
     @classmethod
     def from_file(cls, path: str | Path | Sequence[Path], column: str = "", **limits) -> "MoleculeDataset":
@@ -73,9 +75,19 @@ class MoleculeDataset(Dataset):
         return cls.from_source(smiles, **limits)
 
     @classmethod
-    def from_source(cls, source: Any, column: str = "", **limits) -> "MoleculeDataset":
-        """Take whatever `as_rows` reads. column: of a table, the one to read. `limits` and errors as in `from_rows`."""
-        return cls.from_rows(list(rows_of(source, FORM, "SMILES", column)), called(source, "SMILES"), **limits)
+    def from_source(cls, source: Any, column: str = "", columns: Sequence[str] = (), **limits) -> "MoleculeDataset":
+        """Take whatever `as_rows` reads. column: of a table, the one to read. columns: others to keep, where they are.
+
+        `limits` and errors as in `from_rows`.
+        """
+        where = called(source, "SMILES")
+        if not columns:
+            return cls.from_rows(list(rows_of(source, FORM, "SMILES", column)), where, **limits)
+        rows, cells = [], []
+        for row, others in records_of(source, FORM, "SMILES", columns, column):
+            rows.append(row)
+            cells.append(others)
+        return cls.from_rows(rows, where, cells=cells, **limits)
 
     @classmethod
     def from_rows(
@@ -89,12 +101,14 @@ class MoleculeDataset(Dataset):
         fragments: str = "reject",
         standardize: bool = False,
         vocabulary: chemistry.Vocabulary | None = None,
+        cells: Sequence[Mapping[str, Any]] = (),
     ) -> "MoleculeDataset":
         """Keep the distinct rows that are graphs of at most `max_atoms` heavy atoms.
 
         rows: number, SMILES, and the file it is of where there are several.
         sample: take so many of the rows, at random by `seed`, if there are more; 0 takes all. fragments, standardize:
-        as in `chemistry.Policy`. vocabulary: of a model; what it cannot hold is left out.
+        as in `chemistry.Policy`. vocabulary: of a model; what it cannot hold is left out. cells: further cells of each
+        row, by column; a molecule keeps those of all its rows.
 
         Molecules with an atom type that occurs in less than `min_atom_share` of them are dropped
         too. Raises DataError, naming `where` and the commonest reasons, when nothing is left.
@@ -102,12 +116,16 @@ class MoleculeDataset(Dataset):
         if not rows:
             raise DataError(f"{where}: holds no rows.")
         if 0 < sample < len(rows):
-            rows = [rows[place] for place in sampled(len(rows), sample, seed)]
+            picked = sampled(len(rows), sample, seed)
+            rows, cells = [rows[place] for place in picked], [cells[place] for place in picked] if cells else ()
         read = partial(chemistry.graph_or_reason, max_atoms=max_atoms, policy=chemistry.Policy(fragments, standardize))
         outcomes = map_chunks(read, [text for _, text, _ in rows], failed=str)
         kept: dict[str, tuple[int, str, chemistry.Graph]] = {}
         rejected: list[Rejection] = []
-        for (number, text, file), outcome in zip(rows, outcomes, strict=True):
+        held: dict[str, list[int]] = {}  # places of the rows of each molecule
+        for place, ((number, text, file), outcome) in enumerate(zip(rows, outcomes, strict=True)):
+            if not isinstance(outcome, str):
+                held.setdefault(outcome.smiles, []).append(place)
             if isinstance(outcome, str):
                 rejected.append(rejection(number, text or "", outcome, file))
             elif outcome.smiles in kept:
@@ -133,7 +151,19 @@ class MoleculeDataset(Dataset):
                 f"{first!r:.60}."
             )
         rejected.sort(key=by_file)
-        return cls(graphs_kept, vocabulary or chemistry.Vocabulary.of(graphs_kept), rejected)
+        data = cls(graphs_kept, vocabulary or chemistry.Vocabulary.of(graphs_kept), rejected)
+
+        def cell_of(place: int, name: str) -> Cell:
+            return Cell(rows[place][0], rows[place][2], cells[place].get(name))
+
+        data.columns = {
+            name: [
+                [Cell(rows[place][0], rows[place][2], cells[place].get(name)) for place in held[text]]
+                for text in data.smiles
+            ]
+            for name in dict.fromkeys(name for some in cells for name in some)
+        }
+        return data
 
     @classmethod
     def from_data(
@@ -171,6 +201,7 @@ class MoleculeDataset(Dataset):
         rest.smiles = [self.smiles[row] for row in kept]
         rest.atoms, rest.orders = self.atoms[kept], self.orders[kept]
         rest.context = self.context[torch.from_numpy(kept)] if self.context is not None else None
+        rest.columns = {name: [cells[row] for row in kept] for name, cells in self.columns.items()}
         return rest, [self.smiles[row] for row in np.sort(order[:held])]
 
     def __len__(self) -> int:

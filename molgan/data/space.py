@@ -7,7 +7,9 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from gancore.facade.examples import Examples
 from gancore.runs.checkpoint import State
+from gancore.types import Context
 from molgan.chemistry import Vocabulary
 
 
@@ -15,26 +17,42 @@ from molgan.chemistry import Vocabulary
 class GraphSpace:
     """The atom types and the sizes of a model's graphs.
 
-    sizes: how many training molecules have 0, 1, 2, ... heavy atoms, `(max_atoms + 1,)`. conditions: how many values
-    samples can be asked for.
+    sizes: how many training molecules have 0, 1, 2, ... heavy atoms, `(max_atoms + 1,)`. examples: of what can be
+    asked for; None for a model without conditions.
     """
 
     vocabulary: Vocabulary
     sizes: Tensor
-    conditions: int = 0
+    examples: Examples | None = None
 
-    def present(self, n: int, random: torch.Generator, device: torch.device) -> Bool[Tensor, "batch node"]:
-        """Which places hold an atom, for `n` graphs of sizes as frequent as in training."""
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """How many entries of a context each condition takes."""
+        return self.examples.groups if self.examples is not None else ()
+
+    @property
+    def conditions(self) -> int:
+        """How many entries a context has."""
+        return sum(self.groups)
+
+    def present(
+        self, n: int, random: torch.Generator, device: torch.device, context: Context | None = None
+    ) -> Bool[Tensor, "batch node"]:
+        """Which places hold an atom, for `n` graphs of sizes as frequent as in training, or as near what is asked."""
         places = torch.arange(self.vocabulary.max_atoms, device=device)
         sizes = torch.multinomial(self.sizes.to(device, torch.float), n, True, generator=random)
+        if context is not None and self.examples is not None:
+            near = self.examples.sizes_near(context, random).to(device)
+            sizes = torch.where(context.known.any(1), near, sizes)
         return places < sizes[:, None]
 
     def state(self) -> State:
         """The tensors and values of a checkpoint."""
-        return {"sizes": self.sizes}, {"vocabulary": asdict(self.vocabulary)}
+        examples = self.examples.state() if self.examples is not None else {}
+        return {"sizes": self.sizes} | examples, {"vocabulary": asdict(self.vocabulary), "groups": list(self.groups)}
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], values: dict[str, Any]) -> "GraphSpace":
         """Back from `state`. Raises TypeError or KeyError for what never was one."""
-        conditions = len(values.get("conditions", {}).get("names", ()))
-        return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu(), conditions)
+        examples = Examples.restore(tensors, tuple(values.get("groups", ())))
+        return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu(), examples)

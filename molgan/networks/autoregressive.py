@@ -233,9 +233,19 @@ class AutoregressiveGenerator(nn.Module):
         temperature: float = 1.0,
         generator: Generator | None = None,
         context: Context | None = None,
+        guidance: float = 1.0,
     ) -> tuple[Int[Tensor, "batch node"], Int[Tensor, "batch pair"]]:
-        """Draw a graph of each size: atoms and orders as of `chemistry.encode`. Below 1, a temperature sharpens."""
+        """Draw a graph of each size: atoms and orders as of `chemistry.encode`. Below 1, a temperature sharpens.
+
+        guidance: how far the logits go from those without a context to those with it, and beyond above 1 (Ho and
+        Salimans 2022); without effect where there is no context.
+        """
         n, size, device = len(present), self.max_atoms, present.device
+        guided = False
+        if context is not None and guidance != 1.0:
+            guided = True  # the second half of all rows is asked nothing, and follows what the first half draws
+            present, context = present.repeat(2, 1), Context.cat([context, context.hidden])
+            n *= 2
         sizes, everyone = present.sum(1), torch.arange(n, device=device)
         atoms = torch.full((n, size), chemistry.PAD, device=device)
         orders = torch.zeros(n, size * (size - 1) // 2, dtype=torch.long, device=device)
@@ -246,7 +256,11 @@ class AutoregressiveGenerator(nn.Module):
         entering = whole = trunk.whole(sizes, context)
 
         def drawn(logits: Tensor) -> Tensor:
-            return (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
+            if guided:
+                asked, free = logits.chunk(2)
+                logits = free + guidance * (asked - free)
+            drawn = (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
+            return drawn.repeat(2) if guided else drawn
 
         for row in range(int(sizes.max()) if n else 0):
             state, memory = trunk.step(entering[:, None], memory)
@@ -280,4 +294,4 @@ class AutoregressiveGenerator(nn.Module):
                 bound = torch.where(going, partner, 0)
             spare[:, row] = held - filled
             entering = trunk.kind(atoms[:, row] + 1) + trunk.place.weight[row] + bonded + whole
-        return atoms, orders
+        return (atoms.chunk(2)[0], orders.chunk(2)[0]) if guided else (atoms, orders)

@@ -20,7 +20,6 @@ from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
-from gancore.layers.conditioning import drop_context
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import leave_one_out, policy_gradient
@@ -108,8 +107,6 @@ class AutoregressiveConfig(GameConfig):
     """autoregressive."""
     temperature: Rate = 1.0
     """Temperature of the samples that `sample` makes."""
-    unasked: Part = 0.1
-    """Share of the molecules whose conditions are hidden in training, where there are conditions."""
     model: AutoregressiveModelConfig = field(default_factory=AutoregressiveModelConfig)
     """The networks."""
     pretrain: PretrainConfig = field(default_factory=PretrainConfig)
@@ -186,12 +183,13 @@ class AutoregressiveGAN(GraphRecipe):
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, at the temperature of sampling."""
+        real = self.partly_asked(real)
         fake = self.one_hots(*self.draw(real, self.config.temperature))
         return self.adversary.critic_losses(real, Batch(fake, real.context), step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Earn the critic's logit and the score; keep the batch likely."""
-        config, reward = self.config, self.config.reward
+        config, reward, real = self.config, self.config.reward, self.partly_asked(real)
         losses = {"bound": self.nll(real) * config.bound} if config.bound else {}
         done = step - config.pretrain.steps - config.critic.pretrain
         if not reward.active or done < reward.start * config.steps or done % reward.every:
@@ -251,12 +249,6 @@ class AutoregressiveGAN(GraphRecipe):
 
     # What the turns are made of ---------------------------------------------------------------
 
-    def partly_asked(self, real: Batch) -> Batch:
-        """The batch with the conditions of a share of its molecules unknown, so that samples need not be asked for."""
-        if real.context is None:
-            return real
-        return replace(real, context=drop_context(real.context, self.config.unasked))
-
     def nll(self, real: Batch) -> Tensor:
         """Negative log-likelihood of each molecule of the batch, in nats."""
         return -self.generator.log_prob(*graphs.indices(real.sample), real.context)
@@ -300,18 +292,23 @@ class AutoregressiveGAN(GraphRecipe):
 
     @torch.no_grad()
     def sample(
-        self, n: int, random: torch.Generator, context: Context | None = None, raw: bool = False
+        self,
+        n: int,
+        random: torch.Generator,
+        context: Context | None = None,
+        raw: bool = False,
+        guidance: float = 1.0,
     ) -> tuple[Tensor, Tensor]:
         """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic."""
-        present = self.space.present(n, random, self.device)
+        present = self.space.present(n, random, self.device, context)
         average, temperature = self.averaged.average, self.config.temperature
-        atoms, orders = average.sample(present, temperature, random, context)
+        atoms, orders = average.sample(present, temperature, random, context, guidance)
         if raw or not self.config.rejects:
             return atoms, orders
 
         def again(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
             asked = context[rows] if context is not None else None
-            new = average.sample(present[rows], temperature, random, asked)
+            new = average.sample(present[rows], temperature, random, asked, guidance)
             return new, self.adversary.logits(self.one_hots(*new), asked)
 
         critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders), context)

@@ -9,10 +9,12 @@ import torch
 from rich.console import Console
 
 from gancore.errors import ConfigError, DataError
-from gancore.facade.conditions import Conditions
+from gancore.facade.condition_values import Rows, Spec, read_conditions
 from gancore.facade.domain import Card, Reading
+from gancore.facade.examples import Examples
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
+from gancore.io.import_object import load as load_object
 from gancore.io.inputs import called
 from gancore.io.rejected_rows import summarise, tell_rejected
 from gancore.rewards.shaping import RewardShaping
@@ -27,7 +29,7 @@ from molgan.recipes import RECIPES
 from molgan.recipes.config import Config
 from molgan.recipes.reward_shaping import refuse_reward, reward_shaping
 from molgan.scoring.properties import PROPERTIES
-from molgan.scoring.scorer import property_frame
+from molgan.scoring.scorer import Scorer, property_frame
 
 _MONITORED = 500  # molecules that the monitor looks at
 _SHOWN_MOLECULES = 24
@@ -62,7 +64,10 @@ class Molecules:
         """Distinct molecules that a graph can hold, and the properties that are conditions."""
         vocabulary = start.recipe.space.vocabulary if start is not None else None
         source = DATA.files(source)
-        data = as_dataset(source, vocabulary=vocabulary, seed=config.seed, **config.data.limits)
+        names = [Spec.of(text).name for text in condition] or (
+            start.conditions.names if start and start.conditions else ()
+        )
+        data = as_dataset(source, vocabulary=vocabulary, seed=config.seed, columns=names, **config.data.limits)
         if vocabulary is not None and data.vocabulary != vocabulary:
             raise ConfigError("start: the data set was made for another vocabulary of atoms; give SMILES or a file.")
         aside: list[str] = []
@@ -74,20 +79,11 @@ class Molecules:
             )
         if data is not source:
             data, aside = data.split(config.data.hold_out, config.seed)
-        conditions = start.conditions if start is not None else None
-        names = tuple(dict.fromkeys(condition)) or (conditions.names if conditions is not None else ())
-        if conditions is not None and names != conditions.names:
-            known = ", ".join(conditions.names)
-            raise ConfigError(f"condition: the start was trained on {known}; name these, in this order, or none.")
-        unknown = [name for name in names if name not in PROPERTIES]
-        if unknown:
-            raise ConfigError(f"condition {unknown[0]}: no such property; there are {', '.join(PROPERTIES)}.")
-        if names:
-            values = property_frame(data.smiles, names).to_numpy(np.float64)
-            conditions = conditions or Conditions.of(names, values)
-            data = data.with_context(conditions.standardised(values))
+        found = read_conditions(condition, _rows(data), start.conditions if start is not None else None)
+        if found is not None:
+            data = data.with_context(found[1])
         rows = len(data) + len(aside) + len(data.rejected)
-        return Reading(data, aside, data.rejected, rows, conditions)
+        return Reading(data, aside, data.rejected, rows, found[0] if found is not None else None)
 
     def tell(self, reading: Reading, console: Console) -> None:
         """How many molecules, of which atoms, of what size; the rows left out."""
@@ -101,12 +97,15 @@ class Molecules:
         )
         tell_rejected(data.rejected, console)
 
-    def space(self, data: MoleculeDataset, start: Model | None, config: Any) -> GraphSpace:
+    def space(
+        self, data: MoleculeDataset, start: Model | None, config: Any, groups: tuple[int, ...] = ()
+    ) -> GraphSpace:
         """The vocabulary and sizes of the data; the sizes of the start where its generator stays as it is."""
         if start is not None and getattr(config.critic, "rings_only", False):
             return start.recipe.space
         sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
-        return GraphSpace(data.vocabulary, sizes, data.context.features if data.context is not None else 0)
+        examples = Examples.of(data.context, groups, config.seed, data.sizes) if data.context is not None else None
+        return GraphSpace(data.vocabulary, sizes, examples)
 
     def restore_space(self, stored: Any) -> GraphSpace:
         """Back from a stored model."""
@@ -161,6 +160,18 @@ class Molecules:
     def card(self, model: Model) -> Card:
         """What it is for, and its limits."""
         return _CARD
+
+
+def _rows(data: MoleculeDataset) -> Rows:
+    """What conditions of molecules are read from: columns, properties, scores and functions."""
+
+    def computed(name: str) -> Callable[[Sequence[str]], Sequence[float]]:
+        return lambda smiles: property_frame(smiles, [name])[name].tolist()
+
+    def load(name: str) -> Callable[[Sequence[str]], Any]:
+        return Scorer(name) if name.endswith(".toml") or ":" not in name else load_object("condition", name)
+
+    return Rows(data.smiles, data.columns, {name: computed(name) for name in PROPERTIES}, load)
 
 
 def build(config: Any, data: MoleculeDataset, device: torch.device, reward: Reward | None = None) -> tuple[Any, list]:

@@ -1,15 +1,17 @@
 """What all recipes of graphs do alike: ask the critic, score draws, weigh the scores, bring back the best molecules."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gancore.layers.conditioning import hide_context
 from gancore.losses.adversary import Adversary
 from gancore.rewards.shaping import RewardShaping
-from gancore.types import Context, Sample
+from gancore.types import Batch, Context, Sample
 from molgan import chemistry
 from molgan.chemistry import Vocabulary
 from molgan.data import graphs
@@ -39,6 +41,13 @@ class GraphRecipe:
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)`."""
         return self.adversary.logits(sample, context)
+
+    def partly_asked(self, real: Batch) -> Batch:
+        """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
+        if real.context is None:
+            return real
+        hidden = hide_context(real.context, self.space.groups, self.config.unasked, self.config.partly)
+        return replace(real, context=hidden)
 
     def one_hots(self, atoms: Tensor, orders: Tensor) -> Sample:
         """Graphs as the critic sees them."""

@@ -1,7 +1,8 @@
 """Corpora: files and iterables of lines -> token ids, split, with an account of every line that was left out."""
 
+import copy
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from gancore.errors import DataError
 from gancore.io.formats import Form
-from gancore.io.inputs import called, rows_of
+from gancore.io.inputs import Cell, called, records_of, rows_of
 from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
 from gancore.io.tables import rows
 from gancore.training.batching import Shuffled, fetch_batch, sampled
@@ -50,6 +51,17 @@ def as_lines(source: Any, column: str = "", prefer: bool = False) -> tuple[list[
     return [row[:2] for row in _rows(source, column, prefer)], called(source, "lines")
 
 
+def _records(
+    source: Any, column: str, columns: Sequence[str]
+) -> tuple[list[tuple[int, str, str]], list[dict[str, Any]]]:
+    """The rows of `_rows`, and the cells that each has in other columns."""
+    rows, cells = [], []
+    for (number, text, file), others in records_of(source, FORM, "lines", columns, column):
+        rows.append((number, _text(number, text), file))
+        cells.append(others)
+    return rows, cells
+
+
 def _rows(source: Any, column: str = "", prefer: bool = False) -> list[tuple[int, str, str]]:
     """The same with the file that each line is of, where there are several."""
     found = rows_of(source, FORM, "lines", column, prefer)
@@ -67,8 +79,12 @@ class Corpus:
 
     alphabet: their special tokens. vocabulary: None for sequences that never were text. rejected: every line that is
     in no part, and why. length: steps of the longest sequence, its end included. aside: the lines of the test part as
-    they were read, with words that the vocabulary has not.
+    they were read, with words that the vocabulary has not. columns: by name, the cell that each sequence has in it, of
+    all parts one after the other. contexts: of the sequences of each part, where something can be asked.
     """
+
+    columns: Mapping[str, list[list[Cell]]] = {}
+    contexts: tuple[Context | None, Context | None, Context | None] = (None, None, None)
 
     def __init__(
         self,
@@ -92,6 +108,7 @@ class Corpus:
         vocabulary: Vocabulary | None = None,
         length: int | None = None,
         fewest: int = 2,
+        columns: Sequence[str] = (),
     ) -> "Corpus":
         """Tokenise lines and split them; each part keeps its order.
 
@@ -102,13 +119,17 @@ class Corpus:
 
         vocabulary: of a model; lines with tokens that it lacks, or where tokens are words mostly such, are rejected.
         length: steps to pad to, the end included, where a model is given; longer lines are rejected.
+        columns: others to keep, where they are.
         """
         most = min(config.max_length, length - 1 if length else config.max_length)
-        rows, where = _rows(source, config.column), called(source, "lines")
+        rows, cells = _records(source, config.column, columns) if columns else (_rows(source, config.column), [])
+        where = called(source, "lines")
         if not rows:
             raise DataError(f"{where}: holds no lines.")
         if 0 < config.sample < len(rows):
-            rows = [rows[place] for place in sampled(len(rows), config.sample, seed)]
+            picked = sampled(len(rows), config.sample, seed)
+            rows, cells = [rows[place] for place in picked], [cells[place] for place in picked] if cells else []
+        others = {(number, file): found for (number, _, file), found in zip(rows, cells, strict=False)}
         usable, rejected = _usable(rows)
         same = {line: _sameness(line, config) for _, line, _ in usable}
         parts_of = _split(dict.fromkeys(same.values()), config, seed)
@@ -117,7 +138,7 @@ class Corpus:
         if vocabulary is None:
             learnt = (line for _, line, _ in usable if part_of[line] == "train")
             vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
-        parts: dict[str, list[list[int]]] = {"train": [], "valid": [], "test": []}
+        parts: dict[str, list[tuple[list[int], tuple[int, str]]]] = {"train": [], "valid": [], "test": []}
         aside, distinct = [], set()
         for number, line, file in usable:
             try:
@@ -129,7 +150,7 @@ class Corpus:
             except TokenError as error:
                 rejected.append(rejection(number, line, str(error), file))
                 continue
-            parts[part_of[line]].append(ids)
+            parts[part_of[line]].append((ids, (number, file)))
             distinct.add(same[line])
             if part_of[line] == "test":
                 aside.append(line)
@@ -138,14 +159,35 @@ class Corpus:
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
             aside = []
         rejected.sort(key=by_file)
-        length = length or 1 + max(len(ids) for part in parts.values() for ids in part)
-        padded = {name: pad(lines, length) for name, lines in parts.items()}
-        return cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected, aside=aside)
+        length = length or 1 + max(len(ids) for part in parts.values() for ids, _ in part)
+        padded = {name: pad([ids for ids, _ in part], length) for name, part in parts.items()}
+        corpus = cls(vocabulary.alphabet, **padded, vocabulary=vocabulary, rejected=rejected, aside=aside)
+        corpus.columns = {
+            name: [[Cell(*place, others[place].get(name))] for part in parts.values() for _, place in part]
+            for name in dict.fromkeys(name for found in cells for name in found)
+        }
+        return corpus
 
     @classmethod
     def empty(cls, vocabulary: Vocabulary, length: int) -> "Corpus":
         """No lines, of a model's vocabulary and length: for training that learns from none."""
         return cls(vocabulary.alphabet, *(pad([], length) for _ in range(3)), vocabulary=vocabulary)
+
+    def with_context(self, context: Context) -> "Corpus":
+        """The same with a context for each sequence, of all parts one after the other."""
+        other, start = copy.copy(self), 0
+        contexts = []
+        for part in self.parts:
+            contexts.append(context[start : start + len(part)])
+            start += len(part)
+        other.contexts = tuple(contexts)
+        return other
+
+    @property
+    def strings(self) -> list[str]:
+        """The sequences of all parts as text, one part after the other."""
+        assert self.vocabulary is not None
+        return [self.vocabulary.decode(row) for part in self.parts for row in part.tolist()]
 
     @property
     def length(self) -> int:
@@ -161,6 +203,16 @@ class Corpus:
     def validation(self) -> Ids:
         """What to stop on: the valid part, else the training part."""
         return self.valid if len(self.valid) else self.train
+
+    @property
+    def context(self) -> Context | None:
+        """Of the training part; None where nothing can be asked."""
+        return self.contexts[0]
+
+    @property
+    def validation_context(self) -> Context | None:
+        """Of `validation`."""
+        return self.contexts[1] if len(self.valid) else self.contexts[0]
 
     @cached_property
     def known(self) -> frozenset[bytes]:

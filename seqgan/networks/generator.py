@@ -154,6 +154,34 @@ class Mixture(nn.Module):
         return torch.cat(parts) * self.alphabet.mask(ids)
 
 
+class Guided:
+    """A conditional generator whose logits go further towards what is asked (classifier-free, Ho and Salimans 2022).
+
+    It steps two generators side by side, of which one is asked nothing: logits are those of that one plus `guidance`
+    times the difference to the other's.
+    """
+
+    def __init__(self, generator: Generator, guidance: float):
+        self.generator, self.guidance = generator, guidance
+        self.alphabet = generator.alphabet
+
+    def start(self, n: int, context: Context | None = None) -> State:
+        """The states of both, one after the other."""
+        free = context.hidden if context is not None else None
+        return (*self.generator.start(n, context), *self.generator.start(n, free))
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Features of both side by side `(n, 2 x width)`, and the new states."""
+        half = len(state) // 2
+        (asked, first), (free, second) = (self.generator.step(tokens, part) for part in (state[:half], state[half:]))
+        return torch.cat((asked, free), -1), (*first, *second)
+
+    def read(self, features: Tensor) -> Tensor:
+        """Guided logits `(..., token)`."""
+        asked, free = (self.generator.read(part) for part in features.chunk(2, -1))
+        return free + self.guidance * (asked - free)
+
+
 _SHUT: "WeakKeyDictionary[nn.Dropout, list[int]]" = WeakKeyDictionary()
 """Dropout that is off for now: for how many blocks, and whether it was on before the first."""
 _SHUTTING = threading.Lock()

@@ -58,6 +58,11 @@ class Config(RunConfig):
     """The generator."""
     likelihood: LikelihoodConfig = field(default_factory=LikelihoodConfig)
     """Maximum likelihood."""
+    unasked: Part = 0.1
+    """Share of the lines whose conditions are all hidden in training. Guidance needs some."""
+    partly: Part = 0.2
+    """Share of the others of which each condition is hidden with probability 1/2, so that a request may name some of
+    them alone."""
 
     @property
     def needs_lines(self) -> str:

@@ -1,14 +1,18 @@
 """What is particular to sequences: how rows are read, samples written, runs watched."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 
 from gancore.errors import CheckpointError, ConfigError, DataError
+from gancore.facade.condition_values import Rows, Spec, read_conditions
 from gancore.facade.domain import Card, Reading
+from gancore.facade.examples import Examples
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
+from gancore.io.import_object import load as load_object
 from gancore.io.rejected_rows import tell_rejected
 from gancore.rewards.diversity_filter import DiversityFilter
 from gancore.rewards.replay import Replay
@@ -63,20 +67,26 @@ class Sequences:
     def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str]) -> Reading:
         """Lines as token ids, in a training, a validation and a test part."""
         source = CORPORA.files(source)
-        corpus = source if isinstance(source, Corpus) else self._corpus(source, config, start)
+        known = start.conditions if start is not None else None
+        names = [Spec.of(text).name for text in condition] or (known.names if known is not None else ())
+        corpus = source if isinstance(source, Corpus) else self._corpus(source, config, start, names)
         if corpus.vocabulary is None:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
         if start is not None and start.recipe.space.vocabulary.tokens != corpus.vocabulary.tokens:
             raise ConfigError("start: the corpus was made for another vocabulary; give lines or a file.")
-        rows = sum(map(len, corpus.parts)) + len(corpus.rejected)
-        return Reading(corpus, corpus.aside, corpus.rejected, rows)
+        rows, lines = sum(map(len, corpus.parts)) + len(corpus.rejected), corpus.strings if names else []
+        load = partial(load_object, "condition")
+        found = read_conditions(condition, Rows(lines, corpus.columns, {}, load), known) if len(corpus.train) else None
+        if found is not None:
+            corpus = corpus.with_context(found[1])
+        return Reading(corpus, corpus.aside, corpus.rejected, rows, found[0] if found is not None else known)
 
     @staticmethod
-    def _corpus(source: Any, config: Any, start: Model | None) -> Corpus:
+    def _corpus(source: Any, config: Any, start: Model | None, columns: Sequence[str] = ()) -> Corpus:
         space = start.recipe.space if start is not None else None
         if source is not None:
             vocabulary, length = (space.vocabulary, space.length) if space is not None else (None, None)
-            return Corpus.of(source, config.data, config.seed, vocabulary, length)
+            return Corpus.of(source, config.data, config.seed, vocabulary, length, columns=columns)
         if space is None:
             raise ConfigError("no lines were given: only a model that is tuned (start) does without.")
         if config.needs_lines:
@@ -105,13 +115,17 @@ class Sequences:
             if advised:
                 console.print(f"warning: {advised}", markup=False, highlight=False, soft_wrap=True)
 
-    def space(self, data: Corpus, start: Model | None, config: Any) -> TextSpace:
-        """The vocabulary and the length of the corpus."""
-        return TextSpace(data.alphabet, data.length, data.vocabulary)
+    def space(self, data: Corpus, start: Model | None, config: Any, groups: tuple[int, ...] = ()) -> TextSpace:
+        """The vocabulary and the length of the corpus, and some of its contexts, or those of the start."""
+        examples = start.recipe.space.examples if start is not None else None
+        if data.context is not None:
+            examples = Examples.of(data.context, groups, config.seed)
+        return TextSpace(data.alphabet, data.length, data.vocabulary, examples)
 
     def restore_space(self, stored: Any) -> TextSpace:
         """Back from a stored model; raises CheckpointError where the vocabulary is not of its weights."""
-        space = TextSpace.restore({}, stored.values)
+        with_examples = stored.values.get("groups")
+        space = TextSpace.restore(stored.tensors() if with_examples else {}, stored.values)
         weights = stored.shapes["averaged/average.embedding.weight"][0]
         if weights != space.alphabet.size:
             raise CheckpointError(

@@ -75,14 +75,14 @@ class GumbelGAN(SequenceRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
     config_class = GumbelConfig
-    capabilities: frozenset[Capability] = frozenset({"log_prob", "critic_score"})
+    capabilities: frozenset[Capability] = frozenset({"context", "log_prob", "critic_score"})
 
     def __init__(self, config: GumbelConfig, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length = space.alphabet, space.length
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
-        critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length).to(device)
+        critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length, space.conditions).to(device)
         weight = config.critic.penalty_weight
         penalties = {"penalty": (finite_r1_r2, weight)} if weight else {}
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties)
@@ -105,12 +105,14 @@ class GumbelGAN(SequenceRecipe):
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell one-hot real sequences from relaxed generated ones."""
+        real = self.partly_asked(real)
         with at_rest(self.generator):
             fake = Batch(self.relax(len(real), step, real.context), real.context)
         return self.adversary.critic_losses(Batch(self.one_hots(real.sample[0]), real.context), fake, step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for real, beside the real batch."""
+        real = self.partly_asked(real)
         with without_dropout(self.generator):
             fake = Batch(self.relax(len(real), step, real.context), real.context)
             losses = self.adversary.generator_losses(Batch(self.one_hots(real.sample[0]), real.context), fake)

@@ -58,12 +58,12 @@ class MaximumLikelihood(SequenceRecipe):
     """
 
     config_class = MaximumLikelihoodConfig
-    capabilities: frozenset[Capability] = frozenset({"log_prob"})
+    capabilities: frozenset[Capability] = frozenset({"context", "log_prob"})
 
     def __init__(self, config: Config, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length = space.alphabet, space.length
-        self.generator = Generator(space.alphabet, config.model, space.length).to(device)
+        self.generator = Generator(space.alphabet, config.model, space.length, space.conditions).to(device)
         self.averaged = EMA(self.generator, getattr(config, "average", 0.0))
         self.best = Best().to(device)
         self.modules: dict[str, nn.Module] = {
@@ -81,12 +81,13 @@ class MaximumLikelihood(SequenceRecipe):
 
     def turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Negative log-likelihood of the batch, whose mean is that over its tokens."""
+        real = self.partly_asked(real)
         return {"nll": token_nll(self.generator, self.alphabet.trim(real.sample[0]), real.context)}
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """One phase, which ends when the validation likelihood no longer improves."""
         config, settings = self.config, self.config.likelihood
-        stream = batches(corpus.train, settings.batch, config.seed, self.device)
+        stream = batches(corpus.train, settings.batch, config.seed, self.device, corpus.context)
         epoch = -(-len(corpus.train) // stream.size)
         steps = settings.epochs * epoch
 
@@ -96,7 +97,7 @@ class MaximumLikelihood(SequenceRecipe):
         def end_of_epoch(step: int, logs: dict[str, float]) -> str:
             if (step + 1) % epoch:
                 return ""
-            logs["valid/nll"] = nll(self.generator, corpus.validation)
+            logs["valid/nll"] = nll(self.generator, corpus.validation, context=corpus.validation_context)
             if self.best.improves(logs["valid/nll"]) or not settings.patience:
                 self.averaged.average.load_state_dict(self.generator.state_dict())
             over = settings.patience and int(self.best.waited) >= settings.patience
@@ -123,7 +124,7 @@ class MaximumLikelihood(SequenceRecipe):
             ("critic", [alone], range(start, middle)),
             ("adversarial", [generator, critic], range(middle, middle + config.steps)),
         ):
-            stream = batches(corpus.train, config.batch, derive_seed(config.seed, name), self.device)
+            stream = batches(corpus.train, config.batch, derive_seed(config.seed, name), self.device, corpus.context)
             follow: list[Callback] = [self.follow] if name == "adversarial" else []
             phases.append(Phase(name, players, stream, steps, callbacks=follow, enter=enter))
         return phases

@@ -9,7 +9,7 @@ import contextlib
 import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -125,7 +125,7 @@ class PolicyGradientGAN(SequenceRecipe):
     """
 
     config_class = SeqGANConfig
-    capabilities: frozenset[Capability] = frozenset({"log_prob", "critic_score", "reward"})
+    capabilities: frozenset[Capability] = frozenset({"context", "log_prob", "critic_score", "reward"})
 
     def __init__(self, config: SeqGANConfig, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
@@ -134,7 +134,7 @@ class PolicyGradientGAN(SequenceRecipe):
         self.judges = ("critic",) if config.rejects else ()
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
-        self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length).to(device)
+        self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.conditions).to(device)
         self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})
         self.rollout_policy = EMA(self.generator, config.policy.update_rate, warm_up=False)
         self.anchor = copy.deepcopy(self.generator).requires_grad_(False)
@@ -163,6 +163,7 @@ class PolicyGradientGAN(SequenceRecipe):
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many generated sequences: of a pool, or drawn anew where something is asked."""
+        real = self.partly_asked(real)
         if real.context is None:
             fake = distributed.shard(self.negatives.take(len(real) * distributed.processes(), self.draw))
         else:
@@ -175,6 +176,7 @@ class PolicyGradientGAN(SequenceRecipe):
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Draw, have every token valued, make the better ones likelier."""
+        real = self.partly_asked(real)
         policy, context = self.config.policy, real.context
         with at_rest(self.generator, self.critic, self.rollout_policy):
             ids = self.draw_for(real)
@@ -276,14 +278,22 @@ class PolicyGradientGAN(SequenceRecipe):
         return {"replay": token_nll(self.generator, self.alphabet.trim(ids.to(self.device))).mean() * replay.weight}
 
     def sample(
-        self, n: int, random: torch.Generator, context: Context | None = None, asked: Asked | None = None
+        self,
+        n: int,
+        random: torch.Generator,
+        context: Context | None = None,
+        asked: Asked | None = None,
+        guidance: float = 1.0,
     ) -> Ids:
         """`n` sequences of the averaged generator, `(n, step)`; what the critic rejects is sampled again."""
-        asked, settings = asked or Asked(), self.config.critic
-        ids = super().sample(n, random, context, asked)
+        asked, draw = asked or Asked(), super().sample
+        ids = draw(n, random, context, asked, guidance)
         if self.config.rejects and not asked.raw:
-            again = partial(super().sample, random=random, context=context, asked=asked)
-            self.redraw_rejected(ids, self.critic, again, settings.rejections, settings.ceiling, random)
+
+            def again(count: int, context: Context | None) -> Ids:
+                return draw(count, random, context, asked, guidance)
+
+            self.redraw_rejected(ids, self.critic, again, self.config.critic, random, context)
         return ids
 
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:

@@ -1,21 +1,24 @@
 """What all recipes of sequences do alike: sampling, and the log-probability of a sequence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gancore.layers.conditioning import hide_context
 from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training.ema import EMA
-from gancore.types import Context, Sample
+from gancore.types import Batch, Context, Sample
 from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import Decoding, sample
-from seqgan.networks.generator import Generator, at_rest
+from seqgan.networks.generator import Generator, Guided, at_rest
 from seqgan.text.alphabet import Ids
+
+_CHUNK = 256  # sequences that a critic reads at a time
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Asked:
 class SequenceRecipe:
     """A generator that writes token by token, sampled from its average."""
 
+    config: Any
     space: TextSpace
     device: torch.device
     generator: Generator
@@ -41,33 +45,55 @@ class SequenceRecipe:
     judges: tuple[str, ...] = ()
 
     def sample(
-        self, n: int, random: torch.Generator, context: Context | None = None, asked: Asked | None = None
+        self,
+        n: int,
+        random: torch.Generator,
+        context: Context | None = None,
+        asked: Asked | None = None,
+        guidance: float = 1.0,
     ) -> Ids:
         """`n` sequences of the averaged generator, `(n, step)`."""
-        asked = asked or Asked()
+        asked, average = asked or Asked(), self.averaged.average
         steps = asked.steps or self.space.length
-        with at_rest(self.averaged.average):
-            return sample(
-                *(self.averaged.average, n, steps, random, asked.decoding, asked.begun, self.device, asked.rule)
-            )
+        stepper = Guided(average, guidance) if context is not None and guidance != 1.0 else average
+        with at_rest(average):
+            return sample(*(stepper, n, steps, random, asked.decoding, asked.begun, self.device, asked.rule, context))
+
+    def partly_asked(self, real: Batch) -> Batch:
+        """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
+        if real.context is None:
+            return real
+        hidden = hide_context(real.context, self.space.groups, self.config.unasked, self.config.partly)
+        return replace(real, context=hidden)
 
     def redraw_rejected(
-        self, ids: Ids, critic: nn.Module, again: Callable[[int], Ids], rejections: int, ceiling: float, random: Any
+        self,
+        ids: Ids,
+        critic: nn.Module,
+        again: Callable[[int, Context | None], Ids],
+        settings: Any,
+        random: torch.Generator,
+        context: Context | None = None,
     ) -> None:
-        """Have sequences that the critic rejects drawn again, in place; `again(n)` draws n of them."""
+        """Have sequences that the critic rejects drawn again, in place; `again(n, context)` draws n of them."""
 
         def redraw(rows: Tensor) -> tuple[list[Ids], Tensor]:
-            new = again(len(rows))
-            return [new], logits_of(new)
+            asked = context[rows] if context is not None else None
+            new = again(len(rows), asked)
+            return [new], logits_of(new, asked)
 
-        def logits_of(some: Ids) -> Tensor:
+        def logits_of(some: Ids, asked: Context | None) -> Tensor:
             whole = nn.functional.pad(some, (0, self.space.length - some.shape[1]), value=self.space.alphabet.pad)
-            return torch.cat([critic((part,)).logits.float() for part in whole.split(256)])
+            parts = (slice(place, place + _CHUNK) for place in range(0, len(whole), _CHUNK))
+            return torch.cat(
+                [critic((whole[rows],), *(() if asked is None else (asked[rows],))).logits.float() for rows in parts]
+            )
 
         with at_rest(critic):
-            replace_rejected([ids], logits_of(ids), redraw, rejections, ceiling, random)
+            logits = logits_of(ids, context)
+            replace_rejected([ids], logits, redraw, settings.rejections, settings.ceiling, random)
 
     def log_prob(self, sample: Sample, context: Context | None = None) -> Float[Tensor, "batch"]:
         """Log-probability in nats of whole sequences under the averaged generator."""
         with at_rest(self.averaged.average):
-            return self.averaged.average.log_prob(sample[0]).sum(1)
+            return self.averaged.average.log_prob(sample[0], context=context).sum(1)

@@ -29,10 +29,10 @@ def test_rows_of_a_batch_stay_together():
     assert as_batch(batch.sample).context is None
 
 
-def test_a_share_of_the_rows_is_masked_whole():
+def test_a_hidden_context_knows_nothing():
     context = Context(torch.randn(4, 2), torch.tensor([[True, True], [True, False], [True, True], [False, True]]))
-    masked = context.masked(0.5, torch.tensor([0.1, 0.6, 0.5, 0.9]))
-    assert masked.known.tolist() == [[False, False], [True, False], [True, True], [False, True]]
+    assert not context.hidden.known.any()
+    assert not context.hidden.inputs.any()
 
 
 def test_shapes_that_do_not_fit_are_refused():

@@ -1,0 +1,166 @@
+"""From the cells of a column to the values of a condition: numbers or classes, with gaps."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from gancore.errors import ConfigError, DataError
+from gancore.facade.conditions import Condition, Conditions
+from gancore.io.inputs import Cell
+from gancore.io.notes import note
+from gancore.types import Context
+
+_NONE = {"", "nan", "na", "n/a", "none", "null", "<na>"}
+_MOST_CLASSES = 100
+_MOSTLY = 0.5  # share of cells that are numbers from which on a column is one of numbers
+
+Kind = Literal["", "number", "class"]
+
+
+class Spec(NamedTuple):
+    """A condition as it is asked for: `NAME`, `NAME:number`, `NAME:class`, or `NAME=FUNCTION`, which labels rows."""
+
+    name: str
+    kind: Kind = ""
+    function: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> "Spec":
+        """Raises ConfigError for an empty name.
+
+        >>> Spec.of("label:class")
+        Spec(name='label', kind='class', function='')
+        """
+        name, _, function = text.partition("=")
+        head, _, kind = name.rpartition(":")
+        if kind in ("number", "class") and head:
+            name = head
+        else:
+            kind = ""
+        if not name.strip() or (function == "" and "=" in text):
+            raise ConfigError(f"condition {text!r}: write it as NAME, NAME:class, NAME:number or NAME=MODULE:FUNCTION.")
+        return cls(name.strip(), kind, function.strip())  # pyright: ignore
+
+
+class Rows(NamedTuple):
+    """What the conditions of training items can be read from.
+
+    strings: the items. columns: the cells of each, by column. computed: by name, what works a property out; `load`
+    finds a function by the name that a configuration has for it.
+    """
+
+    strings: Sequence[str]
+    columns: Mapping[str, Sequence[Sequence[Cell]]]
+    computed: Mapping[str, Callable[[Sequence[str]], Sequence[float]]]
+    load: Callable[[str], Callable[[Sequence[str]], Any]]
+
+    def values(self, spec: Spec) -> tuple[Kind, list[Any]]:
+        """A condition's value for each item. Raises ConfigError for a name that is neither a column nor computed."""
+        if spec.function:
+            labels = self.load(spec.function)(self.strings)
+            if len(labels) != len(self.strings):
+                raise ConfigError(
+                    f"condition {spec.name}: {spec.function} gave {len(labels)} values for {len(self.strings)} rows."
+                )
+            return column_values(spec, [[Cell(row, "", label)] for row, label in enumerate(labels, 1)])
+        if spec.name in self.columns:
+            if spec.name in self.computed:
+                note(f"condition {spec.name}: taken from the column of that name; rename it to have it computed.")
+            return column_values(spec, self.columns[spec.name])
+        if spec.name not in self.computed:
+            known = f", and no such property; there are {', '.join(self.computed)}" if self.computed else ""
+            raise ConfigError(f"condition {spec.name}: the data have no such column{known}.")
+        return "number", [float(value) for value in self.computed[spec.name](self.strings)]
+
+
+def read_conditions(asked: Sequence[str], rows: Rows, start: Conditions | None) -> tuple[Conditions, Context] | None:
+    """The conditions that are asked for and the context of each item; None where there are none.
+
+    start: those of the model that training goes on from; their scale and their classes hold.
+    Raises ConfigError and DataError, one sentence, for what no model can be conditioned on.
+    """
+    specs = list(dict.fromkeys(map(Spec.of, asked)))
+    if start is not None:
+        if specs and tuple(spec.name for spec in specs) != start.names:
+            known = ", ".join(start.names)
+            raise ConfigError(f"condition: the start was trained on {known}; name these, in this order, or none.")
+        kinds = ["class" if item.classes else "number" for item in start.items]
+        functions = [spec.function for spec in specs] or [""] * len(kinds)
+        specs = list(map(Spec, start.names, kinds, functions))  # pyright: ignore
+    if not specs:
+        return None
+    twice = [spec.name for spec in specs if [other.name for other in specs].count(spec.name) > 1]
+    if twice:
+        raise ConfigError(f"condition {twice[0]}: is asked for twice.")
+    read = {spec: rows.values(spec) for spec in specs}
+    if start is None:
+        conditions = Conditions(tuple(learnt(spec, *found) for spec, found in read.items()))
+    else:
+        conditions = start
+        for item, (_, values) in zip(start.items, read.values(), strict=True):
+            _refuse_strange(item, values)
+    return conditions, conditions.encode({spec.name: values for spec, (_, values) in read.items()})
+
+
+def _refuse_strange(condition: Condition, values: Sequence[Any]) -> None:
+    """Raise DataError for a class that the model does not know."""
+    strange = sorted({value for value in values if value is not None and value not in condition.classes}, key=str)
+    if condition.classes and strange:
+        known = ", ".join(condition.classes)
+        raise DataError(f"condition {condition.name}: the start knows no class {strange[0]!r}; it has {known}.")
+
+
+def column_values(spec: Spec, cells: Sequence[Sequence[Cell]]) -> tuple[Kind, list[Any]]:
+    """Whether a column is one of numbers or of classes, and its value for each item, NaN or None where it has none.
+
+    An item may have several rows, or none: of its numbers the mean counts, of its classes the commonest. A column is
+    one of numbers where more than half of its cells are. Empty cells, NaN and the like are gaps.
+    Raises DataError, naming the first row, for text among numbers, and for too many classes.
+    """
+    known = [[cell for cell in some if str(cell.value).strip().lower() not in _NONE] for some in cells]
+    numbers = [[_number(cell.value) for cell in some] for some in known]
+    flat = [number for some in numbers for number in some]
+    kind = spec.kind or ("number" if sum(number is not None for number in flat) > _MOSTLY * len(flat) else "class")
+    if kind == "number":
+        _refuse_text(spec, known, numbers)
+        return kind, [float(np.mean(some)) if some else math.nan for some in numbers]  # pyright: ignore
+    texts = [Counter(str(cell.value).strip() for cell in some) for some in known]
+    classes = [some.most_common(1)[0][0] if some else None for some in texts]
+    distinct = {one for one in classes if one is not None}
+    if len(distinct) > _MOST_CLASSES:
+        raise DataError(
+            f"condition {spec.name}: its column has {len(distinct):,} different texts, and {_MOST_CLASSES} classes are "
+            "the most; group them, or give a column of numbers."
+        )
+    return kind, classes
+
+
+def learnt(spec: Spec, kind: Kind, values: Sequence[Any]) -> Condition:
+    """The condition that training values make. Raises DataError where there is nothing to ask for."""
+    if kind == "number":
+        return Condition.of_numbers(spec.name, np.asarray(values, np.float64))
+    return Condition.of_classes(spec.name, values)
+
+
+def _refuse_text(spec: Spec, known: list[list[Cell]], numbers: list[list[float | None]]) -> None:
+    pairs = [pair for some, values in zip(known, numbers, strict=True) for pair in zip(some, values, strict=True)]
+    text = [cell for cell, number in pairs if number is None]
+    if text:
+        first = min(text)
+        of = f" of {first.file}" if first.file else ""
+        more = f", and {len(text) - 1:,} more rows are like it" if len(text) > 1 else ""
+        raise DataError(
+            f"condition {spec.name}: row {first.row}{of} has {str(first.value)!r:.40}, which is no number{more}; mend "
+            f"it, leave the cell empty, or take the column for classes with {spec.name}:class."
+        )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(str(value).strip())
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,67 @@
+"""Contexts of training rows that a model keeps: what is asked where nobody asks, and which rows are near a request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from gancore.types import Context
+
+_MOST = 8192  # rows that are kept
+_NEAREST = 64
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Some training rows: their contexts, and their sizes where samples have one.
+
+    groups: how many entries each condition takes. sizes: `(row,)` int64; zeros where there are none.
+    """
+
+    context: Context
+    groups: tuple[int, ...]
+    sizes: Int[Tensor, "row"]
+
+    @classmethod
+    def of(cls, context: Context, groups: tuple[int, ...], seed: int, sizes: Tensor | None = None) -> "Examples":
+        """At most 8,192 rows, at random by the seed. The values are rounded to 16 bits, as they are stored."""
+        picked = torch.from_numpy(np.random.default_rng(seed).permutation(len(context))[:_MOST])
+        some = context[picked]
+        sizes = torch.zeros(len(picked), dtype=torch.long) if sizes is None else sizes[picked]
+        return cls(Context(some.values.half().float(), some.known), groups, sizes)
+
+    def draw(self, n: int, random: torch.Generator) -> Context:
+        """Contexts as frequent as in training."""
+        rows = torch.randint(len(self.context), (n,), generator=random, device=random.device)
+        return self.context[rows.cpu()]
+
+    def sizes_near(self, context: Context, random: torch.Generator) -> Int[Tensor, "batch"]:
+        """A size for each row of a context: that of one of the 64 training rows nearest in what is asked."""
+        whole = torch.cat((context.inputs, context.known.float()), 1).cpu()
+        distinct, which = whole.unique(dim=0, return_inverse=True)
+        values, known = distinct[:, : context.features], distinct[:, -context.features :]
+        nearest = self._distances(values, known).topk(min(_NEAREST, len(self.context)), largest=False).indices
+        pick = torch.randint(nearest.shape[1], (len(context),), generator=random, device=random.device).cpu()
+        return self.sizes[nearest[which, pick]]
+
+    def _distances(self, values: Tensor, known: Tensor) -> Tensor:
+        """Sum of squared differences `(request, row)` over what is asked; an entry unknown in a row counts as 1."""
+        theirs, there = self.context.inputs.chunk(2, 1)
+        square = (known * values.square()) @ there.T - 2 * (known * values) @ (there * theirs).T
+        return square + known @ (there * theirs.square()).T + known @ (1 - there).T
+
+    def state(self) -> dict[str, Tensor]:
+        """As tensors."""
+        values, known = self.context.values.half(), self.context.known
+        return {"examples/values": values, "examples/known": known, "examples/sizes": self.sizes.to(torch.int16)}
+
+    @classmethod
+    def restore(cls, tensors: Mapping[str, Tensor], groups: tuple[int, ...]) -> "Examples | None":
+        """Back from `state`; None for a model without conditions. Raises KeyError where some are missing."""
+        if not groups:
+            return None
+        values, known, sizes = (tensors[f"examples/{name}"].cpu() for name in ("values", "known", "sizes"))
+        return cls(Context(values.float(), known), groups, sizes.long())
