@@ -82,6 +82,10 @@ class Context:
         """How many values a sample has."""
         return self.values.shape[1]
 
+    def beside(self, other: "Context") -> "Context":
+        """The entries of both, for each row."""
+        return Context(torch.cat((self.values, other.values), 1), torch.cat((self.known, other.known), 1))
+
     @property
     def hidden(self) -> "Context":
         """The same with nothing known."""
@@ -102,16 +106,18 @@ class Batch:
     """What a stream of data gives: samples, what is asked of each, and how much each counts.
 
     weight: at least 0, relative to the others. geometry: of the sample, for penalties on a critic's slope.
-    Raises ValueError when context or weight have another length than the sample.
+    code: what each sample was drawn from beside noise, for a critic to find out (InfoGAN).
+    Raises ValueError when context, weight or code have another length than the sample.
     """
 
     sample: Sample
     context: Context | None = None
     weight: Float[Tensor, "batch"] | None = None
     geometry: Geometry = "simplex"
+    code: Context | None = None
 
     def __post_init__(self) -> None:
-        for name in ("context", "weight"):
+        for name in ("context", "weight", "code"):
             part = getattr(self, name)
             if part is not None and len(part) != len(self):
                 raise ValueError(f"a batch of {len(self)} samples has a {name} of {len(part)} rows.")
@@ -122,8 +128,8 @@ class Batch:
     def __getitem__(self, rows: Tensor | slice) -> "Batch":
         """Some rows: indices, a mask, or a slice."""
         sample = tuple(part[rows] for part in self.sample)
-        context = self.context[rows] if self.context is not None else None
-        return Batch(sample, context, self.weight[rows] if self.weight is not None else None, self.geometry)
+        context, code = (part[rows] if part is not None else None for part in (self.context, self.code))
+        return Batch(sample, context, self.weight[rows] if self.weight is not None else None, self.geometry, code)
 
 
 def as_batch(given: Batch | Sample) -> Batch:

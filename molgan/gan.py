@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gancore.facade.conditions import Request
 from gancore.facade.model import Model
+from gancore.facade.recipe import refuse_without
 from gancore.io.progress import over
 from gancore.types import Reward
 from molgan import chemistry
@@ -72,7 +74,13 @@ class MolGAN(Model):
         return self
 
     def sample(
-        self, n: int, seed: int = 0, raw: bool = False, condition: Request | None = None, guidance: float = 1.0
+        self,
+        n: int,
+        seed: int = 0,
+        raw: bool = False,
+        condition: Request | None = None,
+        guidance: float = 1.0,
+        code: Any = None,
     ) -> Draws:
         """Sample `n` molecules: a list of canonical SMILES, None for a sample that is no strictly valid molecule.
 
@@ -84,14 +92,18 @@ class MolGAN(Model):
         sample; what is not named is left open, and without a condition the samples have the data's own mix.
         guidance: above 1 pulls samples further towards what is asked, at a price in variety (Ho and Salimans 2022).
 
-        Raises RunError where there are no weights yet, ConfigError for a condition that the model does not know.
+        code: of a model with latent codes (`model.codes`, `model.code_numbers`), the class, or a list of class and
+        numbers in [-1, 1]; None draws them, whole or one by one.
+
+        Raises RunError where there are no weights yet, ConfigError for a condition or a code that the model does not
+        know.
 
         >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
         >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
         >>> len(gan.sample(4)), gan.sample(2, seed=1) == gan.sample(4, seed=1)[:2]
         (4, True)
         """
-        return Draws(over(self.stream(n, seed, raw, condition, guidance), "drawing molecules", n))
+        return Draws(over(self.stream(n, seed, raw, condition, guidance, code), "drawing molecules", n))
 
     def stream(
         self,
@@ -100,6 +112,7 @@ class MolGAN(Model):
         raw: bool = False,
         condition: Request | None = None,
         guidance: float = 1.0,
+        code: Any = None,
     ) -> Iterator[str | None]:
         """`sample`, one molecule after the other, in constant memory. Raises what `sample` raises.
 
@@ -108,7 +121,7 @@ class MolGAN(Model):
         >>> list(gan.stream(4, seed=1)) == gan.sample(4, seed=1)
         True
         """
-        for arrays, keep in self.draw(n, seed, condition, guidance, raw=raw):
+        for arrays, keep in self.draw(n, seed, condition, guidance, **self._options(raw, code)):
             yield from self.domain.decode(tuple(part[:keep] for part in arrays), self.recipe.space)
 
     def draw_arrays(
@@ -118,6 +131,7 @@ class MolGAN(Model):
         raw: bool = False,
         condition: Request | None = None,
         guidance: float = 1.0,
+        code: Any = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The samples of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time.
 
@@ -129,8 +143,15 @@ class MolGAN(Model):
         >>> [(atoms.shape, orders.shape) for atoms, orders in gan.draw_arrays(5)]
         [((5, 4), (5, 6))]
         """
-        for (atoms, orders), keep in self.draw(n, seed, condition, guidance, raw=raw):
+        for (atoms, orders), keep in self.draw(n, seed, condition, guidance, **self._options(raw, code)):
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
+
+    def _options(self, raw: bool, code: Any) -> dict[str, Any]:
+        """What the recipe is asked beside the condition."""
+        if code is None:
+            return {"raw": raw}
+        refuse_without(self._trained, "code", "code")
+        return {"raw": raw, "code": code}
 
     @property
     def policy(self) -> chemistry.Policy:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -48,32 +48,44 @@ class Spec(NamedTuple):
 class Rows(NamedTuple):
     """What the conditions of training items can be read from.
 
-    strings: the items. columns: the cells of each, by column. computed: by name, what works a property out; `load`
-    finds a function by the name that a configuration has for it.
+    strings: the items. columns: the cells of each, by column. properties: names of what `compute` works out of strings.
+    load: finds a function by the name that a configuration has for it.
     """
 
     strings: Sequence[str]
     columns: Mapping[str, Sequence[Sequence[Cell]]]
-    computed: Mapping[str, Callable[[Sequence[str]], Sequence[float]]]
     load: Callable[[str], Callable[[Sequence[str]], Any]]
+    properties: Collection[str] = ()
+    compute: Callable[[Sequence[str], Sequence[str]], Mapping[str, Sequence[float]]] = lambda strings, names: {}
 
-    def values(self, spec: Spec) -> tuple[Kind, list[Any]]:
-        """A condition's value for each item. Raises ConfigError for a name that is neither a column nor computed."""
-        if spec.function:
-            labels = self.load(spec.function)(self.strings)
-            if len(labels) != len(self.strings):
-                raise ConfigError(
-                    f"condition {spec.name}: {spec.function} gave {len(labels)} values for {len(self.strings)} rows."
-                )
-            return column_values(spec, [[Cell(row, "", label)] for row, label in enumerate(labels, 1)])
-        if spec.name in self.columns:
-            if spec.name in self.computed:
-                note(f"condition {spec.name}: taken from the column of that name; rename it to have it computed.")
-            return column_values(spec, self.columns[spec.name])
-        if spec.name not in self.computed:
-            known = f", and no such property; there are {', '.join(self.computed)}" if self.computed else ""
-            raise ConfigError(f"condition {spec.name}: the data have no such column{known}.")
-        return "number", [float(value) for value in self.computed[spec.name](self.strings)]
+    def values(self, specs: Sequence[Spec]) -> dict[Spec, tuple[Kind, list[Any]]]:
+        """Each condition's value for each item. Raises ConfigError for a name that is neither a column nor computed."""
+        missing = [spec.name for spec in specs if not spec.function and spec.name not in self.columns]
+        unknown = [name for name in missing if name not in self.properties]
+        if unknown:
+            known = f", and no such property; there are {', '.join(self.properties)}" if self.properties else ""
+            raise ConfigError(f"condition {unknown[0]}: the data have no such column{known}.")
+        computed = self.compute(self.strings, missing) if missing else {}
+        found: dict[Spec, tuple[Kind, list[Any]]] = {}
+        for spec in specs:
+            if spec.function:
+                found[spec] = column_values(spec, self._labels(spec))
+            elif spec.name in self.columns:
+                if spec.name in self.properties:
+                    note(f"condition {spec.name}: taken from the column of that name; rename it to have it computed.")
+                found[spec] = column_values(spec, self.columns[spec.name])
+            else:
+                found[spec] = "number", [float(value) for value in computed[spec.name]]
+        return found
+
+    def _labels(self, spec: Spec) -> list[list[Cell]]:
+        """What a function says of each item."""
+        labels = self.load(spec.function)(self.strings)
+        if len(labels) != len(self.strings):
+            raise ConfigError(
+                f"condition {spec.name}: {spec.function} gave {len(labels)} values for {len(self.strings)} rows."
+            )
+        return [[Cell(row, "", label)] for row, label in enumerate(labels, 1)]
 
 
 def read_conditions(asked: Sequence[str], rows: Rows, start: Conditions | None) -> tuple[Conditions, Context] | None:
@@ -95,13 +107,10 @@ def read_conditions(asked: Sequence[str], rows: Rows, start: Conditions | None) 
     twice = [spec.name for spec in specs if [other.name for other in specs].count(spec.name) > 1]
     if twice:
         raise ConfigError(f"condition {twice[0]}: is asked for twice.")
-    read = {spec: rows.values(spec) for spec in specs}
-    if start is None:
-        conditions = Conditions(tuple(learnt(spec, *found) for spec, found in read.items()))
-    else:
-        conditions = start
-        for item, (_, values) in zip(start.items, read.values(), strict=True):
-            _refuse_strange(item, values)
+    read = rows.values(specs)
+    conditions = start or Conditions(tuple(learnt(spec, *found) for spec, found in read.items()))
+    for item, (_, values) in zip(conditions.items, read.values(), strict=True):
+        _refuse_strange(item, values)
     return conditions, conditions.encode({spec.name: values for spec, (_, values) in read.items()})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from gancore.errors import ConfigError, DataError
 from gancore.io.notes import note
@@ -163,6 +164,24 @@ class Conditions:
                 )
             columns[item.name] = asked if several else asked * n
         return self.encode(columns)
+
+    def decode(self, entries: Float[np.ndarray, "row feature"]) -> dict[str, Any]:
+        """Values by name from what a head says: of a number, itself in its unit; of a class, the likeliest.
+
+        Of a class there is also `<name>_probability`, by the softmax of its logits.
+        """
+        columns: dict[str, Any] = {}
+        starts = np.cumsum((0, *self.groups))
+        for item, start, end in zip(self.items, starts, starts[1:], strict=False):
+            part = entries[:, start:end]
+            if not item.classes:
+                columns[item.name] = part[:, 0] * item.scale + item.mean
+                continue
+            likely = np.exp(part - part.max(1, keepdims=True))
+            likely /= likely.sum(1, keepdims=True)
+            columns[item.name] = np.array(item.classes, dtype=object)[part.argmax(1)]
+            columns[f"{item.name}_probability"] = likely.max(1)
+        return columns
 
     def state(self) -> list[dict[str, Any]]:
         """JSON-able."""

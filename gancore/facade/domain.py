@@ -112,6 +112,10 @@ class Domain(Protocol):
         """Weights of a start model by the modules of a new recipe that they fit."""
         ...
 
+    def encode(self, strings: Sequence[str | None], space: Any) -> tuple[Any, list[int]]:
+        """Strings as critics read them, and the numbers of those that are read."""
+        ...
+
     def decode(self, samples: Any, space: Any) -> Iterator[str | None]:
         """Strings of what a recipe sampled; None for a sample that has none."""
         ...

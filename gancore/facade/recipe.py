@@ -12,9 +12,10 @@ from gancore.runs.config import RunConfig
 from gancore.training.run import Phase
 from gancore.types import Context
 
-Capability = Literal["context", "reward", "log_prob", "critic_score", "encode"]
-"""context: samples can be asked for by a `Context`. reward: a reward of strings can be learnt from. log_prob: the
-log-probability of a sample is exact. critic_score: a critic judges a sample. encode: a sample has a latent code."""
+Capability = Literal["context", "code", "reward", "log_prob", "critic_score", "predict", "encode"]
+"""context: samples can be asked for by a `Context`, with guidance. code: by a latent code. reward: a reward of strings
+can be learnt from. log_prob: the log-probability of a sample is exact. critic_score: a critic judges a sample.
+predict: a head of the critic says which context a sample has. encode: a sample has a latent code."""
 
 
 class Recipe(Protocol):
@@ -24,7 +25,7 @@ class Recipe(Protocol):
     and takes one row in the table `RECIPES` of its half.
 
     config_class: its settings, a frozen dataclass. capabilities: what it can do beside sampling, declared; each has a
-    method of its name, or for `context` and `reward` an argument of `sample` and `shaping`. modules, optimizers:
+    method of its name, or for `context`, `code` and `reward` arguments of `sample` and `shaping`. modules, optimizers:
     everything with state, by name: what a checkpoint holds. judges: names of modules that sampling needs beside the one
     named `averaged` or `generator`. shaping: the reward; set before `phases` is called.
     """

@@ -1,13 +1,14 @@
 """How a network hears what is asked: concatenated inputs, projection, FiLM. Each takes entries that are unknown."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gancore.training import distributed
-from gancore.types import Context
+from gancore.types import Context, CriticOutput
 
 
 def context_inputs(context: Context | None, features: int, like: Tensor) -> Float[Tensor, "batch inputs"]:
@@ -81,6 +82,51 @@ class Projection(nn.Module):
         if features.ndim == 3:
             asked = asked[:, None]
         return (features * asked).sum(-1) * self.scale
+
+
+Conditioning = Literal["projection", "concatenation", "auxiliary", "twin"]
+"""How a critic hears what is asked: as the inner product of its features with it (Miyato and Koyama 2018); beside its
+features (Mirza and Osindero 2014); or not at all, but a head finds it out (AC-GAN, Odena et al. 2017), or two, of which
+one learns from generated samples (TAC-GAN, Gong et al. 2019)."""
+
+
+class ConditionedOutput(nn.Module):
+    """What a critic returns: its logits and features with what is asked, in one of four ways (`Conditioning`).
+
+    The heads of the last two, "condition" and "twin", have as many outputs as the context has entries; what they learn
+    is in `gancore.losses.auxiliary.condition_heads`. Without context features there is nothing to learn, and a context
+    is refused.
+    """
+
+    def __init__(self, features: int, context_features: int, kind: Conditioning = "projection"):
+        super().__init__()
+        self.context_features, self.kind = context_features, kind
+        if not context_features:
+            return
+        if kind == "projection":
+            self.projection = Projection(features, context_features)
+        elif kind == "concatenation":
+            self.joint = nn.Sequential(
+                nn.Linear(features + 2 * context_features, features), nn.LeakyReLU(0.2), nn.Linear(features, 1)
+            )
+        else:
+            names = ("condition", "twin") if kind == "twin" else ("condition",)
+            self.heads = nn.ModuleDict({name: nn.Linear(features, context_features) for name in names})
+
+    def forward(
+        self, logits: Float[Tensor, "batch *step"], features: Float[Tensor, "batch *step feature"], context: Any = None
+    ) -> CriticOutput:
+        """The critic's output; context: a `Context` or None."""
+        if not self.context_features:
+            refuse_context(context)
+            return CriticOutput(logits, features)
+        if self.kind == "projection":
+            return CriticOutput(logits + self.projection(features, context), features)
+        if self.kind == "concatenation":
+            asked = context_inputs(context, self.context_features, features)
+            asked = asked[:, None].expand(-1, features.shape[1], -1) if features.ndim == 3 else asked
+            return CriticOutput(logits + self.joint(torch.cat((features, asked), -1)).squeeze(-1), features)
+        return CriticOutput(logits, features, {name: head(features) for name, head in self.heads.items()})
 
 
 class FiLM(nn.Module):

@@ -1,7 +1,7 @@
 """One opponent: a critic, the game it plays, the slope penalty it pays, and what else its heads learn."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -17,12 +17,14 @@ class Head(NamedTuple):
     """What a further output of the critic learns, and what the generator owes it (AC-GAN, Odena et al. 2017).
 
     loss: (output of the head, batch) -> `(batch,)`; see `gancore.losses.auxiliary`.
-    critic, generator: weights of the loss in their turns; 0 leaves it out. on_fake: the critic pays on fakes too.
+    critic, generator: weights of the loss in their turns; 0 leaves it out, and below 0 a player seeks a large loss.
+    on_real, on_fake: on which samples the critic pays.
     """
 
     loss: Callable[[Tensor, Batch], Tensor]
     critic: float = 1.0
     generator: float = 1.0
+    on_real: bool = True
     on_fake: bool = False
 
 
@@ -67,15 +69,15 @@ class Adversary:
         logit. Raises ValueError when one of the two has a context and the other has none.
         """
         real, fake = as_batch(real), as_batch(fake)
-        fake = Batch(tuple(part.detach() for part in fake.sample), fake.context, fake.weight, fake.geometry)
+        fake = replace(fake, sample=tuple(part.detach() for part in fake.sample))
         on_real, on_fake = self.judge(real, fake)
         losses = {"adversarial": _pairs(self.objective.critic, on_real, on_fake)}
         losses["_accuracy"] = _pairs(lambda one, other: (one > other).float(), on_real, on_fake)
         for name, head in self.heads.items():
-            if head.critic:
-                losses[name] = head.loss(on_real.heads[name], real) * head.critic
-                if head.on_fake:
-                    losses[name] = losses[name] + head.loss(on_fake.heads[name], fake) * head.critic
+            sides = [(on_real, real)] * head.on_real + [(on_fake, fake)] * head.on_fake
+            if head.critic and sides:
+                each = torch.stack([head.loss(side.heads[name], batch) for side, batch in sides])
+                losses[name] = each.sum(0) * head.critic
         if step % self.penalty_every == 0:
             with torch.autocast(on_real.logits.device.type, enabled=False):
                 for name, (penalty, weight) in self.penalties.items():

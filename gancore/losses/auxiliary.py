@@ -5,11 +5,14 @@ A loss is made for some columns of the context and has the form `(output of the 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gancore.layers.conditioning import Conditioning
+from gancore.losses.adversary import Head
 from gancore.types import Batch, Context
 
 HeadLoss = Callable[[Tensor, Batch], Tensor]
@@ -49,6 +52,50 @@ def regression(columns: Sequence[int]) -> HeadLoss:
     def loss(output: Float[Tensor, "batch column"], batch: Batch) -> Float[Tensor, "batch"]:
         values, known = _columns(batch, columns)
         return torch.where(known, output.float() - values, 0.0).square().sum(1)
+
+    return loss
+
+
+def all_of(groups: Sequence[int]) -> HeadLoss:
+    """Classification of every class and regression of every number of a context, summed; see `condition_heads`."""
+    starts = [sum(groups[:place]) for place in range(len(groups))]
+    parts = [range(start, start + size) for start, size in zip(starts, groups, strict=True)]
+    losses = [(columns, classification if len(columns) > 1 else regression) for columns in parts]
+
+    def loss(output: Float[Tensor, "batch feature"], batch: Batch) -> Float[Tensor, "batch"]:
+        return torch.stack([kind(columns)(output[:, list(columns)], batch) for columns, kind in losses]).sum(0)
+
+    return loss
+
+
+def condition_heads(kind: Conditioning, groups: Sequence[int], weight: float) -> dict[str, Head]:
+    """What the heads of a `ConditionedOutput` learn, and what the generator owes them; none without heads.
+
+    groups: how many entries of the context each condition takes, one for a number. AC-GAN's head learns what real
+    samples have, and the generator has to make it come true. TAC-GAN's twin learns from the generator's samples, and
+    the generator has to keep it from telling, which gives back the variety within a class that AC-GAN loses.
+    """
+    if not groups or kind in ("projection", "concatenation"):
+        return {}
+    heads = {"condition": Head(all_of(groups), weight, weight)}
+    if kind == "twin":
+        heads["twin"] = Head(all_of(groups), weight, -weight, on_real=False, on_fake=True)
+    return heads
+
+
+def code_information(groups: Sequence[int]) -> HeadLoss:
+    """Negative log-likelihood in nats of the code a sample was drawn from, given a head's output (Chen et al. 2016).
+
+    The code's entropy less this is a lower bound of the information that sample and code share. A continuous code is
+    taken for the mean of a Gaussian of unit variance, but for a constant. groups: as in `condition_heads`.
+    Raises ValueError for a batch without code.
+    """
+    each = all_of(groups)
+
+    def loss(output: Float[Tensor, "batch feature"], batch: Batch) -> Float[Tensor, "batch"]:
+        if batch.code is None:
+            raise ValueError("a head learns which code a sample was drawn from, and this batch has none.")
+        return each(output, replace(batch, context=batch.code))
 
     return loss
 

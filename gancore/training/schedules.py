@@ -1,6 +1,7 @@
 """Learning-rate schedules: functions of the step, giving a factor in (0, 1]."""
 
 import math
+from collections.abc import Callable
 
 
 def warm_cosine(step: int, steps: int, warm_up: int = 0, floor: float = 0.1) -> float:
@@ -19,3 +20,14 @@ def warm_cosine(step: int, steps: int, warm_up: int = 0, floor: float = 0.1) -> 
         return (step + 1) / warm_up
     progress = min(1.0, (step - warm_up) / max(1, steps - warm_up))
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def cosine_rate(
+    rate: float, steps: int, start: int = 0, warm_up: int = 0, floor: float = 0.1
+) -> Callable[[int], float]:
+    """A learning rate as a function of the step: `rate` times `warm_cosine` of the steps since `start`.
+
+    >>> [round(cosine_rate(2.0, 10, start=5)(step), 3) for step in (0, 5, 15)]
+    [2.0, 2.0, 0.2]
+    """
+    return lambda step: rate * warm_cosine(step - start, steps, warm_up, floor)

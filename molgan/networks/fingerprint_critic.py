@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, one_hot
 
-from gancore.layers.conditioning import Projection, refuse_context
+from gancore.layers.conditioning import ConditionedOutput, Conditioning
 from gancore.types import Context, CriticOutput, Sample
 from molgan.data import graphs
 from molgan.networks import ring_features
@@ -95,8 +95,8 @@ class FingerprintCritic(nn.Module):
 
     capacity: valences of each atom type. buckets: into which environments are hashed. width: of the hidden layer.
     ring_buckets: into which atoms in their rings are hashed (`ring_environments`); 0 leaves rings out. Their weights
-    begin at 0, so that a critic that knows no rings can be gone on from. context_features: what is asked is projected
-    onto the hidden layer (Miyato and Koyama 2018).
+    begin at 0, so that a critic that knows no rings can be gone on from. context_features, conditioning: what is asked,
+    and how the hidden layer meets it (`gancore.layers.conditioning.Conditioning`).
     """
 
     capacity: Tensor
@@ -108,6 +108,7 @@ class FingerprintCritic(nn.Module):
         width: int,
         ring_buckets: int = 0,
         context_features: int = 0,
+        conditioning: Conditioning = "projection",
     ):
         super().__init__()
         self.register_buffer("capacity", capacity, persistent=False)
@@ -118,7 +119,7 @@ class FingerprintCritic(nn.Module):
             self.ring_head = nn.Linear(_RING_FIGURES, 1, bias=False)
             nn.init.zeros_(self.ring_enter.weight)
             nn.init.zeros_(self.ring_head.weight)
-        self.projection = Projection(width, context_features) if context_features else None
+        self.conditioned = ConditionedOutput(width, context_features, conditioning)
 
     def ring_weights(self) -> list[nn.Parameter]:
         """The weights of what is made of rings."""
@@ -149,7 +150,4 @@ class FingerprintCritic(nn.Module):
             hidden, straight = hidden + self.ring_enter(counts), self.ring_head(figures)
         features = leaky_relu(hidden, _SLOPE)
         logits = (self.head(features) + straight).squeeze(1).float()
-        if self.projection is None:
-            refuse_context(context)
-            return CriticOutput(logits, features)
-        return CriticOutput(logits + self.projection(features, context), features)
+        return self.conditioned(logits, features, context)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from gancore.layers.conditioning import Projection, context_inputs, refuse_context
+from gancore.layers.conditioning import ConditionedOutput, Conditioning, context_inputs
 from gancore.types import Context, CriticOutput, Sample
 from molgan import chemistry
 from molgan.data import graphs
@@ -149,7 +149,9 @@ def _read(layers: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
 class GraphCritic(nn.Module):
     """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic.
 
-    context_features: what is asked is projected onto the features of both (Miyato and Koyama 2018).
+    context_features, conditioning: what is asked, and how the features of both meet it
+    (`gancore.layers.conditioning.Conditioning`). code_features: of a head "code" that finds out which code a sample was
+    drawn from (Chen et al. 2016).
     """
 
     capacity: Tensor
@@ -161,6 +163,8 @@ class GraphCritic(nn.Module):
         relational_width: int = 64,
         relational_layers: int = 0,
         context_features: int = 0,
+        conditioning: Conditioning = "projection",
+        code_features: int = 0,
     ):
         super().__init__()
         kinds = len(vocabulary.atoms)
@@ -168,7 +172,8 @@ class GraphCritic(nn.Module):
         self.ordered = OrderedCritic(vocabulary.max_atoms, kinds, hidden)
         self.relational = RelationalCritic(kinds, relational_width, relational_layers) if relational_layers else None
         width = self.ordered.width + (relational_width if relational_layers else 0)
-        self.projection = Projection(width, context_features) if context_features else None
+        self.conditioned = ConditionedOutput(width, context_features, conditioning)
+        self.code = nn.Linear(width, code_features) if code_features else None
 
     def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """Logits and features of one-hots, hard or relaxed."""
@@ -177,7 +182,7 @@ class GraphCritic(nn.Module):
         if self.relational is not None:
             more, others = self.relational(sample, valences)
             logits, features = logits + more, torch.cat((features, others), 1)
-        if self.projection is None:
-            refuse_context(context)
-            return CriticOutput(logits, features)
-        return CriticOutput(logits + self.projection(features, context), features)
+        output = self.conditioned(logits, features, context)
+        if self.code is None:
+            return output
+        return output._replace(heads={**output.heads, "code": self.code(features)})

@@ -29,7 +29,7 @@ from gancore.training.device import adam, default_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.schedules import warm_cosine
+from gancore.training.schedules import cosine_rate
 from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight, refuse_no_ratio
 from gancore.types import Batch, Context, Sample
 from molgan.data import graphs
@@ -214,15 +214,9 @@ class AutoregressiveGAN(GraphRecipe):
         def average(step: int, logs: dict[str, float]) -> None:
             self.averaged.update(self.generator)
 
-        def pretrain_rate(step: int) -> float:
-            return config.pretrain.lr * warm_cosine(step, start, min(_WARM_UP, start // 2), floor=0.05)
-
-        def critic_rate(step: int) -> float:
-            return config.critic.lr * warm_cosine(step - start, end - start, floor=config.lr_floor)
-
-        def game_rate(step: int) -> float:
-            return config.lr * warm_cosine(step - middle, config.steps, floor=config.lr_floor)
-
+        pretrain_rate = cosine_rate(config.pretrain.lr, start, warm_up=min(_WARM_UP, start // 2), floor=0.05)
+        critic_rate = cosine_rate(config.critic.lr, end - start, start, floor=config.lr_floor)
+        game_rate = cosine_rate(config.lr, config.steps, middle, floor=config.lr_floor)
         net, optimizers = self.generator, self.optimizers
         likelihood = Player(
             "likelihood", net, optimizers["pretrain"], self.likelihood_turn, max_norm=10.0, rate=pretrain_rate

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
@@ -11,7 +12,7 @@ from torch import nn
 from gancore.errors import ConfigError
 from gancore.io import config as toml
 from gancore.losses.adversarial import OBJECTIVES
-from gancore.losses.adversary import Adversary
+from gancore.losses.adversary import Adversary, Head
 from gancore.losses.penalties import PENALTIES
 from gancore.runs.config import RunConfig
 from gancore.training.settings import STRICT, Count, Part, Positive, Rate, ReplayConfig, Share, Weight
@@ -189,7 +190,7 @@ class CriticConfig:
         if self.objective == "wasserstein" and not self.penalty_weight:
             raise ConfigError("objective wasserstein needs a slope penalty: set critic.penalty_weight above 0.")
 
-    def adversary(self, critic: nn.Module) -> Adversary:
-        """The critic with its objective and its penalty."""
+    def adversary(self, critic: nn.Module, heads: Mapping[str, Head] = MappingProxyType({})) -> Adversary:
+        """The critic with its objective, its penalty and its heads."""
         weighted = {"penalty": (PENALTIES[self.penalty], self.penalty_weight)} if self.penalty_weight else {}
-        return Adversary(critic, OBJECTIVES[self.objective], weighted, self.penalty_every)
+        return Adversary(critic, OBJECTIVES[self.objective], weighted, self.penalty_every, heads)

@@ -18,8 +18,9 @@ from gancore.io.import_object import load as load_object
 from gancore.io.inputs import called
 from gancore.io.rejected_rows import summarise, tell_rejected
 from gancore.rewards.shaping import RewardShaping
-from gancore.types import Reward
+from gancore.types import Reward, Sample
 from molgan import chemistry
+from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, as_dataset
 from molgan.data.downloads import DATA
 from molgan.data.space import GraphSpace
@@ -133,6 +134,13 @@ class Molecules:
             raise ConfigError("start: its networks have other sizes; leave out the [model] settings that differ.")
         return {name: module.state_dict() for name, module in start.recipe.modules.items() if name != "late"}
 
+    def encode(self, strings: Sequence[str | None], space: GraphSpace) -> tuple[Sample, list[int]]:
+        """Graphs of those strings that the vocabulary holds, as one-hots."""
+        read = [chemistry.graph_or_reason(text, space.vocabulary.max_atoms, chemistry.Policy()) for text in strings]
+        rows = [row for row, one in enumerate(read) if not isinstance(one, str) and not space.vocabulary.lacks(one)]
+        atoms, orders = map(torch.from_numpy, chemistry.encode([read[row] for row in rows], space.vocabulary))  # pyright: ignore
+        return graphs.one_hots(atoms, orders, len(space.vocabulary.atoms)), rows
+
     def decode(self, samples: tuple[torch.Tensor, torch.Tensor], space: GraphSpace) -> Iterator[str | None]:
         """Canonical SMILES; None where RDKit refuses, or there is more than one fragment."""
         atoms, orders = (part.cpu().numpy() for part in samples)
@@ -165,13 +173,14 @@ class Molecules:
 def _rows(data: MoleculeDataset) -> Rows:
     """What conditions of molecules are read from: columns, properties, scores and functions."""
 
-    def computed(name: str) -> Callable[[Sequence[str]], Sequence[float]]:
-        return lambda smiles: property_frame(smiles, [name])[name].tolist()
+    def compute(smiles: Sequence[str], names: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        frame = property_frame(smiles, names)
+        return {name: frame[name].tolist() for name in names}
 
     def load(name: str) -> Callable[[Sequence[str]], Any]:
         return Scorer(name) if name.endswith(".toml") or ":" not in name else load_object("condition", name)
 
-    return Rows(data.smiles, data.columns, {name: computed(name) for name in PROPERTIES}, load)
+    return Rows(data.smiles, data.columns, load, PROPERTIES, compute)
 
 
 def build(config: Any, data: MoleculeDataset, device: torch.device, reward: Reward | None = None) -> tuple[Any, list]:

@@ -42,6 +42,11 @@ class GraphRecipe:
         """The critic's logits `(batch,)`."""
         return self.adversary.logits(sample, context)
 
+    @torch.no_grad()
+    def predict(self, sample: Sample) -> Tensor:
+        """What the critic's head says of each graph `(batch, feature)`."""
+        return self.adversary.output(sample).heads["condition"].float()
+
     def partly_asked(self, real: Batch) -> Batch:
         """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
         if real.context is None:

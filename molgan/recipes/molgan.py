@@ -20,7 +20,7 @@ from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 from gancore.facade.recipe import Capability
-from gancore.layers.conditioning import Projection, refuse_context
+from gancore.layers.conditioning import ConditionedOutput
 from gancore.sampling.estimators import ESTIMATORS
 from gancore.training import distributed
 from gancore.training.device import adam
@@ -51,7 +51,7 @@ class RelationalNetwork(nn.Module):
         self.gate = nn.Linear(widths[-1] + kinds, gathered)
         self.gathered = nn.Linear(widths[-1] + kinds, gathered)
         self.head = nn.Sequential(nn.Linear(gathered, hidden), nn.Tanh(), nn.Linear(hidden, 1))
-        self.projection = Projection(gathered, context_features) if context_features else None
+        self.conditioned = ConditionedOutput(gathered, context_features)
 
     def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """A number for each graph of one-hots, hard or relaxed."""
@@ -67,10 +67,7 @@ class RelationalNetwork(nn.Module):
         inputs = torch.cat((hidden, nodes), -1)
         graph = (self.gate(inputs).sigmoid() * self.gathered(inputs).tanh() * present).sum(1).tanh()
         logits = self.head(graph).squeeze(1)
-        if self.projection is None:
-            refuse_context(context)
-            return CriticOutput(logits, graph)
-        return CriticOutput(logits + self.projection(graph, context), graph)
+        return self.conditioned(logits, graph, context)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ part was seen to do, and on how little evidence, is in docs/experiments.md.
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Interval
@@ -19,24 +19,29 @@ from torch.optim import Optimizer
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.io.background_call import BackgroundCall
+from gancore.layers.conditioning import Conditioning
+from gancore.losses.adversary import Head
+from gancore.losses.auxiliary import code_information, condition_heads
 from gancore.losses.elbo import gaussian_kl, reconstruction
-from gancore.losses.policy_gradient import leave_one_out, policy_gradient
+from gancore.losses.orthogonal import orthogonal
 from gancore.training import distributed
 from gancore.training.device import adam
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.schedules import warm_cosine
+from gancore.training.schedules import cosine_rate
 from gancore.training.settings import STRICT, Positive, Rate, Share, Weight
 from gancore.types import Batch, Context
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
 from molgan.data.space import GraphSpace
-from molgan.networks.one_shot import Encoder, Generator, GraphCritic
+from molgan.networks.architectures import ARCHITECTURES
+from molgan.networks.one_shot import Encoder, GraphCritic
 from molgan.networks.sampling import GraphDraw, draw_graphs, repair
+from molgan.recipes.codes import Codes
 from molgan.recipes.config import CriticConfig, GameConfig, PolicyRewardConfig, PretrainConfig, Widths
-from molgan.recipes.graph_recipe import GraphRecipe, Scored
 from molgan.recipes.pending_samples import PendingSamples
+from molgan.recipes.rewarded_graphs import RewardedGraphs
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,35 @@ class OneShotModelConfig:
     """Hidden widths of the order-aware critic."""
     encoder: Widths = (512, 256)
     """Hidden widths of the encoder, used while there is an evidence bound."""
+    architecture: Literal["perceptron", "style"] = "perceptron"
+    """The generator: a perceptron of noise, or layers that a style modulates (StyleGAN2)."""
+    mapping: Annotated[int, Interval(ge=1, le=16)] = 4
+    """style: layers of the network that makes styles of noise."""
+    mixing: Share = 0.0
+    """style: share of the samples in training whose later layers have the style of other noise."""
+    truncation: Share = 1.0
+    """style: how far the styles of samples stay from their mean; below 1 there are fewer odd samples, and less
+    variety."""
+    codes: Annotated[int, Interval(ge=0, le=1000)] = 0
+    """Classes of a latent code that the critic has to find out (InfoGAN); 0 leaves it out."""
+    code_numbers: Annotated[int, Interval(ge=0, le=64)] = 0
+    """Numbers in [-1, 1] of that code."""
     relational_layers: Annotated[int, Interval(ge=0, le=64)] = 0
     """Layers of a second, permutation-invariant critic; 0 leaves it out."""
     relational_width: Positive = 64
     """Width of those layers."""
+
+
+@dataclass(frozen=True)
+class OneShotCriticConfig(CriticConfig):
+    """The adversary, and what it makes of conditions and codes."""
+
+    conditioning: Conditioning = "projection"
+    """How it hears what is asked of a sample: projection, concatenation, or by heads: auxiliary (AC-GAN), twin."""
+    condition_weight: Weight = 1.0
+    """Weight of what those heads learn, and of what the generator owes them."""
+    code_weight: Weight = 1.0
+    """Weight of the information that samples share with `model.codes` and `model.code_numbers`."""
 
 
 @dataclass(frozen=True)
@@ -100,28 +130,46 @@ class OneShotConfig(GameConfig):
     """The networks."""
     pretrain: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     """The autoencoder phase."""
-    critic: CriticConfig = field(default_factory=CriticConfig)
+    orthogonal: Weight = 0.0
+    """Weight of the orthogonal regularisation of the generator in the game (Brock et al. 2019)."""
+    critic: OneShotCriticConfig = field(default_factory=OneShotCriticConfig)
     """The adversary."""
     reward: OneShotRewardConfig = field(default_factory=OneShotRewardConfig)
     """The reinforcement."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.model.architecture != "style" and (self.model.mixing or self.model.truncation < 1):
+            raise ConfigError("model.mixing and model.truncation are of styles: set model.architecture to style.")
+        if self.model.mixing and self.reward.overlap:
+            raise ConfigError("reward.overlap keeps one noise a sample: set model.mixing to 0, or leave it out.")
 
-class OneShotGAN(GraphRecipe):
+
+class OneShotGAN(RewardedGraphs):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
     config_class = OneShotConfig
-    capabilities: frozenset[Capability] = frozenset({"reward", "critic_score", "encode"})
+    capabilities: frozenset[Capability] = frozenset({"context", "code", "reward", "critic_score", "predict", "encode"})
 
     def __init__(self, config: OneShotConfig, space: GraphSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
         self.vocabulary = vocabulary = space.vocabulary
         size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
-        self.generator = Generator(model.noise, size, kinds, model.generator).to(device)
-        self.encoder = Encoder(model.noise, size, kinds, model.encoder).to(device)
-        critic = GraphCritic(vocabulary, model.critic, model.relational_width, model.relational_layers).to(device)
+        self.codes, asked = Codes(model.codes, model.code_numbers), space.conditions
+        told = asked + self.codes.features
+        self.generator = ARCHITECTURES[model.architecture](model, size, kinds, told).to(device)
+        self.encoder = Encoder(model.noise, size, kinds, model.encoder, asked).to(device)
+        layers = model.relational_width, model.relational_layers
+        critic = GraphCritic(
+            vocabulary, model.critic, *layers, asked, config.critic.conditioning, self.codes.features
+        ).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
-        self.adversary = config.critic.adversary(critic)
+        heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
+        if self.codes.features:
+            weight = config.critic.code_weight
+            heads["code"] = Head(code_information(self.codes.groups), weight, weight, on_real=False, on_fake=True)
+        self.adversary = config.critic.adversary(critic, heads)
         self.scores = BackgroundCall(self.score)
         reward = config.reward
         noises = max(1, round(reward.share * config.batch))
@@ -150,36 +198,46 @@ class OneShotGAN(GraphRecipe):
 
     def autoencoder_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Phase one: reconstruct the molecule from its code; the KL's weight grows to 1 by the middle."""
+        real = self.partly_asked(real)
         grown = min(1.0, step / max(1, self.config.pretrain.steps // 2))
         weight = self.config.pretrain.kl_start + (1 - self.config.pretrain.kl_start) * grown
         code, kl = self.encode(real)
-        logits = self.generator(code, graphs.node_mask(real.sample[0]), real.context)
+        logits = self.generator(code, graphs.node_mask(real.sample[0]), self.told(real.context))
         return {"reconstruction": reconstruction(logits, real.sample), "kl": kl * weight}
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, of which the same is asked."""
+        real = self.partly_asked(real)
+        code = self.codes.draw(len(real), self.device)
         with torch.no_grad():
-            fake = self.draw(self.noise(len(real)), graphs.node_mask(real.sample[0]), real.context).hard
-        return self.adversary.critic_losses(real, Batch(fake, real.context), step)
+            told = self.told(real.context, code)
+            fake = self.draw(self.noise(len(real)), graphs.node_mask(real.sample[0]), told).hard
+        return self.adversary.critic_losses(real, Batch(fake, real.context, code=code), step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for the batch, keep explaining it, and earn the rewards."""
+        real = self.partly_asked(real)
         config, present, context = self.config, graphs.node_mask(real.sample[0]), real.context
-        n, noise = len(present), self.noise(len(present))
+        n, noise, drawn_code = len(present), self.noise(len(present)), self.codes.draw(len(present), self.device)
+        told, losses = self.told(context, drawn_code), {}
         if config.pretrain.steps and config.bound:  # one pass of the generator for both
             code, kl = self.encode(real)
-            twice = Context.cat([context, context]) if context is not None else None
+            code = code if noise.ndim == 2 else code[:, None].expand_as(noise)
+            twice = Context.cat([told, self.told(context) or told.hidden]) if told is not None else None
             nodes, bonds = self.generator(torch.cat((noise, code)), present.repeat(2, 1), twice)
             explained = reconstruction((nodes[n:], bonds[n:]), real.sample) + kl
             losses = {"bound": explained * config.bound}
         else:
-            nodes, bonds = self.generator(noise, present, context)
-            losses = {}
+            nodes, bonds = self.generator(noise, present, told)
+        if config.orthogonal:
+            losses["orthogonal"] = orthogonal(self.generator) * config.orthogonal
         drawn = draw_graphs(nodes[:n], bonds[:n], present, self.capacity, config.temperature)
-        losses |= self.adversary.generator_losses(real, Batch(drawn.relaxed, context))
+        losses |= self.adversary.generator_losses(real, Batch(drawn.relaxed, context, code=drawn_code))
+        if self.codes.classes and not self.codes.numbers and config.critic.code_weight:
+            losses["_information"] = self.codes.entropy - losses["code"].detach() / config.critic.code_weight
         done = step - config.pretrain.steps
         if config.reward.active and done >= config.reward.start * config.steps and done % config.reward.every == 0:
-            losses |= self.reward_terms(noise, drawn, context)
+            losses |= self.reward_terms(noise, drawn, context, told)
             losses |= self.replay_terms()
         return losses
 
@@ -189,20 +247,14 @@ class OneShotGAN(GraphRecipe):
         """The autoencoder; the game."""
         config = self.config
         if config.reward.overlap and distributed.processes() > 1:
-            raise ConfigError(
-                "reward.overlap keeps samples of one process: leave it out with several, or train with one."
-            )
+            raise ConfigError("reward.overlap keeps samples of one process: leave it out, or train with one.")
         start, end = config.pretrain.steps, config.pretrain.steps + config.steps
 
         def average(step: int, logs: dict[str, float]) -> None:
             self.averaged.update(self.generator)
 
-        def pretrain_rate(step: int) -> float:
-            return config.pretrain.lr * warm_cosine(step, start, floor=0.1)
-
-        def game_rate(step: int) -> float:
-            return config.lr * warm_cosine(step - start, config.steps, floor=config.lr_floor)
-
+        pretrain_rate = cosine_rate(config.pretrain.lr, start)
+        game_rate = cosine_rate(config.lr, config.steps, start, floor=config.lr_floor)
         optimizers, critic_turns = self.optimizers, config.critic.steps
         autoencoder = Player(
             *("autoencoder", self.makers, optimizers["pretrain"], self.autoencoder_turn),
@@ -226,8 +278,14 @@ class OneShotGAN(GraphRecipe):
     # What the turns are made of ---------------------------------------------------------------
 
     def noise(self, n: int) -> Tensor:
-        """Fresh input of the generator, `(n, latent)`."""
-        return distributed.draw_global(lambda rows: torch.randn(rows, self.config.model.noise, device=self.device), n)
+        """Fresh input of the generator, `(n, latent)`; of styles that are mixed, `(n, layer, latent)`."""
+        model, device = self.config.model, self.device
+        noise = distributed.draw_global(lambda rows: torch.randn(rows, model.noise, device=device), n)
+        return self.generator.mixed(noise, model.mixing) if model.mixing else noise  # pyright: ignore
+
+    def told(self, context: Context | None, code: Context | None = None) -> Context | None:
+        """What the generator is told: what is asked of each sample, and its code, unknown where there is none."""
+        return self.codes.told(context, code, self.space.conditions)
 
     def draw(self, noise: Tensor, present: Tensor, context: Context | None = None) -> GraphDraw:
         """Graphs of the given sizes."""
@@ -236,13 +294,23 @@ class OneShotGAN(GraphRecipe):
 
     @torch.no_grad()
     def sample(
-        self, n: int, random: torch.Generator, context: Context | None = None, raw: bool = False
+        self,
+        n: int,
+        random: torch.Generator,
+        context: Context | None = None,
+        raw: bool = False,
+        guidance: float = 1.0,
+        code: Any = None,
     ) -> tuple[Tensor, Tensor]:
         """Graphs of the averaged generator as integer arrays; repaired, their fragments are joined."""
-        present = self.space.present(n, random, self.device)
+        present = self.space.present(n, random, self.device, context)
         noise = torch.randn(len(present), self.config.model.noise, device=self.device, generator=random)
-        nodes, bonds = self.averaged.average(noise, present)
-        drawn = draw_graphs(nodes, bonds, present, self.capacity, generator=random)
+        codes = self.codes.asked(n, code, self.device, random)
+        logits = self.averaged.average(noise, present, self.told(context, codes))
+        if context is not None and guidance != 1.0:
+            free = self.averaged.average(noise, present, self.told(context.hidden, codes))
+            logits = tuple(other + guidance * (one - other) for one, other in zip(logits, free, strict=True))
+        drawn = draw_graphs(logits[0], logits[1], present, self.capacity, generator=random)
         if raw:
             return drawn.atoms, drawn.orders
         return repair(drawn.atoms, drawn.orders, drawn.noisy_bonds, self.capacity)
@@ -251,74 +319,3 @@ class OneShotGAN(GraphRecipe):
         """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
         mean, log_var = self.encoder(real.sample, real.context)
         return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
-
-    def reward_terms(self, noise: Tensor, game: GraphDraw, context: Context | None = None) -> dict[str, Tensor]:
-        """Policy gradient on several draws of some of the game's logits, each draw against the others' mean."""
-        reward = self.config.reward
-        if self.late is not None and context is not None:
-            raise ConfigError("reward.overlap keeps draws without what was asked of them: leave it out.")
-        wanted = max(1, round(reward.share * len(game.atoms)))
-        rows = torch.arange(wanted, device=self.device) * len(game.atoms) // wanted  # spread over the batch
-        noise, context = noise[rows], context[rows] if context is not None else None
-        nodes, bonds, present = (
-            part[rows].repeat_interleave(reward.draws, 0) for part in (game.node_logits, game.bond_logits, game.present)
-        )
-        drawn = draw_graphs(nodes, bonds, present, self.capacity)
-        fresh = noise, drawn
-        if self.late is None:
-            scored = self.ask(self.score, drawn.atoms, drawn.orders) if reward.weight else None
-        elif self.late.filled:
-            (noise, drawn), scored = self.fetch()
-        else:
-            self.send(*fresh)
-            return {}
-        each = context[torch.arange(wanted).repeat_interleave(reward.draws)] if context is not None else None
-        earned, figures = self.rewards(drawn, scored, each)
-        if self.late is not None:
-            self.send(*fresh)  # only now: the rewards may have begun the next stage of the score
-        advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
-        losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
-        if reward.kl and reward.steers:
-            with torch.no_grad():
-                anchor = self.averaged(noise, drawn.present[:: reward.draws], context)
-            anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
-            losses["anchor"] = drawn.kl_from(anchor_nodes, anchor_bonds).mean() * reward.kl
-        return losses
-
-    def send(self, noise: Tensor, drawn: GraphDraw) -> None:
-        """Keep this turn's draws for the next, and have them scored meanwhile."""
-        assert self.late is not None
-        self.late.keep(noise, drawn)
-        if self.config.reward.weight:
-            self.scores.start(drawn.atoms.cpu().numpy(), drawn.orders.cpu().numpy())
-
-    def fetch(self) -> tuple[tuple[Tensor, GraphDraw], Scored | None]:
-        """The draws of the turn before and the noise they came from, under the present weights; their scores."""
-        assert self.late is not None
-        drawn = self.late.under(self.generator, self.capacity)
-        scored = self.ask(self.scores.result, drawn.atoms, drawn.orders) if self.config.reward.weight else None
-        return (self.late.noise.clone(), drawn), scored
-
-    def replay_terms(self) -> dict[str, Tensor]:
-        """The evidence bound of the best molecules so far."""
-        kept = self.best_so_far()
-        if kept is None:
-            return {}
-        best = self.one_hots(*kept)
-        code, kl = self.encode(Batch(best))
-        logits = self.generator(code, graphs.node_mask(best[0]))
-        return {"replay": (reconstruction(logits, best) + kl).mean() * self.config.reward.replay.weight}
-
-    def rewards(
-        self, drawn: GraphDraw, scored: Scored | None = None, context: Context | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Reward of each draw `(batch,)`, and figures for the log: share valid, mean score of the valid.
-
-        scored: the SMILES of each draw and its RDKit score, 0 for an invalid one.
-        """
-        valid = graphs.valid(drawn.atoms, drawn.orders, self.capacity)
-        earned = valid.float() * self.config.reward.validity + self.earned(drawn.hard, scored, context)
-        figures = {"_connected": valid.float().mean()}
-        if scored is not None:
-            figures["_score"] = torch.from_numpy(scored[1]).float().to(self.device).sum() / valid.sum().clamp_min(1)
-        return earned, figures

@@ -1,7 +1,7 @@
 """Critics of sequences: token ids `(batch, step)`, or one-hot rows `(batch, step, token)` when a gradient must flow.
 
 A row of zeros, or the padding token, embeds to zeros, so both forms of one sequence have the same logits. What is asked
-of a sequence is projected onto what the last layer reads (Miyato and Koyama 2018) where `context_features` is above 0.
+of a sequence meets what the last layer reads (`gancore.layers.conditioning.ConditionedOutput`).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gancore.errors import ConfigError
-from gancore.layers.conditioning import Projection, refuse_context
+from gancore.layers.conditioning import ConditionedOutput, Conditioning
 from gancore.training.settings import STRICT, Part, Positive, Rate
 from gancore.types import Context, CriticOutput, Sample
 from seqgan.text.alphabet import Alphabet
@@ -39,8 +39,14 @@ class CriticConfig:
     """Embedded representations of the multi-embedding critic; divides `embedding`."""
     dropout: Part = 0.25
     """Dropout while the critic trains."""
+    conditioning: Conditioning = "projection"
+    """How it hears what is asked of a sample: projection, concatenation, or by heads: auxiliary (AC-GAN), twin."""
 
     def __post_init__(self) -> None:
+        if self.kind == "recurrent" and self.conditioning in ("auxiliary", "twin"):
+            raise ConfigError(
+                "critic.conditioning: a critic of prefixes has no heads: set projection or concatenation."
+            )
         if self.kind == "multi" and self.embedding % self.representations:
             raise ConfigError(
                 f"critic: embedding {self.embedding} is not a multiple of representations {self.representations}."
@@ -115,14 +121,6 @@ class MaxOverTime(nn.Module):
         return (picked * linear.weight).sum(2) + linear.bias
 
 
-def _conditioned(projection: Projection | None, logits: Tensor, features: Tensor, context: Context | None) -> Tensor:
-    """Logits with what the context adds to them, none for a critic that was made without."""
-    if projection is None:
-        refuse_context(context)
-        return logits
-    return logits + projection(features, context)
-
-
 class TextCNN(nn.Module):
     """SeqGAN's critic: convolutions of many widths, maximum over time, highway, dropout (Kim 2014; Yu et al. 2017)."""
 
@@ -133,13 +131,13 @@ class TextCNN(nn.Module):
         self.filters = MaxOverTime(config.embedding, numbers)
         self.highway, self.drop = Highway(self.filters.total), nn.Dropout(config.dropout)
         self.out = nn.Linear(self.filters.total, 1)
-        self.projection = Projection(self.filters.total, context_features) if context_features else None
+        self.conditioned = ConditionedOutput(self.filters.total, context_features, config.conditioning)
 
     def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """One logit a sequence."""
         features = self.highway(self.filters(self.embedding(sample[0])).relu())
         logits = self.out(self.drop(features)).squeeze(1)
-        return CriticOutput(_conditioned(self.projection, logits, features, context), features)
+        return self.conditioned(logits, features, context)
 
 
 class RecurrentCritic(nn.Module):
@@ -151,7 +149,7 @@ class RecurrentCritic(nn.Module):
         self.embedding = TokenEmbedding(alphabet, config.embedding)
         self.recurrent = nn.GRU(config.embedding, config.width, batch_first=True)
         self.drop, self.out = nn.Dropout(config.dropout), nn.Linear(config.width, 1)
-        self.projection = Projection(config.width, context_features) if context_features else None
+        self.conditioned = ConditionedOutput(config.width, context_features, config.conditioning)
 
     def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """A logit for each prefix of ids `(batch, step)`: at place t for the first t + 1 tokens; padding is masked.
@@ -160,9 +158,9 @@ class RecurrentCritic(nn.Module):
         """
         (ids,) = sample
         states, mask = self.recurrent(self.embedding(ids))[0], self.alphabet.mask(ids)
-        logits = _conditioned(self.projection, self.out(self.drop(states)).squeeze(2), states, context)
+        output = self.conditioned(self.out(self.drop(states)).squeeze(2), states, context)
         last = states[torch.arange(len(ids), device=ids.device), mask.sum(1) - 1]
-        return CriticOutput(logits, last, mask=mask)
+        return output._replace(features=last, mask=mask)
 
 
 class MultiCNN(nn.Module):
@@ -177,7 +175,7 @@ class MultiCNN(nn.Module):
         self.filters = MaxOverTime(size, numbers)
         self.highway, self.drop = Highway(self.filters.total), nn.Dropout(config.dropout)
         self.features, self.out = nn.Linear(self.filters.total, 100), nn.Linear(100, 1)
-        self.projection = Projection(100, context_features) if context_features else None
+        self.conditioned = ConditionedOutput(100, context_features, config.conditioning)
 
     def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """One logit a sequence; its features are the mean of its representations'."""
@@ -186,7 +184,7 @@ class MultiCNN(nn.Module):
         each = self.features(self.drop(self.highway(self.filters(x).relu())))
         logits = self.out(each).view(-1, self.representations).mean(1)
         features = each.unflatten(0, (-1, self.representations)).mean(1)
-        return CriticOutput(_conditioned(self.projection, logits, features, context), features)
+        return self.conditioned(logits, features, context)
 
 
 CRITICS = {"textcnn": TextCNN, "recurrent": RecurrentCritic, "multi": MultiCNN}

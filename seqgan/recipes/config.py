@@ -102,6 +102,8 @@ class GameCriticConfig(CriticConfig):
     """Decoupled weight decay (AdamW)."""
     objective: Objective = "non_saturating"
     """Adversarial objective."""
+    condition_weight: Weight = 1.0
+    """Weight of what the heads of `conditioning` learn, and of what the generator owes them."""
     pretrain: Count = 500
     """Steps of the critic before the first of the generator."""
     steps: Positive = 5

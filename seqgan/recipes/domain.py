@@ -1,5 +1,6 @@
 """What is particular to sequences: how rows are read, samples written, runs watched."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -17,8 +18,8 @@ from gancore.io.rejected_rows import tell_rejected
 from gancore.rewards.diversity_filter import DiversityFilter
 from gancore.rewards.replay import Replay
 from gancore.rewards.shaping import RewardShaping
-from gancore.types import Reward
-from seqgan.data.corpus import Corpus
+from gancore.types import Reward, Sample
+from seqgan.data.corpus import Corpus, pad
 from seqgan.data.downloads import CORPORA
 from seqgan.data.space import TextSpace
 from seqgan.metrics.monitor import monitor_metrics
@@ -27,6 +28,7 @@ from seqgan.recipes.config import Config
 from seqgan.recipes.external_reward import load_key, load_reward
 from seqgan.text.alphabet import Ids
 from seqgan.text.splitting import advice
+from seqgan.text.vocabulary import TokenError
 
 _SHOWN_TEXTS = 20
 _LOOKED_AT = 1000  # training lines, to tell whether words suit them
@@ -76,7 +78,7 @@ class Sequences:
             raise ConfigError("start: the corpus was made for another vocabulary; give lines or a file.")
         rows, lines = sum(map(len, corpus.parts)) + len(corpus.rejected), corpus.strings if names else []
         load = partial(load_object, "condition")
-        found = read_conditions(condition, Rows(lines, corpus.columns, {}, load), known) if len(corpus.train) else None
+        found = read_conditions(condition, Rows(lines, corpus.columns, load), known) if len(corpus.train) else None
         if found is not None:
             corpus = corpus.with_context(found[1])
         return Reading(corpus, corpus.aside, corpus.rejected, rows, found[0] if found is not None else known)
@@ -165,6 +167,18 @@ class Sequences:
             raise ConfigError("start: its generator has other sizes; leave out the [model] settings that differ.")
         whole = {f"average.{name}": part for name, part in average.items()}
         return {"generator": average, "averaged": whole}
+
+    def encode(self, strings: Sequence[str | None], space: TextSpace) -> tuple[Sample, list[int]]:
+        """Ids of those strings that the vocabulary holds and that are not too long."""
+        assert space.vocabulary is not None
+        lines, rows = [], []
+        for row, text in enumerate(strings):
+            with contextlib.suppress(TokenError):
+                ids = space.vocabulary.encode(text.strip()) if text else []
+                if 0 < len(ids) < space.length:
+                    lines.append(ids)
+                    rows.append(row)
+        return (pad(lines, space.length),), rows
 
     def decode(self, samples: Ids, space: TextSpace) -> Iterator[str]:
         """Lines."""

@@ -14,6 +14,7 @@ from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
+from gancore.losses.auxiliary import condition_heads
 from gancore.losses.penalties import finite_r1_r2
 from gancore.sampling.estimators import ESTIMATORS
 from gancore.training.device import adam
@@ -75,7 +76,7 @@ class GumbelGAN(SequenceRecipe):
     """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
 
     config_class = GumbelConfig
-    capabilities: frozenset[Capability] = frozenset({"context", "log_prob", "critic_score"})
+    capabilities: frozenset[Capability] = frozenset({"context", "log_prob", "critic_score", "predict"})
 
     def __init__(self, config: GumbelConfig, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
@@ -85,7 +86,8 @@ class GumbelGAN(SequenceRecipe):
         critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length, space.conditions).to(device)
         weight = config.critic.penalty_weight
         penalties = {"penalty": (finite_r1_r2, weight)} if weight else {}
-        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties)
+        heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
+        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, heads=heads)
         self.modules = self.pretraining.modules | {"critic": critic}
         self.start = 0  # the step at which the game begins, set with the phases
 
@@ -97,6 +99,11 @@ class GumbelGAN(SequenceRecipe):
             "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
             "critic": adam(self.adversary.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
         }
+
+    def predict(self, sample: Sample) -> Tensor:
+        """What the critic's head says of each sequence of ids `(batch, feature)`."""
+        with at_rest(self.adversary.critic):
+            return self.adversary.output(sample).heads["condition"].float()
 
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)` of ids."""

@@ -15,7 +15,7 @@ from gancore.training.device import adam, derive_seed
 from gancore.training.ema import EMA
 from gancore.training.loop import Callback, Player
 from gancore.training.run import Phase
-from gancore.training.schedules import warm_cosine
+from gancore.training.schedules import cosine_rate
 from gancore.types import Batch
 from seqgan.data.corpus import Corpus, batches
 from seqgan.data.space import TextSpace
@@ -90,9 +90,7 @@ class MaximumLikelihood(SequenceRecipe):
         stream = batches(corpus.train, settings.batch, config.seed, self.device, corpus.context)
         epoch = -(-len(corpus.train) // stream.size)
         steps = settings.epochs * epoch
-
-        def rate(step: int) -> float:
-            return settings.lr * warm_cosine(step, steps, floor=settings.lr_floor)
+        rate = cosine_rate(settings.lr, steps, floor=settings.lr_floor)
 
         def end_of_epoch(step: int, logs: dict[str, float]) -> str:
             if (step + 1) % epoch:

@@ -27,7 +27,7 @@ from gancore.training.device import adam, derive_seed
 from gancore.training.lbfgs import minimize
 from gancore.training.loop import Callback, Player
 from gancore.training.run import Phase
-from gancore.training.schedules import warm_cosine
+from gancore.training.schedules import cosine_rate
 from gancore.training.settings import STRICT, Positive, Rate
 from gancore.types import Batch
 from seqgan.data.corpus import Corpus, batches
@@ -210,9 +210,7 @@ class Residual(SequenceRecipe):
         start = phases[-1].steps.stop if phases else 0
         stream = batches(corpus.train, config.batch, derive_seed(config.seed, "distil"), self.device)
 
-        def rate(step: int) -> float:
-            return config.lr * warm_cosine(step - start, config.steps, floor=0.02)
-
+        rate = cosine_rate(config.lr, config.steps, start, floor=0.02)
         optimizer = self.optimizers["generator"]
         player = Player("generator", self.generator, optimizer, self.turn, max_norm=config.max_norm, rate=rate)
         game = range(start, start + config.steps)

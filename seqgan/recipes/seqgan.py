@@ -22,6 +22,7 @@ from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
+from gancore.losses.auxiliary import condition_heads
 from gancore.losses.policy_gradient import categorical_kl, policy_gradient
 from gancore.losses.reduction import sum_steps
 from gancore.rewards.shaping import RewardShaping
@@ -125,7 +126,7 @@ class PolicyGradientGAN(SequenceRecipe):
     """
 
     config_class = SeqGANConfig
-    capabilities: frozenset[Capability] = frozenset({"context", "log_prob", "critic_score", "reward"})
+    capabilities: frozenset[Capability] = frozenset({"context", "log_prob", "critic_score", "predict", "reward"})
 
     def __init__(self, config: SeqGANConfig, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
@@ -135,7 +136,8 @@ class PolicyGradientGAN(SequenceRecipe):
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.conditions).to(device)
-        self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})
+        heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
+        self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {}, heads=heads)
         self.rollout_policy = EMA(self.generator, config.policy.update_rate, warm_up=False)
         self.anchor = copy.deepcopy(self.generator).requires_grad_(False)
         self.negatives = Negatives(config.critic.pool, length, config.critic.reuse, config.seed).to(device)
@@ -295,6 +297,11 @@ class PolicyGradientGAN(SequenceRecipe):
 
             self.redraw_rejected(ids, self.critic, again, self.config.critic, random, context)
         return ids
+
+    def predict(self, sample: Sample) -> Tensor:
+        """What the critic's head says of each sequence of ids `(batch, feature)`."""
+        with at_rest(self.critic):
+            return self.adversary.output(sample).heads["condition"].float()
 
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)` of ids: of a critic that judges prefixes, their mean."""
