@@ -37,10 +37,11 @@ def hide_context(context: Context, groups: Sequence[int], unasked: float, partly
     """Conditions hidden at random in training: all of some rows, some of others.
 
     A network learns from rows where all are hidden what classifier-free guidance subtracts (Ho and Salimans 2022), and
-    from rows where some are that a request may name a few. groups: how many entries each condition takes. unasked:
-    share of the rows where all are hidden. partly: share of the others where each is hidden with probability 1/2;
-    without effect where there is one condition. The draw is one for the whole batch of all processes.
+    from rows where some are that a request may name a few. groups: how many entries each condition takes; where empty,
+    one each. unasked: share of the rows where all are hidden. partly: share of the others where each is hidden with
+    probability 1/2; without effect where there is one condition. The draw is one for the whole batch of all processes.
     """
+    groups = groups or (1,) * context.features
     device, each = context.values.device, len(groups)
     uniform = distributed.draw_global(lambda n: torch.rand(n, 2 + each, device=device), len(context))
     shown = (uniform[:, 2:] < 0.5) | (uniform[:, 1:2] >= (partly if each > 1 else 0.0))

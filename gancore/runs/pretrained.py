@@ -57,9 +57,9 @@ def write(
     kept = {
         name: (tensor.half() if compact and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in tensors.items()
-        if name.split("/")[0] in shared or name == "sizes"
+        if name.split("/")[0] in (*shared, "sizes", "examples")
     }
-    told = ("config", "vocabulary", "length", "conditions", "provenance", "step")
+    told = ("config", "vocabulary", "length", "groups", "conditions", "provenance", "step")
     values = {key: values[key] for key in told if key in values} | {"half": about.half}
     pack(folder / FILE, kept, values)
     write_text(folder / "config.toml", config.dump())

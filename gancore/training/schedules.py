@@ -27,6 +27,8 @@ def cosine_rate(
 ) -> Callable[[int], float]:
     """A learning rate as a function of the step: `rate` times `warm_cosine` of the steps since `start`.
 
+    A half cosine as in Loshchilov and Hutter 2017.
+
     >>> [round(cosine_rate(2.0, 10, start=5)(step), 3) for step in (0, 5, 15)]
     [2.0, 2.0, 0.2]
     """

@@ -16,9 +16,9 @@ from molgan import chemistry
 from molgan.data.dataset import MoleculeDataset
 from molgan.gan import MolGAN
 from molgan.recipes.autoregressive import AutoregressiveModelConfig
-from molgan.recipes.config import Config, CriticConfig, DiversityConfig, StageConfig
+from molgan.recipes.config import Config, DiversityConfig, StageConfig
 from molgan.recipes.domain import build
-from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig, OneShotRewardConfig
+from molgan.recipes.one_shot import AutoencoderConfig, OneShotCriticConfig, OneShotModelConfig, OneShotRewardConfig
 from molgan.scoring.benchmarks import DRUGLIKE, SCORES
 from molgan.scoring.scorer import Scorer
 
@@ -305,7 +305,7 @@ def test_policy_gradient_on_validity_learns_in_seconds(small_data):
         average=0.9,
         model=OneShotModelConfig(noise=4, generator=(32,), critic=(4,), encoder=(4,)),
         pretrain=AutoencoderConfig(steps=0),
-        critic=CriticConfig(penalty_weight=0.0),
+        critic=OneShotCriticConfig(penalty_weight=0.0),
         reward=OneShotRewardConfig(critic=0.0, validity=5.0, kl=0.0, share=1.0, draws=4, start=0.0),
     )
     before = MolGAN(replace(config, steps=0)).fit(small_data, quiet=True)
@@ -352,7 +352,7 @@ def test_unknown_configuration_names_the_bundled_ones():
 def test_every_objective_and_penalty_trains(small_config, small_data):
     for objective in ("wasserstein", "hinge", "non_saturating"):
         for penalty in ("wgan_gp", "r1_r2", "finite_r1_r2"):
-            critic = CriticConfig(objective=objective, penalty=penalty, penalty_weight=0.1, penalty_every=1)
+            critic = OneShotCriticConfig(objective=objective, penalty=penalty, penalty_weight=0.1, penalty_every=1)
             gan = MolGAN(replace(small_config, critic=critic, pretrain=AutoencoderConfig(steps=0), steps=2)).fit(
                 small_data, quiet=True
             )

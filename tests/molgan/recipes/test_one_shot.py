@@ -9,9 +9,9 @@ from gancore.types import Context
 from molgan.data import graphs
 from molgan.data.dataset import batches
 from molgan.networks.one_shot import Generator, GraphCritic
-from molgan.recipes.config import Config, CriticConfig
+from molgan.recipes.config import Config
 from molgan.recipes.domain import build
-from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig, OneShotRewardConfig
+from molgan.recipes.one_shot import AutoencoderConfig, OneShotCriticConfig, OneShotModelConfig, OneShotRewardConfig
 
 CPU = torch.device("cpu")
 CONFIG = Config(
@@ -20,7 +20,7 @@ CONFIG = Config(
     lr=5e-3,
     device="cpu",
     model=OneShotModelConfig(noise=8, generator=(32,), critic=(64,), encoder=(16,)),
-    critic=CriticConfig(penalty_weight=0.1, penalty_every=1),
+    critic=OneShotCriticConfig(penalty_weight=0.1, penalty_every=1),
     pretrain=AutoencoderConfig(steps=0),
     reward=OneShotRewardConfig(critic=0.0, validity=0.0),
 )
