@@ -11,7 +11,7 @@ from torch import Tensor
 from gancore.types import Context
 
 _MOST = 8192  # rows that are kept
-_NEAREST = 64
+_NEAREST, _WIDTH = 64, 0.1  # rows; standard deviations
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,17 @@ class Examples:
         return self.context[rows.cpu()]
 
     def sizes_near(self, context: Context, random: torch.Generator) -> Int[Tensor, "batch"]:
-        """A size for each row of a context: that of one of the 64 training rows nearest in what is asked."""
+        """A size for each row of a context: that of a training row near in what is asked, the nearer the likelier.
+
+        Of the 64 nearest rows one is drawn, by a Gaussian kernel that is a tenth of a standard deviation wide beyond
+        the nearest of all.
+        """
         whole = torch.cat((context.inputs, context.known.float()), 1).cpu()
         distinct, which = whole.unique(dim=0, return_inverse=True)
         values, known = distinct[:, : context.features], distinct[:, -context.features :]
-        nearest = self._distances(values, known).topk(min(_NEAREST, len(self.context)), largest=False).indices
-        pick = torch.randint(nearest.shape[1], (len(context),), generator=random, device=random.device).cpu()
+        distances, nearest = self._distances(values, known).topk(min(_NEAREST, len(self.context)), largest=False)
+        weights = ((distances[:, :1] - distances) / (2 * _WIDTH**2)).exp()
+        pick = torch.multinomial(weights[which].to(random.device), 1, generator=random).squeeze(1).cpu()
         return self.sizes[nearest[which, pick]]
 
     def _distances(self, values: Tensor, known: Tensor) -> Tensor:

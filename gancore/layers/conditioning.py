@@ -62,6 +62,31 @@ class Embedded(nn.Module):
         return self.weights(context_inputs(context, self.context_features, like))
 
 
+class DeepEmbedded(nn.Module):
+    """A nonlinear embedding of a context, for generators: a linear one and two more layers beside it, without biases.
+
+    Zeros where nothing is asked, as with `Embedded`.
+
+    >>> DeepEmbedded(2, 8)(Context.unknown(1, 2), torch.zeros(1, 8)).abs().sum().item()
+    0.0
+    """
+
+    def __init__(self, context_features: int, width: int):
+        super().__init__()
+        self.embedded = Embedded(context_features, width)
+        self.deeper = nn.Sequential(
+            nn.LeakyReLU(0.1),
+            nn.Linear(width, width, bias=False),
+            nn.LeakyReLU(0.1),
+            nn.Linear(width, width, bias=False),
+        )
+
+    def forward(self, context: Context | None, like: Tensor) -> Float[Tensor, "batch width"]:
+        """The embedding of each row; like: gives batch and device where there is no context."""
+        linear = self.embedded(context, like)
+        return linear + self.deeper(linear)
+
+
 class Projection(nn.Module):
     """What a critic's logit gains: the inner product of its features and an embedded context (Miyato and Koyama 2018).
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor, nn
 from torch.nn.functional import embedding, leaky_relu
 
-from gancore.layers.conditioning import Embedded, refuse_context
+from gancore.layers.conditioning import DeepEmbedded, refuse_context
 from gancore.sampling.estimators import gumbel_like
 from gancore.types import Context
 from molgan import chemistry
@@ -118,7 +118,7 @@ class Trunk(nn.Module):
         self.enter = nn.Linear(width, width)
         self.grown = nn.GRU(width, width, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
         self.dropout = nn.Dropout(dropout)
-        self.context = Embedded(context_features, width) if context_features else None
+        self.context = DeepEmbedded(context_features, width) if context_features else None
 
     def forward(self, trace: Trace, context: Context | None = None) -> Float[Tensor, "batch node_and_one width"]:
         """What it is before the first atom, and after each."""

@@ -80,6 +80,8 @@ class AutoregressiveCriticConfig:
     """Adam's two decay rates."""
     weight_decay: Weight = 0.0
     """Decoupled weight decay (AdamW)."""
+    conditioning: Literal["projection", "concatenation"] = "projection"
+    """How it hears what is asked of a sample."""
     pretrain: Count = 0
     """Turns of the critic alone, between the likelihood and the game."""
     rings_only: bool = False
@@ -148,7 +150,8 @@ class AutoregressiveGAN(GraphRecipe):
             self.capacity, vocabulary.max_atoms, *widths, context_features=space.conditions
         ).to(device)
         self.critic = FingerprintCritic(
-            self.capacity, model.fingerprint, model.fingerprint_width, model.ring_fingerprint, space.conditions
+            *(self.capacity, model.fingerprint, model.fingerprint_width, model.ring_fingerprint),
+            *(space.conditions, config.critic.conditioning),
         ).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gancore.layers.conditioning import Embedded, refuse_context
+from gancore.layers.conditioning import DeepEmbedded, refuse_context
 from gancore.losses.reduction import sum_steps
 from gancore.types import Context
 from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
@@ -42,7 +42,7 @@ class Generator(nn.Module):
         closed = torch.zeros(alphabet.size)
         closed[list(alphabet.closed)] = _CLOSED
         self.register_buffer("closed", closed, persistent=False)
-        self.context = Embedded(context_features, config.embedding) if context_features else None
+        self.context = DeepEmbedded(context_features, config.embedding) if context_features else None
 
     @property
     def device(self) -> torch.device:
