@@ -16,6 +16,9 @@ def _allowed(kind: object) -> str:
     """In words what a field's type takes."""
     if typing.get_origin(kind) is typing.Annotated:
         base, *bounds = typing.get_args(kind)
+        names = [name for bound in bounds for name in getattr(bound, "names", ())]
+        if names:
+            return ", ".join(f"`{name}`" for name in names)
         told = " ".join(filter(None, map(_bound, bounds)))
         return f"{_allowed(base)} {told}".strip()
     if typing.get_origin(kind) is typing.Literal:

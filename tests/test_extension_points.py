@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING run as written: an objective, a property and a recipe each take one place."""
+"""The examples of CONTRIBUTING run as written: each takes one file and one row of a table."""
 
 import re
 from pathlib import Path
@@ -11,30 +11,33 @@ import molgan
 from gancore.errors import ConfigError
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
-from gancore.types import CriticOutput
+from gancore.sampling.estimators import straight_through
+from gancore.types import Batch, Context, CriticOutput
 from molgan.gan import MolGAN
+from molgan.networks.architectures import ARCHITECTURES
 from molgan.recipes import RECIPES
 from molgan.scoring.properties import PROPERTIES
 from molgan.scoring.scorer import Scorer
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+TABLES = (OBJECTIVES, PROPERTIES, RECIPES, ARCHITECTURES)
 SMILES = ["CCO", "CCN", "C1CC1O", "CC(=O)N", "c1ccncc1", "CCCO"] * 3
 
 
 @pytest.fixture
 def run(monkeypatch):
     """Run the block that holds a word; the tables are as before afterwards."""
-    for table in (OBJECTIVES, PROPERTIES, RECIPES):
+    for table in TABLES:
         for name in set(table):
             monkeypatch.setitem(table, name, table[name])
 
     def call(word):
         (block,) = [block for block in BLOCKS if word in block]
-        before = [set(table) for table in (OBJECTIVES, PROPERTIES, RECIPES)]
+        before = [set(table) for table in TABLES]
         space: dict = {"__name__": "example"}
         exec(block, space)
-        for table, known in zip((OBJECTIVES, PROPERTIES, RECIPES), before, strict=True):
+        for table, known in zip(TABLES, before, strict=True):
             for name in set(table) - known:
                 row = table.pop(name)
                 monkeypatch.setitem(table, name, row)
@@ -44,7 +47,7 @@ def run(monkeypatch):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 5
 
 
 def test_an_objective_is_two_functions_and_a_row(run):
@@ -63,6 +66,54 @@ def test_an_objective_is_two_functions_and_a_row(run):
     assert loss.tolist() == pytest.approx([0.25**2] * 4)
     (slope,) = torch.autograd.grad(loss.sum(), fake)
     assert slope.flatten().tolist() == pytest.approx([-0.5] * 4)
+
+
+def test_an_objective_of_ones_own_is_a_setting(run):
+    with pytest.raises(ConfigError, match=r"critic.objective = 'least_squares': input should be 'non_saturating', "):
+        molgan.Config.load("default", ["critic.objective=least_squares"])
+    run("least_squares")
+    few = ["critic.objective=least_squares", "steps=2", "pretrain.steps=1", "device=cpu", "model.generator=[8]"]
+    gan = MolGAN(molgan.Config.load("default", few)).fit(SMILES, quiet=True)
+    assert len(gan.sample(3)) == 3
+
+
+def test_a_critic_head_is_an_output_and_a_row(run):
+    """Tokens of two kinds: the asked share of the second is obtained from the head alone, there being no other game."""
+    space = run("SizedCritic")
+    torch.manual_seed(0)
+    steps, n = 6, 128
+    critic = space["SizedCritic"](2, steps)
+    generator = torch.nn.Linear(2, steps)
+    adversary = Adversary(critic, OBJECTIVES["non_saturating"], {}, heads=space["HEADS"])
+    optimizers = [torch.optim.Adam(net.parameters(), 0.02) for net in (critic, generator)]
+
+    def drawn(context):
+        return straight_through(torch.stack((torch.zeros(len(context), steps), generator(context.inputs)), 2), 1.0)
+
+    for _ in range(150):
+        ids = torch.rand(n, steps) < torch.rand(n, 1)
+        context = Context((ids.float().mean(1, keepdim=True) - 0.5) / 0.25, torch.ones(n, 1, dtype=torch.bool))
+        real = Batch((torch.nn.functional.one_hot(ids.long(), 2).float(),), context)
+        losses = adversary.critic_losses(real, Batch((drawn(context).hard.detach(),), context))
+        optimizers[0].zero_grad()
+        losses["size"].mean().backward()
+        optimizers[0].step()
+        losses = adversary.generator_losses(real, Batch((drawn(context).relaxed,), context))
+        optimizers[1].zero_grad()
+        losses["size"].mean().backward()
+        optimizers[1].step()
+    shares = []
+    for value in (-1.0, 1.0):
+        context = Context(torch.full((500, 1), value), torch.ones(500, 1, dtype=torch.bool))
+        shares.append(drawn(context).hard[..., 1].mean().item())
+    assert shares[1] > shares[0] + 0.3
+
+
+def test_an_architecture_is_a_function_and_a_row(run, tmp_path):
+    run("class Shallow")
+    few = ["model.architecture=shallow", "steps=2", "pretrain.steps=2", "device=cpu", "model.generator=[8]"]
+    gan = MolGAN(molgan.Config.load("default", few)).fit(SMILES, out=tmp_path / "run", quiet=True, condition="logp")
+    assert MolGAN.load(tmp_path / "run").sample(4, condition={"logp": 0.0}) == gan.sample(4, condition={"logp": 0.0})
 
 
 def test_a_property_is_a_function_and_a_row(run, tmp_path):

@@ -1,10 +1,12 @@
 """Kinds of values and tables that the configurations of both halves use."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Interval
 from pydantic import ConfigDict
+from pydantic_core import PydanticCustomError, core_schema
 
 from gancore.errors import ConfigError
 
@@ -17,6 +19,35 @@ Share = Annotated[float, Interval(ge=0, le=1)]
 Part = Annotated[float, Interval(ge=0, lt=1)]
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class OneOf:
+    """In `Annotated[str, OneOf(table)]`: a name in a table. The table is read when a value is checked, so that rows
+    which others add to it count; `without` leaves some of its names out.
+
+    >>> from pydantic import TypeAdapter
+    >>> TypeAdapter(Annotated[str, OneOf({"lstm": 1, "memory": 2})]).validate_python("lstm")
+    'lstm'
+    """
+
+    def __init__(self, table: Mapping[str, Any], without: Collection[str] = ()):
+        self._table, self._without = table, frozenset(without)
+
+    @property
+    def names(self) -> list[str]:
+        """The names that may be taken."""
+        return [name for name in self._table if name not in self._without]
+
+    def _check(self, value: str) -> str:
+        if value not in self.names:
+            *others, last = (repr(name) for name in self.names)
+            said = f"{', '.join(others)} or {last}" if others else last
+            raise PydanticCustomError("one_of", f"input should be {said}")  # pyright: ignore
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """pydantic's hook."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
 
 
 @dataclass(frozen=True)

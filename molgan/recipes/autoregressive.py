@@ -30,7 +30,7 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import cosine_rate
-from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight, refuse_no_ratio
+from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, Share, Weight, refuse_no_ratio
 from gancore.types import Batch, Context, Sample
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
@@ -70,7 +70,7 @@ class AutoregressiveCriticConfig:
     """The critic of fingerprints, which has no gradient into the generator, and how sampling asks it."""
 
     __pydantic_config__ = STRICT
-    objective: Literal["relativistic_pairing", "non_saturating", "hinge"] = "relativistic_pairing"
+    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein"])] = "relativistic_pairing"
     """Adversarial objective."""
     steps: Positive = 1
     """Turns of the critic for each turn of the generator."""

@@ -15,7 +15,7 @@ from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary, Head
 from gancore.losses.penalties import PENALTIES
 from gancore.runs.config import RunConfig
-from gancore.training.settings import STRICT, Count, Part, Positive, Rate, ReplayConfig, Share, Weight
+from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, ReplayConfig, Share, Weight
 from molgan.data.settings import DataConfig
 from molgan.scoring.benchmarks import load_score
 from molgan.scoring.definition import ScoreConfig
@@ -175,9 +175,9 @@ class CriticConfig:
     """A critic whose gradient flows into the generator, and the slope it pays for."""
 
     __pydantic_config__ = STRICT
-    objective: Literal["relativistic_pairing", "non_saturating", "wasserstein", "hinge"] = "relativistic_pairing"
+    objective: Annotated[str, OneOf(OBJECTIVES)] = "relativistic_pairing"
     """Adversarial objective."""
-    penalty: Literal["finite_r1_r2", "r1_r2", "r1", "r2", "wgan_gp"] = "finite_r1_r2"
+    penalty: Annotated[str, OneOf(PENALTIES)] = "finite_r1_r2"
     """Slope penalty."""
     penalty_weight: Weight = 0.02
     """Its weight. For r1 and r2 this is half of the gamma of the papers; wgan_gp wants 10."""

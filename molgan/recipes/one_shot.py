@@ -9,7 +9,7 @@ part was seen to do, and on how little evidence, is in docs/experiments.md.
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Interval
@@ -30,7 +30,7 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import cosine_rate
-from gancore.training.settings import STRICT, Positive, Rate, Share, Weight
+from gancore.training.settings import STRICT, OneOf, Positive, Rate, Share, Weight
 from gancore.types import Batch, Context
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
@@ -57,7 +57,7 @@ class OneShotModelConfig:
     """Hidden widths of the order-aware critic."""
     encoder: Widths = (512, 256)
     """Hidden widths of the encoder, used while there is an evidence bound."""
-    architecture: Literal["perceptron", "style"] = "perceptron"
+    architecture: Annotated[str, OneOf(ARCHITECTURES)] = "perceptron"
     """The generator: a perceptron of noise, or layers that a style modulates (StyleGAN2)."""
     mapping: Annotated[int, Interval(ge=1, le=16)] = 4
     """style: layers of the network that makes styles of noise."""

@@ -4,8 +4,9 @@ A trunk maps `(batch, step, embedding)` to `(batch, step, width)`; its `step` ma
 `(batch, width)` and the next state. A state is a tuple of tensors, batch first, so rows can be picked and joined.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Interval
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from gancore.errors import ConfigError
-from gancore.training.settings import STRICT, Part, Positive
+from gancore.training.settings import STRICT, OneOf, Part, Positive
 from seqgan.networks.decoding import State
 
 Embedded = Float[Tensor, "batch step embedding"]
@@ -22,12 +23,16 @@ Features = Float[Tensor, "batch step width"]
 Layers = Annotated[int, Interval(ge=1, le=64)]
 
 
+ARCHITECTURES: "dict[str, Callable[[GeneratorConfig, int], Any]]" = {}
+"""A network by the name that `GeneratorConfig.kind` takes: functions of the settings and the longest length."""
+
+
 @dataclass(frozen=True)
 class GeneratorConfig:
     """The generator's network."""
 
     __pydantic_config__ = STRICT
-    kind: Literal["lstm", "transformer", "memory"] = "lstm"
+    kind: Annotated[str, OneOf(ARCHITECTURES)] = "lstm"
     """LSTM, transformer, or relational memory."""
     embedding: Positive = 64
     """Width of the token embedding."""
@@ -204,5 +209,4 @@ def _memory(config: GeneratorConfig, length: int) -> RelationalMemory:
     return RelationalMemory(config.embedding, config.width, config.dropout, config.heads, config.slots)
 
 
-ARCHITECTURES = {"lstm": _lstm, "transformer": _transformer, "memory": _memory}
-"""A network by the name that `GeneratorConfig.kind` takes: functions of the settings and the longest length."""
+ARCHITECTURES |= {"lstm": _lstm, "transformer": _transformer, "memory": _memory}

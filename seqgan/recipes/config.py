@@ -1,15 +1,16 @@
 """What the configurations of all sequence recipes share; each recipe's file adds its own settings."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar
 
+from gancore.losses.adversarial import OBJECTIVES
 from gancore.runs.config import RunConfig
-from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight
+from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, Share, Weight
 from seqgan.data.settings import DataConfig
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.critics import CriticConfig
 
-Objective = Literal["relativistic_pairing", "non_saturating", "wasserstein", "hinge"]
+Objective = Annotated[str, OneOf(OBJECTIVES)]
 
 
 @dataclass(frozen=True)

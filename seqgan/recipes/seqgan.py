@@ -10,7 +10,7 @@ import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from gancore.training.device import adam, new_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.settings import Count, Positive, Weight, refuse_no_ratio
+from gancore.training.settings import Count, OneOf, Positive, Weight, refuse_no_ratio
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus, pad
 from seqgan.data.space import TextSpace
@@ -54,7 +54,7 @@ class SeqGANCriticConfig(GameCriticConfig):
 
     decay: Weight = 0.2
     """Weight of half the squared norm of the output layer in the loss (SeqGAN's code)."""
-    objective: Literal["relativistic_pairing", "non_saturating", "hinge"] = "non_saturating"
+    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein"])] = "non_saturating"
     """Adversarial objective. The policy gradient takes the logit's sigmoid as reward."""
     bf16: bool = False
     """Whether the critic computes in bfloat16, which is faster where the processor has it."""
