@@ -182,6 +182,11 @@ def evaluate(
     unequal: Unequal = False,
     fragments: Fragments = "largest",
     standardize: Standardize = False,
+    condition: cli.Condition = [],  # noqa: B006
+    tolerance: Annotated[
+        list[str],
+        typer.Option(metavar="NAME=WIDTH", help="How far from --condition counts as obtained; repeatable."),
+    ] = [],  # noqa: B006
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -189,6 +194,7 @@ def evaluate(
 
     Every list gets valid, connected, unique and novel. --reference adds the suites of MOSES and GuacaMol, diversity,
     motifs, memorisation, alerts and precision. Some figures need --train (MOSES brings its own training set).
+    --condition says what the molecules were asked for, and how near they come is measured.
     """
     from molgan.chemistry.identity import Policy
     from molgan.metrics import GROUPS
@@ -196,7 +202,14 @@ def evaluate(
 
     known, groups, policy = cli.one_or_more(train), only or GROUPS, Policy(fragments, standardize)
     figures = judge(
-        file, known, reference, groups=groups, sample=sample, allow_unequal_n=unequal, policy=policy, column=column
+        *(file, known, reference),
+        groups=groups,
+        sample=sample,
+        allow_unequal_n=unequal,
+        policy=policy,
+        column=column,
+        condition=cli.request_of(condition),
+        tolerance=cli.request_of(tolerance, "--tolerance"),
     )
     typer.echo(figures.to_json() if as_json else str(figures))
     cli.tell_doubt(figures.doubt)

@@ -129,19 +129,19 @@ def one_or_more(given: Sequence[str | Path]) -> Any:
     return [Path(path) for path in given] if len(given) > 1 else next(iter(given), None)
 
 
-def request_of(conditions: Sequence[str]) -> dict[str, str]:
+def request_of(options: Sequence[str], option: str = "--condition") -> dict[str, str]:
     """The values of options NAME=VALUE. Raises ConfigError for one that is not written so.
 
     >>> request_of(["logp=2.5"])
     {'logp': '2.5'}
     """
     request = {}
-    for text in conditions:
+    for text in options:
         name, _, value = (part.strip() for part in text.partition("="))
         if not name or not value:
-            raise ConfigError(f"--condition {text}: write it as NAME=VALUE, for instance logp=2.")
+            raise ConfigError(f"{option} {text}: write it as NAME=VALUE, for instance logp=2.")
         if name in request:
-            raise ConfigError(f"--condition {text}: {name} is asked for twice.")
+            raise ConfigError(f"{option} {text}: {name} is given twice.")
         request[name] = value
     return request
 

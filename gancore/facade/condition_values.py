@@ -160,7 +160,8 @@ def _refuse_text(spec: Spec, known: list[list[Cell]], numbers: list[list[float |
     if text:
         first = min(text)
         of = f" of {first.file}" if first.file else ""
-        more = f", and {len(text) - 1:,} more rows are like it" if len(text) > 1 else ""
+        others = len(text) - 1
+        more = f" (so {'has 1 more row' if others == 1 else f'have {others:,} more rows'})" if others else ""
         raise DataError(
             f"condition {spec.name}: row {first.row}{of} has {str(first.value)!r:.40}, which is no number{more}; mend "
             f"it, leave the cell empty, or take the column for classes with {spec.name}:class."

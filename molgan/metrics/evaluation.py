@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
 from gancore.errors import DataError
+from gancore.facade.conditions import Request
 from gancore.io.inputs import rows_of
 from gancore.statistics.evaluation import Evaluation
 from molgan.chemistry.identity import COMPARED, Policy
@@ -15,6 +17,7 @@ from molgan.metrics.elements import composition
 from molgan.metrics.groups import ALERTS, GROUPS
 from molgan.metrics.judge import Judge
 from molgan.metrics.reference import SAMPLE
+from molgan.metrics.requested import Requested
 
 __all__ = ["ALERTS", "GROUPS", "composition", "evaluate", "known_smiles"]
 
@@ -30,6 +33,8 @@ def evaluate(
     seed: int = 0,
     policy: Policy = COMPARED,
     column: str = "",
+    condition: Request = MappingProxyType({}),
+    tolerance: Request = MappingProxyType({}),
 ) -> Evaluation:
     """Judge generated SMILES, a list or a file's path; None and "" are draws without a molecule and count as invalid.
 
@@ -59,15 +64,20 @@ def evaluate(
     Each figure has a 95% interval: Wilson's for plain shares, the central limit's for means, resampled halves for the
     rest. column: of tables, the one with SMILES; that of `train` and `reference` if they have it.
 
+    condition: values of properties that the samples were asked for. requested/... then has the mean of each, its
+    mean absolute error and the share within `tolerance`, each and together; a tolerance that is not given is a
+    quarter of the reference's standard deviation.
+
     Where no string is a molecule, or the first alone, `notes` says so; a file whose rows do not look like SMILES either
     is refused. Raises DataError for that, for an empty list, what is no string, and training molecules of which none
-    can be read; ConfigError for an unknown group.
+    can be read; ConfigError for an unknown group, and for what cannot have been asked.
 
     >>> figures = evaluate(["CCO", "OCC", "C", "not a molecule"], train=["C"])
     >>> [round(figures[name].value, 2) for name in ("valid", "unique", "novel", "product")]
     [0.75, 0.67, 0.5, 0.25]
     """
-    judge = Judge(train, reference, ks, groups, allow_unequal_n, seed, policy, column)
+    requested = Requested.of(condition, tolerance) if condition or tolerance else None
+    judge = Judge(train, reference, ks, groups, allow_unequal_n, seed, policy, column, requested)
     seen: list[str | None] = []
     texts = (text for _, text, _ in rows_of(smiles, FORM, "SMILES", column))
     reading = read_all(_noted(texts, seen), sample, seed, policy, judge.parts)

@@ -10,13 +10,14 @@ from molgan.data.downloads import DATA
 from molgan.metrics.basic import Known, Molecules, Reading, basic_figures, in_memory
 from molgan.metrics.groups import GROUPS, Suite, parts_of
 from molgan.metrics.reference import references
+from molgan.metrics.requested import Requested
 from molgan.scoring.records import NO_PARTS, Parts
 
 
 class Judge:
     """Training molecules, a reference and the groups of figures, as in `evaluate`; judges any number of lists.
 
-    parts: what is asked of every molecule that is picked for the suites.
+    requested: what the molecules were asked for. parts: what is asked of every molecule that is picked for the suites.
     Raises ConfigError for an unknown group, and DataError for training molecules of which none can be read.
     """
 
@@ -30,6 +31,7 @@ class Judge:
         seed: int,
         policy: Policy,
         column: str = "",
+        requested: Requested | None = None,
     ):
         unknown = sorted(set(groups) - set(GROUPS))
         if unknown:
@@ -39,12 +41,13 @@ class Judge:
         self.train = in_memory(train, column)
         self.known = None if self.train is None else Known.of(self.train, policy)
         self.reference, self.ks, self.groups, self.allow_unequal_n = reference, ks, groups, allow_unequal_n
-        self.seed, self.policy, self.column = seed, policy, column
+        self.seed, self.policy, self.column, self.requested = seed, policy, column, requested
 
     @property
     def parts(self) -> Parts:
         """What the figures need to know of each molecule."""
-        return NO_PARTS if self.reference is None else parts_of(self.groups, self.policy, self.train is not None)
+        parts = NO_PARTS if self.reference is None else parts_of(self.groups, self.policy, self.train is not None)
+        return parts if self.requested is None else {**parts, "requested": self.requested.part}
 
     def __call__(self, reading: Reading, doubt: str = "") -> Evaluation:
         """All figures of a list that was read with `parts`. doubt: a first note on what the list may be."""
@@ -52,11 +55,15 @@ class Judge:
         figures, notes = basic_figures(table, self.known, self.ks), [doubt] if doubt else []
         if self.known is not None:
             notes += _training_notes(self.known, self.policy)
+        against = references(self.reference, self.seed, self.column) if self.reference is not None else []
+        if self.requested is not None:
+            obtained = [record["requested"] for record in picked]
+            more, told = self.requested.figures(obtained, against[0].smiles if against else None)
+            figures, notes = figures | more, notes + told
         if self.reference is None:
             if tuple(self.groups) != GROUPS:
                 notes.append(f"{', '.join(self.groups)}: no figures without a reference.")
             return Evaluation(figures, notes, doubt=doubt)
-        against = references(self.reference, self.seed, self.column)
         valid = int(table["valid"].sum())
         if valid > len(picked):
             notes.append(f"The suites are of {len(picked):,} valid molecules drawn at random from {valid:,}.")

@@ -77,7 +77,7 @@ def test_draws_of_the_autoregressive_generator_follow_the_likelihood_of_what_is_
     capacity = torch.tensor(small_data.vocabulary.capacity)
     net = AutoregressiveGenerator(capacity, 1, 16, 8, 1, 0.0, 1)
     with torch.no_grad():
-        net.trunk.context.weights.weight.mul_(30)
+        net.trunk.context.embedded.weights.weight.mul_(100)
     kinds, n = torch.arange(len(capacity))[:, None], 20_000
     shares = []
     for value in (-1.0, 1.0):
@@ -87,3 +87,22 @@ def test_draws_of_the_autoregressive_generator_follow_the_likelihood_of_what_is_
         shares.append(atoms.flatten().bincount(minlength=len(kinds)) / n)
         assert ((shares[-1] - expected).abs() < 5 * (expected * (1 - expected) / n).sqrt() + 1e-4).all()
     assert (shares[0] - shares[1]).abs().sum() > 0.05
+
+
+def test_guidance_sharpens_what_is_asked_and_one_is_plain_sampling(small_data):
+    net = AutoregressiveGenerator(torch.tensor(small_data.vocabulary.capacity), 1, 8, 4, 1, 0.0, context_features=1)
+    torch.manual_seed(0)
+    for parameter in net.parameters():
+        torch.nn.init.normal_(parameter, std=0.6)
+    n, present = 20_000, torch.ones(20_000, 1, dtype=torch.bool)
+    context = Context(torch.ones(n, 1), torch.ones(n, 1, dtype=torch.bool))
+    kinds = torch.arange(net.kinds)[:, None]
+    nothing = torch.zeros(net.kinds, 0, dtype=torch.long)
+    asked, free = (
+        net.log_prob(kinds, nothing, c).detach() for c in (context[: net.kinds], context.hidden[: net.kinds])
+    )
+    for guidance in (1.0, 2.5, 0.0):
+        expected = (free + guidance * (asked - free)).softmax(0)
+        atoms, _ = net.sample(present, 1.0, torch.Generator().manual_seed(0), context, guidance)
+        share = atoms.flatten().bincount(minlength=net.kinds) / n
+        assert ((share - expected).abs() < 5 * (expected * (1 - expected) / n).sqrt() + 1e-4).all(), guidance

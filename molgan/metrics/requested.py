@@ -1,0 +1,94 @@
+"""What was asked of samples and what came: errors and shares within a tolerance, property by property."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gancore.errors import ConfigError
+from gancore.statistics.intervals import Estimate, mean_interval, wilson_interval
+from molgan.scoring.properties import PROPERTIES
+from molgan.scoring.records import Part
+from molgan.scoring.tables import property_frame, property_row
+
+_DEFAULT = 0.25  # standard deviations of the reference
+_ENOUGH = 10_000  # molecules of the reference that its deviation is taken of
+
+
+@dataclass(frozen=True)
+class Requested:
+    """Values that samples were asked for, by property, and how far from them they may be.
+
+    tolerance: in the property's unit; of those that it lacks, a quarter of the reference's standard deviation.
+    """
+
+    values: Mapping[str, float]
+    tolerance: Mapping[str, float]
+
+    @classmethod
+    def of(cls, condition: Mapping[str, Any], tolerance: Mapping[str, Any]) -> "Requested":
+        """Raises ConfigError for what is no property, no number, or no width."""
+        for name in (*condition, *tolerance):
+            if name not in PROPERTIES:
+                raise ConfigError(f"condition {name}: no such property; there are {', '.join(PROPERTIES)}.")
+        stray = sorted(set(tolerance) - set(condition))
+        if stray:
+            raise ConfigError(f"tolerance {stray[0]}: was not asked for; give condition {stray[0]} as well.")
+        values = {name: _number("condition", name, value) for name, value in condition.items()}
+        widths = {name: _number("tolerance", name, value) for name, value in tolerance.items()}
+        for name, width in widths.items():
+            if width < 0:
+                raise ConfigError(f"tolerance {name}={width:g}: must be at least 0.")
+        return cls(values, widths)
+
+    @property
+    def part(self) -> Part:
+        """What has to be known of each molecule."""
+        names = list(self.values)
+        return Part(partial(property_row, names=names), lambda reason: [math.nan] * len(names))
+
+    def figures(
+        self, rows: Sequence[Sequence[float]], reference: Sequence[str] | None
+    ) -> tuple[dict[str, Estimate], list[str]]:
+        """Figures of molecules `(molecule, property)`, and notes. reference: SMILES, for tolerances that are not given.
+
+        requested/NAME/mean, requested/NAME/error: mean, and mean absolute difference from what was asked, in the
+        property's unit. requested/NAME/within: share within the tolerance; requested/within: of all together.
+        """
+        table, notes = np.array(rows, float).reshape(len(rows), len(self.values)), []
+        whole = np.isfinite(table).all(1)
+        if not whole.any():
+            return {}, ["requested: of no molecule can the properties be worked out."]
+        table, widths = table[whole], dict(self.tolerance)
+        missing = [name for name in self.values if name not in widths]
+        if missing and reference is not None:
+            spread = property_frame(reference[:_ENOUGH], missing).std().to_dict()
+            widths |= {name: _DEFAULT * float(spread[name]) for name in missing}
+        elif missing:
+            notes.append(f"requested/{missing[0]}/within: needs a tolerance, or a reference to take one from.")
+        figures, within = {}, np.ones(len(table), bool)
+        for place, (name, value) in enumerate(self.values.items()):
+            apart = np.abs(table[:, place] - value)
+            figures[f"requested/{name}/mean"] = mean_interval(table[:, place])
+            figures[f"requested/{name}/error"] = mean_interval(apart, (0.0, math.inf))
+            if name in widths:
+                near = apart <= widths[name]
+                within &= near
+                figures[f"requested/{name}/within"] = wilson_interval(int(near.sum()), len(near))
+                notes.append(f"requested/{name}/within: at most {widths[name]:.3g} from {value:g}.")
+        if len(self.values) > 1 and not set(self.values) - set(widths):
+            figures["requested/within"] = wilson_interval(int(within.sum()), len(within))
+        return figures, notes
+
+
+def _number(what: str, name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"{what} {name}={value}: is no number.")
+    return number
