@@ -122,8 +122,8 @@ class FingerprintCritic(nn.Module):
         self.conditioned = ConditionedOutput(width, context_features, conditioning)
 
     def ring_weights(self) -> list[nn.Parameter]:
-        """The weights of what is made of rings."""
-        return [weight for name, weight in self.named_parameters() if name.startswith("ring_")]
+        """The weights of what is made of rings, and of what is asked."""
+        return [weight for name, weight in self.named_parameters() if name.startswith(("ring_", "conditioned."))]
 
     def counts(self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]) -> Float[Tensor, "batch b"]:
         """log(1 + how often) of every bucket."""

@@ -85,8 +85,8 @@ class AutoregressiveCriticConfig:
     pretrain: Count = 0
     """Turns of the critic alone, between the likelihood and the game."""
     rings_only: bool = False
-    """The critic learns nothing but what to make of rings (`model.ring_fingerprint`). Its other weights stay those of
-    the model that training starts from."""
+    """The critic learns nothing but what to make of rings (`model.ring_fingerprint`) and of conditions. Its other
+    weights stay those of the model that training starts from."""
     rejections: Count = 0
     """How often `sample` at most replaces a sample that the critic rejects (Azadi et al. 2019), unless the generator
     was trained on a reward, which the critic knows nothing of; 0 leaves the critic out."""

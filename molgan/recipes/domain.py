@@ -102,11 +102,12 @@ class Molecules:
         self, data: MoleculeDataset, start: Model | None, config: Any, groups: tuple[int, ...] = ()
     ) -> GraphSpace:
         """The vocabulary and sizes of the data; the sizes of the start where its generator stays as it is."""
-        if start is not None and getattr(config.critic, "rings_only", False):
-            return start.recipe.space
-        sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
         examples = Examples.of(data.context, groups, config.seed, data.sizes) if data.context is not None else None
-        return GraphSpace(data.vocabulary, sizes, examples)
+        if start is not None and getattr(config.critic, "rings_only", False):
+            return replace(start.recipe.space, examples=examples)
+        return GraphSpace(
+            data.vocabulary, torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1), examples
+        )
 
     def restore_space(self, stored: Any) -> GraphSpace:
         """Back from a stored model."""
