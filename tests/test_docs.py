@@ -49,6 +49,8 @@ def at_work(tmp_path, monkeypatch, qm9_smiles):
         (tmp_path / name).write_text(text)
     for name, seed in (("lines.txt", 0), ("new.txt", 1)):
         (tmp_path / name).write_text("\n".join(corpus(200, seed)))
+    cells = "".join(f"{text},{len(text) / 3:.2f}\n" for text in small[:60])
+    (tmp_path / "assay.csv").write_text(f"smiles,pIC50\n{cells}")
     (tmp_path / "data").mkdir()
     with gzip.open(tmp_path / "data" / "qm9.smi.gz", "wt") as out:
         out.write(molecules)
