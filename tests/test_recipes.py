@@ -8,6 +8,7 @@ import torch
 import molgan
 import seqgan
 from gancore.errors import ConfigError
+from gancore.runs.compare import Run, overview
 from gancore.types import Batch
 from molgan.gan import MolGAN
 from seqgan.data.grammar import corpus
@@ -127,6 +128,8 @@ def test_conditions_are_taken_or_refused(half, recipe, tmp_path):
     assert list(again.sample(6, seed=0, condition={"logp": 1.0})) == list(asked)
     again.save_pretrained(tmp_path / "model")
     assert list(face.load(tmp_path / "model").sample(6, seed=0, condition={"logp": 1.0})) == list(asked)
+    assert f"- {again.conditions.about}\n" in (tmp_path / "model" / "README.md").read_text()
+    assert overview([Run.read(tmp_path / "run")])[0]["conditions"] == "logp"
     with pytest.raises(ConfigError, match="condition qed: this model knows logp"):
         gan.sample(2, condition={"qed": 1.0})
 

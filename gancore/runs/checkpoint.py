@@ -48,7 +48,7 @@ class Networks(Protocol):
 N = TypeVar("N", bound=Networks)
 
 FORMAT = 2
-_TENSORS, _VALUES, _MANIFEST = "tensors.safetensors", "values.json", "manifest.json"
+_TENSORS, VALUES, _MANIFEST = "tensors.safetensors", "values.json", "manifest.json"
 
 
 def save(
@@ -68,7 +68,7 @@ def save(
         shutil.rmtree(leftover, ignore_errors=True)
     try:
         fresh.mkdir()
-        (fresh / _VALUES).write_text(json.dumps(values, indent=1, sort_keys=True))
+        (fresh / VALUES).write_text(json.dumps(values, indent=1, sort_keys=True))
         contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
         with as_os_error(fresh / _TENSORS):
             save_file(contiguous, fresh / _TENSORS)
@@ -150,7 +150,7 @@ class CheckpointFile:
             yield
         except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
             why = " ".join(f"{type(error).__name__}: {error}".split())
-            where = self.folder / _VALUES if self.whole else self.weights
+            where = self.folder / VALUES if self.whole else self.weights
             raise CheckpointError(
                 f"{where}: does not hold what a model needs ({why:.100}); "
                 "it was not written by this program or has been changed."
@@ -172,10 +172,8 @@ def read(folder: Path) -> CheckpointFile:
             f"{folder}: checkpoint format {manifest.get('format')!r:.40}, this version reads {FORMAT}."
         )
     files = manifest.get("files")
-    if not isinstance(files, dict) or set(files) != {_TENSORS, _VALUES}:
-        raise CheckpointError(
-            f"{folder}/{_MANIFEST}: damaged, it must list {_TENSORS} and {_VALUES} and no other file."
-        )
+    if not isinstance(files, dict) or set(files) != {_TENSORS, VALUES}:
+        raise CheckpointError(f"{folder}/{_MANIFEST}: damaged, it must list {_TENSORS} and {VALUES} and no other file.")
     for name, expected in files.items():
         path = folder / name
         size = size_of(path)
@@ -187,7 +185,7 @@ def read(folder: Path) -> CheckpointFile:
             raise CheckpointError(f"{path}: damaged, its sha256 is not the manifest's.")
     figures = manifest.get("figures")
     figures = {str(k): float(v) for k, v in figures.items() if isinstance(v, (int, float))} if figures else {}
-    return CheckpointFile(folder, read_json(folder / _VALUES), shapes, folder / _TENSORS, figures)
+    return CheckpointFile(folder, read_json(folder / VALUES), shapes, folder / _TENSORS, figures)
 
 
 def pack(modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]) -> dict[str, torch.Tensor]:

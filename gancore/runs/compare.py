@@ -14,13 +14,17 @@ _KEY = ("sample/connected", "sample/unique", "sample/recall", "valid/nll")
 
 @dataclass
 class Run:
-    """What a run folder says without its weights: steps done, settings, and every figure's readings `(step, value)`."""
+    """What a run folder says without its weights: steps done, settings, and every figure's readings `(step, value)`.
+
+    conditions: names of what its samples can be asked for.
+    """
 
     folder: Path
     steps: int
     config: dict[str, Any]
     curves: dict[str, list[tuple[int, float]]]
     events: list[str]
+    conditions: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: str | Path) -> "Run":
@@ -40,7 +44,8 @@ class Run:
                 if name != "step" and isinstance(value, (int, float)):
                     curves.setdefault(name, {})[last] = value  # after going back a step is played again
         steps = last or max(run.steps(), default=0)  # a phase that ended early counts in full in a checkpoint's
-        return cls(run.folder, steps, config, {name: sorted(held.items()) for name, held in curves.items()}, events)
+        held = {name: sorted(readings.items()) for name, readings in curves.items()}
+        return cls(run.folder, steps, config, held, events, run.conditions)
 
     @property
     def last(self) -> dict[str, float]:
@@ -58,10 +63,12 @@ def find_runs(folder: str | Path) -> list[Run]:
 
 
 def overview(runs: list[Run]) -> list[dict[str, Any]]:
-    """One row a run: its folder, steps, seed, the figures that matter, and how often something happened."""
+    """One row a run: folder, steps, seed, conditions where there are some, the figures that matter, how many events."""
     named = [name for name in _KEY if any(name in run.last for run in runs)]
+    asked = any(run.conditions for run in runs)
     return [
         {"run": str(run.folder), "steps": run.steps, "seed": run.config.get("seed")}
+        | ({"conditions": " ".join(run.conditions)} if asked else {})
         | {name: run.last.get(name) for name in named}
         | {"events": len(run.events)}
         for run in runs

@@ -15,6 +15,7 @@ from gancore.io.atomic_write import write_text
 from gancore.io.config import from_dict
 from gancore.io.platforms import locked
 from gancore.runs import checkpoint
+from gancore.runs.checked_files import read_json
 from gancore.runs.checkpoint import CheckpointFile
 from gancore.runs.config import RunConfig
 from gancore.training import distributed
@@ -57,6 +58,15 @@ class RunFolder:
     def at(self, step: int) -> Path:
         """Where the checkpoint of a step is or will be."""
         return self.checkpoints / f"{_PREFIX}{step:08d}"
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Names of what samples of the newest checkpoint can be asked for; none where it cannot be read."""
+        for step in reversed(self.steps()):
+            with suppress(CheckpointError, KeyError, TypeError):
+                values = read_json(self.at(step) / checkpoint.VALUES)
+                return tuple(str(one["name"]) for one in values.get("conditions", ()))
+        return ()
 
     def save(
         self,

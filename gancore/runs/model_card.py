@@ -8,7 +8,10 @@ from gancore.statistics.evaluation import Evaluation
 
 
 class About(NamedTuple):
-    """What a card says that the weights do not. half: `molgan` or `seqgan`, the package that loads them."""
+    """What a card says that the weights do not.
+
+    half: `molgan` or `seqgan`, the package that loads them. conditions: what can be asked for, a line each.
+    """
 
     half: str
     facade: str
@@ -16,6 +19,7 @@ class About(NamedTuple):
     data: str
     intended: str
     limits: str
+    conditions: tuple[str, ...] = ()
 
 
 def card(config: RunConfig, values: Mapping[str, Any], about: About, figures: Evaluation | None) -> str:
@@ -30,6 +34,7 @@ def card(config: RunConfig, values: Mapping[str, Any], about: About, figures: Ev
             f"```python\nimport {about.half}\n\ngan = {about.half}.{about.facade}.from_pretrained(FOLDER)",
             "new = gan.sample(1000, seed=0)\n```\n",
             f"## Data\n\n{about.data} ({facts}; sha256 of what was trained on `{provenance['data']['sha256']}`)\n",
+            *([f"## Conditions\n\n{_asked(about.conditions)}\n"] if about.conditions else []),
             f"## Figures\n\n{_table(figures)}\n",
             f"## Intended use\n\n{about.intended}\n",
             f"## Limits\n\n{about.limits}\n",
@@ -37,6 +42,12 @@ def card(config: RunConfig, values: Mapping[str, Any], about: About, figures: Ev
             f"{versions}. All settings:\n\n```toml\n{config.dump().strip()}\n```\n",
         )
     )
+
+
+def _asked(conditions: tuple[str, ...]) -> str:
+    """What can be asked for, as a list."""
+    lines = "\n".join(f"- {line}" for line in conditions)
+    return f"`gan.sample(1000, condition={{NAME: VALUE}})` asks for, over the range of the training rows:\n\n{lines}"
 
 
 def _table(figures: Evaluation | None) -> str:
