@@ -56,7 +56,7 @@ def of_text(seeds: Sequence[int], lines: int, n: int, overrides: Sequence[str]) 
         rows.append(found)
         print(seed, {key: round(float(value), 4) for key, value in found.items()}, flush=True)
     table = pd.DataFrame(rows)
-    print(pd.DataFrame({"mean": table.mean(), "deviation": table.std(ddof=0)}).round(4).to_markdown())
+    print(pd.DataFrame({"mean": table.mean(), "deviation": table.std(ddof=0)}).round(4).to_string())
 
 
 def of_molecules(
