@@ -201,15 +201,9 @@ def evaluate(
     from molgan.metrics import evaluate as judge
 
     known, groups, policy = cli.one_or_more(train), only or GROUPS, Policy(fragments, standardize)
+    requested, within = cli.request_of(condition), cli.request_of(tolerance, "--tolerance")
     figures = judge(
-        *(file, known, reference),
-        groups=groups,
-        sample=sample,
-        allow_unequal_n=unequal,
-        policy=policy,
-        column=column,
-        condition=cli.request_of(condition),
-        tolerance=cli.request_of(tolerance, "--tolerance"),
+        *(file, known, reference, (1000, 10000), groups, sample, unequal, 0, policy, column, requested, within)
     )
     typer.echo(figures.to_json() if as_json else str(figures))
     cli.tell_doubt(figures.doubt)

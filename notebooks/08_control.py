@@ -38,9 +38,9 @@ from molgan.scoring.scorer import property_frame
 # %% [markdown]
 # ## The file
 #
-# Any table with a column of SMILES will do. This one is made up, so that every new molecule can be measured too: the
-# "potency" of a small molecule grows with its rings, up to two, and its logP and falls with its hydrogen-bond donors, with
-# noise as an assay has it. One row in five was never measured.
+# Any table with a column of SMILES will do. This one is made up, so that every new molecule can be measured too. The
+# "potency" grows with the rings of a molecule, up to two, and with its logP; it falls with its hydrogen-bond donors.
+# There is noise, as in an assay, and one row in five was never measured.
 
 
 # %%

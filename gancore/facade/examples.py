@@ -1,7 +1,8 @@
 """Contexts of training rows that a model keeps: what is asked where nobody asks, and which rows are near a request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,3 +71,29 @@ class Examples:
             return None
         values, known, sizes = (tensors[f"examples/{name}"].cpu() for name in ("values", "known", "sizes"))
         return cls(Context(values.float(), known), groups, sizes.long())
+
+
+@dataclass(frozen=True)
+class Requestable:
+    """What samples are made of, with examples of what can be asked for; None for a model without conditions."""
+
+    examples: Examples | None = field(default=None, kw_only=True)
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """How many entries of a context each condition takes."""
+        return self.examples.groups if self.examples is not None else ()
+
+    @property
+    def conditions(self) -> int:
+        """How many entries a context has."""
+        return sum(self.groups)
+
+    def _state(self) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
+        """The examples as tensors and values of a checkpoint."""
+        return (self.examples.state() if self.examples is not None else {}), {"groups": list(self.groups)}
+
+    @staticmethod
+    def _restored(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> Examples | None:
+        """Back from `_state`."""
+        return Examples.restore(tensors, tuple(values.get("groups", ())))

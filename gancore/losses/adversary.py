@@ -95,6 +95,13 @@ class Adversary:
                 losses[name] = head.loss(on_fake.heads[name], fake) * head.generator
         return losses
 
+    def owed(self, output: CriticOutput, fake: Batch) -> Tensor:
+        """What the generator owes the heads for each fake, `(batch,)`: for rewards that no gradient flows through."""
+        total = torch.zeros(len(fake), device=output.logits.device)
+        for name, head in self.heads.items():
+            total = total + head.generator * head.loss(output.heads[name], fake)
+        return total
+
     def judge(self, real: Batch | Sample, fake: Batch | Sample) -> tuple[CriticOutput, CriticOutput]:
         """What the critic says of both halves, in one call: a critic must not normalise over its batch."""
         real, fake = as_batch(real), as_batch(fake)

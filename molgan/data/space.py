@@ -7,33 +7,21 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from gancore.facade.examples import Examples
+from gancore.facade.examples import Requestable
 from gancore.runs.checkpoint import State
 from gancore.types import Context
 from molgan.chemistry import Vocabulary
 
 
 @dataclass(frozen=True)
-class GraphSpace:
+class GraphSpace(Requestable):
     """The atom types and the sizes of a model's graphs.
 
-    sizes: how many training molecules have 0, 1, 2, ... heavy atoms, `(max_atoms + 1,)`. examples: of what can be
-    asked for; None for a model without conditions.
+    sizes: how many training molecules have 0, 1, 2, ... heavy atoms, `(max_atoms + 1,)`.
     """
 
     vocabulary: Vocabulary
     sizes: Tensor
-    examples: Examples | None = None
-
-    @property
-    def groups(self) -> tuple[int, ...]:
-        """How many entries of a context each condition takes."""
-        return self.examples.groups if self.examples is not None else ()
-
-    @property
-    def conditions(self) -> int:
-        """How many entries a context has."""
-        return sum(self.groups)
 
     def present(
         self, n: int, random: torch.Generator, device: torch.device, context: Context | None = None
@@ -48,11 +36,11 @@ class GraphSpace:
 
     def state(self) -> State:
         """The tensors and values of a checkpoint."""
-        examples = self.examples.state() if self.examples is not None else {}
-        return {"sizes": self.sizes} | examples, {"vocabulary": asdict(self.vocabulary), "groups": list(self.groups)}
+        tensors, values = self._state()
+        return {"sizes": self.sizes} | tensors, {"vocabulary": asdict(self.vocabulary)} | values
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], values: dict[str, Any]) -> "GraphSpace":
         """Back from `state`. Raises TypeError or KeyError for what never was one."""
-        examples = Examples.restore(tensors, tuple(values.get("groups", ())))
-        return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu(), examples)
+        examples = cls._restored(tensors, values)
+        return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu(), examples=examples)

@@ -105,9 +105,8 @@ class Molecules:
         examples = Examples.of(data.context, groups, config.seed, data.sizes) if data.context is not None else None
         if start is not None and getattr(config.critic, "rings_only", False):
             return replace(start.recipe.space, examples=examples)
-        return GraphSpace(
-            data.vocabulary, torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1), examples
-        )
+        sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
+        return GraphSpace(data.vocabulary, sizes, examples=examples)
 
     def restore_space(self, stored: Any) -> GraphSpace:
         """Back from a stored model."""

@@ -199,11 +199,10 @@ class OneShotGAN(RewardedGraphs):
     def autoencoder_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Phase one: reconstruct the molecule from its code; the KL's weight grows to 1 by the middle."""
         real = self.partly_asked(real)
-        grown = min(1.0, step / max(1, self.config.pretrain.steps // 2))
-        weight = self.config.pretrain.kl_start + (1 - self.config.pretrain.kl_start) * grown
+        first, grown = self.config.pretrain.kl_start, min(1.0, step / max(1, self.config.pretrain.steps // 2))
         code, kl = self.encode(real)
         logits = self.generator(code, graphs.node_mask(real.sample[0]), self.told(real.context))
-        return {"reconstruction": reconstruction(logits, real.sample), "kl": kl * weight}
+        return {"reconstruction": reconstruction(logits, real.sample), "kl": kl * (first + (1 - first) * grown)}
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, of which the same is asked."""

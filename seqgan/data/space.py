@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from gancore.errors import CheckpointError
-from gancore.facade.examples import Examples
+from gancore.facade.examples import Requestable
 from gancore.runs.checkpoint import State
 from seqgan.data.settings import LONGEST
 from seqgan.text.alphabet import Alphabet
@@ -14,33 +14,21 @@ from seqgan.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class TextSpace:
+class TextSpace(Requestable):
     """The tokens of a model's sequences and how many steps they have at most, the end token included.
 
-    vocabulary: None for sequences that never were text. examples: of what can be asked for; None for a model without
-    conditions.
+    vocabulary: None for sequences that never were text.
     """
 
     alphabet: Alphabet
     length: int
     vocabulary: Vocabulary | None = None
-    examples: Examples | None = None
-
-    @property
-    def groups(self) -> tuple[int, ...]:
-        """How many entries of a context each condition takes."""
-        return self.examples.groups if self.examples is not None else ()
-
-    @property
-    def conditions(self) -> int:
-        """How many entries a context has."""
-        return sum(self.groups)
 
     def state(self) -> State:
         """The tensors and values of a checkpoint."""
         assert self.vocabulary is not None
-        examples = self.examples.state() if self.examples is not None else {}
-        return examples, {"vocabulary": self.vocabulary.to_json(), "length": self.length, "groups": list(self.groups)}
+        tensors, values = self._state()
+        return tensors, {"vocabulary": self.vocabulary.to_json(), "length": self.length} | values
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], values: dict[str, Any]) -> "TextSpace":
@@ -48,5 +36,4 @@ class TextSpace:
         vocabulary, length = Vocabulary.from_json(values["vocabulary"]), values["length"]
         if not 1 <= length <= LONGEST + 1:
             raise CheckpointError(f"it holds texts of {length} tokens; {LONGEST} are the most.")
-        examples = Examples.restore(tensors, tuple(values.get("groups", ())))
-        return cls(vocabulary.alphabet, length, vocabulary, examples)
+        return cls(vocabulary.alphabet, length, vocabulary, examples=cls._restored(tensors, values))

@@ -122,7 +122,7 @@ class Sequences:
         examples = start.recipe.space.examples if start is not None else None
         if data.context is not None:
             examples = Examples.of(data.context, groups, config.seed)
-        return TextSpace(data.alphabet, data.length, data.vocabulary, examples)
+        return TextSpace(data.alphabet, data.length, data.vocabulary, examples=examples)
 
     def restore_space(self, stored: Any) -> TextSpace:
         """Back from a stored model; raises CheckpointError where the vocabulary is not of its weights."""

@@ -5,14 +5,12 @@ mixed in (ORGAN, Guimaraes et al. 2017): it is paid for the whole sequence, to e
 without rollouts.
 """
 
-import contextlib
 import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated
 
-import numpy as np
 import torch
 from annotated_types import Ge
 from torch import Tensor
@@ -33,7 +31,7 @@ from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.settings import Count, OneOf, Positive, Weight, refuse_no_ratio
 from gancore.types import Batch, Context, Sample
-from seqgan.data.corpus import Corpus, pad
+from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS, RecurrentCritic
 from seqgan.networks.decoding import sample
@@ -45,7 +43,6 @@ from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.reinforce import Baseline, Negatives, PolicyConfig, Values
 from seqgan.recipes.sequences import Asked, SequenceRecipe
 from seqgan.text.alphabet import Ids
-from seqgan.text.vocabulary import TokenError
 
 
 @dataclass(frozen=True)
@@ -256,28 +253,20 @@ class PolicyGradientGAN(SequenceRecipe):
             return self.adversary.output((ids,), context).logits.float()
 
     def judge(self, ids: Ids, context: Context | None = None) -> Tensor:
-        """The critic's reward of whole sequences, in (0, 1)."""
-        return self.critic_logits(ids, context).sigmoid()
-
-    def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
-        """The strings and their external reward in [0, 1], 0 where there is none."""
-        assert self.shaping is not None
-        assert self.vocabulary is not None
-        strings = [self.vocabulary.decode(row) for row in ids.tolist()]
-        return strings, self.shaping.score(strings)
+        """The critic's reward of whole sequences, in (0, 1): the sigmoid of its logit less what its heads are owed."""
+        with self.precision():
+            output = self.adversary.output((ids,), context)
+            logits = output.logits.float()
+            if context is not None:
+                logits = logits - self.adversary.owed(output, Batch((ids,), context))
+        return logits.sigmoid()
 
     def replay_terms(self) -> dict[str, Tensor]:
-        """The likelihood of the best strings so far, but for those that were cut off at the greatest length."""
-        replay = self.config.reward.replay
-        lines = []
-        for text in self.shaping.again(replay.batch) if self.shaping is not None else []:
-            assert self.vocabulary is not None
-            with contextlib.suppress(TokenError):
-                lines.append(self.vocabulary.encode(text))
-        ids = pad([line for line in lines if len(line) < self.length], self.length)
+        """The likelihood of the best strings so far."""
+        ids = self.best_so_far()
         if not len(ids):
             return {}
-        return {"replay": token_nll(self.generator, self.alphabet.trim(ids.to(self.device))).mean() * replay.weight}
+        return {"replay": token_nll(self.generator, ids).mean() * self.config.reward.replay.weight}
 
     def sample(
         self,

@@ -1,9 +1,11 @@
 """What all recipes of sequences do alike: sampling, and the log-probability of a sequence."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -13,10 +15,12 @@ from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training.ema import EMA
 from gancore.types import Batch, Context, Sample
+from seqgan.data.corpus import pad
 from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import Decoding, sample
 from seqgan.networks.generator import Generator, Guided, at_rest
 from seqgan.text.alphabet import Ids
+from seqgan.text.vocabulary import TokenError
 
 _CHUNK = 256  # sequences that a critic reads at a time
 
@@ -65,6 +69,23 @@ class SequenceRecipe:
             return real
         hidden = hide_context(real.context, self.space.groups, self.config.unasked, self.config.partly)
         return replace(real, context=hidden)
+
+    def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
+        """The strings and their external reward in [0, 1], 0 where there is none. It changes nothing."""
+        assert self.shaping is not None
+        assert self.space.vocabulary is not None
+        strings = [self.space.vocabulary.decode(row) for row in ids.tolist()]
+        return strings, self.shaping.score(strings)
+
+    def best_so_far(self) -> Ids:
+        """Ids of some of the best strings so far, without those that were cut off at the greatest length."""
+        lines = []
+        for text in self.shaping.again(self.config.reward.replay.batch) if self.shaping is not None else []:
+            assert self.space.vocabulary is not None
+            with contextlib.suppress(TokenError):
+                lines.append(self.space.vocabulary.encode(text))
+        ids = pad([line for line in lines if len(line) < self.space.length], self.space.length)
+        return self.space.alphabet.trim(ids.to(self.device)) if len(ids) else ids
 
     def redraw_rejected(
         self,
