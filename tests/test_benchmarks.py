@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import molgan
 from benchmarks import __main__ as table
-from benchmarks import autoregressive, captions, hostile, oracle, peers, qm9, rejections, steering
+from benchmarks import autoregressive, captions, conditional, hostile, oracle, peers, qm9, rejections, steering
 from gancore.training.schedules import warm_cosine
+from molgan import MolGAN
 from molgan.data.dataset import MoleculeDataset
 from molgan.data.graphs import to_matrix
 from seqgan.data.grammar import corpus
@@ -45,7 +47,18 @@ def numbers(text):
 def test_every_module_has_a_short_form_here():
     there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - HELPERS
     inside = {suite.__name__.rpartition(".")[2] for suite in table.SUITES}
-    alone = {"captions", "autoregressive", "hostile", "oracle", "qm9", "rejections", "scoring", "steering", "suites"}
+    alone = {
+        "captions",
+        "conditional",
+        "autoregressive",
+        "hostile",
+        "oracle",
+        "qm9",
+        "rejections",
+        "scoring",
+        "steering",
+        "suites",
+    }
     assert there == inside | alone | set(ELSEWHERE)
     assert "survival" in (ROOT / ELSEWHERE["survival"]).read_text()
 
@@ -128,6 +141,27 @@ def test_rejections(held_out, run):
     rows = found[3:]
     assert [int(line.split("|")[1]) for line in rows] == list(rejections.CEILINGS)
     assert all(len(numbers(line)) == 1 + 2 * len(rejections.REJECTIONS) + 2 for line in rows)
+
+
+def test_conditional(tmp_path, run, qm9_smiles):
+    found = run(
+        conditional, "text", "-n", 40, "--lines", 60, "--seeds", 0, "--set", "likelihood.epochs=2", "model.width=16"
+    )
+    assert {"in either", "in dialect last", "right first"} <= {line.rsplit("  ", 2)[0].strip() for line in found[2:]}
+    few = ["pretrain.steps=3", "critic.pretrain=1", "model.recurrent=16", "data.hold_out=0.5", "device=cpu"]
+    config = molgan.Config.load("conditional", few)
+    MolGAN(config).fit(qm9_smiles[:80], condition=["logp", "qed"], out=tmp_path / "run", quiet=True)
+    (line,) = run(conditional, "molecules", tmp_path / "run", "-n", 20, "--requests", 4, "--guidance", 1.5)
+    names = re.findall(r"([a-zA-Z ]+?) -?[\d.]+", line)
+    assert {"error logp", "within all", "unique", "FCD"} <= {name.strip() for name in names}
+
+
+def test_the_dialects_differ_in_almost_every_sentence():
+    first, last = conditional.dialects().values()
+    for own, other in ((first, last), (last, first)):
+        drawn = own.sample(400, seed=3)
+        assert own.contains(drawn).all()
+        assert other.contains(drawn).mean() < 0.15
 
 
 def test_steering(tmp_path, run):

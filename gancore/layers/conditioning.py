@@ -65,14 +65,14 @@ class Embedded(nn.Module):
 class DeepEmbedded(nn.Module):
     """A nonlinear embedding of a context, for generators: a linear one and two more layers beside it, without biases.
 
-    Zeros where nothing is asked, as with `Embedded`. scale: standard deviation of the first weights; about that of
-    what the embedding is added to, so that a request is heard from the first step.
+    Zeros where nothing is asked, as with `Embedded`. It begins with weights of unit variance, as embeddings of tokens
+    do, so that a request is heard from the first step.
 
     >>> DeepEmbedded(2, 8)(Context.unknown(1, 2), torch.zeros(1, 8)).abs().sum().item()
     0.0
     """
 
-    def __init__(self, context_features: int, width: int, scale: float = 1.0):
+    def __init__(self, context_features: int, width: int):
         super().__init__()
         self.embedded = Embedded(context_features, width)
         self.deeper = nn.Sequential(
@@ -81,7 +81,7 @@ class DeepEmbedded(nn.Module):
             nn.LeakyReLU(0.1),
             nn.Linear(width, width, bias=False),
         )
-        nn.init.normal_(self.embedded.weights.weight, std=scale)
+        nn.init.normal_(self.embedded.weights.weight, std=1.0)
 
     def forward(self, context: Context | None, like: Tensor) -> Float[Tensor, "batch width"]:
         """The embedding of each row; like: gives batch and device where there is no context."""

@@ -18,7 +18,6 @@ from seqgan.networks.decoding import State
 from seqgan.networks.likelihood import token_log_prob
 from seqgan.text.alphabet import Alphabet, Ids
 
-_ASKED = 0.3  # scale of an embedded context
 _CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and finite in an entropy
 
 
@@ -43,7 +42,7 @@ class Generator(nn.Module):
         closed = torch.zeros(alphabet.size)
         closed[list(alphabet.closed)] = _CLOSED
         self.register_buffer("closed", closed, persistent=False)
-        self.context = DeepEmbedded(context_features, config.embedding, _ASKED) if context_features else None
+        self.context = DeepEmbedded(context_features, config.embedding) if context_features else None
 
     @property
     def device(self) -> torch.device:

@@ -116,7 +116,11 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
         (["train", "--data", "no_column.csv"], 1, "no column named text or sentence"),
         (["train", "--data", "lines.docx"], 1, "unknown kind of file"),
         (["train", "--config", "unknown_key.toml"], 2, "unknown key stepz; did you mean steps"),
-        (["train", "--config", "nowhere"], 2, "the bundled ones are captions, grammar, oracle, small, smiles"),
+        (
+            ["train", "--config", "nowhere"],
+            2,
+            "the bundled ones are captions, conditional, grammar, oracle, small",
+        ),
         (["train", "--set", "model.kind=gru"], 2, "model.kind = 'gru'"),
         (["train", "--set", "step=3"], 2, "seqgan: --set step=3: unknown key step; did you mean steps"),
         (["train", "--set", "reward.weight=0.5"], 2, "there is no reward"),

@@ -52,7 +52,7 @@ def test_what_is_asked_is_obtained_by_likelihood_and_kept_by_the_game(small_data
 
     stream = batches(small_data, 32, 0, CPU, told, (~lies).float())
     assert abs(obtained()) < 0.2
-    play([player("likelihood", gan.generator, gan.likelihood_turn, 0.02)], stream, range(60), seed=0)
+    play([player("likelihood", gan.generator, gan.likelihood_turn, 0.02)], stream, range(100), seed=0)
     learnt = obtained()
     assert learnt > 0.4
     game = [player("critic", gan.critic, gan.critic_turn, 0.01)]
