@@ -7,8 +7,9 @@ import torch
 
 import molgan
 import seqgan
-from gancore.errors import ConfigError
+from gancore.errors import ConfigError, RunError
 from gancore.runs.compare import Run, overview
+from gancore.runs.folder import RunFolder
 from gancore.types import Batch
 from molgan.gan import MolGAN
 from seqgan.data.grammar import corpus
@@ -137,3 +138,32 @@ def test_conditions_are_taken_or_refused(half, recipe, tmp_path):
 def test_a_model_without_conditions_says_so(trained):
     with pytest.raises(ConfigError, match="was trained without conditions"):
         trained("molgan", "autoregressive").sample(2, condition={"logp": 1.0})
+
+
+@each
+def test_a_conditional_run_resumes_bit_for_bit(half, recipe, tmp_path, monkeypatch, run_state):
+    face, _, rows = HALVES[half]
+    config = short(half, recipe, "checkpoint.every=1", *(["likelihood.epochs=4"] if half == "seqgan" else []))
+    if "context" not in face(config).domain.recipes[recipe].capabilities:
+        pytest.skip("it has no conditions")
+    frame = pd.DataFrame({"smiles" if half == "molgan" else "text": rows})
+    frame["value"], frame["label"] = [len(row) for row in rows], [str(len(row) % 2) for row in rows]
+    asked = ["value", "label:class"]
+    face(config).fit(frame, quiet=True, condition=asked, out=tmp_path / "straight")
+    save, cuts = RunFolder.save, []
+
+    def save_then_die(self, step, *state):
+        save(self, step, *state)
+        cuts.append(step)
+        if len(cuts) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save", save_then_die)
+        with pytest.raises(KeyboardInterrupt):
+            face(config).fit(frame, quiet=True, condition=asked, out=tmp_path / "cut")
+    torch.rand(3)
+    face(config).fit(frame, quiet=True, condition=asked, out=tmp_path / "cut", resume=True)
+    assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")
+    with pytest.raises(RunError, match="it was trained with other conditions"):
+        face(config).fit(frame, quiet=True, condition="value", out=tmp_path / "cut", resume=True)
