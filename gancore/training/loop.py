@@ -99,30 +99,30 @@ def _mean(value: Tensor) -> Tensor:
     return value.mean() if value.ndim else value
 
 
+def of_others(player: Player, players: Iterable[Player]) -> list[nn.Parameter]:
+    """The parameters of the other players that are not this player's too."""
+    own = {id(parameter) for parameter in player.module.parameters()}
+    others = [other for other in players if other is not player]
+    return [part for other in others for part in other.module.parameters() if id(part) not in own]
+
+
 @contextmanager
-def only_trainable(player: Player, players: Iterable[Player]) -> Iterator[None]:
-    """Only this player's parameters require gradients inside, so no turn can move another's or pay for it.
+def frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """These parameters require no gradients inside, so that no turn can move another player's or pay for it.
 
     >>> one, other = (Player(name, net, torch.optim.SGD(net.parameters(), 1.0), lambda batch, step: {})
     ...               for name, net in (("one", nn.Linear(1, 1)), ("other", nn.Linear(1, 1))))
-    >>> with only_trainable(one, [one, other]):
+    >>> with frozen(of_others(one, [one, other])):
     ...     one.module.weight.requires_grad, other.module.weight.requires_grad
     (True, False)
     """
-    own = {id(p) for p in player.module.parameters()}
-    frozen = [
-        p
-        for other in players
-        if other is not player
-        for p in other.module.parameters()
-        if p.requires_grad and id(p) not in own
-    ]
-    for parameter in frozen:
+    trainable = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in trainable:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in frozen:
+        for parameter in trainable:
             parameter.requires_grad_(True)
 
 
@@ -170,6 +170,7 @@ def play(
     1.0
     """
     callbacks, place = list(callbacks), place or Place()
+    others = [of_others(player, players) for player in players]
     for step in steps:
         first, done = place.player, place.turn
         for number, player in enumerate(players):
@@ -182,7 +183,7 @@ def play(
                 place.player, place.turn, place.position = number, turn, getattr(batches, "position", None)
                 if seed is not None:
                     reseed(derive_seed(seed, player.name, step, turn))
-                with only_trainable(player, players):
+                with frozen(others[number]):
                     with precision():
                         batch = next(batches)
                         losses = reduce_losses(player.losses(batch, step), batch)

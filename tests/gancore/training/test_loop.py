@@ -9,7 +9,7 @@ from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.penalties import PENALTIES
 from gancore.training.batching import fetch_batch
-from gancore.training.loop import Player, only_trainable, play, reduce_losses, weighted_mean
+from gancore.training.loop import Player, frozen, of_others, play, reduce_losses, weighted_mean
 from gancore.types import Batch, CriticOutput
 
 
@@ -54,7 +54,7 @@ def test_each_turn_moves_its_own_player_and_no_other(objective, penalty):
     for mover, module in (("critic", critic), ("maker", maker)):
         other = maker if module is critic else critic
         before, others = parameters(module), parameters(other)
-        with only_trainable(players[mover], players.values()):
+        with frozen(of_others(players[mover], players.values())):
             players[mover].step(players[mover].losses(next(batches), 0))
         assert moved(before, module)
         assert not moved(others, other)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gancore.training.loop import only_trainable, play
+from gancore.training.loop import frozen, of_others, play
 from gancore.training.settings import ReplayConfig
 from gancore.types import CriticOutput
 from molgan import chemistry
@@ -114,7 +114,7 @@ def test_each_turn_moves_its_own_player_alone(small_data):
     gan, (pretrain, game) = build(SMALL, small_data, torch.device("cpu"))
     for phase in (pretrain, game):
         for player in phase.players:
-            with only_trainable(player, phase.players):
+            with frozen(of_others(player, phase.players)):
                 losses = player.losses(next(phase.batches), 5)
                 sum(value.mean() for name, value in losses.items() if not name.startswith("_")).backward()
             for name, module in gan.modules.items():

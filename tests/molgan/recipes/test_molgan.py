@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gancore.errors import ConfigError
-from gancore.training.loop import only_trainable
+from gancore.training.loop import frozen, of_others
 from molgan.data import graphs
 from molgan.gan import MolGAN
 from molgan.recipes.config import Config, CriticConfig
@@ -36,7 +36,7 @@ def test_each_turn_moves_its_own_player_alone(built):
     gan, (phase,) = built
     assert [(player.name, player.repeat) for player in phase.players] == [("critic", 2), ("value", 1), ("generator", 1)]
     for player in phase.players:
-        with only_trainable(player, phase.players):
+        with frozen(of_others(player, phase.players)):
             losses = player.losses(next(phase.batches), 3)
             sum(value.mean() for name, value in losses.items() if not name.startswith("_")).backward()
         for name, module in gan.modules.items():
