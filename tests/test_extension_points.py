@@ -1,5 +1,6 @@
 """The examples of CONTRIBUTING run as written: each takes one file and one row of a table."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -8,20 +9,22 @@ import pytest
 import torch
 
 import molgan
-from gancore.errors import ConfigError
+from gancore.errors import ConfigError, DataError
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.sampling.estimators import straight_through
 from gancore.types import Batch, Context, CriticOutput
+from molgan.data.downloads import DATA
 from molgan.gan import MolGAN
 from molgan.networks.architectures import ARCHITECTURES
 from molgan.recipes import RECIPES
 from molgan.scoring.properties import PROPERTIES
+from molgan.scoring.property_makers import MAKERS
 from molgan.scoring.scorer import Scorer
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-TABLES = (OBJECTIVES, PROPERTIES, RECIPES, ARCHITECTURES)
+TABLES = (OBJECTIVES, PROPERTIES, MAKERS, RECIPES, ARCHITECTURES, DATA.sources)
 SMILES = ["CCO", "CCN", "C1CC1O", "CC(=O)N", "c1ccncc1", "CCCO"] * 3
 
 
@@ -47,7 +50,7 @@ def run(monkeypatch):
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 7
 
 
 def test_an_objective_is_two_functions_and_a_row(run):
@@ -125,6 +128,31 @@ def test_a_property_is_a_function_and_a_row(run, tmp_path):
     )
     found = Scorer(score, processes=0)(["CC", "CCO", "NCCO"])
     assert np.allclose(found, [0.0, 0.5, 1.0])
+
+
+def test_a_property_with_an_argument_is_a_function_and_a_row(run, tmp_path):
+    run("occurrences")
+    score = tmp_path / "mine.toml"
+    score.write_text(
+        '[score]\n[[score.components]]\nproperty = "occurrences"\nsmarts = "[OX2H]"\n'
+        'desirability = { shape = "maximize", low = 0, high = 2 }\n'
+    )
+    assert np.allclose(Scorer(score, processes=0)(["CC", "CCO", "OCCO"]), [0.0, 0.5, 1.0])
+
+
+def test_a_data_set_is_a_function_and_a_row(run, tmp_path, monkeypatch):
+    run("alcohols")
+    monkeypatch.setenv("DISCRETEGAN_DATA", str(tmp_path / "cache"))
+    archive = tmp_path / "archive"
+    archive.write_text("CO\nCCO\nCCCO\nCC(C)O\nCCCCO\n")
+    with pytest.raises(DataError, match=r"is not the archive of https://example\.org"):
+        DATA.fetch("alcohols", archive)
+    own = DATA.sources["alcohols"]._replace(sha256=hashlib.sha256(archive.read_bytes()).hexdigest())
+    monkeypatch.setitem(DATA.sources, "alcohols", own)
+    DATA.fetch("alcohols", archive)
+    few = ["pretrain.steps=1", "steps=0", "critic.pretrain=0", "device=cpu", "data.hold_out=0"]
+    gan = MolGAN(molgan.Config.load("qm9-growing", few)).fit("alcohols", quiet=True)
+    assert gan.provenance["data"]["molecules"] == 5
 
 
 def test_a_recipe_is_a_file_and_a_row(run, tmp_path):
