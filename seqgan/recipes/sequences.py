@@ -20,7 +20,7 @@ from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import Decoding, sample
 from seqgan.networks.generator import Generator, Guided, at_rest
 from seqgan.text.alphabet import Ids
-from seqgan.text.vocabulary import TokenError
+from seqgan.text.vocabulary import TokenError, Vocabulary
 
 _CHUNK = 256  # sequences that a critic reads at a time
 
@@ -45,6 +45,7 @@ class SequenceRecipe:
     generator: Generator
     averaged: EMA[Generator]
     modules: dict[str, nn.Module]
+    vocabulary: Vocabulary | None = None
     shaping: RewardShaping | None = None
     judges: tuple[str, ...] = ()
 
@@ -73,17 +74,17 @@ class SequenceRecipe:
     def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
         """The strings and their external reward in [0, 1], 0 where there is none. It changes nothing."""
         assert self.shaping is not None
-        assert self.space.vocabulary is not None
-        strings = [self.space.vocabulary.decode(row) for row in ids.tolist()]
+        assert self.vocabulary is not None
+        strings = [self.vocabulary.decode(row) for row in ids.tolist()]
         return strings, self.shaping.score(strings)
 
     def best_so_far(self) -> Ids:
         """Ids of some of the best strings so far, without those that were cut off at the greatest length."""
         lines = []
         for text in self.shaping.again(self.config.reward.replay.batch) if self.shaping is not None else []:
-            assert self.space.vocabulary is not None
+            assert self.vocabulary is not None
             with contextlib.suppress(TokenError):
-                lines.append(self.space.vocabulary.encode(text))
+                lines.append(self.vocabulary.encode(text))
         ids = pad([line for line in lines if len(line) < self.space.length], self.space.length)
         return self.space.alphabet.trim(ids.to(self.device)) if len(ids) else ids
 
