@@ -40,7 +40,7 @@ class Examples:
         return self.context[rows.cpu()]
 
     def sizes_near(self, context: Context, random: torch.Generator) -> Int[Tensor, "batch"]:
-        """A size for each row of a context: that of a training row near in what is asked, the nearer the likelier.
+        """A size for each row of a context: that of a training row near the request; nearer rows are likelier.
 
         Of the 64 nearest rows one is drawn, by a Gaussian kernel that is a tenth of a standard deviation wide beyond
         the nearest of all.

@@ -133,7 +133,7 @@ class Model:
     ) -> Iterator[tuple[Any, int]]:
         """What the recipe samples, a chunk at a time, and how many of the chunk count.
 
-        Where nothing is asked of a conditional model, what is asked of each sample is what a training row had.
+        Without a request, a conditional model gives each sample the context of a random training row.
         The same seed gives the same samples on one kind of device, and the first k of n do not depend on n.
         Raises RunError where there are no weights yet, ConfigError for a request that the model cannot meet,
         ValueError for a negative number.

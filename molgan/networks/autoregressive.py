@@ -5,7 +5,8 @@ points to the earlier ones that it is bonded to, from the nearest to the farthes
 2015), each time with the order of the bond, and then stops. What valence closes, what would leave a fragment, and what
 would leave no room for the atoms still to come has probability zero, so a graph with an atom is always a valid molecule
 of one fragment. A draw takes a step a decision, about two for each atom; likelihoods are worked out for all at once.
-Quadratic in the number of atoms are the dot products of pointing alone.
+Only the dot products of pointing are quadratic
+in the number of atoms.
 """
 
 from typing import NamedTuple

@@ -73,7 +73,7 @@ class PolicyConfig:
 
     __pydantic_config__ = STRICT
     reward: Literal["rollout", "dense", "constant"] = "rollout"
-    """Monte-Carlo rollouts judged by the critic; a critic that judges every prefix; or .5 everywhere, a control."""
+    """Monte-Carlo rollouts judged by the critic; a critic that judges every prefix; or 0.5 everywhere, a control."""
     rollouts: Positive = 16
     """Completions of every prefix."""
     update_rate: Share = 0.8
