@@ -278,7 +278,7 @@ pd.DataFrame(rows).T
 # ## A condition: ask for a logP, see what comes
 #
 # A recipe accepts conditions when it declares `context` and hands the context on: to the constructors of its networks
-# (`context_features=space.conditions`) and to what samples from them. Batches carry the context already. In
+# (`context_features=space.context_features`) and to what samples from them. Batches carry the context already. In
 # `molgan/recipes/autoregressive.py` that is about twenty lines of one file; here is what it gives after half a minute.
 # `fit` takes the names of properties, `sample` takes values in their own units, and what is not named stays open.
 

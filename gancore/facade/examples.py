@@ -85,7 +85,7 @@ class Requestable:
         return self.examples.groups if self.examples is not None else ()
 
     @property
-    def conditions(self) -> int:
+    def context_features(self) -> int:
         """How many entries a context has."""
         return sum(self.groups)
 

@@ -72,8 +72,9 @@ def condition_heads(kind: Conditioning, groups: Sequence[int], weight: float) ->
     """What the heads of a `ConditionedOutput` learn, and what the generator owes them; none without heads.
 
     groups: how many entries of the context each condition takes, one for a number. AC-GAN's head learns what real
-    samples have, and the generator has to make it come true. TAC-GAN's twin learns from the generator's samples, and
-    the generator has to keep it from telling, which gives back the variety within a class that AC-GAN loses.
+    samples have, and the generator learns to produce samples with those values. TAC-GAN's twin learns from the
+    generator's samples, and the generator has to keep it from telling, which gives back the variety within a class
+    that AC-GAN loses.
     """
     if not groups or kind in ("projection", "concatenation"):
         return {}

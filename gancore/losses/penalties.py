@@ -68,8 +68,8 @@ def r1_r2(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSamp
 def wgan_gp(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSample:
     """(slope - 1)^2 on straight lines between paired reals and fakes (Gulrajani et al. 2017).
 
-    One norm a sample, over all its tensors together: never one norm over the batch. Asked on the way is what was asked
-    of the fake. Raises ValueError when the two batches differ in geometry.
+    One norm a sample, over all its tensors together: never one norm over the batch. The critic gets the context of the
+    fake sample. Raises ValueError when the two batches differ in geometry.
     """
     real, fake = as_batch(real), as_batch(fake)
     geometry = _common_geometry(real, fake)

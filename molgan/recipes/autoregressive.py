@@ -85,7 +85,7 @@ class AutoregressiveCriticConfig:
     pretrain: Count = 0
     """Turns of the critic alone, between the likelihood and the game."""
     rings_only: bool = False
-    """The critic learns nothing but what to make of rings (`model.ring_fingerprint`) and of conditions. Its other
+    """The critic learns only its ring features (`model.ring_fingerprint`) and conditions. Its other
     weights stay those of the model that training starts from."""
     rejections: Count = 0
     """How often `sample` at most replaces a sample that the critic rejects (Azadi et al. 2019), unless the generator
@@ -147,11 +147,11 @@ class AutoregressiveGAN(GraphRecipe):
         model, self.capacity = config.model, torch.from_numpy(vocabulary.capacity).to(device)
         widths = model.recurrent, model.pair, model.recurrent_layers, model.dropout
         self.generator = AutoregressiveGenerator(
-            self.capacity, vocabulary.max_atoms, *widths, context_features=space.conditions
+            self.capacity, vocabulary.max_atoms, *widths, context_features=space.context_features
         ).to(device)
         self.critic = FingerprintCritic(
             *(self.capacity, model.fingerprint, model.fingerprint_width, model.ring_fingerprint),
-            *(space.conditions, config.critic.conditioning),
+            *(space.context_features, config.critic.conditioning),
         ).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})

@@ -155,7 +155,7 @@ class OneShotGAN(RewardedGraphs):
         self.config, self.space, self.device = config, space, device
         self.vocabulary = vocabulary = space.vocabulary
         size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
-        self.codes, asked = Codes(model.codes, model.code_numbers), space.conditions
+        self.codes, asked = Codes(model.codes, model.code_numbers), space.context_features
         told = asked + self.codes.features
         self.generator = ARCHITECTURES[model.architecture](model, size, kinds, told).to(device)
         self.encoder = Encoder(model.noise, size, kinds, model.encoder, asked).to(device)
@@ -284,7 +284,7 @@ class OneShotGAN(RewardedGraphs):
 
     def told(self, context: Context | None, code: Context | None = None) -> Context | None:
         """What the generator is told: what is asked of each sample, and its code, unknown where there is none."""
-        return self.codes.told(context, code, self.space.conditions)
+        return self.codes.told(context, code, self.space.context_features)
 
     def draw(self, noise: Tensor, present: Tensor, context: Context | None = None) -> GraphDraw:
         """Graphs of the given sizes."""

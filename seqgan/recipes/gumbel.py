@@ -83,7 +83,9 @@ class GumbelGAN(SequenceRecipe):
         self.alphabet, self.length = space.alphabet, space.length
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
-        critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length, space.conditions).to(device)
+        critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length, space.context_features).to(
+            device
+        )
         weight = config.critic.penalty_weight
         penalties = {"penalty": (finite_r1_r2, weight)} if weight else {}
         heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)

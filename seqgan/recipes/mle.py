@@ -63,7 +63,7 @@ class MaximumLikelihood(SequenceRecipe):
     def __init__(self, config: Config, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length = space.alphabet, space.length
-        self.generator = Generator(space.alphabet, config.model, space.length, space.conditions).to(device)
+        self.generator = Generator(space.alphabet, config.model, space.length, space.context_features).to(device)
         self.averaged = EMA(self.generator, getattr(config, "average", 0.0))
         self.best = Best().to(device)
         self.modules: dict[str, nn.Module] = {

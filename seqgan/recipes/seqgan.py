@@ -132,7 +132,7 @@ class PolicyGradientGAN(SequenceRecipe):
         self.judges = ("critic",) if config.rejects else ()
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
-        self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.conditions).to(device)
+        self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.context_features).to(device)
         heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
         self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {}, heads=heads)
         self.rollout_policy = EMA(self.generator, config.policy.update_rate, warm_up=False)
