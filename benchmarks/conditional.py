@@ -5,8 +5,9 @@ their label, and one without. `in dialect`: share of the samples asked for a dia
 in either, the share in the one asked for; `in either`: of the model without labels. Mean and deviation over seeds.
 
 molecules: MODEL is conditioned on properties. Requests are properties of held-out molecules (`held_out.smi` of the run,
-or FILE). For each guidance: mean absolute error in standard deviations, the share within a quarter of one of each and
-of all, correlation, unique, novel against --train, and the Fréchet distance of all samples to the held-out molecules.
+or FILE): all conditions, or those after --ask. For each guidance: mean absolute error in standard deviations, the share
+within a quarter of one of each and of all, correlation, unique, novel against --train, and the Fréchet distance of all
+samples to the held-out molecules. --raw leaves out the critic.
 """
 
 import argparse
@@ -60,12 +61,20 @@ def of_text(seeds: Sequence[int], lines: int, n: int, overrides: Sequence[str]) 
 
 
 def of_molecules(
-    model: str, file: Path, train: Path | None, guidances: Sequence[float], requests: int, n: int, seed: int
+    model: str,
+    file: Path,
+    train: Path | None,
+    guidances: Sequence[float],
+    ask: Sequence[str],
+    requests: int,
+    n: int,
+    seed: int,
+    raw: bool,
 ) -> None:
     """Print the table of a model by guidance."""
     gan = MolGAN.load(model)
     assert gan.conditions is not None, "the model has no conditions"
-    names = list(gan.conditions.names)
+    names = list(ask or gan.conditions.names)
     held = [text for text in as_rows(str(file)) if text]
     held = [held[row] for row in np.random.default_rng(seed).permutation(len(held))[: max(requests, min(n, 10_000))]]
     known = property_frame(held, names)
@@ -76,7 +85,7 @@ def of_molecules(
         drawn, wanted = [], []
         for row in range(requests):
             asked = known.iloc[row]
-            drawn += gan.sample(each, seed=seed + row, condition=asked.to_dict(), guidance=guidance)
+            drawn += gan.sample(each, seed=seed + row, raw=raw, condition=asked.to_dict(), guidance=guidance)
             wanted += [asked] * each
         usable = [row for row, text in enumerate(drawn) if text]
         table = property_frame([drawn[row] for row in usable], names)
@@ -106,6 +115,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="molecules that it has not seen; default held_out.smi of the run")
     parser.add_argument("--train", type=Path, help="molecules that it has seen")
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 1.5, 2.0])
+    parser.add_argument("--ask", nargs="+", default=[], metavar="NAME", help="these conditions alone; default all")
+    parser.add_argument("--raw", action="store_true", help="leave out the critic")
     parser.add_argument("--requests", type=int, default=100)
     parser.add_argument("-n", type=int, default=10_000)
     parser.add_argument("--lines", type=int, default=5000, help="of each dialect")
@@ -119,8 +130,8 @@ def main() -> None:
         parser.error("molecules: name a model")
     file = arguments.file or Path(arguments.model) / "held_out.smi"
     of_molecules(
-        *(arguments.model, file, arguments.train, arguments.guidance),
-        *(arguments.requests, arguments.n, arguments.seeds[0]),
+        *(arguments.model, file, arguments.train, arguments.guidance, arguments.ask),
+        *(arguments.requests, arguments.n, arguments.seeds[0], arguments.raw),
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from gancore.errors import ConfigError, DataError
-from gancore.facade.conditions import Condition, Conditions
+from gancore.facade.conditions import Condition, Conditions, label_of
+from gancore.io.formats import as_text
 from gancore.io.inputs import Cell
 from gancore.io.notes import note
 from gancore.types import Context
 
-_NONE = {"", "nan", "na", "n/a", "none", "null", "<na>"}
+_NONE = {"", "nan", "na", "n/a", "none", "null", "<na>"}  # texts that stand for a gap
 _MOST_CLASSES = 100
 _MOSTLY = 0.5  # share of cells that are numbers from which on a column is one of numbers
 
@@ -127,16 +128,17 @@ def column_values(spec: Spec, cells: Sequence[Sequence[Cell]]) -> tuple[Kind, li
 
     An item may have several rows, or none: of its numbers the mean counts, of its classes the commonest. A column is
     one of numbers where more than half of its cells are. Empty cells, NaN and the like are gaps.
-    Raises DataError, naming the first row, for text among numbers, and for too many classes.
+    Raises DataError, naming the first row, for text among numbers, for a cell that is no text or number, and for too
+    many classes.
     """
-    known = [[cell for cell in some if str(cell.value).strip().lower() not in _NONE] for some in cells]
+    known = [[cell for cell in some if _text(spec, cell).strip().lower() not in _NONE] for some in cells]
     numbers = [[_number(cell.value) for cell in some] for some in known]
     flat = [number for some in numbers for number in some]
     kind = spec.kind or ("number" if sum(number is not None for number in flat) > _MOSTLY * len(flat) else "class")
     if kind == "number":
         _refuse_text(spec, known, numbers)
         return kind, [float(np.mean(some)) if some else math.nan for some in numbers]  # pyright: ignore
-    texts = [Counter(str(cell.value).strip() for cell in some) for some in known]
+    texts = [Counter(label_of(cell.value) for cell in some) for some in known]
     classes = [some.most_common(1)[0][0] if some else None for some in texts]
     distinct = {one for one in classes if one is not None}
     if len(distinct) > _MOST_CLASSES:
@@ -166,6 +168,10 @@ def _refuse_text(spec: Spec, known: list[list[Cell]], numbers: list[list[float |
             f"condition {spec.name}: row {first.row}{of} has {str(first.value)!r:.40}, which is no number{more}; mend "
             f"it, leave the cell empty, or take the column for classes with {spec.name}:class."
         )
+
+
+def _text(spec: Spec, cell: Cell) -> str:
+    return as_text(cell.value, f"condition {spec.name}", cell.row)
 
 
 def _number(value: Any) -> float | None:

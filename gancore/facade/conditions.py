@@ -18,6 +18,17 @@ Request = Mapping[str, Any]
 """What is asked, by name: a number in its own unit, or the name of a class; or a list of them, one for each sample."""
 
 
+def label_of(value: Any) -> str:
+    """The name of a class: text as it is, a whole number without a point, as a column of numbers with gaps has it.
+
+    >>> label_of(" a "), label_of(1), label_of(1.0)
+    ('a', '1', '1')
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
 @dataclass(frozen=True)
 class Condition:
     """A number or a class that samples can be asked for.
@@ -93,9 +104,9 @@ class Condition:
     def asked(self, value: Any) -> Any:
         """A value that is asked for, checked. Raises ConfigError for one that no sample can have."""
         if self.classes:
-            if str(value) not in self.classes:
+            if label_of(value) not in self.classes:
                 raise ConfigError(f"condition {self.name}={value}: no such class; there are {', '.join(self.classes)}.")
-            return str(value)
+            return label_of(value)
         try:
             number = float(value)
         except (TypeError, ValueError):

@@ -1,6 +1,7 @@
 """How a network hears what is asked: concatenated inputs, projection, FiLM. Each takes entries that are unknown."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -8,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gancore.training import distributed
-from gancore.types import Context, CriticOutput
+from gancore.types import Batch, Context, CriticOutput
 
 
 def context_inputs(context: Context | None, features: int, like: Tensor) -> Float[Tensor, "batch inputs"]:
@@ -33,6 +34,24 @@ def refuse_context(context: Context | None) -> None:
         raise ValueError(f"the context has {context.features} features, the network was made for 0.")
 
 
+def guided(asked: Tensor, free: Tensor, guidance: float) -> Tensor:
+    """Logits that go from those without a context towards those with it, and beyond above 1 (Ho and Salimans 2022).
+
+    asked, free: of one shape; the result has it too. A guidance of 1 gives `asked`, one of 0 `free`.
+
+    >>> guided(torch.tensor([2.0]), torch.tensor([1.0]), 1.5).item()
+    2.5
+    """
+    return free + guidance * (asked - free)
+
+
+def hide_conditions(real: Batch, groups: Sequence[int], unasked: float, partly: float) -> Batch:
+    """The batch with some of its conditions hidden, as `hide_context` does; one without context as it is."""
+    if real.context is None:
+        return real
+    return replace(real, context=hide_context(real.context, groups, unasked, partly))
+
+
 def hide_context(context: Context, groups: Sequence[int], unasked: float, partly: float) -> Context:
     """Conditions hidden at random in training: all of some rows, some of others.
 
@@ -46,7 +65,8 @@ def hide_context(context: Context, groups: Sequence[int], unasked: float, partly
     uniform = distributed.draw_global(lambda n: torch.rand(n, 2 + each, device=device), len(context))
     shown = (uniform[:, 2:] < 0.5) | (uniform[:, 1:2] >= (partly if each > 1 else 0.0))
     shown = shown & (uniform[:, :1] >= unasked)
-    return Context(context.values, context.known & shown.repeat_interleave(torch.tensor(groups, device=device), 1))
+    sizes = torch.tensor(groups, device=device)
+    return Context(context.values, context.known & shown.repeat_interleave(sizes, 1, output_size=context.features))
 
 
 class Embedded(nn.Module):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim import Optimizer
@@ -142,6 +143,12 @@ class CheckpointFile:
     def tensors(self, device: torch.device | str = "cpu") -> dict[str, torch.Tensor]:
         """All tensors, on the device."""
         return load_file(self.weights, device=str(device))
+
+    def part(self, *names: str) -> dict[str, torch.Tensor]:
+        """The tensors whose names begin with one of these, up to a slash; no other is loaded."""
+        with safe_open(self.weights, framework="pt") as file:
+            found = [key for key in self.shapes if key.split("/")[0] in names]
+            return {key: file.get_tensor(key) for key in found}
 
     @contextmanager
     def as_checkpoint_error(self) -> Iterator[None]:

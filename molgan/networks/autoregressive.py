@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor, nn
 from torch.nn.functional import embedding, leaky_relu
 
-from gancore.layers.conditioning import DeepEmbedded, refuse_context
+from gancore.layers.conditioning import DeepEmbedded, guided, refuse_context
 from gancore.sampling.estimators import gumbel_like
 from gancore.types import Context
 from molgan import chemistry
@@ -242,9 +242,9 @@ class AutoregressiveGenerator(nn.Module):
         Salimans 2022); without effect where there is no context.
         """
         n, size, device = len(present), self.max_atoms, present.device
-        guided = False
+        twice = False
         if context is not None and guidance != 1.0:
-            guided = True  # the second half of all rows is asked nothing, and follows what the first half draws
+            twice = True  # the second half of all rows is asked nothing, and follows what the first half draws
             present, context = present.repeat(2, 1), Context.cat([context, context.hidden])
             n *= 2
         sizes, everyone = present.sum(1), torch.arange(n, device=device)
@@ -257,11 +257,11 @@ class AutoregressiveGenerator(nn.Module):
         entering = whole = trunk.whole(sizes, context)
 
         def drawn(logits: Tensor) -> Tensor:
-            if guided:
-                asked, free = logits.chunk(2)
-                logits = free + guidance * (asked - free)
+            if twice:
+                asked, unasked = logits.chunk(2)
+                logits = guided(asked, unasked, guidance)
             drawn = (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
-            return drawn.repeat(2) if guided else drawn
+            return drawn.repeat(2) if twice else drawn
 
         for row in range(int(sizes.max()) if n else 0):
             state, memory = trunk.step(entering[:, None], memory)
@@ -295,4 +295,4 @@ class AutoregressiveGenerator(nn.Module):
                 bound = torch.where(going, partner, 0)
             spare[:, row] = held - filled
             entering = trunk.kind(atoms[:, row] + 1) + trunk.place.weight[row] + bonded + whole
-        return (atoms.chunk(2)[0], orders.chunk(2)[0]) if guided else (atoms, orders)
+        return (atoms.chunk(2)[0], orders.chunk(2)[0]) if twice else (atoms, orders)

@@ -110,7 +110,7 @@ class Molecules:
 
     def restore_space(self, stored: Any) -> GraphSpace:
         """Back from a stored model."""
-        return GraphSpace.restore(stored.tensors(), stored.values)
+        return GraphSpace.restore(stored.part("sizes", "examples"), stored.values)
 
     def counts(self, reading: Reading) -> dict[str, Any]:
         """The data's sha256, molecules, rows left out."""

@@ -1,14 +1,13 @@
 """What all recipes of graphs do alike: ask the critic, score draws, weigh the scores, bring back the best molecules."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gancore.layers.conditioning import hide_context
+from gancore.layers.conditioning import hide_conditions
 from gancore.losses.adversary import Adversary
 from gancore.rewards.shaping import RewardShaping
 from gancore.types import Batch, Context, Sample
@@ -49,10 +48,7 @@ class GraphRecipe:
 
     def partly_asked(self, real: Batch) -> Batch:
         """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
-        if real.context is None:
-            return real
-        hidden = hide_context(real.context, self.space.groups, self.config.unasked, self.config.partly)
-        return replace(real, context=hidden)
+        return hide_conditions(real, self.space.groups, self.config.unasked, self.config.partly)
 
     def one_hots(self, atoms: Tensor, orders: Tensor) -> Sample:
         """Graphs as the critic sees them."""

@@ -19,10 +19,10 @@ from torch.optim import Optimizer
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.io.background_call import BackgroundCall
-from gancore.layers.conditioning import Conditioning
+from gancore.layers.conditioning import Conditioning, guided
 from gancore.losses.adversary import Head
 from gancore.losses.auxiliary import code_information, condition_heads
-from gancore.losses.elbo import gaussian_kl, reconstruction
+from gancore.losses.elbo import reconstruction
 from gancore.losses.orthogonal import orthogonal
 from gancore.training import distributed
 from gancore.training.device import adam
@@ -308,13 +308,8 @@ class OneShotGAN(RewardedGraphs):
         logits = self.averaged.average(noise, present, self.told(context, codes))
         if context is not None and guidance != 1.0:
             free = self.averaged.average(noise, present, self.told(context.hidden, codes))
-            logits = tuple(other + guidance * (one - other) for one, other in zip(logits, free, strict=True))
+            logits = tuple(guided(*pair, guidance) for pair in zip(logits, free, strict=True))
         drawn = draw_graphs(logits[0], logits[1], present, self.capacity, generator=random)
         if raw:
             return drawn.atoms, drawn.orders
         return repair(drawn.atoms, drawn.orders, drawn.noisy_bonds, self.capacity)
-
-    def encode(self, real: Batch) -> tuple[Tensor, Tensor]:
-        """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
-        mean, log_var = self.encoder(real.sample, real.context)
-        return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)

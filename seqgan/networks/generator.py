@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gancore.layers.conditioning import DeepEmbedded, refuse_context
+from gancore.layers.conditioning import DeepEmbedded, guided, refuse_context
 from gancore.losses.reduction import sum_steps
 from gancore.types import Context
 from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
@@ -179,7 +179,7 @@ class Guided:
     def read(self, features: Tensor) -> Tensor:
         """Guided logits `(..., token)`."""
         asked, free = (self.generator.read(part) for part in features.chunk(2, -1))
-        return free + self.guidance * (asked - free)
+        return guided(asked, free, self.guidance)
 
 
 _SHUT: "WeakKeyDictionary[nn.Dropout, list[int]]" = WeakKeyDictionary()

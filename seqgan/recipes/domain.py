@@ -126,8 +126,7 @@ class Sequences:
 
     def restore_space(self, stored: Any) -> TextSpace:
         """Back from a stored model; raises CheckpointError where the vocabulary is not of its weights."""
-        with_examples = stored.values.get("groups")
-        space = TextSpace.restore(stored.tensors() if with_examples else {}, stored.values)
+        space = TextSpace.restore(stored.part("examples"), stored.values)
         weights = stored.shapes["averaged/average.embedding.weight"][0]
         if weights != space.alphabet.size:
             raise CheckpointError(

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gancore.layers.conditioning import hide_context
+from gancore.layers.conditioning import hide_conditions
 from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training.ema import EMA
@@ -66,10 +66,7 @@ class SequenceRecipe:
 
     def partly_asked(self, real: Batch) -> Batch:
         """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
-        if real.context is None:
-            return real
-        hidden = hide_context(real.context, self.space.groups, self.config.unasked, self.config.partly)
-        return replace(real, context=hidden)
+        return hide_conditions(real, self.space.groups, self.config.unasked, self.config.partly)
 
     def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
         """The strings and their external reward in [0, 1], 0 where there is none. It changes nothing."""

@@ -43,6 +43,19 @@ def test_a_column_is_one_of_numbers_or_of_classes():
     assert column_values(Spec("x", "class"), cells(1, 0, 1)) == ("class", ["1", "0", "1"])
 
 
+def test_classes_written_as_numbers_are_the_same_from_a_file_and_from_a_frame_with_gaps():
+    frame = pd.DataFrame({"label": [1, 0, None, 1]})["label"].tolist()  # floats
+    assert column_values(Spec("label", "class"), cells(*frame))[1] == ["1", "0", None, "1"]
+    assert column_values(Spec("label", "class"), cells("1", "0", "", "1"))[1] == ["1", "0", None, "1"]
+    condition = Condition.of_classes("label", ["1", "0", "1", "0"])
+    assert [condition.asked(value) for value in (1, 1.0, "1", np.float64(0))] == ["1", "1", "1", "0"]
+
+
+def test_a_cell_that_holds_several_values_is_refused():
+    with pytest.raises(DataError, match="condition x: row 3 holds no text but list"):
+        column_values(Spec("x"), cells(1, [1, 2], 3))
+
+
 def test_several_rows_of_one_molecule_are_their_mean_or_the_commonest():
     twice = [[Cell(1, "", "1"), Cell(4, "", "3"), Cell(5, "", "")], [Cell(2, "", "7")]]
     assert column_values(Spec("x"), twice) == ("number", [2.0, 7.0])
