@@ -45,26 +45,26 @@ def guided(asked: Tensor, free: Tensor, guidance: float) -> Tensor:
     return free + guidance * (asked - free)
 
 
-def hide_conditions(real: Batch, groups: Sequence[int], unasked: float, partly: float) -> Batch:
+def hide_conditions(real: Batch, groups: Sequence[int], hide_all: float, hide_some: float) -> Batch:
     """The batch with some of its conditions hidden, as `hide_context` does; one without context as it is."""
     if real.context is None:
         return real
-    return replace(real, context=hide_context(real.context, groups, unasked, partly))
+    return replace(real, context=hide_context(real.context, groups, hide_all, hide_some))
 
 
-def hide_context(context: Context, groups: Sequence[int], unasked: float, partly: float) -> Context:
+def hide_context(context: Context, groups: Sequence[int], hide_all: float, hide_some: float) -> Context:
     """Conditions hidden at random in training: all of some rows, some of others.
 
     A network learns from rows where all are hidden what classifier-free guidance subtracts (Ho and Salimans 2022), and
     from rows where some are that a request may name a few. groups: how many entries each condition takes; where empty,
-    one each. unasked: share of the rows where all are hidden. partly: share of the others where each is hidden with
+    one each. hide_all: share of the rows where all are hidden. hide_some: share of the others where each is hidden with
     probability 1/2; without effect where there is one condition. The draw is one for the whole batch of all processes.
     """
     groups = groups or (1,) * context.features
     device, each = context.values.device, len(groups)
     uniform = distributed.draw_global(lambda n: torch.rand(n, 2 + each, device=device), len(context))
-    shown = (uniform[:, 2:] < 0.5) | (uniform[:, 1:2] >= (partly if each > 1 else 0.0))
-    shown = shown & (uniform[:, :1] >= unasked)
+    shown = (uniform[:, 2:] < 0.5) | (uniform[:, 1:2] >= (hide_some if each > 1 else 0.0))
+    shown = shown & (uniform[:, :1] >= hide_all)
     sizes = torch.tensor(groups, device=device)
     return Context(context.values, context.known & shown.repeat_interleave(sizes, 1, output_size=context.features))
 

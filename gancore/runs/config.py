@@ -40,8 +40,8 @@ class RunConfig:
     __pydantic_config__ = STRICT
     PACKAGE: ClassVar[str] = ""
     """The package whose `recipes.RECIPES` lists the recipes, and whose folder `bundled/configs` has files by name."""
-    RENAMED: ClassVar[Mapping[str, str]] = {}
-    """Old names of settings, "table.key": their new names."""
+    RENAMED: ClassVar[Mapping[str, str]] = {"unasked": "hide_all", "partly": "hide_some"}
+    """Old names of settings, "table.key": their new names. A recipe adds its own."""
     OLD_RECIPES: ClassVar[Mapping[str, str]] = {}
     """Old names of recipes: their new names."""
 

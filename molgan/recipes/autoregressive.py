@@ -99,7 +99,7 @@ class AutoregressiveCriticConfig:
 class AutoregressiveConfig(GameConfig):
     """Recipe autoregressive: atoms and bonds one after the other."""
 
-    RENAMED: ClassVar[Mapping[str, str]] = {
+    RENAMED: ClassVar[Mapping[str, str]] = GameConfig.RENAMED | {
         "model.environments": "model.fingerprint",
         "model.environment_width": "model.fingerprint_width",
         "model.ring_environments": "model.ring_fingerprint",
@@ -182,17 +182,17 @@ class AutoregressiveGAN(GraphRecipe):
 
     def likelihood_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Phase one: make the batch likely."""
-        return {"nll": self.nll(self.partly_asked(real))}
+        return {"nll": self.nll(self.hide_conditions(real))}
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, at the temperature of sampling."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         fake = self.one_hots(*self.draw(real, self.config.temperature))
         return self.adversary.critic_losses(real, Batch(fake, real.context), step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Earn the critic's logit and the score; keep the batch likely."""
-        config, reward, real = self.config, self.config.reward, self.partly_asked(real)
+        config, reward, real = self.config, self.config.reward, self.hide_conditions(real)
         losses = {"bound": self.nll(real) * config.bound} if config.bound else {}
         done = step - config.pretrain.steps - config.critic.pretrain
         if not reward.active or done < reward.start * config.steps or done % reward.every:

@@ -69,9 +69,9 @@ class GameConfig(Config):
     """Weight of the evidence bound (of the likelihood, which is its own) kept in the adversarial phase."""
     average: Part = 0.999
     """Decay of the averaged generator, the one that is sampled from."""
-    unasked: Part = 0.1
+    hide_all: Part = 0.1
     """Share of the molecules whose conditions are all hidden in training. Guidance needs some."""
-    partly: Part = 0.2
+    hide_some: Part = 0.2
     """Share of the others of which each condition is hidden with probability 1/2, so that a request may name some of
     them alone."""
 

@@ -46,9 +46,9 @@ class GraphRecipe:
         """What the critic's head says of each graph `(batch, feature)`."""
         return self.adversary.output(sample).heads["condition"].float()
 
-    def partly_asked(self, real: Batch) -> Batch:
+    def hide_conditions(self, real: Batch) -> Batch:
         """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
-        return hide_conditions(real, self.space.groups, self.config.unasked, self.config.partly)
+        return hide_conditions(real, self.space.groups, self.config.hide_all, self.config.hide_some)
 
     def one_hots(self, atoms: Tensor, orders: Tensor) -> Sample:
         """Graphs as the critic sees them."""

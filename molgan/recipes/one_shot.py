@@ -198,7 +198,7 @@ class OneShotGAN(RewardedGraphs):
 
     def autoencoder_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Phase one: reconstruct the molecule from its code; the KL's weight grows to 1 by the middle."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         first, grown = self.config.pretrain.kl_start, min(1.0, step / max(1, self.config.pretrain.steps // 2))
         code, kl = self.encode(real)
         logits = self.generator(code, graphs.node_mask(real.sample[0]), self.told(real.context))
@@ -206,7 +206,7 @@ class OneShotGAN(RewardedGraphs):
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, of which the same is asked."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         code = self.codes.draw(len(real), self.device)
         with torch.no_grad():
             told = self.told(real.context, code)
@@ -215,7 +215,7 @@ class OneShotGAN(RewardedGraphs):
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for the batch, keep explaining it, and earn the rewards."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         config, present, context = self.config, graphs.node_mask(real.sample[0]), real.context
         n, noise, drawn_code = len(present), self.noise(len(present)), self.codes.draw(len(present), self.device)
         told, losses = self.told(context, drawn_code), {}

@@ -59,9 +59,9 @@ class Config(RunConfig):
     """The generator."""
     likelihood: LikelihoodConfig = field(default_factory=LikelihoodConfig)
     """Maximum likelihood."""
-    unasked: Part = 0.1
+    hide_all: Part = 0.1
     """Share of the lines whose conditions are all hidden in training. Guidance needs some."""
-    partly: Part = 0.2
+    hide_some: Part = 0.2
     """Share of the others of which each condition is hidden with probability 1/2, so that a request may name some of
     them alone."""
 

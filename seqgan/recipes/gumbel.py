@@ -114,14 +114,14 @@ class GumbelGAN(SequenceRecipe):
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell one-hot real sequences from relaxed generated ones."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         with at_rest(self.generator):
             fake = Batch(self.relax(len(real), step, real.context), real.context)
         return self.adversary.critic_losses(Batch(self.one_hots(real.sample[0]), real.context), fake, step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for real, beside the real batch."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         with without_dropout(self.generator):
             fake = Batch(self.relax(len(real), step, real.context), real.context)
             losses = self.adversary.generator_losses(Batch(self.one_hots(real.sample[0]), real.context), fake)

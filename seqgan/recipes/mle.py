@@ -81,7 +81,7 @@ class MaximumLikelihood(SequenceRecipe):
 
     def turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Negative log-likelihood of the batch, whose mean is that over its tokens."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         return {"nll": token_nll(self.generator, self.alphabet.trim(real.sample[0]), real.context)}
 
     def phases(self, corpus: Corpus) -> list[Phase]:

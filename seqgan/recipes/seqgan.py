@@ -162,7 +162,7 @@ class PolicyGradientGAN(SequenceRecipe):
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many generated sequences: of a pool, or drawn anew where something is asked."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         if real.context is None:
             fake = distributed.shard(self.negatives.take(len(real) * distributed.processes(), self.draw))
         else:
@@ -175,7 +175,7 @@ class PolicyGradientGAN(SequenceRecipe):
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Draw, have every token valued, make the better ones likelier."""
-        real = self.partly_asked(real)
+        real = self.hide_conditions(real)
         policy, context = self.config.policy, real.context
         with at_rest(self.generator, self.critic, self.rollout_policy):
             ids = self.draw_for(real)

@@ -64,9 +64,9 @@ class SequenceRecipe:
         with at_rest(average):
             return sample(*(stepper, n, steps, random, asked.decoding, asked.begun, self.device, asked.rule, context))
 
-    def partly_asked(self, real: Batch) -> Batch:
+    def hide_conditions(self, real: Batch) -> Batch:
         """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
-        return hide_conditions(real, self.space.groups, self.config.unasked, self.config.partly)
+        return hide_conditions(real, self.space.groups, self.config.hide_all, self.config.hide_some)
 
     def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
         """The strings and their external reward in [0, 1], 0 where there is none. It changes nothing."""

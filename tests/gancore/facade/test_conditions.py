@@ -200,7 +200,7 @@ def test_examples_have_the_mix_of_the_data_and_sizes_near_a_request():
 def test_conditions_are_hidden_together_and_apart():
     torch.manual_seed(0)
     context = Context(torch.ones(20_000, 4), torch.ones(20_000, 4, dtype=torch.bool))
-    hidden = hide_context(context, (1, 2, 1), unasked=0.1, partly=0.4).known
+    hidden = hide_context(context, (1, 2, 1), hide_all=0.1, hide_some=0.4).known
     assert torch.equal(hidden[:, 1], hidden[:, 2]), "a class is hidden whole"
     groups = hidden[:, [0, 1, 3]]
     none = float((~groups).all(1).float().mean())
@@ -208,4 +208,4 @@ def test_conditions_are_hidden_together_and_apart():
     assert float(groups.all(1).float().mean()) == pytest.approx(0.9 * (0.6 + 0.4 / 8), abs=0.012)
     assert float(groups[:, 0].float().mean()) == pytest.approx(0.9 * 0.8, abs=0.012)
     alone = hide_context(Context(context.values[:, :1], context.known[:, :1]), (1,), 0.2, 0.9)
-    assert float(alone.known.float().mean()) == pytest.approx(0.8, abs=0.012), "of one condition nothing is partly"
+    assert float(alone.known.float().mean()) == pytest.approx(0.8, abs=0.012), "of one condition none is hidden beside others"
