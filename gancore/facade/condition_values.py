@@ -9,9 +9,11 @@ import numpy as np
 
 from gancore.errors import ConfigError, DataError
 from gancore.facade.conditions import Condition, Conditions, label_of
+from gancore.facade.labels import LabelFile
 from gancore.io.formats import as_text
 from gancore.io.inputs import Cell
 from gancore.io.notes import note
+from gancore.rewards.requests import Labeller
 from gancore.types import Context
 
 _NONE = {"", "nan", "na", "n/a", "none", "null", "<na>"}  # texts that stand for a gap
@@ -50,7 +52,7 @@ class Rows(NamedTuple):
     """What the conditions of training items can be read from.
 
     strings: the items. columns: the cells of each, by column. properties: names of what `compute` works out of strings.
-    load: finds a function by the name that a configuration has for it.
+    load: finds a function by the name that a configuration has for it. kept: what functions said before.
     """
 
     strings: Sequence[str]
@@ -58,6 +60,7 @@ class Rows(NamedTuple):
     load: Callable[[str], Callable[[Sequence[str]], Any]]
     properties: Collection[str] = ()
     compute: Callable[[Sequence[str], Sequence[str]], Mapping[str, Sequence[float]]] = lambda strings, names: {}
+    kept: LabelFile = LabelFile()
 
     def values(self, specs: Sequence[Spec]) -> dict[Spec, tuple[Kind, list[Any]]]:
         """Each condition's value for each item. Raises ConfigError for a name that is neither a column nor computed."""
@@ -81,7 +84,7 @@ class Rows(NamedTuple):
 
     def _labels(self, spec: Spec) -> list[list[Cell]]:
         """What a function says of each item."""
-        labels = self.load(spec.function)(self.strings)
+        labels = self.kept.labels(spec.function, self.strings, lambda strings: self.load(spec.function)(strings))
         if len(labels) != len(self.strings):
             raise ConfigError(
                 f"condition {spec.name}: {spec.function} gave {len(labels)} values for {len(self.strings)} rows."
@@ -89,7 +92,18 @@ class Rows(NamedTuple):
         return [[Cell(row, "", label)] for row, label in enumerate(labels, 1)]
 
 
-def read_conditions(asked: Sequence[str], rows: Rows, start: Conditions | None) -> tuple[Conditions, Context] | None:
+class Labelled(NamedTuple):
+    """The conditions of training items, the context of each, and what computes that of other strings.
+
+    labeller: None where no condition can be computed from a string.
+    """
+
+    conditions: Conditions
+    context: Context
+    labeller: Labeller | None
+
+
+def read_conditions(asked: Sequence[str], rows: Rows, start: Conditions | None) -> Labelled | None:
     """The conditions that are asked for and the context of each item; None where there are none.
 
     start: those of the model that training goes on from; their scale and their classes hold.
@@ -112,7 +126,24 @@ def read_conditions(asked: Sequence[str], rows: Rows, start: Conditions | None) 
     conditions = start or Conditions(tuple(learnt(spec, *found) for spec, found in read.items()))
     for item, (_, values) in zip(conditions.items, read.values(), strict=True):
         _refuse_strange(item, values)
-    return conditions, conditions.encode({spec.name: values for spec, (_, values) in read.items()})
+    context = conditions.encode({spec.name: values for spec, (_, values) in read.items()})
+    return Labelled(conditions, context, _labeller(specs, conditions, rows))
+
+
+def _labeller(specs: Sequence[Spec], conditions: Conditions, rows: Rows) -> Labeller | None:
+    """What computes the context of strings: their properties and what functions say of them; columns are unknown."""
+    kinds: list[Kind] = ["class" if item.classes else "number" for item in conditions.items]
+    pairs = zip(specs, kinds, strict=True)
+    computed = [spec._replace(kind=kind) for spec, kind in pairs if spec.function or spec.name not in rows.columns]
+    if not computed:
+        return None
+
+    def label(strings: Sequence[str]) -> Context:
+        values = rows._replace(strings=strings, columns={}, kept=LabelFile()).values(computed)
+        gaps = {item.name: [None if item.classes else math.nan] * len(strings) for item in conditions.items}
+        return conditions.encode(gaps | {spec.name: found for spec, (_, found) in values.items()})
+
+    return label
 
 
 def _refuse_strange(condition: Condition, values: Sequence[Any]) -> None:

@@ -7,7 +7,9 @@ from rich.console import Console
 
 from gancore.facade.conditions import Conditions
 from gancore.facade.examples import Examples
+from gancore.facade.labels import LabelFile
 from gancore.io.rejected_rows import Rejection
+from gancore.rewards.requests import Labeller
 from gancore.rewards.shaping import RewardShaping
 from gancore.runs.checkpoint import State
 from gancore.runs.config import RunConfig
@@ -34,13 +36,17 @@ class Space(Protocol):
 
 
 class Reading(NamedTuple):
-    """What a domain read: data to train on, lines kept aside, rows left out, of how many, and the conditions."""
+    """What a domain read: data to train on, lines kept aside, rows left out, of how many, and the conditions.
+
+    labeller: computes the conditions of other strings, as far as they can be.
+    """
 
     data: Any
     aside: Sequence[str]
     rejected: Sequence[Rejection]
     rows: int
     conditions: Conditions | None = None
+    labeller: Labeller | None = None
 
 
 class Card(NamedTuple):
@@ -84,8 +90,13 @@ class Domain(Protocol):
         """The packages whose versions a run notes."""
         ...
 
-    def read(self, source: Any, config: Any, start: "Model | None", condition: Sequence[str]) -> Reading:
-        """Read training rows with the columns that are conditions. Raises DataError for unusable data."""
+    def read(
+        self, source: Any, config: Any, start: "Model | None", condition: Sequence[str], kept: LabelFile
+    ) -> Reading:
+        """Read training rows with the columns that are conditions. Raises DataError for unusable data.
+
+        kept: what functions that are conditions said of the rows before.
+        """
         ...
 
     def tell(self, reading: Reading, console: Console) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.facade.conditions import Conditions, Request
 from gancore.facade.domain import Domain, Reading
+from gancore.facade.labels import LabelFile
 from gancore.facade.recipe import refuse_without
 from gancore.io.progress import hushed
 from gancore.io.rejected_rows import note_most_left_out
@@ -81,7 +82,7 @@ class Model:
         claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         with hushed(quiet):
-            reading = self.domain.read(source, config, begun, asked)
+            reading = self.domain.read(source, config, begun, asked, LabelFile(out, resume))
         note_most_left_out(reading.rejected, reading.rows)
         if out is not None:
             write_held_out(Path(out) / self.domain.aside, reading.aside, resume and not force)
@@ -105,7 +106,7 @@ class Model:
         groups = reading.conditions.groups if reading.conditions is not None else ()
         space = self.domain.space(reading.data, begun, config, groups)
         recipe = self.domain.recipes[config.recipe](config, space, self.device)
-        recipe.shaping = shaping
+        recipe.shaping, recipe.labeller = shaping, reading.labeller
         if begun is not None:
             for name, weights in self.domain.start_weights(recipe, begun).items():
                 module = recipe.modules[name]

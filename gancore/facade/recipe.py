@@ -7,6 +7,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
+from gancore.rewards.requests import Labeller
 from gancore.rewards.shaping import RewardShaping
 from gancore.runs.config import RunConfig
 from gancore.training.run import Phase
@@ -27,13 +28,15 @@ class Recipe(Protocol):
     config_class: its settings, a frozen dataclass. capabilities: what it can do beside sampling, declared; each has a
     method of its name, or for `context`, `code` and `reward` arguments of `sample` and `shaping`. modules, optimizers:
     everything with state, by name: what a checkpoint holds. judges: names of modules that sampling needs beside the one
-    named `averaged` or `generator`. shaping: the reward; set before `phases` is called.
+    named `averaged` or `generator`. shaping, labeller: the reward, and what computes the conditions of strings; set
+    before `phases` is called.
     """
 
     config_class: ClassVar[type[RunConfig]]
     capabilities: ClassVar[frozenset[Capability]]
     modules: dict[str, nn.Module]
     shaping: RewardShaping | None
+    labeller: Labeller | None
 
     @property
     def optimizers(self) -> dict[str, Optimizer]:

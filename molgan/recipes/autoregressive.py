@@ -22,7 +22,7 @@ from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
-from gancore.losses.policy_gradient import leave_one_out, policy_gradient
+from gancore.losses.policy_gradient import policy_gradient
 from gancore.sampling.rejection import replace_rejected
 from gancore.training import distributed
 from gancore.training.device import adam, default_generator
@@ -126,8 +126,9 @@ class AutoregressiveConfig(GameConfig):
             refuse_no_ratio(self.critic.objective)
         if self.steps and not self.bound and not self.reward.active:
             raise ConfigError("the game has nothing to learn from: set bound or a reward above 0.")
-        if self.steps and self.reward.active and self.batch < 2:
-            raise ConfigError("a turn's samples are compared with one another: set batch to 2 or more.")
+        least = max(2, self.reward.draws)
+        if self.steps and self.reward.active and self.batch < least:
+            raise ConfigError(f"a step's samples are compared with one another: set batch to {least} or more.")
 
     @property
     def rejects(self) -> bool:
@@ -197,9 +198,10 @@ class AutoregressiveGAN(GraphRecipe):
         done = step - config.pretrain.steps - config.critic.pretrain
         if not reward.active or done < reward.start * config.steps or done % reward.every:
             return losses
+        real = self.for_draws(real)
         atoms, orders = self.draw(real)
         earned, figures = self.rewards(atoms, orders, real.context)
-        advantage = distributed.shard(leave_one_out(distributed.gathered(earned)[None])[0])
+        advantage = self.advantage(earned)
         losses["policy"] = policy_gradient(self.generator.log_prob(atoms, orders, real.context), advantage)
         return losses | figures | self.replay_terms()
 
@@ -208,6 +210,7 @@ class AutoregressiveGAN(GraphRecipe):
     def phases(self, data: MoleculeDataset) -> list[Phase]:
         """Maximum likelihood; the critic alone; both in turns."""
         config = self.config
+        self.refuse_unlabelled()
         if distributed.processes() > 1 and config.model.dropout:
             raise ConfigError("model.dropout draws masks of its own in each process: set it to 0, or train in one.")
         start = config.pretrain.steps
@@ -231,7 +234,8 @@ class AutoregressiveGAN(GraphRecipe):
         pretrain_batches = batches(data, config.pretrain.batch, config.seed, self.device)
         critic_batches = batches(data, config.batch, config.seed + 2, self.device)
         game_batches = batches(data, config.batch, config.seed + 1, self.device)
-        game = [replace(critic, repeat=config.critic.steps), generator]
+        judged = config.reward.critic or config.rejects
+        game = [replace(critic, repeat=config.critic.steps), generator] if judged else [generator]
         phases = [
             Phase("likelihood", [likelihood], pretrain_batches, range(start), [average]),
             Phase("critic", [critic], critic_batches, range(start, middle), enter=self.take_over),
@@ -275,10 +279,12 @@ class AutoregressiveGAN(GraphRecipe):
     def rewards(
         self, atoms: Tensor, orders: Tensor, context: Context | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Reward of each draw `(batch,)`, and the mean score for the log."""
-        scored = self.ask(self.score, atoms, orders) if self.config.reward.weight else None
-        figures = {"_score": torch.tensor(scored[1].mean(), device=self.device)} if scored is not None else {}
-        return self.earned(self.one_hots(atoms, orders), scored, context), figures
+        """Reward of each draw `(batch,)`, and the means of score and request for the log."""
+        scored = self.ask(self.score, atoms, orders) if self.config.reward.reads_strings else None
+        total, figures = self.rewards_of(self.one_hots(atoms, orders), scored, context)
+        if scored is not None and self.config.reward.weight:
+            figures["_score"] = torch.tensor(scored[1].mean(), device=self.device)
+        return total, figures
 
     def replay_terms(self) -> dict[str, Tensor]:
         """The likelihood of the best molecules so far."""

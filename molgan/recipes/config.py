@@ -155,6 +155,13 @@ class PolicyRewardConfig(RewardConfig):
 
     critic: Weight = 1.0
     """Weight of the policy gradient on the critic's logit. It is unbiased; a pathwise gradient is not."""
+    request: Weight = 0.0
+    """Weight of the policy gradient on how near a sample comes to the conditions requested of it. It takes conditions
+    that can be computed from a molecule: properties, scores, functions."""
+    request_width: Rate = 0.5
+    """Distance, in standard deviations and summed over the conditions, at which that reward has fallen to 0.37."""
+    draws: Positive = 1
+    """Samples for each request, whose rewards are compared with one another; 1 compares all samples of a step."""
     every: Positive = 1
     """The rewards are taken every so many generator turns."""
     stages: tuple[StageConfig, ...] = ()
@@ -167,7 +174,12 @@ class PolicyRewardConfig(RewardConfig):
     @property
     def active(self) -> bool:
         """Whether there is any reward."""
-        return self.critic > 0 or self.steers
+        return self.critic > 0 or self.request > 0 or self.steers
+
+    @property
+    def reads_strings(self) -> bool:
+        """Whether a reward is worked out from SMILES."""
+        return self.weight > 0 or self.request > 0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from gancore.errors import ConfigError, DataError
 from gancore.facade.condition_values import Rows, Spec, read_conditions
 from gancore.facade.domain import Card, Reading
 from gancore.facade.examples import Examples
+from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
 from gancore.io.import_object import load as load_object
@@ -61,7 +62,7 @@ class Molecules:
         "sample/recall": "recall",
     }
 
-    def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str]) -> Reading:
+    def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str], kept: LabelFile) -> Reading:
         """Distinct molecules that a graph can hold, and the properties that are conditions."""
         vocabulary = start.recipe.space.vocabulary if start is not None else None
         source = DATA.files(source)
@@ -80,11 +81,12 @@ class Molecules:
             )
         if data is not source:
             data, aside = data.split(config.data.hold_out, config.seed)
-        found = read_conditions(condition, _rows(data), start.conditions if start is not None else None)
+        found = read_conditions(condition, _rows(data, kept), start.conditions if start is not None else None)
         if found is not None:
-            data = data.with_context(found[1])
+            data = data.with_context(found.context)
         rows = len(data) + len(aside) + len(data.rejected)
-        return Reading(data, aside, data.rejected, rows, found[0] if found is not None else None)
+        conditions, labeller = (found.conditions, found.labeller) if found is not None else (None, None)
+        return Reading(data, aside, data.rejected, rows, conditions, labeller)
 
     def tell(self, reading: Reading, console: Console) -> None:
         """How many molecules, of which atoms, of what size; the rows left out."""
@@ -170,7 +172,7 @@ class Molecules:
         return _CARD
 
 
-def _rows(data: MoleculeDataset) -> Rows:
+def _rows(data: MoleculeDataset, kept: LabelFile) -> Rows:
     """What conditions of molecules are read from: columns, properties, scores and functions."""
 
     def compute(smiles: Sequence[str], names: Sequence[str]) -> Mapping[str, Sequence[float]]:
@@ -180,7 +182,7 @@ def _rows(data: MoleculeDataset) -> Rows:
     def load(name: str) -> Callable[[Sequence[str]], Any]:
         return Scorer(name) if name.endswith(".toml") or ":" not in name else load_object("condition", name)
 
-    return Rows(data.smiles, data.columns, load, PROPERTIES, compute)
+    return Rows(data.smiles, data.columns, load, PROPERTIES, compute, kept)
 
 
 def build(config: Any, data: MoleculeDataset, device: torch.device, reward: Reward | None = None) -> tuple[Any, list]:

@@ -54,7 +54,7 @@ class RewardedGraphs(GraphRecipe):
         drawn = draw_graphs(nodes, bonds, present, self.capacity)
         fresh = noise, drawn
         if self.late is None:
-            scored = self.ask(self.score, drawn.atoms, drawn.orders) if reward.weight else None
+            scored = self.ask(self.score, drawn.atoms, drawn.orders) if reward.reads_strings else None
         elif self.late.filled:
             (noise, drawn), scored = self.fetch()
         else:
@@ -66,7 +66,7 @@ class RewardedGraphs(GraphRecipe):
             self.send(*fresh)  # only now: the rewards may have begun the next stage of the score
         advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
         losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
-        if reward.kl and reward.steers:
+        if reward.kl and (reward.steers or reward.request):
             with torch.no_grad():
                 anchor = self.averaged(noise, drawn.present[:: reward.draws], told)
             anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
@@ -105,8 +105,9 @@ class RewardedGraphs(GraphRecipe):
         scored: the SMILES of each draw and its RDKit score, 0 for an invalid one.
         """
         valid = graphs.valid(drawn.atoms, drawn.orders, self.capacity)
-        earned = valid.float() * self.config.reward.validity + self.earned(drawn.hard, scored, context)
-        figures = {"_connected": valid.float().mean()}
-        if scored is not None:
+        earned, figures = self.rewards_of(drawn.hard, scored, context)
+        earned = earned + valid.float() * self.config.reward.validity
+        figures["_connected"] = valid.float().mean()
+        if scored is not None and self.config.reward.weight:
             figures["_score"] = torch.from_numpy(scored[1]).float().to(self.device).sum() / valid.sum().clamp_min(1)
         return earned, figures

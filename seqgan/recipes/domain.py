@@ -11,6 +11,7 @@ from gancore.errors import CheckpointError, ConfigError, DataError
 from gancore.facade.condition_values import Rows, Spec, read_conditions
 from gancore.facade.domain import Card, Reading
 from gancore.facade.examples import Examples
+from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
 from gancore.io.import_object import load as load_object
@@ -66,7 +67,7 @@ class Sequences:
         "sample/recall": "recall",
     }
 
-    def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str]) -> Reading:
+    def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str], kept: LabelFile) -> Reading:
         """Lines as token ids, in a training, a validation and a test part."""
         source = CORPORA.files(source)
         known = start.conditions if start is not None else None
@@ -78,10 +79,12 @@ class Sequences:
             raise ConfigError("start: the corpus was made for another vocabulary; give lines or a file.")
         rows, lines = sum(map(len, corpus.parts)) + len(corpus.rejected), corpus.strings if names else []
         load = partial(load_object, "condition")
-        found = read_conditions(condition, Rows(lines, corpus.columns, load), known) if len(corpus.train) else None
+        labelled_rows = Rows(lines, corpus.columns, load, kept=kept)
+        found = read_conditions(condition, labelled_rows, known) if len(corpus.train) else None
         if found is not None:
-            corpus = corpus.with_context(found[1])
-        return Reading(corpus, corpus.aside, corpus.rejected, rows, found[0] if found is not None else known)
+            corpus = corpus.with_context(found.context)
+        conditions, labeller = (found.conditions, found.labeller) if found is not None else (known, None)
+        return Reading(corpus, corpus.aside, corpus.rejected, rows, conditions, labeller)
 
     @staticmethod
     def _corpus(source: Any, config: Any, start: Model | None, columns: Sequence[str] = ()) -> Corpus:

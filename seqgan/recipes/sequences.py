@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gancore.layers.conditioning import hide_conditions
+from gancore.rewards.requests import Labeller
 from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
 from gancore.training.ema import EMA
@@ -47,6 +48,7 @@ class SequenceRecipe:
     modules: dict[str, nn.Module]
     vocabulary: Vocabulary | None = None
     shaping: RewardShaping | None = None
+    labeller: Labeller | None = None
     judges: tuple[str, ...] = ()
 
     def sample(

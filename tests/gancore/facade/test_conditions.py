@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from gancore.errors import ConfigError, DataError
+from gancore.errors import CheckpointError, ConfigError, DataError
 from gancore.facade.condition_values import Rows, Spec, column_values, read_conditions
 from gancore.facade.conditions import Condition, Conditions
 from gancore.facade.examples import Examples
+from gancore.facade.labels import LabelFile
 from gancore.io.inputs import Cell
 from gancore.io.notes import Note
 from gancore.layers.conditioning import hide_context
@@ -109,7 +110,7 @@ def test_columns_properties_and_functions_are_read_together():
 
     source = rows({"y": cells("a", "b", "a", "b", "")}, ("p", "qq", "rrr", "ssss", "tttt"))
     source = source._replace(properties=["size"], compute=compute)
-    conditions, context = read_conditions(["size", "y", "n=len"], source, None)
+    conditions, context, _ = read_conditions(["size", "y", "n=len"], source, None)
     assert conditions.about == "size from 1 to 4; y: a, b; n from 1 to 4"
     assert context.values[:, 0].tolist() == pytest.approx([-1.5435, -0.6860, 0.1715, 1.0290, 1.0290], abs=1e-4)
     assert context.values[:, 1:3].tolist() == [[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]]
@@ -119,13 +120,13 @@ def test_columns_properties_and_functions_are_read_together():
 
 def test_a_column_goes_before_a_property_of_its_name_and_says_so():
     with pytest.warns(Note, match="condition logp: taken from the column of that name"):
-        conditions, _ = read_conditions(["logp"], rows({"logp": cells(1, 2, 3, 4)}, properties=["logp"]), None)
+        conditions, _, _ = read_conditions(["logp"], rows({"logp": cells(1, 2, 3, 4)}, properties=["logp"]), None)
     assert conditions.about == "logp from 1 to 4"
 
 
 def test_a_start_keeps_its_scale_and_its_classes():
     more = {"logp": cells(2, 2, 2, 2), "label": cells("b", "b", "", "b")}  # nothing to learn a scale from
-    conditions, context = read_conditions([], rows(more), BOTH)
+    conditions, context, _ = read_conditions([], rows(more), BOTH)
     assert conditions is BOTH
     assert context.values[0].tolist() == [0.0, 0.0, 1.0]
     with pytest.raises(DataError, match=r"condition label: the start knows no class 'c'; it has a, b\."):
@@ -208,4 +209,46 @@ def test_conditions_are_hidden_together_and_apart():
     assert float(groups.all(1).float().mean()) == pytest.approx(0.9 * (0.6 + 0.4 / 8), abs=0.012)
     assert float(groups[:, 0].float().mean()) == pytest.approx(0.9 * 0.8, abs=0.012)
     alone = hide_context(Context(context.values[:, :1], context.known[:, :1]), (1,), 0.2, 0.9)
-    assert float(alone.known.float().mean()) == pytest.approx(0.8, abs=0.012), "of one condition none is hidden beside others"
+    assert float(alone.known.float().mean()) == pytest.approx(0.8, abs=0.012), (
+        "of one condition none is hidden beside others"
+    )
+
+
+# Labels -------------------------------------------------------------------------------------------
+
+
+def test_other_strings_are_labelled_by_what_can_be_computed():
+    def compute(strings, names):
+        return {"size": [float(len(text)) for text in strings]}
+
+    source = rows({"y": cells("a", "b", "a", "b")}, ("p", "qq", "rrr", "ssss"))
+    source = source._replace(
+        properties=["size"], compute=compute, load=lambda name: lambda strings: [text[0] < "r" for text in strings]
+    )
+    _, context, label = read_conditions(["size", "y", "p:class=starts"], source, None)
+    own = label(["p", "qq", "rrr", "ssss"])
+    assert torch.equal(own.values[:, 0], context.values[:, 0])
+    assert torch.equal(own.values[:, 3:], context.values[:, 3:]), "what a function says of a few rows has its kind"
+    assert not own.known[:, 1:3].any(), "a column says nothing of new strings"
+    assert label(["t"]).values[0, 3:].tolist() == [1.0, 0.0]
+    assert read_conditions(["y"], source, None).labeller is None
+
+
+def test_a_resumed_run_reads_the_labels_and_a_new_one_asks_anew(tmp_path):
+    asked = []
+
+    def count(strings):
+        asked.append(len(strings))
+        return np.array([len(text) for text in strings])
+
+    strings = ["p", "qq", "\ud800"]
+    assert LabelFile(tmp_path).labels("m:count", strings, count) == [1, 2, 1]
+    assert LabelFile(tmp_path, resume=True).labels("m:count", strings, count) == [1, 2, 1]
+    assert asked == [3]
+    assert LabelFile(tmp_path, resume=True).labels("m:count", strings[:2], count) == [1, 2], "of other rows"
+    assert LabelFile(tmp_path, resume=True).labels("m:other", strings, count) == [1, 2, 1], "of another function"
+    assert LabelFile(tmp_path).labels("m:count", strings, count) == [1, 2, 1]
+    assert asked == [3, 2, 3, 3]
+    (tmp_path / "labels.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"labels\.json: damaged, not JSON"):
+        LabelFile(tmp_path, resume=True)
