@@ -150,7 +150,9 @@ def test_conditional(tmp_path, run, qm9_smiles):
     few = ["pretrain.steps=3", "critic.pretrain=1", "model.recurrent=16", "data.hold_out=0.5", "device=cpu"]
     config = molgan.Config.load("conditional", few)
     MolGAN(config).fit(qm9_smiles[:80], condition=["logp", "qed"], out=tmp_path / "run", quiet=True)
-    (line,) = run(conditional, "molecules", tmp_path / "run", "-n", 20, "--requests", 4, "--guidance", 1.5)
+    few = "-n", 20, "--requests", 4, "--guidance", 1.5
+    free, line = run(conditional, "molecules", tmp_path / "run", *few)
+    assert "FCD without a request" in free
     names = re.findall(r"([a-zA-Z ]+?) -?[\d.]+", line)
     assert {"error logp", "within all", "unique", "FCD"} <= {name.strip() for name in names}
 
