@@ -48,7 +48,7 @@ def test_classes_written_as_numbers_are_the_same_from_a_file_and_from_a_frame_wi
     assert column_values(Spec("label", "class"), cells(*frame))[1] == ["1", "0", None, "1"]
     assert column_values(Spec("label", "class"), cells("1", "0", "", "1"))[1] == ["1", "0", None, "1"]
     condition = Condition.of_classes("label", ["1", "0", "1", "0"])
-    assert [condition.asked(value) for value in (1, 1.0, "1", np.float64(0))] == ["1", "1", "1", "0"]
+    assert [condition.checked(value) for value in (1, 1.0, "1", np.float64(0))] == ["1", "1", "1", "0"]
 
 
 def test_a_cell_that_holds_several_values_is_refused():
