@@ -1,4 +1,4 @@
-"""What flows between the rooms: samples, contexts, batches, draws, what critics say; the protocols the halves share."""
+"""The data types of all packages: samples, contexts, batches, draws, critic outputs; and the protocols they share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

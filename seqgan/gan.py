@@ -1,4 +1,4 @@
-"""`SeqGAN`: the facade a notebook uses, and what is particular to sequences in it."""
+"""`SeqGAN`: the facade for sequences."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -117,7 +117,7 @@ class SeqGAN(Model):
         text; what is not named is left open, and without a condition the texts have the data's own mix.
         guidance: above 1 pulls texts further towards what is asked, at a price in variety (Ho and Salimans 2022).
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
-        Raises ConfigError for a prefix with unknown tokens or no room, for settings out of range and for a condition
+        Raises ConfigError for a prefix with unknown tokens or too many, for settings out of range and for a condition
         that the model does not know, RunError where there are no weights yet.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))

@@ -55,7 +55,7 @@ class Generator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A graph, and what is asked -> mean and log-variance of its noise: the recognition half of an autoencoder."""
+    """A graph, and what is asked -> mean and log-variance of its noise: the encoder of an autoencoder."""
 
     def __init__(self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int], context_features: int = 0):
         super().__init__()
