@@ -114,10 +114,10 @@ def _as_encodable(line: str) -> str:
 
 
 Condition = Annotated[
-    list[str], typer.Option("--condition", metavar="NAME=VALUE", help="What is asked of every sample; repeatable.")
+    list[str], typer.Option("--condition", metavar="NAME=VALUE", help="A value requested of every sample; repeatable.")
 ]
 Guidance = Annotated[
-    float, typer.Option("--guidance", help="Above 1 pulls samples further towards what is asked, with less variety.")
+    float, typer.Option("--guidance", help="Above 1 pulls samples further towards the request, with less variety.")
 ]
 Column = Annotated[
     str, typer.Option("--column", metavar="NAME", help="Column of a table to read; default: one with a known name.")

@@ -125,7 +125,7 @@ def _train(half: Half) -> Callable[..., None]:
             list[str],
             typer.Option(
                 metavar="NAME",
-                help="What samples can be asked for afterwards: a column of the data, NAME or NAME:class, or "
+                help="What samples can be requested by afterwards: a column of the data, NAME or NAME:class, or "
                 f"{half.computed}NAME=MODULE:FUNCTION, which labels the rows; repeatable.",
             ),
         ] = [],  # noqa: B006

@@ -31,7 +31,7 @@ def label_of(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Condition:
-    """A number or a class that samples can be asked for.
+    """A number or a class that can be requested of samples.
 
     mean, scale: of a number, over the training rows where it is known; a `Context` holds (value - mean) / scale.
     least, most: its range there. classes: of a class, which takes a 0 or a 1 for each of them in a `Context`.
@@ -81,7 +81,7 @@ class Condition:
 
     @property
     def about(self) -> str:
-        """What can be asked for.
+        """The range or the classes that can be requested.
 
         >>> Condition("logp", 1.0, 1.0, -2.5, 4.0).about
         'logp from -2.5 to 4'
@@ -118,7 +118,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Conditions:
-    """All that samples of a model can be asked for, in the order of the context's entries.
+    """All that can be requested of the samples of a model, in the order of the context's entries.
 
     >>> conditions = Conditions((Condition.of_numbers("logp", np.array([1.0, 3.0, np.nan])),))
     >>> conditions.context(1, {"logp": 3.0}).values.tolist()
@@ -139,7 +139,7 @@ class Conditions:
 
     @property
     def about(self) -> str:
-        """What can be asked for, as a clause."""
+        """All that can be requested, as a clause."""
         return "; ".join(item.about for item in self.items)
 
     def encode(self, columns: Mapping[str, Sequence[Any]]) -> Context:
@@ -149,7 +149,7 @@ class Conditions:
         return Context(torch.from_numpy(np.nan_to_num(entries)).float(), known)
 
     def context(self, n: int, request: Request) -> Context:
-        """The context of `n` samples that a request asks for; what it does not name is unknown.
+        """The context of `n` samples for a request; what it does not name is unknown.
 
         Raises ConfigError for a name or a class that the model does not have, for what is no number, and for a list
         that has not a value for each sample. A number that lies outside the training rows is noted.

@@ -13,7 +13,7 @@ from gancore.training.run import Phase
 from gancore.types import Context
 
 Capability = Literal["context", "code", "reward", "log_prob", "critic_score", "predict", "encode"]
-"""context: samples can be asked for by a `Context`, with guidance. code: by a latent code. reward: a reward of strings
+"""context: samples can be requested by a `Context`, with guidance. code: by a latent code. reward: a reward of strings
 can be learnt from. log_prob: the log-probability of a sample is exact. critic_score: a critic judges a sample.
 predict: a head of the critic says which context a sample has. encode: a sample has a latent code."""
 

@@ -71,7 +71,7 @@ class SequenceRecipe:
             )
 
     def hide_conditions(self, real: Batch) -> Batch:
-        """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
+        """The batch with some of its conditions hidden, so that a request may leave some out."""
         return hide_conditions(real, self.space.groups, self.config.hide_all, self.config.hide_some)
 
     def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
