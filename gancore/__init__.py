@@ -1,4 +1,4 @@
-"""What the two halves share: GAN mathematics, one training loop, checkpoints, configuration.
+"""What molgan and seqgan share: GAN mathematics, one training loop, checkpoints, configuration.
 
 Torch only: nothing here knows chemistry or language. Read `types` first, then `training.loop`.
 """

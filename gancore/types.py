@@ -1,4 +1,4 @@
-"""What flows between the rooms: samples, contexts, batches, draws, what critics say; the protocols the halves share."""
+"""The data types of all packages: samples, contexts, batches, draws, critic outputs; and the protocols they share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ class Draw(Generic[T]):
 
 @dataclass(frozen=True)
 class Context:
-    """What is asked of each sample: standardised values, and which of them are known.
+    """The values requested of each sample, standardised, and which of them are known.
 
     values: mean 0 and standard deviation 1 over the data; what stands at an unknown entry never counts, NaN included.
     Raises ValueError when the two shapes differ.
 
-    >>> asked = Context(torch.tensor([[0.5, torch.nan]]), torch.tensor([[True, False]]))
-    >>> asked.inputs.tolist()
+    >>> context = Context(torch.tensor([[0.5, torch.nan]]), torch.tensor([[True, False]]))
+    >>> context.inputs.tolist()
     [[0.5, 0.0, 1.0, 0.0]]
     """
 
@@ -57,7 +57,7 @@ class Context:
 
     @classmethod
     def unknown(cls, n: int, features: int, device: torch.device | str = "cpu") -> "Context":
-        """Nothing is asked of `n` samples."""
+        """A context of `n` samples with no known value."""
         values = torch.zeros(n, features, device=device)
         return cls(values, torch.zeros_like(values, dtype=torch.bool))
 
@@ -98,12 +98,12 @@ class Context:
 
 
 Geometry = Literal["simplex", "euclidean"]
-"""Where a sample may move: rows that are distributions over categories, or any real numbers."""
+"""The space of a sample: rows that are distributions over categories, or any real numbers."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a stream of data gives: samples, what is asked of each, and how much each counts.
+    """What a stream of data gives: samples, the context of each, and how much each counts.
 
     weight: at least 0, relative to the others. geometry: of the sample, for penalties on a critic's slope.
     code: what each sample was drawn from beside noise, for a critic to find out (InfoGAN).

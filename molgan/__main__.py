@@ -1,7 +1,7 @@
 """The command line: `molgan demo | train | generate | score | evaluate | compare | report | export | ...`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
-failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was interrupted.
+failed (one sentence says why), 2 a wrong option or setting, 130 or 143 it was interrupted.
 """
 
 import json
@@ -52,9 +52,9 @@ def _rdkit_scores() -> "list[Finding]":
     from molgan.scoring.scorer import Scorer
 
     value = float(Scorer("qed")(["CC(=O)Oc1ccccc1C(=O)O"])[0])  # aspirin
-    right = abs(value - 0.5501) < 1e-3
-    advice = "" if right else "install rdkit again"
-    return [Finding("rdkit scores", "ok" if right else "fault", f"QED of aspirin {value:.4f}", advice)]
+    correct = abs(value - 0.5501) < 1e-3
+    advice = "" if correct else "install rdkit again"
+    return [Finding("rdkit scores", "ok" if correct else "fault", f"QED of aspirin {value:.4f}", advice)]
 
 
 HALF = Half(
@@ -101,11 +101,11 @@ Standardize = Annotated[
 
 
 def _policy(fragments: str, standardize: bool) -> "Policy | None":
-    """What was asked for; None for the policy that belongs to a run."""
+    """The policy of these options; None for the defaults, which leave it to the run."""
     from molgan.chemistry.identity import COMPARED, Policy
 
-    asked = Policy(fragments, standardize)
-    return None if asked == COMPARED else asked
+    policy = Policy(fragments, standardize)
+    return None if policy == COMPARED else policy
 
 
 @app.command()
@@ -166,7 +166,7 @@ def score(
     if out is not None:
         scored.write(out)
     typer.echo(scored.to_json() if as_json else str(scored))
-    cli.tell_doubt(scored.doubt)
+    cli.print_doubt(scored.doubt)
     if scored.broken:
         raise RunError(f"{file}: {scored.broken} What there is has no scores.")
 
@@ -200,13 +200,13 @@ def evaluate(
     from molgan.metrics import GROUPS
     from molgan.metrics import evaluate as judge
 
-    known, groups, policy = cli.one_or_more(train), only or GROUPS, Policy(fragments, standardize)
-    requested, within = cli.request_of(condition), cli.request_of(tolerance, "--tolerance")
+    training, groups, policy = cli.one_or_more(train), only or GROUPS, Policy(fragments, standardize)
+    requested, tolerances = cli.request_of(condition), cli.request_of(tolerance, "--tolerance")
     figures = judge(
-        *(file, known, reference, (1000, 10000), groups, sample, unequal, 0, policy, column, requested, within)
+        *(file, training, reference, (1000, 10000), groups, sample, unequal, 0, policy, column, requested, tolerances)
     )
     typer.echo(figures.to_json() if as_json else str(figures))
-    cli.tell_doubt(figures.doubt)
+    cli.print_doubt(figures.doubt)
 
 
 @app.command()
@@ -228,11 +228,11 @@ def compare(
     from molgan.metrics import GROUPS
     from molgan.reporting.comparison import compare as judge
 
-    policy, known = _policy(fragments, standardize), cli.one_or_more(train)
-    found = judge(files, known, reference, n, only or GROUPS, sample, unequal, policy=policy, column=column)
-    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
-    for title, one in found.evaluations.items():
-        cli.tell_doubt(one.doubt and f"{title}: {one.doubt}")
+    policy, training = _policy(fragments, standardize), cli.one_or_more(train)
+    comparison = judge(files, training, reference, n, only or GROUPS, sample, unequal, policy=policy, column=column)
+    typer.echo(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))
+    for title, figures in comparison.evaluations.items():
+        cli.print_doubt(figures.doubt and f"{title}: {figures.doubt}")
 
 
 @app.command()
@@ -260,19 +260,19 @@ def report(
     """
     from molgan.reporting.page import report as make
 
-    named = {name: pattern for name, _, pattern in (text.partition("=") for text in smarts)}
-    if not all(name and pattern for name, pattern in named.items()):
+    patterns = {name: pattern for name, _, pattern in (text.partition("=") for text in smarts)}
+    if not all(name and pattern for name, pattern in patterns.items()):
         raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
     refuse_place(out, source, *train, *([reference] if reference else []))
-    policy, known = _policy(fragments, standardize), cli.one_or_more(train)
-    made = make(source, known, reference, score, named, top, n, seed, policy, column)
-    written = made.write(out)
+    policy, training = _policy(fragments, standardize), cli.one_or_more(train)
+    page = make(source, training, reference, score, patterns, top, n, seed, policy, column)
+    written = page.write(out)
     typer.echo(
-        json.dumps({"page": str(written), "figures": json.loads(made.figures.to_json())}, indent=1)
+        json.dumps({"page": str(written), "figures": json.loads(page.figures.to_json())}, indent=1)
         if as_json
         else written
     )
-    cli.tell_doubt(made.figures.doubt)
+    cli.print_doubt(page.figures.doubt)
 
 
 @app.command()
@@ -300,8 +300,8 @@ def export(
 
     cli.refuse_model(out)
     gan = MolGAN.load(run, checkpoint=which)
-    known, groups = cli.one_or_more(train), only or GROUPS
-    figures = evaluate(gan.sample(n, seed), known, reference, groups=groups, policy=gan.policy, column=column)
+    training, groups = cli.one_or_more(train), only or GROUPS
+    figures = evaluate(gan.sample(n, seed), training, reference, groups=groups, policy=gan.policy, column=column)
     export_model(HALF, gan, run, out, figures, data, compact, as_json, quiet)
 
 

@@ -1,4 +1,4 @@
-"""`MolGAN`: the facade a notebook uses, and what is particular to molecules in it."""
+"""`MolGAN`: the facade for molecules."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -147,7 +147,7 @@ class MolGAN(Model):
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
 
     def _options(self, raw: bool, code: Any) -> dict[str, Any]:
-        """What the recipe is asked beside the condition."""
+        """The options of the recipe beside the condition."""
         if code is None:
             return {"raw": raw}
         refuse_without(self._trained, "code", "code")
@@ -155,5 +155,5 @@ class MolGAN(Model):
 
     @property
     def policy(self) -> chemistry.Policy:
-        """How its molecules are compared with others: standardized where its training molecules were."""
+        """How its molecules are compared with others: standardised where its training molecules were."""
         return replace(COMPARED, standardize=self.config.data.standardize)

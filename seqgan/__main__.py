@@ -1,7 +1,7 @@
 """The command line: `seqgan demo | train | generate | evaluate | export | runs | data | doctor`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
-failed (one sentence says why), 2 it was asked for wrongly, 130 or 143 it was interrupted.
+failed (one sentence says why), 2 a wrong option or setting, 130 or 143 it was interrupted.
 """
 
 from pathlib import Path
@@ -132,14 +132,14 @@ def evaluate(
     from seqgan.metrics.evaluation import evaluate as judge
     from seqgan.text.splitting import pick_tokens
 
-    chosen = pick_tokens(tokens, lower, run, [file, Path(reference)])
+    vocabulary = pick_tokens(tokens, lower, run, [file, Path(reference)])
     texts = [line for _, line in read_lines(file, column)]
     real = [line for _, line in read_lines(CORPORA.file(reference), column, prefer=True) if line]
-    seen = CORPORA.files(cli.one_or_more(train))
-    known = [line for _, line in as_lines(seen, column, prefer=True)[0] if line] if train else None
-    if train and not known:
+    source = CORPORA.files(cli.one_or_more(train))
+    training = [line for _, line in as_lines(source, column, prefer=True)[0] if line] if train else None
+    if train and not training:
         raise DataError(f"{', '.join(map(str, train))}: holds no lines, so novel means nothing.")
-    figures = judge(texts, real, known, chosen)
+    figures = judge(texts, real, training, vocabulary)
     typer.echo(figures.to_json() if as_json else str(figures))
 
 
@@ -176,17 +176,17 @@ def export(
         raise ConfigError("--train: the card has figures only with --reference; give it as well.")
     if figures is not None and reference is not None:
         raise ConfigError("--figures and --reference: the card has the figures of one of them; leave one out.")
-    told = cli.read_figures(figures) if figures is not None else None
+    card_figures = cli.read_figures(figures) if figures is not None else None
     gan = SeqGAN.load(run, checkpoint=which)
     if reference is not None:
         from seqgan.data.corpus import as_lines
         from seqgan.data.downloads import CORPORA
 
-        column, seen = column or gan.config.data.column, cli.one_or_more(train)
+        column, source = column or gan.config.data.column, cli.one_or_more(train)
         real = [line for _, line in as_lines(CORPORA.file(reference), column, prefer=True)[0]]
-        known = [line for _, line in as_lines(CORPORA.files(seen), column, prefer=True)[0]] if train else None
-        told = gan.evaluate(n, real, seed=seed, train=known)
-    export_model(HALF, gan, run, out, told, data, compact, as_json, quiet)
+        training = [line for _, line in as_lines(CORPORA.files(source), column, prefer=True)[0]] if train else None
+        card_figures = gan.evaluate(n, real, seed=seed, train=training)
+    export_model(HALF, gan, run, out, card_figures, data, compact, as_json, quiet)
 
 
 finish(app, HALF)

@@ -1,4 +1,4 @@
-"""`SeqGAN`: the facade a notebook uses, and what is particular to sequences in it."""
+"""`SeqGAN`: the facade for sequences."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from seqgan.metrics.evaluation import evaluate
 from seqgan.networks.decoding import Decoding
 from seqgan.recipes.config import Config
 from seqgan.recipes.domain import Sequences
-from seqgan.recipes.sequences import Asked
+from seqgan.recipes.sequences import SampleOptions
 from seqgan.text.alphabet import Ids
 from seqgan.text.readable import readable
 from seqgan.text.vocabulary import UNKNOWN, Texts, TokenError, Vocabulary
@@ -117,7 +117,7 @@ class SeqGAN(Model):
         text; what is not named is left open, and without a condition the texts have the data's own mix.
         guidance: above 1 pulls texts further towards what is asked, at a price in variety (Ho and Salimans 2022).
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
-        Raises ConfigError for a prefix with unknown tokens or no room, for settings out of range and for a condition
+        Raises ConfigError for a prefix with unknown tokens or too many, for settings out of range and for a condition
         that the model does not know, RunError where there are no weights yet.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
@@ -158,10 +158,10 @@ class SeqGAN(Model):
             raise ConfigError(f"max_length must be from 1 to {longest}, the longest training line's; got {max_length}.")
         if min_length > (max_length or longest):
             raise ConfigError(f"min_length {min_length} is above the largest length {max_length or longest}.")
-        chosen = Decoding(temperature, top_k, nucleus, min_length, unknown=False)
-        for begun in self._prefixes(prefix, max_length or longest):
-            asked = Asked(chosen, max_length, begun, self._words.rule, raw)
-            for ids, keep in self.draw(n, seed, condition, guidance, asked=asked):
+        decoding = Decoding(temperature, top_k, nucleus, min_length, unknown=False)
+        for prefix_ids in self._prefixes(prefix, max_length or longest):
+            options = SampleOptions(decoding, max_length, prefix_ids, self._words.rule, raw)
+            for ids, keep in self.draw(n, seed, condition, guidance, options=options):
                 yield from self.domain.decode(ids[:keep], self.recipe.space)  # pyright: ignore
 
     def readable(self, text: str) -> str:
@@ -179,22 +179,22 @@ class SeqGAN(Model):
             return text
         return readable(text, not self._words.cased)
 
-    def _prefixes(self, prefix: object, room: int) -> list[list[int]]:
+    def _prefixes(self, prefix: object, longest: int) -> list[list[int]]:
         """The ids of each prefix. Raises ConfigError for what is no string and no list of some."""
         prefixes = [prefix or ""] if prefix is None or isinstance(prefix, str) else prefix
-        if not isinstance(prefixes, Sequence) or not prefixes or not all(isinstance(one, str) for one in prefixes):
+        if not isinstance(prefixes, Sequence) or not prefixes or not all(isinstance(text, str) for text in prefixes):
             raise ConfigError("prefix: give a string, or a list of strings, each of which begins n texts.")
-        return [self._prefix(one, room) for one in prefixes]
+        return [self._prefix(text, longest) for text in prefixes]
 
-    def _prefix(self, prefix: str, room: int) -> list[int]:
+    def _prefix(self, prefix: str, longest: int) -> list[int]:
         try:
             ids = self._words.encode(prefix) if prefix else []
         except TokenError as error:
             raise ConfigError(f"prefix {prefix!r}: {error}.") from None
         if UNKNOWN in ids:
             raise ConfigError(f"prefix {prefix!r}: {self._words.unknown(prefix)!r} is not in the vocabulary.")
-        if len(ids) > room:
-            raise ConfigError(f"prefix {prefix!r}: {len(ids)} tokens, and a text has at most {room}.")
+        if len(ids) > longest:
+            raise ConfigError(f"prefix {prefix!r}: {len(ids)} tokens, and a text has at most {longest}.")
         return ids
 
     def evaluate(

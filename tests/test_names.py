@@ -1,4 +1,4 @@
-"""A data set's name means one thing wherever data is named, in both halves."""
+"""A data set's name means one thing wherever data is named, in molgan and seqgan."""
 
 import gzip
 

@@ -48,7 +48,7 @@ def front_door():
 
 
 def shared():
-    """The classes and functions of gancore's rooms, and their methods: (room, what to call it, object)."""
+    """The classes and functions of gancore's modules, and their methods: (module, what to call it, object)."""
     for room in ROOMS:
         module = importlib.import_module(f"gancore.{room}")
         for name, made in vars(module).items():

@@ -1,4 +1,4 @@
-"""Runs of both halves that are killed, stopped, starved of disk, or driven off course."""
+"""Runs of molgan and seqgan that are killed, stopped, starved of disk, or driven off course."""
 
 import json
 import os

@@ -1,1 +1,1 @@
-"""The public face that both halves share: the model, the protocols behind it, the command line."""
+"""The public interface that molgan and seqgan share: the model, the protocols behind it, the command line."""

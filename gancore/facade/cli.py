@@ -1,4 +1,4 @@
-"""What both command lines share: how they fail, and how they write lines."""
+"""What the command lines of molgan and seqgan share: errors and exit codes, options, and how lines are written."""
 
 import json
 import shutil
@@ -27,13 +27,13 @@ _NO_MEMORY = ("out of memory", "can't allocate memory")  # what torch says, of C
 def run(app: Callable[[], object], name: str) -> None:
     """Run a command line; a foreseeable failure is one sentence on standard error.
 
-    Exit codes: 0 done, 1 it failed, 2 it was asked for wrongly, 130 and 143 it was interrupted.
+    Exit codes: 0 done, 1 it failed, 2 a wrong option or setting, 130 and 143 it was interrupted.
     """
-    taken = {}
-    for interrupt, untouched in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-        if signal.getsignal(interrupt) is untouched:
-            taken[interrupt] = signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
-    _escape()
+    previous_handlers = {}
+    for interrupt, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(interrupt) is default:
+            previous_handlers[interrupt] = signal.signal(interrupt, lambda number, frame: sys.exit(128 + number))
+    _escape_characters()
     from gancore.io.notes import print_notes
 
     try:
@@ -42,7 +42,7 @@ def run(app: Callable[[], object], name: str) -> None:
             _call(app, name)
     finally:
         hush(False)
-        for interrupt, handler in taken.items():  # a program that calls this one has its own back
+        for interrupt, handler in previous_handlers.items():  # a caller gets its own back
             signal.signal(interrupt, handler)
 
 
@@ -54,34 +54,34 @@ def _call(app: Callable[[], object], name: str) -> None:
     except OSError as error:
         _fail(name, f"{error.filename}: {error.strerror}." if error.filename else str(error), 1)
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(told in str(error) for told in _NO_MEMORY):
+        if not isinstance(error, MemoryError) and not any(text in str(error) for text in _NO_MEMORY):
             raise
         _fail(name, "there is not enough memory; draw fewer at a time, or make batch or [model] smaller.", 1)
 
 
-def _escape() -> None:
-    """Have tables and messages written with escapes where the terminal has no such characters, instead of an error."""
+def _escape_characters() -> None:
+    """Write characters that the terminal lacks as escapes, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and stream.errors in (None, "strict", "surrogateescape"):
             reconfigure(errors="backslashreplace")
 
 
-def _tell_version(asked: bool) -> bool:
-    if asked:
+def _print_version(version_option: bool) -> bool:
+    if version_option:
         from importlib.metadata import version
 
         typer.echo(version("discretegan"))
         raise typer.Exit
-    return asked
+    return version_option
 
 
 def options(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and leave.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
     ] = False,
 ) -> None:
-    """What may stand before every command."""
+    """The options of every program, before a command."""
 
 
 def _fail(name: str, message: str, code: int) -> None:
@@ -90,16 +90,16 @@ def _fail(name: str, message: str, code: int) -> None:
 
 
 def write_lines(lines: Iterable[str], out: Path | None) -> None:
-    """Write lines to a file, whole or not at all, or to standard output.
+    """Write lines to a file, complete or not at all, or to standard output.
 
-    Raises RunError where standard output has no such characters: an escape in their place would be another line.
+    Raises RunError where standard output lacks a character: an escape in its place would change the line.
     """
-    ended = (f"{line}\n" for line in lines)
+    terminated = (f"{line}\n" for line in lines)
     if out is None:
-        sys.stdout.writelines(map(_as_encodable, ended))
+        sys.stdout.writelines(map(_as_encodable, terminated))
         return
     with whole(out) as place, open(place, "w", encoding="utf-8", newline="\n") as file:
-        file.writelines(ended)
+        file.writelines(terminated)
 
 
 def _as_encodable(line: str) -> str:
@@ -107,26 +107,26 @@ def _as_encodable(line: str) -> str:
     try:
         line.encode(encoding)
     except UnicodeEncodeError as error:
-        sign = line[error.start].encode("unicode_escape").decode()
-        how = "set PYTHONIOENCODING=utf-8, or write to a file with --out"
-        raise RunError(f"standard output is {encoding}, which has no {sign}; {how}.") from None
+        character = line[error.start].encode("unicode_escape").decode()
+        hint = "set PYTHONIOENCODING=utf-8, or write to a file with --out"
+        raise RunError(f"standard output is {encoding}, which has no {character}; {hint}.") from None
     return line
 
 
 Condition = Annotated[
-    list[str], typer.Option("--condition", metavar="NAME=VALUE", help="What is asked of every sample; repeatable.")
+    list[str], typer.Option("--condition", metavar="NAME=VALUE", help="A value requested of every sample; repeatable.")
 ]
 Guidance = Annotated[
-    float, typer.Option("--guidance", help="Above 1 pulls samples further towards what is asked, with less variety.")
+    float, typer.Option("--guidance", help="Above 1 pulls samples further towards the request, with less variety.")
 ]
 Column = Annotated[
     str, typer.Option("--column", metavar="NAME", help="Column of a table to read; default: one with a known name.")
 ]
 
 
-def one_or_more(given: Sequence[str | Path]) -> Any:
-    """None, the one name or path that is given, or several files as paths."""
-    return [Path(path) for path in given] if len(given) > 1 else next(iter(given), None)
+def one_or_more(names: Sequence[str | Path]) -> Any:
+    """None for no name, the name or path itself for one, paths for several."""
+    return [Path(path) for path in names] if len(names) > 1 else next(iter(names), None)
 
 
 def request_of(options: Sequence[str], option: str = "--condition") -> dict[str, str]:
@@ -146,8 +146,8 @@ def request_of(options: Sequence[str], option: str = "--condition") -> dict[str,
     return request
 
 
-def tell_doubt(doubt: str) -> None:
-    """Say on standard error what makes figures doubtful, if anything does."""
+def print_doubt(doubt: str) -> None:
+    """Print on standard error what makes figures doubtful, if anything does."""
     if doubt:
         typer.echo(f"note: {doubt}", err=True)
 
@@ -166,7 +166,7 @@ _DataName = Annotated[str, typer.Argument(help="Its name in the list.")]
 
 
 def data_app(load: "Callable[[], Sources]") -> typer.Typer:
-    """The commands `data list | fetch | path` over what `load` gives."""
+    """The commands `data list | fetch | path` for the data sets of `load`."""
     app = typer.Typer(help="Further data sets, fetched once and kept.", no_args_is_help=True)
 
     @app.command("list")
@@ -176,12 +176,12 @@ def data_app(load: "Callable[[], Sources]") -> typer.Typer:
     ) -> None:
         """What can be fetched, and where it is if it has been; as JSON, by name what it is and where."""
         sources = load()
-        found = {name: (about, sources.find(name)) for name, about in sources.about().items()}
+        data_sets = {name: (about, sources.find(name)) for name, about in sources.about().items()}
         if as_json:
-            told = {name: {"about": about, "path": path and str(path)} for name, (about, path) in found.items()}
-            typer.echo(json.dumps(told, indent=1))
+            rows = {name: {"about": about, "path": path and str(path)} for name, (about, path) in data_sets.items()}
+            typer.echo(json.dumps(rows, indent=1))
             return
-        for name, (about, path) in found.items():
+        for name, (about, path) in data_sets.items():
             typer.echo(f"{name}: {about}; {path or 'not fetched yet'}")
 
     @app.command("fetch")
@@ -192,17 +192,17 @@ def data_app(load: "Callable[[], Sources]") -> typer.Typer:
         quiet: Quiet = False,
     ) -> None:
         """Fetch a data set unless it is there, check it, and print where it is."""
-        _tell_place(name, load().fetch(name, archive, quiet), as_json)
+        _print_place(name, load().fetch(name, archive, quiet), as_json)
 
     @app.command("path")
     def path_of_data(name: _DataName, as_json: AsJson = False, quiet: Quiet = False) -> None:
         """Print where a fetched data set is."""
-        _tell_place(name, load().path(name), as_json)
+        _print_place(name, load().path(name), as_json)
 
     return app
 
 
-def _tell_place(name: str, path: Path, as_json: bool) -> None:
+def _print_place(name: str, path: Path, as_json: bool) -> None:
     typer.echo(json.dumps({"name": name, "path": str(path)}) if as_json else path)
 
 
@@ -222,15 +222,15 @@ def show_runs(folders: list[Path], out: Path | None, as_json: bool) -> None:
     runs = find_runs(folders[0]) if len(folders) == 1 else [Run.read(folder) for folder in folders]
     if out is not None:
         draw_curves(runs, out)
-    found = overview(runs) if len(folders) == 1 else compare(*runs)
+    summary = overview(runs) if len(folders) == 1 else compare(*runs)
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(summary, indent=1))
         return
-    if isinstance(found, list):
-        columns, rows = list(found[0]), [list(row.values()) for row in found]
+    if isinstance(summary, list):
+        columns, rows = list(summary[0]), [list(row.values()) for row in summary]
     else:
-        columns = ["", *found["runs"]]
-        rows = [[key, *pair] for part in ("settings", "figures") for key, pair in found[part].items()]
+        columns = ["", *summary["runs"]]
+        rows = [[key, *pair] for part in ("settings", "figures") for key, pair in summary[part].items()]
     table = Table(*columns)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
@@ -244,26 +244,26 @@ def _cell(value: object) -> str:
 
 
 def show_findings(findings: "Iterable[Finding]", as_json: bool, quiet: bool = False) -> None:
-    """Print what the doctor found, faults and advice last; leaves with 1 where there is a fault.
+    """Print the findings of the doctor, then its advice. Exits with 1 where there is a fault.
 
-    quiet: only what is a fault.
+    quiet: faults only.
     """
-    found = [finding for finding in findings if not quiet or finding.state == "fault"]
+    shown = [finding for finding in findings if not quiet or finding.state == "fault"]
     if as_json:
-        print(json.dumps([finding._asdict() for finding in found], indent=1))
+        print(json.dumps([finding._asdict() for finding in shown], indent=1))
     else:
-        for finding in found:
+        for finding in shown:
             typer.echo(f"{finding.state:5} {finding.check}: {finding.found}")
-        for finding in found:
+        for finding in shown:
             if finding.advice:
                 color = typer.colors.RED if finding.state == "fault" else None
                 typer.secho(f"{finding.state}: {finding.check}: {finding.advice}.", fg=color)
-    if any(finding.state == "fault" for finding in found):
+    if any(finding.state == "fault" for finding in shown):
         sys.exit(1)
 
 
 def refuse_model(out: Path) -> None:
-    """Raise RunError where a model was exported before, and for the folder of a run."""
+    """Raise RunError for a folder that holds an exported model or a run."""
     from gancore.runs.pretrained import FILE, refuse_run
 
     refuse_run(out)

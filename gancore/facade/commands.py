@@ -1,4 +1,4 @@
-"""The commands that both command lines have: demo, train, doctor, runs, data; and what their exports share."""
+"""The commands of both command lines, demo, train, doctor, runs and data, and the end of their exports."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -22,7 +22,11 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
 
 
 class Demo(NamedTuple):
-    """The demo: its help text, where it writes, its configuration, how many samples and at least how many, its work."""
+    """The demo command of a program.
+
+    help: its help text. out: the default folder. config: the default configuration. samples: their default number.
+    fewest: the smallest number allowed. run: does the work.
+    """
 
     help: str
     out: Path
@@ -33,13 +37,15 @@ class Demo(NamedTuple):
 
 
 class Half(NamedTuple):
-    """What the shared commands need to know of a half; functions, so that nothing is imported before it is needed.
+    """One of the two programs, molgan or seqgan, as the shared commands see it.
 
-    name: the program. about: one sentence. sets: the data sets by name, for help texts. kinds: the files that training
-    reads. suffix: of a file of samples. sources: data sets to fetch. model: the facade. config: the configuration that
-    `train` takes where none is named, given the data. source: what `train` reads where no data are named, given the
-    settings and the start. computed: what conditions can be worked out of, for a help text. checks: what the doctor
-    looks at beside what it always does.
+    Functions stand for what is slow to import, so that nothing is imported before it is needed.
+
+    name: of the program. about: one sentence. sets: the data sets by name, for help texts. kinds: the files that
+    training reads. suffix: of a file of samples. sources: data sets to fetch. model: the facade. config: the
+    configuration that `train` takes by default, from the names of the data. source: what `train` reads by default, from
+    the settings and the start. computed: what else a condition can be, for a help text. checks: of the doctor, beside
+    the common ones.
     """
 
     name: str
@@ -119,7 +125,7 @@ def _train(half: Half) -> Callable[..., None]:
             list[str],
             typer.Option(
                 metavar="NAME",
-                help="What samples can be asked for afterwards: a column of the data, NAME or NAME:class, or "
+                help="What samples can be requested by afterwards: a column of the data, NAME or NAME:class, or "
                 f"{half.computed}NAME=MODULE:FUNCTION, which labels the rows; repeatable.",
             ),
         ] = [],  # noqa: B006
@@ -135,13 +141,13 @@ def _train(half: Half) -> Callable[..., None]:
         all settings with their values in OUT/config.toml.
         """
         model = half.model()
-        chosen = config or half.config(data)
+        configuration = config or half.config(data)
         if start and not config:
             from gancore.runs import pretrained
 
-            chosen = pretrained.settings(start, half.name)
-        more = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
-        settings = model.domain.config_class.load(chosen, [*overrides, *more])
+            configuration = pretrained.settings(start, half.name)
+        options = ([f"seed={seed}"] if seed is not None else []) + ([f"data.column={column}"] if column else [])
+        settings = model.domain.config_class.load(configuration, [*overrides, *options])
         from gancore.training import distributed
 
         source = cli.one_or_more(data) or half.source(settings, start)
@@ -159,8 +165,8 @@ def _doctor(half: Half) -> Callable[..., None]:
         from gancore.runs import pretrained
 
         def models() -> "Iterable[Finding]":
-            face: Any = half.model()
-            return doctor.bundled_models(pretrained.bundled(half.name), lambda name: face.load(name, "cpu").sample(3))
+            facade: Any = half.model()
+            return doctor.bundled_models(pretrained.bundled(half.name), lambda name: facade.load(name, "cpu").sample(3))
 
         checks = [*doctor.common(half.sources), *half.checks, models]
         cli.show_findings(doctor.examine(checks), as_json, quiet)

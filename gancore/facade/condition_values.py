@@ -24,7 +24,7 @@ Kind = Literal["", "number", "class"]
 
 
 class Spec(NamedTuple):
-    """A condition as it is asked for: `NAME`, `NAME:number`, `NAME:class`, or `NAME=FUNCTION`, which labels rows."""
+    """A condition as a user writes it: `NAME`, `NAME:number`, `NAME:class`, or `NAME=FUNCTION`, which labels rows."""
 
     name: str
     kind: Kind = ""
@@ -70,17 +70,17 @@ class Rows(NamedTuple):
             known = f", and no such property; there are {', '.join(self.properties)}" if self.properties else ""
             raise ConfigError(f"condition {unknown[0]}: the data have no such column{known}.")
         computed = self.compute(self.strings, missing) if missing else {}
-        found: dict[Spec, tuple[Kind, list[Any]]] = {}
+        values_by_spec: dict[Spec, tuple[Kind, list[Any]]] = {}
         for spec in specs:
             if spec.function:
-                found[spec] = column_values(spec, self._labels(spec))
+                values_by_spec[spec] = column_values(spec, self._labels(spec))
             elif spec.name in self.columns:
                 if spec.name in self.properties:
                     note(f"condition {spec.name}: taken from the column of that name; rename it to have it computed.")
-                found[spec] = column_values(spec, self.columns[spec.name])
+                values_by_spec[spec] = column_values(spec, self.columns[spec.name])
             else:
-                found[spec] = "number", [float(value) for value in computed[spec.name]]
-        return found
+                values_by_spec[spec] = "number", [float(value) for value in computed[spec.name]]
+        return values_by_spec
 
     def _labels(self, spec: Spec) -> list[list[Cell]]:
         """What a function says of each item."""
@@ -103,13 +103,14 @@ class Labelled(NamedTuple):
     labeller: Labeller | None
 
 
-def read_conditions(asked: Sequence[str], rows: Rows, start: Conditions | None) -> Labelled | None:
-    """The conditions that are asked for and the context of each item; None where there are none.
+def read_conditions(texts: Sequence[str], rows: Rows, start: Conditions | None) -> Labelled | None:
+    """The conditions that `texts` name and the context of each item; None where there are none.
 
-    start: those of the model that training goes on from; their scale and their classes hold.
+    texts: one for each condition, as `Spec.of` reads it. start: the conditions of the model that training goes on
+    from; their scale and their classes hold.
     Raises ConfigError and DataError, one sentence, for what no model can be conditioned on.
     """
-    specs = list(dict.fromkeys(map(Spec.of, asked)))
+    specs = list(dict.fromkeys(map(Spec.of, texts)))
     if start is not None:
         if specs and tuple(spec.name for spec in specs) != start.names:
             known = ", ".join(start.names)
@@ -119,14 +120,16 @@ def read_conditions(asked: Sequence[str], rows: Rows, start: Conditions | None) 
         specs = list(map(Spec, start.names, kinds, functions))  # pyright: ignore
     if not specs:
         return None
-    twice = [spec.name for spec in specs if [other.name for other in specs].count(spec.name) > 1]
-    if twice:
-        raise ConfigError(f"condition {twice[0]}: is asked for twice.")
-    read = rows.values(specs)
-    conditions = start or Conditions(tuple(learnt(spec, *found) for spec, found in read.items()))
-    for item, (_, values) in zip(conditions.items, read.values(), strict=True):
-        _refuse_strange(item, values)
-    context = conditions.encode({spec.name: values for spec, (_, values) in read.items()})
+    duplicates = [spec.name for spec in specs if [other.name for other in specs].count(spec.name) > 1]
+    if duplicates:
+        raise ConfigError(f"condition {duplicates[0]}: is asked for twice.")
+    values_by_spec = rows.values(specs)
+    conditions = start or Conditions(
+        tuple(condition_from_values(spec, kind, values) for spec, (kind, values) in values_by_spec.items())
+    )
+    for item, (_, values) in zip(conditions.items, values_by_spec.values(), strict=True):
+        _refuse_unknown_class(item, values)
+    context = conditions.encode({spec.name: values for spec, (_, values) in values_by_spec.items()})
     return Labelled(conditions, context, _labeller(specs, conditions, rows))
 
 
@@ -146,12 +149,12 @@ def _labeller(specs: Sequence[Spec], conditions: Conditions, rows: Rows) -> Labe
     return label
 
 
-def _refuse_strange(condition: Condition, values: Sequence[Any]) -> None:
+def _refuse_unknown_class(condition: Condition, values: Sequence[Any]) -> None:
     """Raise DataError for a class that the model does not know."""
-    strange = sorted({value for value in values if value is not None and value not in condition.classes}, key=str)
-    if condition.classes and strange:
+    unknown = sorted({value for value in values if value is not None and value not in condition.classes}, key=str)
+    if condition.classes and unknown:
         known = ", ".join(condition.classes)
-        raise DataError(f"condition {condition.name}: the start knows no class {strange[0]!r}; it has {known}.")
+        raise DataError(f"condition {condition.name}: the start knows no class {unknown[0]!r}; it has {known}.")
 
 
 def column_values(spec: Spec, cells: Sequence[Sequence[Cell]]) -> tuple[Kind, list[Any]]:
@@ -171,7 +174,7 @@ def column_values(spec: Spec, cells: Sequence[Sequence[Cell]]) -> tuple[Kind, li
         return kind, [float(np.mean(some)) if some else math.nan for some in numbers]  # pyright: ignore
     texts = [Counter(label_of(cell.value) for cell in some) for some in known]
     classes = [some.most_common(1)[0][0] if some else None for some in texts]
-    distinct = {one for one in classes if one is not None}
+    distinct = {label for label in classes if label is not None}
     if len(distinct) > _MOST_CLASSES:
         raise DataError(
             f"condition {spec.name}: its column has {len(distinct):,} different texts, and {_MOST_CLASSES} classes are "
@@ -180,8 +183,8 @@ def column_values(spec: Spec, cells: Sequence[Sequence[Cell]]) -> tuple[Kind, li
     return kind, classes
 
 
-def learnt(spec: Spec, kind: Kind, values: Sequence[Any]) -> Condition:
-    """The condition that training values make. Raises DataError where there is nothing to ask for."""
+def condition_from_values(spec: Spec, kind: Kind, values: Sequence[Any]) -> Condition:
+    """A condition with the scale or the classes of training values. Raises DataError where they do not vary."""
     if kind == "number":
         return Condition.of_numbers(spec.name, np.asarray(values, np.float64))
     return Condition.of_classes(spec.name, values)

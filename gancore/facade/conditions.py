@@ -1,4 +1,4 @@
-"""The properties or columns that a model is conditioned on: their names, their scale, and what is asked of samples."""
+"""The properties or columns that a model is conditioned on: names, scales, and the context that a request makes."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ from gancore.io.notes import note
 from gancore.types import Context
 
 Request = Mapping[str, Any]
-"""What is asked, by name: a number in its own unit, or the name of a class; or a list of them, one for each sample."""
+"""Requested values by name: a number in its own unit, or the name of a class; or a list with one for each sample."""
 
 
 def label_of(value: Any) -> str:
@@ -31,7 +31,7 @@ def label_of(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Condition:
-    """A number or a class that samples can be asked for.
+    """A number or a class that can be requested of samples.
 
     mean, scale: of a number, over the training rows where it is known; a `Context` holds (value - mean) / scale.
     least, most: its range there. classes: of a class, which takes a 0 or a 1 for each of them in a `Context`.
@@ -81,7 +81,7 @@ class Condition:
 
     @property
     def about(self) -> str:
-        """What can be asked for.
+        """The range or the classes that can be requested.
 
         >>> Condition("logp", 1.0, 1.0, -2.5, 4.0).about
         'logp from -2.5 to 4'
@@ -101,8 +101,8 @@ class Condition:
                 row[self.classes.index(value)] = 1.0
         return rows
 
-    def asked(self, value: Any) -> Any:
-        """A value that is asked for, checked. Raises ConfigError for one that no sample can have."""
+    def checked(self, value: Any) -> Any:
+        """A requested value: a finite number or the name of a class. Raises ConfigError for any other."""
         if self.classes:
             if label_of(value) not in self.classes:
                 raise ConfigError(f"condition {self.name}={value}: no such class; there are {', '.join(self.classes)}.")
@@ -118,7 +118,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Conditions:
-    """All that samples of a model can be asked for, in the order of the context's entries.
+    """All that can be requested of the samples of a model, in the order of the context's entries.
 
     >>> conditions = Conditions((Condition.of_numbers("logp", np.array([1.0, 3.0, np.nan])),))
     >>> conditions.context(1, {"logp": 3.0}).values.tolist()
@@ -139,7 +139,7 @@ class Conditions:
 
     @property
     def about(self) -> str:
-        """What can be asked for, as a clause."""
+        """All that can be requested, as a clause."""
         return "; ".join(item.about for item in self.items)
 
     def encode(self, columns: Mapping[str, Sequence[Any]]) -> Context:
@@ -149,7 +149,7 @@ class Conditions:
         return Context(torch.from_numpy(np.nan_to_num(entries)).float(), known)
 
     def context(self, n: int, request: Request) -> Context:
-        """What is asked of `n` samples; what the request does not name is unknown.
+        """The context of `n` samples for a request; what it does not name is unknown.
 
         Raises ConfigError for a name or a class that the model does not have, for what is no number, and for a list
         that has not a value for each sample. A number that lies outside the training rows is noted.
@@ -162,18 +162,18 @@ class Conditions:
             if item.name not in request:
                 columns[item.name] = [None if item.classes else math.nan] * n
                 continue
-            given = request[item.name]
-            several = isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str)
-            if several and len(given) != n:
-                raise ConfigError(f"condition {item.name}: {len(given)} values were given for {n} samples.")
-            asked = [item.asked(value) for value in given] if several else [item.asked(given)]
-            outside = [value for value in asked if not item.classes and not item.least <= value <= item.most]
+            value = request[item.name]
+            several = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
+            if several and len(value) != n:
+                raise ConfigError(f"condition {item.name}: {len(value)} values were given for {n} samples.")
+            values = [item.checked(each) for each in value] if several else [item.checked(value)]
+            outside = [each for each in values if not item.classes and not item.least <= each <= item.most]
             if outside:
                 note(
                     f"condition {item.name}={outside[0]:g}: the training rows have {item.least:.4g} to {item.most:.4g} "
                     "and samples may not reach it."
                 )
-            columns[item.name] = asked if several else asked * n
+            columns[item.name] = values if several else values * n
         return self.encode(columns)
 
     def decode(self, entries: Float[np.ndarray, "row feature"]) -> dict[str, Any]:
@@ -205,10 +205,10 @@ class Conditions:
         return cls(
             tuple(
                 Condition(
-                    name=str(one["name"]),
-                    classes=tuple(map(str, one["classes"])),
-                    **{key: float(one[key]) for key in numbers},
+                    name=str(entry["name"]),
+                    classes=tuple(map(str, entry["classes"])),
+                    **{key: float(entry[key]) for key in numbers},
                 )
-                for one in state
+                for entry in state
             )
         )

@@ -1,4 +1,4 @@
-"""What is there to work with, what is missing, and what to do about it."""
+"""The checks of the command doctor: what an installation has, what it lacks, and what to do."""
 
 import platform
 import shutil
@@ -14,7 +14,7 @@ from gancore.io.downloads import Sources, cache
 from gancore.io.platforms import cores
 
 _PACKAGE = "discretegan"
-_ROOM = 2 * 2**30  # bytes that a fetched data set and a long run's checkpoints take together
+_DISK_SPACE = 2 * 2**30  # bytes that a fetched data set and a long run's checkpoints take together
 
 
 class Finding(NamedTuple):
@@ -30,7 +30,7 @@ Check = Callable[[], Iterable[Finding]]
 
 
 def examine(checks: Iterable[Check]) -> Iterator[Finding]:
-    """The findings of all checks; one that breaks is a fault of its own."""
+    """The findings of all checks; a check that raises is a fault itself."""
     for check in checks:
         try:
             yield from check()
@@ -41,7 +41,7 @@ def examine(checks: Iterable[Check]) -> Iterator[Finding]:
 
 
 def common(load: Callable[[], Sources]) -> tuple[Check, ...]:
-    """The checks that both halves have: Python, packages, torch, devices, processors, the cache, what `load` gives."""
+    """The checks of both programs: Python, packages, torch, devices, processors, the cache, the data sets of `load`."""
 
     def data_sets() -> Iterator[Finding]:
         sources = load()
@@ -61,19 +61,19 @@ def python() -> Iterator[Finding]:
 
 
 def packages() -> Iterator[Finding]:
-    """Every package that this one requires, in the version that it asks for."""
+    """Every package that this one requires, in a version that it accepts."""
     for text in requires(_PACKAGE) or ():
-        wanted = Requirement(text)
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+        requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
-        advice = f"pip install '{wanted.name}{wanted.specifier}'"
+        advice = f"pip install '{requirement.name}{requirement.specifier}'"
         try:
-            there = version(wanted.name)
+            installed = version(requirement.name)
         except PackageNotFoundError:
-            yield Finding(wanted.name, "fault", "not installed", advice)
+            yield Finding(requirement.name, "fault", "not installed", advice)
             continue
-        fits = wanted.specifier.contains(there, prereleases=True)
-        yield Finding(wanted.name, "ok" if fits else "fault", there, "" if fits else advice)
+        fits = requirement.specifier.contains(installed, prereleases=True)
+        yield Finding(requirement.name, "ok" if fits else "fault", installed, "" if fits else advice)
 
 
 def torch_works() -> Iterator[Finding]:
@@ -82,9 +82,9 @@ def torch_works() -> Iterator[Finding]:
 
     x = torch.ones(3, 3, requires_grad=True)
     (x @ x).sum().backward()
-    right = x.grad is not None and bool((x.grad == 6).all())
-    again = "install torch again, for this processor: https://pytorch.org/get-started"
-    yield Finding("torch computes", "ok" if right else "fault", f"{torch.__version__}", "" if right else again)
+    correct = x.grad is not None and bool((x.grad == 6).all())
+    advice = "install torch again, for this processor: https://pytorch.org/get-started"
+    yield Finding("torch computes", "ok" if correct else "fault", f"{torch.__version__}", "" if correct else advice)
 
 
 def devices() -> Iterator[Finding]:
@@ -92,14 +92,16 @@ def devices() -> Iterator[Finding]:
     import torch
 
     if not torch.cuda.is_available():
-        built = "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no CUDA device"
-        yield Finding("cuda", "note", built, "nothing to do on a machine without a GPU: all runs on the CPU")
+        reason = "this torch is built without CUDA" if torch.version.cuda is None else "torch finds no CUDA device"
+        yield Finding("cuda", "note", reason, "nothing to do on a machine without a GPU: all runs on the CPU")
     for number in range(torch.cuda.device_count()):
-        about = torch.cuda.get_device_properties(number)
+        properties = torch.cuda.get_device_properties(number)
         ones = torch.ones(2, 2, device=f"cuda:{number}", dtype=torch.bfloat16)
         float((ones @ ones).sum())
-        memory = f"{about.total_memory / 2**30:.0f} GiB"
-        yield Finding(f"cuda:{number}", "ok", f"{about.name}, {memory}, capability {about.major}.{about.minor}")
+        memory = f"{properties.total_memory / 2**30:.0f} GiB"
+        yield Finding(
+            f"cuda:{number}", "ok", f"{properties.name}, {memory}, capability {properties.major}.{properties.minor}"
+        )
 
 
 def processors() -> Iterator[Finding]:
@@ -107,34 +109,38 @@ def processors() -> Iterator[Finding]:
     import torch
 
     usable, threads = cores(), torch.get_num_threads()
-    told = f"{usable} cores, {threads} threads of torch"
+    summary = f"{usable} cores, {threads} threads of torch"
     if threads > usable:
-        yield Finding("processors", "note", told, f"set OMP_NUM_THREADS={usable}: more threads than cores are slower")
+        yield Finding(
+            "processors", "note", summary, f"set OMP_NUM_THREADS={usable}: more threads than cores are slower"
+        )
     else:
-        yield Finding("processors", "ok", told)
+        yield Finding("processors", "ok", summary)
 
 
 def cache_folder() -> Iterator[Finding]:
-    """Where fetched data goes: can it be written, is there room."""
+    """The folder of fetched data: whether it can be written, and the space left."""
     folder = cache()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
     elsewhere = "name another folder with DISCRETEGAN_DATA"
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         yield Finding("cache", "fault", f"{folder} cannot be written ({error.strerror})", elsewhere)
         return
-    free = shutil.disk_usage(there).free
-    told = f"{folder}, {free / 2**30:.1f} GiB free"
-    yield Finding("cache", *(("ok", told) if free >= _ROOM else ("note", told, f"make room, or {elsewhere}")))
+    free = shutil.disk_usage(existing).free
+    summary = f"{folder}, {free / 2**30:.1f} GiB free"
+    yield Finding(
+        "cache", *(("ok", summary) if free >= _DISK_SPACE else ("note", summary, f"make room, or {elsewhere}"))
+    )
 
 
 def bundled_models(names: Iterable[str], draw: Callable[[str], list]) -> Iterator[Finding]:
-    """Whether the models that come along load and can be sampled from. draw: name -> a few draws."""
+    """Whether the bundled models load and can be sampled. draw: name -> a few samples."""
     for name in names:
-        drawn = [str(text) for text in draw(name) if text]
-        if drawn:
-            yield Finding(f"model {name}", "ok", " ".join(drawn))
+        samples = [str(text) for text in draw(name) if text]
+        if samples:
+            yield Finding(f"model {name}", "ok", " ".join(samples))
         else:
             yield Finding(f"model {name}", "fault", "draws nothing", "install the package again: its file is damaged")

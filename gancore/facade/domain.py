@@ -1,4 +1,4 @@
-"""What is particular to molecules or to sequences, as the facade needs it."""
+"""The protocol of a domain, molecules or sequences: what the facade needs of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -62,7 +62,7 @@ class Domain(Protocol):
 
     @property
     def half(self) -> str:
-        """The package."""
+        """The name of its package, as run folders and model files keep it: molgan or seqgan."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Contexts of training rows that a model keeps: what is asked where nobody asks, and which rows are near a request."""
+"""Contexts of training rows that a model keeps: they stand in where there is no request, and give sizes near one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,9 +30,9 @@ class Examples:
     def of(cls, context: Context, groups: tuple[int, ...], seed: int, sizes: Tensor | None = None) -> "Examples":
         """At most 8,192 rows, at random by the seed. The values are rounded to 16 bits, as they are stored."""
         picked = torch.from_numpy(np.random.default_rng(seed).permutation(len(context))[:_MOST])
-        some = context[picked]
+        kept = context[picked]
         sizes = torch.zeros(len(picked), dtype=torch.long) if sizes is None else sizes[picked]
-        return cls(Context(some.values.half().float(), some.known), groups, sizes)
+        return cls(Context(kept.values.half().float(), kept.known), groups, sizes)
 
     def draw(self, n: int, random: torch.Generator) -> Context:
         """Contexts as frequent as in training."""
@@ -45,8 +45,8 @@ class Examples:
         Of the 64 nearest rows one is drawn, by a Gaussian kernel that is a tenth of a standard deviation wide beyond
         the nearest of all.
         """
-        whole = torch.cat((context.inputs, context.known.float()), 1).cpu()
-        distinct, which = whole.unique(dim=0, return_inverse=True)
+        requests = torch.cat((context.inputs, context.known.float()), 1).cpu()
+        distinct, which = requests.unique(dim=0, return_inverse=True)
         values, known = distinct[:, : context.features], distinct[:, -context.features :]
         distances, nearest = self._distances(values, known).topk(min(_NEAREST, len(self.context)), largest=False)
         weights = ((distances[:, :1] - distances) / (2 * _WIDTH**2)).exp()
@@ -54,10 +54,10 @@ class Examples:
         return self.sizes[nearest[which, pick]]
 
     def _distances(self, values: Tensor, known: Tensor) -> Tensor:
-        """Sum of squared differences `(request, row)` over what is asked; an entry unknown in a row counts as 1."""
-        theirs, there = self.context.inputs.chunk(2, 1)
-        square = (known * values.square()) @ there.T - 2 * (known * values) @ (there * theirs).T
-        return square + known @ (there * theirs.square()).T + known @ (1 - there).T
+        """Sum of squared differences `(request, row)` over requested entries; an entry unknown in a row counts as 1."""
+        row_values, row_known = self.context.inputs.chunk(2, 1)
+        square = (known * values.square()) @ row_known.T - 2 * (known * values) @ (row_known * row_values).T
+        return square + known @ (row_known * row_values.square()).T + known @ (1 - row_known).T
 
     def state(self) -> dict[str, Tensor]:
         """As tensors."""
@@ -75,7 +75,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Requestable:
-    """What samples are made of, with examples of what can be asked for; None for a model without conditions."""
+    """A space that keeps examples of contexts; None for a model without conditions."""
 
     examples: Examples | None = field(default=None, kw_only=True)
 

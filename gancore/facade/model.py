@@ -1,4 +1,4 @@
-"""One face for every half: fit, sample, save, load. `MolGAN` and `SeqGAN` are thin subclasses of `Model`."""
+"""The facade of molgan and seqgan: fit, sample, save, load. `MolGAN` and `SeqGAN` are thin subclasses of `Model`."""
 
 import platform
 from collections.abc import Iterator, Sequence
@@ -47,8 +47,8 @@ class Model:
 
     def __init__(self, config: RunConfig | str | Path | None = None):
         union = self.domain.config_class
-        chosen = union.load(config) if isinstance(config, (str, Path)) else config or union()
-        self.config: Any = chosen.validated()
+        settings = union.load(config) if isinstance(config, (str, Path)) else config or union()
+        self.config: Any = settings.validated()
         self.device = pick_device(self.config.device)
         self.recipe: Any = None
         self.data: Any = None
@@ -72,23 +72,23 @@ class Model:
     ) -> "Model":
         """Train; the subclasses say on what."""
         distributed.join(self.device)
-        begun = type(self).load(start, str(self.device)) if isinstance(start, (str, Path)) else start
-        config = self.config.adopting(begun.config) if begun is not None else self.config
+        start_model = type(self).load(start, str(self.device)) if isinstance(start, (str, Path)) else start
+        config = self.config.adopting(start_model.config) if start_model is not None else self.config
         kind = self.domain.recipes[config.recipe]
-        asked = [condition] if isinstance(condition, str) else list(condition)
-        if asked:
+        condition_names = [condition] if isinstance(condition, str) else list(condition)
+        if condition_names:
             refuse_without(kind, "context", "condition")
         shaping = self.domain.reward(config, reward, kind)
         claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         with hushed(quiet):
-            reading = self.domain.read(source, config, begun, asked, LabelFile(out, resume))
+            reading = self.domain.read(source, config, start_model, condition_names, LabelFile(out, resume))
         note_most_left_out(reading.rejected, reading.rows)
         if out is not None:
             write_held_out(Path(out) / self.domain.aside, reading.aside, resume and not force)
         self.domain.tell(reading, console)
         seed_everything(config.seed)
-        self._training = self._build(config, reading, shaping, begun)
+        self._training = self._build(config, reading, shaping, start_model)
         monitor = self.domain.monitor(self, reading.data)
         self._training.run(
             *(out, console, dict(self.domain.labels), monitor, reading.rejected, resume, force),
@@ -97,18 +97,18 @@ class Model:
         return self
 
     def _build(
-        self, config: Any, reading: Reading, shaping: RewardShaping | None, begun: "Model | None" = None
+        self, config: Any, reading: Reading, shaping: RewardShaping | None, start_model: "Model | None" = None
     ) -> Training:
         """The recipe, with a start model's weights where there is one, and the run of its phases.
 
         Nothing of the model changes before all of it fits.
         """
         groups = reading.conditions.groups if reading.conditions is not None else ()
-        space = self.domain.space(reading.data, begun, config, groups)
+        space = self.domain.space(reading.data, start_model, config, groups)
         recipe = self.domain.recipes[config.recipe](config, space, self.device)
         recipe.shaping, recipe.labeller = shaping, reading.labeller
-        if begun is not None:
-            for name, weights in self.domain.start_weights(recipe, begun).items():
+        if start_model is not None:
+            for name, weights in self.domain.start_weights(recipe, start_model).items():
                 module = recipe.modules[name]
                 module.load_state_dict(module.state_dict() | weights)  # what the start lacks stays new
         self.config, self.recipe, self.data, self.conditions = config, recipe, reading.data, reading.conditions
@@ -147,26 +147,26 @@ class Model:
         """
         if n < 0:
             raise ValueError(f"cannot draw {n} samples.")
-        recipe, whole, done = self._trained, self._asked(n, request or {}), 0
+        recipe, request_context, done = self._trained, self._request_context(n, request or {}), 0
         if guidance != 1.0:
             if not 0 <= guidance <= _MOST_GUIDANCE:
                 raise ConfigError(f"guidance must be from 0 to {_MOST_GUIDANCE}; got {guidance}.")
-            if whole is None:
+            if request_context is None:
                 raise ConfigError("guidance: there is no condition to be guided to; ask for one, or leave it at 1.")
             options["guidance"] = guidance
         for chunk, size, keep in chunks(n):
             random = new_generator(self.device, seed, "sample", chunk)
             context = None
-            if whole is not None:
+            if request_context is not None:
                 rows = torch.arange(done, done + size).clamp_max(n - 1)
-                context = whole[rows].to(self.device)
+                context = request_context[rows].to(self.device)
             elif self.conditions is not None and recipe.space.examples is not None:
                 context = recipe.space.examples.draw(size, random).to(self.device)
             yield recipe.sample(size, random, context, **options), keep
             done += keep
 
-    def _asked(self, n: int, request: Request) -> Context | None:
-        """What is asked of `n` samples; None where nothing is."""
+    def _request_context(self, n: int, request: Request) -> Context | None:
+        """The context of `n` samples for a request; None for an empty one."""
         if self.conditions is None and request:
             raise ConfigError("condition: this model was trained without conditions; give some to fit.")
         return self.conditions.context(n, request) if self.conditions is not None and request else None
@@ -199,13 +199,13 @@ class Model:
         refuse_without(recipe, "predict", "predict")
         if getattr(self.config.critic, "conditioning", "") not in ("auxiliary", "twin"):
             raise ConfigError("predict: this model's critic has no head; train one with critic.conditioning=auxiliary.")
-        found = [pd.DataFrame()]
+        frames = [pd.DataFrame()]
         for start in range(0, len(strings), _PREDICTED):
             sample, rows = self.domain.encode(strings[start : start + _PREDICTED], recipe.space)
             if rows:
                 entries = recipe.predict(tuple(part.to(self.device) for part in sample)).cpu().numpy()
-                found.append(pd.DataFrame(self.conditions.decode(entries), index=[start + row for row in rows]))
-        return pd.concat(found).reindex(range(len(strings)))
+                frames.append(pd.DataFrame(self.conditions.decode(entries), index=[start + row for row in rows]))
+        return pd.concat(frames).reindex(range(len(strings)))
 
     # Saving and loading -----------------------------------------------------------------------
 

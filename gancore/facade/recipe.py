@@ -1,4 +1,4 @@
-"""What a recipe is to the facade: settings, networks, phases, samples, and what else it declares that it can do."""
+"""The protocol of a recipe: settings, networks, phases, samples, and the capabilities that it declares."""
 
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -14,16 +14,16 @@ from gancore.training.run import Phase
 from gancore.types import Context
 
 Capability = Literal["context", "code", "reward", "log_prob", "critic_score", "predict", "encode"]
-"""context: samples can be asked for by a `Context`, with guidance. code: by a latent code. reward: a reward of strings
+"""context: samples can be requested by a `Context`, with guidance. code: by a latent code. reward: a reward of strings
 can be learnt from. log_prob: the log-probability of a sample is exact. critic_score: a critic judges a sample.
 predict: a head of the critic says which context a sample has. encode: a sample has a latent code."""
 
 
 class Recipe(Protocol):
-    """One method: its settings, networks, what a turn of each player is, and how it samples.
+    """One method: its settings, its networks, the training step of each player, and how it samples.
 
     A recipe is one file. It is made by `Recipe(config, space, device)`, where `space` says what samples are made of,
-    and takes one row in the table `RECIPES` of its half.
+    and takes one row in the table `RECIPES` of its package.
 
     config_class: its settings, a frozen dataclass. capabilities: what it can do beside sampling, declared; each has a
     method of its name, or for `context`, `code` and `reward` arguments of `sample` and `shaping`. modules, optimizers:
@@ -40,7 +40,7 @@ class Recipe(Protocol):
 
     @property
     def optimizers(self) -> dict[str, Optimizer]:
-        """The optimizers by name."""
+        """The optimisers by name."""
         ...
 
     @property
@@ -53,7 +53,7 @@ class Recipe(Protocol):
         ...
 
     def sample(self, n: int, random: torch.Generator, context: Context | None = None, **options: Any) -> Any:
-        """`n` samples in the form that the half's domain decodes; without gradients, from the averaged weights."""
+        """`n` samples in the form that the domain decodes; without gradients, from the averaged weights."""
         ...
 
 

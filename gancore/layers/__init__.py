@@ -1,1 +1,1 @@
-"""Layers that networks of both halves share."""
+"""Layers that the networks of molgan and seqgan share."""

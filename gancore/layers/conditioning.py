@@ -1,4 +1,4 @@
-"""How a network hears what is asked: concatenated inputs, projection, FiLM. Each takes entries that are unknown."""
+"""Layers that condition a network on a context: concatenation, projection, FiLM. Entries may be unknown."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from gancore.types import Batch, Context, CriticOutput
 
 
 def context_inputs(context: Context | None, features: int, like: Tensor) -> Float[Tensor, "batch inputs"]:
-    """What a network of so many context features reads, `(batch, 2 * features)`: zeros where nothing is asked.
+    """The inputs `(batch, 2 * features)` of a network for a context: zeros where it is unknown.
 
     Concatenated inputs are the conditional GAN of Mirza and Osindero (2014). like: gives batch, device and number type.
     Raises ValueError for a context of another width: a network made without context has 0 features.
@@ -34,15 +34,15 @@ def refuse_context(context: Context | None) -> None:
         raise ValueError(f"the context has {context.features} features, the network was made for 0.")
 
 
-def guided(asked: Tensor, free: Tensor, guidance: float) -> Tensor:
+def guided(conditional: Tensor, unconditional: Tensor, guidance: float) -> Tensor:
     """Logits that go from those without a context towards those with it, and beyond above 1 (Ho and Salimans 2022).
 
-    asked, free: of one shape; the result has it too. A guidance of 1 gives `asked`, one of 0 `free`.
+    conditional, unconditional: of one shape; the result has it too. A guidance of 1 gives the first, of 0 the second.
 
     >>> guided(torch.tensor([2.0]), torch.tensor([1.0]), 1.5).item()
     2.5
     """
-    return free + guidance * (asked - free)
+    return unconditional + guidance * (conditional - unconditional)
 
 
 def hide_conditions(real: Batch, groups: Sequence[int], hide_all: float, hide_some: float) -> Batch:
@@ -70,7 +70,7 @@ def hide_context(context: Context, groups: Sequence[int], hide_all: float, hide_
 
 
 class Embedded(nn.Module):
-    """An affine-free embedding of a context: zeros where nothing is asked, so that it may simply be added."""
+    """An embedding of a context without biases: zeros where it is unknown, so that it can be added to features."""
 
     def __init__(self, context_features: int, width: int):
         super().__init__()
@@ -85,8 +85,8 @@ class Embedded(nn.Module):
 class DeepEmbedded(nn.Module):
     """A nonlinear embedding of a context, for generators: a linear one and two more layers beside it, without biases.
 
-    Zeros where nothing is asked, as with `Embedded`. It begins with weights of unit variance, as embeddings of tokens
-    do, so that a request is heard from the first step.
+    Zeros where the context is unknown, as with `Embedded`. It begins with weights of unit variance, as
+    embeddings of tokens do, so that the context has an effect from the first step.
 
     >>> DeepEmbedded(2, 8)(Context.unknown(1, 2), torch.zeros(1, 8)).abs().sum().item()
     0.0
@@ -126,20 +126,20 @@ class Projection(nn.Module):
 
     def forward(self, features: Float[Tensor, "batch *step feature"], context: Context | None) -> Tensor:
         """`(batch,)` to be added to logits, or `(batch, step)` from features of every step."""
-        asked = self.embedded(context, features)
+        embedded = self.embedded(context, features)
         if features.ndim == 3:
-            asked = asked[:, None]
-        return (features * asked).sum(-1) * self.scale
+            embedded = embedded[:, None]
+        return (features * embedded).sum(-1) * self.scale
 
 
 Conditioning = Literal["projection", "concatenation", "auxiliary", "twin"]
-"""How a critic hears what is asked: as the inner product of its features with it (Miyato and Koyama 2018); beside its
-features (Mirza and Osindero 2014); or not at all, but a head finds it out (AC-GAN, Odena et al. 2017), or two, of which
-one learns from generated samples (TAC-GAN, Gong et al. 2019)."""
+"""How a critic is conditioned on a context: by its inner product with the features (Miyato and Koyama 2018); beside the
+features (Mirza and Osindero 2014); or not at all, but a head predicts it (AC-GAN, Odena et al. 2017), or two heads, one
+of which learns from generated samples (TAC-GAN, Gong et al. 2019)."""
 
 
 class ConditionedOutput(nn.Module):
-    """What a critic returns: its logits and features with what is asked, in one of four ways (`Conditioning`).
+    """The output of a critic: logits and features conditioned on a context in one of four ways (`Conditioning`).
 
     The heads of the last two, "condition" and "twin", have as many outputs as the context has entries; what they learn
     is in `gancore.losses.auxiliary.condition_heads`. Without context features there is nothing to learn, and a context
@@ -171,16 +171,16 @@ class ConditionedOutput(nn.Module):
         if self.kind == "projection":
             return CriticOutput(logits + self.projection(features, context), features)
         if self.kind == "concatenation":
-            asked = context_inputs(context, self.context_features, features)
-            asked = asked[:, None].expand(-1, features.shape[1], -1) if features.ndim == 3 else asked
-            return CriticOutput(logits + self.joint(torch.cat((features, asked), -1)).squeeze(-1), features)
+            inputs = context_inputs(context, self.context_features, features)
+            inputs = inputs[:, None].expand(-1, features.shape[1], -1) if features.ndim == 3 else inputs
+            return CriticOutput(logits + self.joint(torch.cat((features, inputs), -1)).squeeze(-1), features)
         return CriticOutput(logits, features, {name: head(features) for name, head in self.heads.items()})
 
 
 class FiLM(nn.Module):
-    """Feature-wise linear modulation (Perez et al. 2018): features scaled and shifted by what is asked.
+    """Feature-wise linear modulation (Perez et al. 2018): features scaled and shifted by a context.
 
-    It begins as the identity, and stays it where nothing is known.
+    It begins as the identity, and stays the identity where the context is unknown.
 
     >>> layer, features = FiLM(3, 2), torch.randn(4, 3)
     >>> torch.equal(layer(features, Context.unknown(4, 2)), features)

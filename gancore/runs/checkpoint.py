@@ -31,7 +31,7 @@ State = tuple[dict[str, torch.Tensor], dict[str, Any]]
 
 @runtime_checkable
 class Networks(Protocol):
-    """What has weights and optimizers."""
+    """What has weights and optimisers."""
 
     modules: dict[str, nn.Module]
 
@@ -81,7 +81,7 @@ def save(
         for path in (*fresh.iterdir(), fresh):
             flush(path)
     except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)  # a full disk gets its room back
+        shutil.rmtree(fresh, ignore_errors=True)  # a full disk gets its space back
         raise
     if folder.exists():
         folder.rename(stale)

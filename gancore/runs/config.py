@@ -33,7 +33,7 @@ _WRITTEN_WHOLE = {"seed", "device", "precision", "log_every", "tensorboard", "ch
 class RunConfig:
     """What every run has, whatever its recipe. A recipe's own configuration adds its settings to these.
 
-    A half makes its union by one subclass with a `PACKAGE`; calling that class gives the configuration of
+    A package makes its union by one subclass with a `PACKAGE`; calling that class gives the configuration of
     the recipe that is named. Raises ConfigError for settings that do not go together.
     """
 

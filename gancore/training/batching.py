@@ -72,8 +72,8 @@ def fetch_batch(
         raise ValueError("a weight must be at least 0.")
 
     def fetch(index: torch.Tensor) -> Batch:
-        asked = context[index].to(device) if context is not None else None
-        return Batch(sample(index), asked, weight[index].float().to(device) if weight is not None else None)
+        conditions = context[index].to(device) if context is not None else None
+        return Batch(sample(index), conditions, weight[index].float().to(device) if weight is not None else None)
 
     return fetch
 

@@ -1,4 +1,7 @@
-"""The one training loop: players take turns; each moves its own parameters and nobody else's."""
+"""The one training loop: players train alternately, and each updates its own parameters only.
+
+A turn is a training step of one player.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +31,7 @@ class Player:
         the underscore) and not minimised.
     repeat: turns a step; 0 never plays. every: plays only on steps that this divides.
     max_norm: gradient norm above which gradients are scaled down; 0 never scales.
-    rate: learning rate at a step; the one that the optimizer was made with if not given.
+    rate: learning rate at a step; the one that the optimiser was made with if not given.
     """
 
     name: str

@@ -97,7 +97,7 @@ class NotebookView:
 
 
 class NotebookBar:
-    """One phase's progress in the line of a view; the same face as `callbacks.ProgressBar`."""
+    """One phase's progress in the line of a view; the same methods as `callbacks.ProgressBar`."""
 
     def __init__(self, title: str, steps: range, view: NotebookView):
         self.title, self.steps, self.view, self.means = title, steps, view, Means()

@@ -49,7 +49,7 @@ class Phase:
 class Training:
     """The phases and everything that moves in them: what a checkpoint holds, and where it stands.
 
-    modules, optimizers: by name, every one with state. config: of the half, written into every checkpoint.
+    modules, optimizers: by name, every one with state. config: of the run, written into every checkpoint.
     extra: further tensors and values of a checkpoint that never move; its "provenance" names the data.
     memories: by name, what has state beside tensors.
     step: steps done, over all phases; a phase that ended early counts in full. rollbacks: how often training went back.
@@ -273,7 +273,7 @@ class Training:
         return enough
 
     def _break_off(self, phase: Phase, error: BaseException) -> None:
-        """Save a step that waited for a reward which failed, so that its turn is played again; say how to go on.
+        """Save a step that waited for a reward which failed, so that its step runs again; say how to go on.
 
         Raises the error anew, with that sentence, where it is for a person to read.
         """

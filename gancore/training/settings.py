@@ -1,4 +1,4 @@
-"""Kinds of values and tables that the configurations of both halves use."""
+"""Kinds of values and tables that the configurations of molgan and seqgan use."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ class ReplayConfig:
     size: Count = 0
     """How many are kept; 0 leaves the memory out."""
     batch: Positive = 16
-    """How many of them a turn of the generator learns from."""
+    """How many of them each training step of the generator learns from."""
     weight: Weight = 0.1
     """Weight of their likelihood (of its bound) in the loss."""
 

@@ -107,7 +107,7 @@ def open_bonds(free: Tensor, left: Tensor, earlier: Tensor) -> Tensor:
 class Trunk(nn.Module):
     """A recurrent network over the atoms of a graph and their bonds to earlier ones.
 
-    context_features: what is asked is embedded and added, with the graph's size, to what enters at every atom.
+    context_features: the context is embedded and added, with the graph's size, to the inputs of every atom.
     """
 
     def __init__(self, kinds: int, max_atoms: int, width: int, layers: int, dropout: float, context_features: int = 0):
@@ -130,7 +130,7 @@ class Trunk(nn.Module):
         return self.dropout(self.step(entering)[0])
 
     def whole(self, sizes: Int[Tensor, "batch"], context: Context | None = None) -> Float[Tensor, "batch width"]:
-        """What enters at every atom: the graph's size, and what is asked of it."""
+        """The inputs of every atom: the graph's size, and its context."""
         if self.context is None:
             refuse_context(context)
             return self.size(sizes)
@@ -244,7 +244,7 @@ class AutoregressiveGenerator(nn.Module):
         n, size, device = len(present), self.max_atoms, present.device
         twice = False
         if context is not None and guidance != 1.0:
-            twice = True  # the second half of all rows is asked nothing, and follows what the first half draws
+            twice = True  # the second half of the rows has no context, and follows what the first half draws
             present, context = present.repeat(2, 1), Context.cat([context, context.hidden])
             n *= 2
         sizes, everyone = present.sum(1), torch.arange(n, device=device)

@@ -95,7 +95,7 @@ class FingerprintCritic(nn.Module):
 
     capacity: valences of each atom type. buckets: into which environments are hashed. width: of the hidden layer.
     ring_buckets: into which atoms in their rings are hashed (`ring_environments`); 0 leaves rings out. Their weights
-    begin at 0, so that a critic that knows no rings can be gone on from. context_features, conditioning: what is asked,
+    begin at 0, so that a critic that knows no rings can be gone on from. context_features, conditioning: the context,
     and how the hidden layer meets it (`gancore.layers.conditioning.Conditioning`).
     """
 
@@ -122,7 +122,7 @@ class FingerprintCritic(nn.Module):
         self.conditioned = ConditionedOutput(width, context_features, conditioning)
 
     def ring_weights(self) -> list[nn.Parameter]:
-        """The weights of what is made of rings, and of what is asked."""
+        """The weights of rings, and those of the context."""
         return [weight for name, weight in self.named_parameters() if name.startswith(("ring_", "conditioned."))]
 
     def counts(self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]) -> Float[Tensor, "batch b"]:

@@ -22,7 +22,7 @@ def mlp(widths: Sequence[int], activation: nn.Module | None = None) -> nn.Sequen
 
 
 class Generator(nn.Module):
-    """Noise, the places that hold an atom, and what is asked -> logits of atoms and bonds, all at once."""
+    """Noise, the places that hold an atom, and a context -> logits of atoms and bonds, all at once."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Generator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A graph, and what is asked -> mean and log-variance of its noise: the recognition half of an autoencoder."""
+    """A graph and a context -> mean and log-variance of its noise: the encoder of an autoencoder."""
 
     def __init__(self, noise: int, max_atoms: int, kinds: int, hidden: Sequence[int], context_features: int = 0):
         super().__init__()
@@ -149,7 +149,7 @@ def _read(layers: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
 class GraphCritic(nn.Module):
     """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic.
 
-    context_features, conditioning: what is asked, and how the features of both meet it
+    context_features, conditioning: the context, and how the features of both meet it
     (`gancore.layers.conditioning.Conditioning`). code_features: of a head "code" that finds out which code a sample was
     drawn from (Chen et al. 2016).
     """

@@ -1,6 +1,6 @@
 """A style-based generator of graphs: a style, mapped from noise, modulates every layer (Karras et al. 2019, 2020).
 
-The convolutions of the papers are linear layers here. What is asked enters the mapping network, and so every layer, as
+The convolutions of the papers are linear layers here. A context enters the mapping network, and so every layer, as
 class-conditional modulation does (Brock et al. 2019).
 """
 
@@ -38,7 +38,7 @@ class ModulatedLinear(nn.Module):
 
 
 class StyleGenerator(nn.Module):
-    """Noise, the places that hold an atom, and what is asked -> logits of atoms and bonds, by a style at every layer.
+    """Noise, the places that hold an atom, and a context -> logits of atoms and bonds, by a style at every layer.
 
     hidden: widths of the modulated layers. mapping: layers of the mapping network. truncation: how far styles stay from
     their mean in evaluation mode: 1 leaves them, 0 is the mean; less variety, and fewer odd samples.

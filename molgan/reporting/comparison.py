@@ -30,7 +30,7 @@ def compare(
     """Judge files of molecules, and runs and shared models by `n` draws, as `evaluate` does, side by side.
 
     groups, column: as in `evaluate`. policy: how molecules are prepared, the same for all; without one, as in
-    `evaluate`, and standardized where a run's training molecules were. Raises ConfigError for fewer than two, and when
+    `evaluate`, and standardised where a run's training molecules were. Raises ConfigError for fewer than two, and when
     Fréchet distances would rest on different numbers of molecules, unless `allow_unequal_n`.
 
     >>> from tempfile import TemporaryDirectory

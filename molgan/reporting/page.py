@@ -64,7 +64,7 @@ def report(
 
     train: for novelty and the nearest training molecules. reference, column: as in `evaluate`; the distributions of the
     reference stand beside.
-    policy: how molecules are prepared to be compared, as in `evaluate`; of a run, standardized where its training
+    policy: how molecules are prepared to be compared, as in `evaluate`; of a run, standardised where its training
     molecules were.
     score: the `top` distinct molecules by it are drawn. substructures: further filters, name -> SMARTS.
     Raises DataError when there is no valid molecule, ConfigError for what is no SMARTS, and what `evaluate` raises.

@@ -1,7 +1,7 @@
 """Critics of sequences: token ids `(batch, step)`, or one-hot rows `(batch, step, token)` when a gradient must flow.
 
-A row of zeros, or the padding token, embeds to zeros, so both forms of one sequence have the same logits. What is asked
-of a sequence meets what the last layer reads (`gancore.layers.conditioning.ConditionedOutput`).
+A row of zeros, or the padding token, embeds to zeros, so both forms of one sequence have the same logits. The context
+of a sequence meets the inputs of the last layer (`gancore.layers.conditioning.ConditionedOutput`).
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class CriticConfig:
     dropout: Part = 0.25
     """Dropout while the critic trains."""
     conditioning: Conditioning = "projection"
-    """How it hears what is asked of a sample: projection, concatenation, or by heads: auxiliary (AC-GAN), twin."""
+    """How it is conditioned on a context: projection, concatenation, or by heads: auxiliary (AC-GAN), twin."""
 
     def __post_init__(self) -> None:
         if self.kind == "recurrent" and self.conditioning in ("auxiliary", "twin"):

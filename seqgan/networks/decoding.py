@@ -27,7 +27,7 @@ class Stepper(Protocol):
     alphabet: Alphabet
 
     def start(self, n: int, context: Context | None = None) -> State:
-        """The state before the first step of `n` sequences, and what is asked of them."""
+        """The state before the first step of `n` sequences with a context."""
         ...
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
@@ -165,7 +165,7 @@ def sample(
 
     The caller puts the generator at rest (`generator.at_rest`). A sequence that did not end is cut off.
     rule: what may follow what (`Vocabulary.rule`); no sequence then ends, or is cut off, inside a character.
-    context: what is asked of each sequence, of `n` rows.
+    context: of each sequence, `n` rows.
     """
     alphabet = generator.alphabet
     ids = torch.full((n, length), alphabet.pad or 0, dtype=torch.long, device=device)

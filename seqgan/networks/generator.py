@@ -24,7 +24,7 @@ _CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and fi
 class Generator(nn.Module):
     """An autoregressive model of sequences over `alphabet`, of at most `length` tokens, the end token included.
 
-    context_features: what is asked is embedded and added to the embedded token of every step. The state that `start`
+    context_features: the context is embedded and added to the embedded token of every step. The state that `start`
     gives holds it, so it goes wherever the state goes.
     """
 
@@ -75,7 +75,7 @@ class Generator(nn.Module):
             return token_log_prob(features.float(), self.head.weight, bias, ids) * self.alphabet.mask(ids)
 
     def start(self, n: int, context: Context | None = None) -> State:
-        """The state before the first token of `n` sequences; its last part is what is asked of each, embedded."""
+        """The state before the first token of `n` sequences; its last part is the embedded context."""
         state = self.trunk.start(n)
         if self.context is None:
             refuse_context(context)
@@ -155,10 +155,10 @@ class Mixture(nn.Module):
 
 
 class Guided:
-    """A conditional generator whose logits go further towards what is asked (classifier-free, Ho and Salimans 2022).
+    """A conditional generator with classifier-free guidance (Ho and Salimans 2022).
 
-    It steps two generators side by side, of which one is asked nothing: logits are those of that one plus `guidance`
-    times the difference to the other's.
+    It steps twice, with the context and without. Logits are those without, plus `guidance` times the difference to
+    those with it.
     """
 
     def __init__(self, generator: Generator, guidance: float):

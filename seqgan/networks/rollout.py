@@ -27,8 +27,8 @@ def monte_carlo(
     """The action-value of every token: the mean reward of `rollouts` completions of the prefix that ends with it.
 
     A sequence's last token is worth the reward of the sequence; padding is worth 0. `policy` completes,
-    `judge` rewards; the caller puts both at rest (`generator.at_rest`). context: what is asked of each row of `ids`,
-    and of its completions.
+    `judge` rewards; the caller puts both at rest (`generator.at_rest`). context: of each row of `ids` and of its
+    completions.
     """
     completions, owners = complete(policy, ids, rollouts, random, context)
     parts = torch.cat((ids, completions)).split(judged_at_once)

@@ -1,4 +1,4 @@
-"""Recipes: one file a method. It says in full what a turn of each player is, and which settings there are."""
+"""Recipes: one file a method. It holds the networks, the training step of each, and the settings."""
 
 from typing import Any
 

@@ -73,14 +73,14 @@ class Config(RunConfig):
 
 @dataclass(frozen=True)
 class GameConfig(Config):
-    """What every recipe has that goes on after maximum likelihood."""
+    """The settings of every recipe that trains on after maximum likelihood."""
 
     steps: Count = 200
     """Steps of the generator after maximum likelihood."""
     batch: Positive = 64
-    """Sequences a turn of these."""
+    """Sequences in each of these steps."""
     lr: Rate = 1e-3
-    """Learning rate of the generator in these."""
+    """Learning rate of the generator in these steps."""
     betas: tuple[Share, Share] = (0.9, 0.999)
     """Adam's two decay rates."""
     weight_decay: Weight = 0.0
@@ -104,7 +104,7 @@ class GameCriticConfig(CriticConfig):
     objective: Objective = "non_saturating"
     """Adversarial objective."""
     condition_weight: Weight = 1.0
-    """Weight of what the heads of `conditioning` learn, and of what the generator owes them."""
+    """Weight of the losses of the heads of `conditioning`, for critic and generator."""
     pretrain: Count = 500
     """Steps of the critic before the first of the generator."""
     steps: Positive = 5

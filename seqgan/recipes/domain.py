@@ -1,4 +1,4 @@
-"""What is particular to sequences: how rows are read, samples written, runs watched."""
+"""The domain of sequences: how rows are read, samples written and runs monitored."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ from seqgan.text.splitting import advice
 from seqgan.text.vocabulary import TokenError
 
 _SHOWN_TEXTS = 20
-_LOOKED_AT = 1000  # training lines, to tell whether words suit them
+_INSPECTED = 1000  # training lines, to tell whether words suit them
 _TEXTS = Card(
     "Text generator",
     "Drawing texts like those it was trained on; research on generators of text.",
@@ -79,12 +79,12 @@ class Sequences:
             raise ConfigError("start: the corpus was made for another vocabulary; give lines or a file.")
         rows, lines = sum(map(len, corpus.parts)) + len(corpus.rejected), corpus.strings if names else []
         load = partial(load_object, "condition")
-        labelled_rows = Rows(lines, corpus.columns, load, kept=kept)
-        found = read_conditions(condition, labelled_rows, known) if len(corpus.train) else None
-        if found is not None:
-            corpus = corpus.with_context(found.context)
-        conditions, labeller = (found.conditions, found.labeller) if found is not None else (known, None)
-        return Reading(corpus, corpus.aside, corpus.rejected, rows, conditions, labeller)
+        source_rows = Rows(lines, corpus.columns, load, kept=kept)
+        labelled = read_conditions(condition, source_rows, known) if len(corpus.train) else None
+        if labelled is None:
+            return Reading(corpus, corpus.aside, corpus.rejected, rows, known)
+        corpus = corpus.with_context(labelled.context)
+        return Reading(corpus, corpus.aside, corpus.rejected, rows, labelled.conditions, labelled.labeller)
 
     @staticmethod
     def _corpus(source: Any, config: Any, start: Model | None, columns: Sequence[str] = ()) -> Corpus:
@@ -116,7 +116,7 @@ class Sequences:
         )
         tell_rejected(corpus.rejected, console)
         if corpus.vocabulary.kind == "word":
-            advised = advice([corpus.vocabulary.decode(row) for row in corpus.train[:_LOOKED_AT].tolist()])
+            advised = advice([corpus.vocabulary.decode(row) for row in corpus.train[:_INSPECTED].tolist()])
             if advised:
                 console.print(f"warning: {advised}", markup=False, highlight=False, soft_wrap=True)
 
@@ -156,19 +156,19 @@ class Sequences:
         if own is None and not settings.function:
             raise ConfigError("reward.weight is above 0, but there is no reward: give one to fit, or reward.function.")
         reward = own or load_reward(settings.function, settings.argument)
-        same = settings.diversity
-        diversity = DiversityFilter(load_key(same.by), same.bucket, same.least) if same.by else None
+        limit = settings.diversity
+        diversity = DiversityFilter(load_key(limit.by), limit.bucket, limit.least) if limit.by else None
         replay = Replay(settings.replay.size) if settings.replay.size else None
         return RewardShaping(reward, diversity, replay, when_spent=settings.when_spent)
 
     def start_weights(self, recipe: Any, start: Model) -> dict[str, dict[str, Any]]:
         """The averaged generator, for the generator and its average."""
         average = start.recipe.averaged.average.state_dict()
-        fresh = recipe.modules["generator"].state_dict()
-        if {name: part.shape for name, part in fresh.items()} != {name: part.shape for name, part in average.items()}:
+        new = recipe.modules["generator"].state_dict()
+        if {name: part.shape for name, part in new.items()} != {name: part.shape for name, part in average.items()}:
             raise ConfigError("start: its generator has other sizes; leave out the [model] settings that differ.")
-        whole = {f"average.{name}": part for name, part in average.items()}
-        return {"generator": average, "averaged": whole}
+        averaged = {f"average.{name}": part for name, part in average.items()}
+        return {"generator": average, "averaged": averaged}
 
     def encode(self, strings: Sequence[str | None], space: TextSpace) -> tuple[Sample, list[int]]:
         """Ids of those strings that the vocabulary holds and that are not too long."""
@@ -190,12 +190,12 @@ class Sequences:
     def monitor(self, model: Model, data: Corpus) -> Callable[[int, dict[str, float]], None]:
         """Coverage and diversity of the averaged generator, once it no longer learns by likelihood alone."""
 
-        def look(step: int, logs: dict[str, float]) -> None:
-            game = any(name.startswith("generator/") for name in logs)
-            if game and (step + 1) % model.config.monitor_every == 0:
+        def monitor(step: int, logs: dict[str, float]) -> None:
+            adversarial = any(name.startswith("generator/") for name in logs)
+            if adversarial and (step + 1) % model.config.monitor_every == 0:
                 logs |= monitor_metrics(model.recipe.averaged.average, data)
 
-        return look
+        return monitor
 
     def show(self, model: Model) -> dict[str, Any]:
         """A few texts for TensorBoard."""

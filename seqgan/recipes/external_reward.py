@@ -1,4 +1,4 @@
-"""Rewards, and what counts as the same to a diversity filter, that a configuration names."""
+"""External rewards that a configuration names, with their diversity filter and replay memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,24 +10,25 @@ from gancore.types import Reward
 
 
 def load_reward(name: str, argument: str = "") -> Reward:
-    """The reward at "module:name"; a class is called, with `argument` if there is one, to make it.
+    """The reward at "module:name"; of a class, an instance made with `argument` if there is one.
 
-    Raises ConfigError when it is not there.
+    Raises ConfigError when it does not exist.
     """
     return import_object.load("reward.function", name, argument)
 
 
 def load_key(name: str) -> Callable[[str], Any]:
-    """What counts as the same: "identity", or a function of strings, or class that makes one, at "module:name".
+    """The key of a diversity filter: strings with equal keys count as the same.
 
-    Raises ConfigError when it is not there.
+    name: identity, or "module:name" of a function of strings or of a class that makes one.
+    Raises ConfigError when it does not exist.
     """
     return str if name == "identity" else import_object.load("reward.diversity.by", name)
 
 
 @dataclass(frozen=True)
 class DiversityConfig:
-    """A filter that ends the external reward for more of the same (Blaschke et al. 2020)."""
+    """A filter that stops rewarding strings once there are many of their kind (Blaschke et al. 2020)."""
 
     __pydantic_config__ = STRICT
     by: str = ""

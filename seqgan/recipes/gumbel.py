@@ -47,7 +47,7 @@ class RelaxConfig:
 
 @dataclass(frozen=True)
 class GumbelCriticConfig(GameCriticConfig):
-    """The critic, which judges whole sequences and pays for its slope."""
+    """The critic, which judges whole sequences, with a penalty on its slope."""
 
     kind: Literal["textcnn", "multi"] = "textcnn"
     """TextCNN with highway, or RelGAN's multi-embedding CNN."""
@@ -73,7 +73,10 @@ class GumbelConfig(GameConfig):
 
 
 class GumbelGAN(SequenceRecipe):
-    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+    """Recipe gumbel: generator and critic, their optimisers, and the training step of each.
+
+    A checkpoint holds `modules` and `optimizers`.
+    """
 
     config_class = GumbelConfig
     capabilities: frozenset[Capability] = frozenset({"context", "log_prob", "critic_score", "predict"})
@@ -91,11 +94,11 @@ class GumbelGAN(SequenceRecipe):
         heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
         self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, heads=heads)
         self.modules = self.pretraining.modules | {"critic": critic}
-        self.start = 0  # the step at which the game begins, set with the phases
+        self.start = 0  # the first adversarial step, set with the phases
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
-        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        """Made on first use: sampling needs none, and importing them takes a second or two."""
         config, judge = self.config, self.config.critic
         return self.pretraining.optimizers | {
             "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
@@ -120,45 +123,45 @@ class GumbelGAN(SequenceRecipe):
         return self.adversary.critic_losses(Batch(self.one_hots(real.sample[0]), real.context), fake, step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
-        """Pass for real, beside the real batch."""
+        """Make the critic take relaxed sequences for real ones."""
         real = self.hide_conditions(real)
         with without_dropout(self.generator):
             fake = Batch(self.relax(len(real), step, real.context), real.context)
             losses = self.adversary.generator_losses(Batch(self.one_hots(real.sample[0]), real.context), fake)
             if self.config.relax.likelihood:
-                own = token_nll(self.generator, self.alphabet.trim(real.sample[0]), real.context)
-                losses["likelihood"] = own * self.config.relax.likelihood
+                nll = token_nll(self.generator, self.alphabet.trim(real.sample[0]), real.context)
+                losses["likelihood"] = nll * self.config.relax.likelihood
         return losses
 
     def relax(self, n: int, step: int, context: Context | None = None) -> Sample:
         """`n` relaxed draws `(n, length, token)`, each step fed with the relaxed token before; zeros after an end."""
         settings = self.config.relax
-        done = min(1.0, max(0, step - self.start) / max(1, self.config.steps))
-        temperature = settings.sharpness**-done
+        progress = min(1.0, max(0, step - self.start) / max(1, self.config.steps))
+        temperature = settings.sharpness**-progress
         estimator, table = ESTIMATORS[settings.estimator], self.generator.embedding.weight
         embedded = table[self.alphabet.begin].expand(n, -1)
-        state, rows = self.generator.start(n, context), []
-        going = torch.ones(n, 1, device=self.device)
+        state, relaxed = self.generator.start(n, context), []
+        unfinished = torch.ones(n, 1, device=self.device)
         for _ in range(self.length):
             features, state = self.generator.step_embedded(embedded, state)
             drawn = estimator(self.generator.read(features), temperature)
-            rows.append(drawn.relaxed * going)
+            relaxed.append(drawn.relaxed * unfinished)
             embedded = drawn.relaxed @ table
             if self.alphabet.end is not None:
-                going = going * (1 - drawn.hard[:, self.alphabet.end, None].detach())
-        return (torch.stack(rows, 1),)
+                unfinished = unfinished * (1 - drawn.hard[:, self.alphabet.end, None].detach())
+        return (torch.stack(relaxed, 1),)
 
     def one_hots(self, ids: Ids) -> Sample:
         """Real sequences as one-hot rows, zeros for padding."""
         return (one_hot(ids, self.alphabet.size).float() * self.alphabet.mask(ids)[..., None],)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
-        """Maximum likelihood; the critic alone; both in turns."""
-        config, net, optimizers = self.config, self.adversary.critic, self.optimizers
-        critic = Player("critic", net, optimizers["critic"], self.critic_turn, repeat=config.critic.steps)
+        """Maximum likelihood; the critic alone; both alternately."""
+        config, network, optimizers = self.config, self.adversary.critic, self.optimizers
+        critic = Player("critic", network, optimizers["critic"], self.critic_turn, repeat=config.critic.steps)
         generator = Player(
             "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
         )
-        phases = self.pretraining.game(corpus, critic, generator, self.pretraining.take_over)
+        phases = self.pretraining.adversarial_phases(corpus, critic, generator, self.pretraining.take_over)
         self.start = phases[-1].steps.start
         return phases

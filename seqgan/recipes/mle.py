@@ -25,7 +25,7 @@ from seqgan.recipes.sequences import SequenceRecipe
 
 
 class Best(nn.Module):
-    """The least loss seen, and for how many checks there was no lesser: state of an early stop."""
+    """The state of early stopping: the lowest loss so far, and the number of checks since."""
 
     loss: Tensor
     waited: Tensor
@@ -36,7 +36,7 @@ class Best(nn.Module):
         self.register_buffer("waited", torch.zeros((), dtype=torch.long))
 
     def improves(self, loss: float) -> bool:
-        """Take note of a loss; whether it is the least so far."""
+        """Record a loss. Whether it is the lowest so far."""
         better = loss < float(self.loss)
         self.loss.fill_(min(loss, float(self.loss)))
         self.waited.fill_(0 if better else int(self.waited) + 1)
@@ -52,9 +52,9 @@ class MaximumLikelihoodConfig(Config):
 
 
 class MaximumLikelihood(SequenceRecipe):
-    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds.
+    """Recipe mle: a generator, its average, the optimiser and the likelihood step.
 
-    averaged: holds the generator that is sampled from.
+    A checkpoint holds `modules` and `optimizers`. averaged: holds the generator that is sampled from.
     """
 
     config_class = MaximumLikelihoodConfig
@@ -74,7 +74,7 @@ class MaximumLikelihood(SequenceRecipe):
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
-        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        """Made on first use: sampling needs none, and importing them takes a second or two."""
         settings = self.config.likelihood
         weights = self.generator.parameters()
         return {"likelihood": adam(weights, settings.lr, settings.betas, settings.weight_decay)}
@@ -98,25 +98,30 @@ class MaximumLikelihood(SequenceRecipe):
             logs["valid/nll"] = nll(self.generator, corpus.validation, context=corpus.validation_context)
             if self.best.improves(logs["valid/nll"]) or not settings.patience:
                 self.averaged.average.load_state_dict(self.generator.state_dict())
-            over = settings.patience and int(self.best.waited) >= settings.patience
-            return f"valid/nll was no better for {settings.patience} epochs (likelihood.patience)" if over else ""
+            stop = settings.patience and int(self.best.waited) >= settings.patience
+            return f"valid/nll was no better for {settings.patience} epochs (likelihood.patience)" if stop else ""
 
         optimizer = self.optimizers["likelihood"]
         player = Player("likelihood", self.generator, optimizer, self.turn, max_norm=settings.max_norm, rate=rate)
         return [Phase("likelihood", [player], stream, range(steps), [end_of_epoch])] if steps else []
 
-    def game(
-        self, corpus: Corpus, critic: Player, generator: Player, enter: Callable[[], None], asked: bool = False
+    def adversarial_phases(
+        self,
+        corpus: Corpus,
+        critic: Player,
+        generator: Player,
+        enter: Callable[[], None],
+        sampling_needs_critic: bool = False,
     ) -> list[Phase]:
-        """The three phases of an adversarial recipe: this one, the critic alone, both in turns.
+        """The three phases of an adversarial recipe: maximum likelihood, the critic alone, both alternately.
 
-        The generator plays first, then the critic its `repeat` turns; a critic of no turns never plays. asked: whether
-        sampling asks the critic, which then trains even where there is no game.
+        In the last, a step of the generator comes first, then `repeat` steps of the critic, which may be 0.
+        sampling_needs_critic: the critic then trains even without adversarial steps.
         """
-        config: Any = self.config  # that of a game
+        config: Any = self.config  # of an adversarial recipe
         phases = self.phases(corpus)
         start = phases[-1].steps.stop if phases else 0
-        middle = start + (config.critic.pretrain if critic.repeat and (config.steps or asked) else 0)
+        middle = start + (config.critic.pretrain if critic.repeat and (config.steps or sampling_needs_critic) else 0)
         alone = replace(critic, repeat=1)
         for name, players, steps in (
             ("critic", [alone], range(start, middle)),
@@ -135,5 +140,5 @@ class MaximumLikelihood(SequenceRecipe):
             self.averaged.average.load_state_dict(self.generator.state_dict())
 
     def follow(self, step: int, logs: dict[str, float]) -> None:
-        """The average moves towards the generator."""
+        """Move the average towards the generator."""
         self.averaged.update(self.generator)

@@ -1,4 +1,4 @@
-"""What REINFORCE on a critic needs beside it: generated sequences to train on, and a baseline."""
+"""What REINFORCE needs beside a critic: a pool of generated sequences to train it on, and a baseline."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,18 +32,25 @@ class Negatives(nn.Module):
         """The next `n` sequences (at most the size of the pool); `draw(size)` makes new ones when they are used up."""
         size, count = len(self.ids), int(self.served)
         n = min(n, size)
-        a_pass = size // n
-        if count % (a_pass * self.reuse) == 0:
+        batches_a_pass = size // n
+        if count % (batches_a_pass * self.reuse) == 0:
             self.ids.copy_(draw(size))
-        turn, place = divmod(count, a_pass)
-        random = torch.Generator().manual_seed(derive_seed(self.seed, "negatives", turn))
+        epoch, place = divmod(count, batches_a_pass)
+        random = torch.Generator().manual_seed(derive_seed(self.seed, "negatives", epoch))
         rows = torch.randperm(size, generator=random)[place * n : (place + 1) * n]
         self.served += 1
         return self.ids[rows.to(self.ids.device)]
 
 
 class Baseline(nn.Module):
-    """What is taken from the reward so that the gradient varies less; none of it depends on the own draw."""
+    """What is subtracted from the reward of a token so that the gradient varies less; one value for each place.
+
+    kind: none, nothing; leave_one_out, the mean reward of the batch's other sequences at that place, and for a sequence
+    that is alone there its own reward, so that its advantage is 0; moving, the average over earlier batches.
+    A place that no earlier batch reached, as all in the first step, has no moving average: the mean of the present
+    batch stands in. It includes the sequence itself, so there the gradient is slightly biased.
+    decay: share of the moving average that a step keeps.
+    """
 
     average: Tensor
 
@@ -62,8 +69,8 @@ class Baseline(nn.Module):
             return (values - torch.where(count > 1, others, values)) * mask
         mean = total / count.clamp_min(1)
         known = torch.where(self.average.isnan(), mean, self.average)
-        moved = torch.lerp(mean, known, self.decay)
-        self.average.copy_(torch.where(count > 0, moved, self.average))
+        updated = torch.lerp(mean, known, self.decay)
+        self.average.copy_(torch.where(count > 0, updated, self.average))
         return (values - known) * mask
 
 
@@ -79,7 +86,7 @@ class PolicyConfig:
     update_rate: Share = 0.8
     """Share of its parameters that the rollout policy keeps a step; the rest comes from the generator."""
     baseline: Literal["none", "moving", "leave_one_out"] = "leave_one_out"
-    """Taken from the reward: nothing, its moving average at each place, or the mean of the batch's other sequences."""
+    """Subtracted from the reward: nothing, its moving average at each place, or the mean of the other sequences."""
     likelihood: Weight = 0.0
     """Weight of maximum likelihood on real sequences, kept in the loss."""
     kl: Weight = 0.0

@@ -82,7 +82,7 @@ class MixtureConfig:
 
     __pydantic_config__ = STRICT
     members: Annotated[int, Interval(ge=1, le=16)] = 2
-    """Generators of the mixture that is drawn from and distilled, each trained by maximum likelihood."""
+    """Generators of the mixture that is sampled and distilled, each trained by maximum likelihood."""
     critic: bool = True
     """Whether a critic reweights the mixture; without it the mixture alone is distilled."""
     clip: Rate = 10.0
@@ -109,7 +109,10 @@ class ResidualConfig(GameConfig):
 
 
 class Residual(SequenceRecipe):
-    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+    """Recipe residual: a mixture, its critic, the generator distilled from them, and the optimisers and training step.
+
+    A checkpoint holds `modules` and `optimizers`.
+    """
 
     config_class = ResidualConfig
     capabilities: frozenset[Capability] = frozenset({"log_prob"})
@@ -135,20 +138,20 @@ class Residual(SequenceRecipe):
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
-        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
-        found = {
+        """Made on first use: sampling needs none, and importing them takes a second or two."""
+        optimizers = {
             f"{prefix}{part}": optimizer
             for prefix, model in self._prefixed()
             for part, optimizer in model.optimizers.items()
         }
-        return found | {"generator": adam(self.generator.parameters(), self.config.lr)}
+        return optimizers | {"generator": adam(self.generator.parameters(), self.config.lr)}
 
     def _prefixed(self) -> Iterator[tuple[str, MaximumLikelihood]]:
-        """What stands before the names of each model's parts, nothing before the first's."""
+        """Each model, and the prefix of the names of its modules: empty for the first model."""
         for name, model in self.models.items():
             yield ("" if model is self.models["member0"] else f"{name}."), model
 
-    # The turn ---------------------------------------------------------------------------------
+    # The training step ------------------------------------------------------------------------
 
     def turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Learn from draws of the mixture: its own distribution of every token, and the draws by their weights.
@@ -158,27 +161,27 @@ class Residual(SequenceRecipe):
         with at_rest(*self.modules.values()):
             ids = sample(self.teacher, self.config.batch, self.length, device=self.device)
             ids = self.alphabet.trim(distributed.shard(ids))
-            taught = self.teacher.read(self.teacher.features(ids))
+            teacher_log_prob = self.teacher.read(self.teacher.features(ids))
             weights = self.weights(ids)
         mask = self.alphabet.mask(ids)
         with without_dropout(self.generator):
             log_prob = self.generator.logits(ids).log_softmax(-1)
-        soft = -(taught.exp() * log_prob).sum(-1)
+        soft = -(teacher_log_prob.exp() * log_prob).sum(-1)
         hard = -log_prob.gather(2, ids[..., None]).squeeze(2)
-        each = sum_steps(soft + (weights - 1)[:, None] * hard, mask)
+        loss = sum_steps(soft + (weights - 1)[:, None] * hard, mask)
         effective = weights.sum().square() / weights.square().sum() / len(weights)
-        return {"distilled": each.mean(), "_effective": effective}  # of draws, not of the rows of the batch
+        return {"distilled": loss.mean(), "_effective": effective}  # of draws, not of the rows of the batch
 
-    # What it is made of -----------------------------------------------------------------------
+    # Parts of the step ------------------------------------------------------------------------
 
     def features(self, ids: Ids) -> Float[Tensor, "batch feature"]:
         """Log-likelihood of each sequence under every model, and its length."""
         columns = []
         for name, model in self.models.items():
-            judge = model.averaged.average
-            if name == "member0":  # whose average learns while the mixture is distilled
-                judge = self.teacher.members[0]
-            columns.append(judge.log_prob(self.reverse(ids) if name == "backward" else ids).sum(1))  # pyright: ignore
+            generator = model.averaged.average
+            if name == "member0":  # whose average moves while the mixture is distilled
+                generator = self.teacher.members[0]
+            columns.append(generator.log_prob(self.reverse(ids) if name == "backward" else ids).sum(1))  # pyright: ignore
         return torch.stack([*columns, self.alphabet.mask(ids).sum(1).float()], 1)
 
     def weights(self, ids: Ids) -> Float[Tensor, "batch"]:
@@ -202,9 +205,9 @@ class Residual(SequenceRecipe):
         """Maximum likelihood of every model; then the critic is fitted and the reweighted mixture distilled."""
         config, phases = self.config, []
         for name, model in self.models.items():
-            turned = self.reverse if name == "backward" else lambda ids: ids
-            read = Corpus(corpus.alphabet, turned(corpus.train), turned(corpus.valid), turned(corpus.test))
-            for phase in model.phases(read):
+            reorder = self.reverse if name == "backward" else lambda ids: ids
+            ordered = Corpus(corpus.alphabet, reorder(corpus.train), reorder(corpus.valid), reorder(corpus.test))
+            for phase in model.phases(ordered):
                 start = phases[-1].steps.stop if phases else 0
                 phases.append(shifted(phase, start, name))
         start = phases[-1].steps.stop if phases else 0
@@ -213,16 +216,16 @@ class Residual(SequenceRecipe):
         rate = cosine_rate(config.lr, config.steps, start, floor=0.02)
         optimizer = self.optimizers["generator"]
         player = Player("generator", self.generator, optimizer, self.turn, max_norm=config.max_norm, rate=rate)
-        game = range(start, start + config.steps)
+        steps = range(start, start + config.steps)
         follow: list[Callback] = [self.models["member0"].follow]
 
         def enter() -> None:
             self.take_over(corpus.validation)
 
-        return [*phases, Phase("distil", [player], stream, game, follow, enter)]
+        return [*phases, Phase("distil", [player], stream, steps, follow, enter)]
 
     def take_over(self, held_out: Ids) -> None:
-        """Freeze the mixture, fit the critic on real sequences nothing learnt from, start from the first member."""
+        """Freeze the mixture, fit the critic on real sequences that trained nothing, start from the first member."""
         models = list(self.models.values())
         models[0].take_over()
         for member, model in zip(self.teacher.members, models, strict=False):
@@ -238,9 +241,9 @@ class Residual(SequenceRecipe):
 
 
 def shifted(phase: Phase, start: int, name: str) -> Phase:
-    """The phase, `start` steps later and under a name of its own; what it calls sees the steps of before."""
+    """The phase, `start` steps later and under another name; its callbacks and rates still count from 0."""
 
-    def late(player: Player) -> Player:
+    def shifted_rate(player: Player) -> Player:
         rate = player.rate
         return replace(player, rate=(lambda step: rate(step - start)) if rate is not None else None)
 
@@ -248,7 +251,7 @@ def shifted(phase: Phase, start: int, name: str) -> Phase:
     return replace(
         phase,
         name=name,
-        players=[late(player) for player in phase.players],
+        players=[shifted_rate(player) for player in phase.players],
         steps=range(phase.steps.start + start, phase.steps.stop + start),
         callbacks=[lambda step, logs, call=call: call(step - start, logs) for call in callbacks],
     )

@@ -1,8 +1,7 @@
 """SeqGAN (Yu et al. 2017): maximum likelihood, then REINFORCE on what a critic says, by rollouts or a dense critic.
 
 A step of the adversarial phase is one of the generator and `critic.steps` of the critic. An external reward may be
-mixed in (ORGAN, Guimaraes et al. 2017): it is paid for the whole sequence, to each of its tokens, which is unbiased
-without rollouts.
+mixed in (ORGAN, Guimaraes et al. 2017): each token gets the reward of its whole sequence, unbiased without rollouts.
 """
 
 import copy
@@ -41,13 +40,13 @@ from seqgan.recipes.config import GameConfig, GameCriticConfig
 from seqgan.recipes.external_reward import RewardConfig
 from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.reinforce import Baseline, Negatives, PolicyConfig, Values
-from seqgan.recipes.sequences import Asked, SequenceRecipe
+from seqgan.recipes.sequences import SampleOptions, SequenceRecipe
 from seqgan.text.alphabet import Ids
 
 
 @dataclass(frozen=True)
 class SeqGANCriticConfig(GameCriticConfig):
-    """The critic, how it trains, and how sampling asks it."""
+    """The critic, its training, and its use in sampling."""
 
     decay: Weight = 0.2
     """Weight of half the squared norm of the output layer in the loss (SeqGAN's code)."""
@@ -69,7 +68,7 @@ class SeqGANCriticConfig(GameCriticConfig):
 
 @dataclass(frozen=True)
 class SeqGANConfig(GameConfig):
-    """Recipe seqgan: maximum likelihood, then REINFORCE on the critic's verdict."""
+    """Recipe seqgan: maximum likelihood, then REINFORCE on the critic's reward."""
 
     recipe: str = "seqgan"
     """seqgan."""
@@ -117,9 +116,10 @@ class SeqGANConfig(GameConfig):
 
 
 class PolicyGradientGAN(SequenceRecipe):
-    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds.
+    """Recipe seqgan: generator, critic and rollout policy, their optimisers, and the training step of each.
 
-    shaping: the external reward, where there is one; the space's vocabulary makes its strings of ids.
+    A checkpoint holds `modules` and `optimizers`. shaping: the external reward, where there is one; the space's
+    vocabulary decodes the strings that it scores.
     """
 
     config_class = SeqGANConfig
@@ -140,7 +140,7 @@ class PolicyGradientGAN(SequenceRecipe):
         self.negatives = Negatives(config.critic.pool, length, config.critic.reuse, config.seed).to(device)
         self.baseline = Baseline(config.policy.baseline, length).to(device)
         self.shaping: RewardShaping | None = None
-        self.unjudged = False  # without lines no critic learns, and none is asked
+        self.unjudged = False  # without lines no critic is trained, and none gives a reward
         self.modules = self.pretraining.modules | {
             "critic": self.critic,
             "rollout_policy": self.rollout_policy,
@@ -151,17 +151,17 @@ class PolicyGradientGAN(SequenceRecipe):
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
-        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        """Made on first use: sampling needs none, and importing them takes a second or two."""
         config, judge = self.config, self.config.critic
         return self.pretraining.optimizers | {
             "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
             "critic": adam(self.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
         }
 
-    # One turn of each player ------------------------------------------------------------------
+    # One training step of each player ---------------------------------------------------------
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
-        """Tell the batch from as many generated sequences: of a pool, or drawn anew where something is asked."""
+        """Tell the batch from as many generated sequences: from a pool, or newly drawn for a batch with a context."""
         real = self.hide_conditions(real)
         if real.context is None:
             fake = distributed.shard(self.negatives.take(len(real) * distributed.processes(), self.draw))
@@ -174,7 +174,7 @@ class PolicyGradientGAN(SequenceRecipe):
         return losses | {"decay": decay * self.config.critic.decay}
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
-        """Draw, have every token valued, make the better ones likelier."""
+        """Draw sequences, value every token, and make the better tokens likelier."""
         real = self.hide_conditions(real)
         policy, context = self.config.policy, real.context
         with at_rest(self.generator, self.critic, self.rollout_policy):
@@ -186,19 +186,19 @@ class PolicyGradientGAN(SequenceRecipe):
             log_prob = self.generator.log_prob(ids, context=context)
             losses = {"policy": policy_gradient(log_prob, advantage).sum(1)} | figures
             if policy.likelihood:
-                own = token_nll(self.generator, self.alphabet.trim(real.sample[0]), context)
-                losses["likelihood"] = own * policy.likelihood
+                nll = token_nll(self.generator, self.alphabet.trim(real.sample[0]), context)
+                losses["likelihood"] = nll * policy.likelihood
             losses |= self.replay_terms()
             if policy.kl:
                 with at_rest(self.anchor):
-                    before = self.anchor.logits(ids, context)
-                kl = categorical_kl(self.generator.logits(ids, context), before)
+                    pretrained = self.anchor.logits(ids, context)
+                kl = categorical_kl(self.generator.logits(ids, context), pretrained)
                 losses["anchor"] = sum_steps(kl, mask) * policy.kl
         if context is None:  # the draws are of no rows of the batch
             losses |= {name: losses[name].mean() for name in ("policy", "anchor") if name in losses}
         return losses
 
-    # What the turns are made of ---------------------------------------------------------------
+    # Parts of these steps ---------------------------------------------------------------------
 
     def draw(self, n: int) -> Ids:
         """Sequences of the present generator `(n, length)`."""
@@ -206,7 +206,7 @@ class PolicyGradientGAN(SequenceRecipe):
             return sample(self.generator, n, self.length, device=self.device)
 
     def draw_for(self, real: Batch) -> Ids:
-        """This process's draws of a turn: one for each row where something is asked of it, `batch` where not."""
+        """This process's draws for a step: one for each row of a batch with a context, `batch` without one."""
         context = distributed.gathered_context(real.context)
         with at_rest(self.generator):
             n = self.config.batch if context is None else len(context)
@@ -214,37 +214,38 @@ class PolicyGradientGAN(SequenceRecipe):
         return distributed.shard(ids)
 
     def values(self, ids: Ids, context: Context | None = None) -> tuple[Values, dict[str, Tensor]]:
-        """What every token is worth, and figures for the log: mean critic's and external reward of the sequences."""
+        """The value of every token, and figures for the log: mean critic reward and mean external reward."""
         external = self.config.reward.weight
         if not external:
             return self.critic_values(ids, context)
         assert self.shaping is not None
-        with self.shaping.waiting(), ThreadPoolExecutor(1) as aside:  # it is worked out while the critic judges
-            answer = aside.submit(self.score, ids)
+        with self.shaping.waiting(), ThreadPoolExecutor(1) as executor:  # rewards come while the critic judges
+            pending = executor.submit(self.score, ids)
             values, figures = self.critic_values(ids, context)
-            strings, scores = answer.result()
-        paid = torch.from_numpy(self.shaping.weigh(strings, scores)).float().to(self.device)
-        values = (1 - external) * values + external * paid[:, None]
+            strings, scores = pending.result()
+        rewards = torch.from_numpy(self.shaping.weigh(strings, scores)).float().to(self.device)
+        values = (1 - external) * values + external * rewards[:, None]
         figures["_score"] = torch.tensor(scores.mean(), dtype=torch.float, device=self.device)
         return values * self.alphabet.mask(ids), figures
 
     def critic_values(self, ids: Ids, context: Context | None = None) -> tuple[Values, dict[str, Tensor]]:
-        """What the critic says that every token is worth, and the mean over the sequences for the log."""
+        """The value of every token by the critic, and the mean over the sequences for the log."""
         policy, mask = self.config.policy, self.alphabet.mask(ids)
         if policy.reward == "constant" or self.unjudged:
             values = torch.full(ids.shape, 0.5, device=self.device)
         elif isinstance(self.critic, RecurrentCritic):
             values = self.critic_logits(ids, context).sigmoid()
         else:
-            several = distributed.processes() > 1  # each completes its own prefixes with draws of its own
-            random = new_generator(self.device, torch.initial_seed(), distributed.rank()) if several else None
-            completes = self.rollout_policy.average
-            values = monte_carlo(completes, ids, self.judge, policy.rollouts, random, context=context)
+            random = None
+            if distributed.processes() > 1:  # each process completes its own prefixes with draws of its own
+                random = new_generator(self.device, torch.initial_seed(), distributed.rank())
+            policy_network = self.rollout_policy.average
+            values = monte_carlo(policy_network, ids, self.judge, policy.rollouts, random, context=context)
         last = values.gather(1, mask.sum(1, keepdim=True) - 1)
         return values * mask, {"_reward": last.mean()}
 
     def precision(self) -> torch.autocast:
-        """What the critic computes in."""
+        """The number format that the critic computes in."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.critic.bf16)
 
     def critic_logits(self, ids: Ids, context: Context | None = None) -> Tensor:
@@ -253,7 +254,7 @@ class PolicyGradientGAN(SequenceRecipe):
             return self.adversary.output((ids,), context).logits.float()
 
     def judge(self, ids: Ids, context: Context | None = None) -> Tensor:
-        """The critic's reward of whole sequences, in (0, 1): the sigmoid of its logit less what its heads are owed."""
+        """The critic's reward of whole sequences, in (0, 1): the sigmoid of its logit less the loss of its heads."""
         with self.precision():
             output = self.adversary.output((ids,), context)
             logits = output.logits.float()
@@ -273,18 +274,18 @@ class PolicyGradientGAN(SequenceRecipe):
         n: int,
         random: torch.Generator,
         context: Context | None = None,
-        asked: Asked | None = None,
+        options: SampleOptions | None = None,
         guidance: float = 1.0,
     ) -> Ids:
         """`n` sequences of the averaged generator, `(n, step)`; what the critic rejects is sampled again."""
-        asked, draw = asked or Asked(), super().sample
-        ids = draw(n, random, context, asked, guidance)
-        if self.config.rejects and not asked.raw:
+        options, draw = options or SampleOptions(), super().sample
+        ids = draw(n, random, context, options, guidance)
+        if self.config.rejects and not options.raw:
 
-            def again(count: int, context: Context | None) -> Ids:
-                return draw(count, random, context, asked, guidance)
+            def draw_new(count: int, context: Context | None) -> Ids:
+                return draw(count, random, context, options, guidance)
 
-            self.redraw_rejected(ids, self.critic, again, self.config.critic, random, context)
+            self.redraw_rejected(ids, self.critic, draw_new, self.config.critic, random, context)
         return ids
 
     def predict(self, sample: Sample) -> Tensor:
@@ -298,15 +299,15 @@ class PolicyGradientGAN(SequenceRecipe):
             return self.adversary.logits(sample, context)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
-        """Maximum likelihood; the critic alone; both in turns. A constant reward, or no lines, need no critic."""
+        """Maximum likelihood; the critic alone; both alternately. A constant reward, or no lines, need no critic."""
         config, optimizers = self.config, self.optimizers
         self.unjudged = not len(corpus.train)
-        turns = 0 if config.policy.reward == "constant" or self.unjudged else config.critic.steps
-        critic = Player("critic", self.critic, optimizers["critic"], self.critic_turn, repeat=turns)
+        critic_steps = 0 if config.policy.reward == "constant" or self.unjudged else config.critic.steps
+        critic = Player("critic", self.critic, optimizers["critic"], self.critic_turn, repeat=critic_steps)
         generator = Player(
             "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
         )
-        phases = self.pretraining.game(corpus, critic, generator, self.take_over, asked=self.config.rejects)
+        phases = self.pretraining.adversarial_phases(corpus, critic, generator, self.take_over, self.config.rejects)
         phases[-1].callbacks.append(lambda step, logs: self.rollout_policy.update(self.generator))
         return phases
 

@@ -27,12 +27,16 @@ _CHUNK = 256  # sequences that a critic reads at a time
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How sequences are asked for: the decoding, the most steps, the ids that each begins with, raw draws."""
+class SampleOptions:
+    """How sequences are sampled.
+
+    decoding: temperature and filters. steps: the most tokens; None for the length of the space. prefix: ids that each
+    sequence begins with. rule: which tokens may follow, of byte pairs. raw: leave out the critic's rejections.
+    """
 
     decoding: Decoding = field(default_factory=Decoding)
     steps: int | None = None
-    begun: list[int] = field(default_factory=list)
+    prefix: list[int] = field(default_factory=list)
     rule: Any = None
     raw: bool = False
 
@@ -56,18 +60,20 @@ class SequenceRecipe:
         n: int,
         random: torch.Generator,
         context: Context | None = None,
-        asked: Asked | None = None,
+        options: SampleOptions | None = None,
         guidance: float = 1.0,
     ) -> Ids:
         """`n` sequences of the averaged generator, `(n, step)`."""
-        asked, average = asked or Asked(), self.averaged.average
-        steps = asked.steps or self.space.length
+        options, average = options or SampleOptions(), self.averaged.average
+        steps = options.steps or self.space.length
         stepper = Guided(average, guidance) if context is not None and guidance != 1.0 else average
         with at_rest(average):
-            return sample(*(stepper, n, steps, random, asked.decoding, asked.begun, self.device, asked.rule, context))
+            return sample(
+                *(stepper, n, steps, random, options.decoding, options.prefix, self.device, options.rule, context)
+            )
 
     def hide_conditions(self, real: Batch) -> Batch:
-        """The batch with some of its conditions hidden, so that samples need not be asked for all of them."""
+        """The batch with some of its conditions hidden, so that a request may leave some out."""
         return hide_conditions(real, self.space.groups, self.config.hide_all, self.config.hide_some)
 
     def score(self, ids: Ids) -> tuple[list[str], np.ndarray]:
@@ -91,24 +97,26 @@ class SequenceRecipe:
         self,
         ids: Ids,
         critic: nn.Module,
-        again: Callable[[int, Context | None], Ids],
+        draw: Callable[[int, Context | None], Ids],
         settings: Any,
         random: torch.Generator,
         context: Context | None = None,
     ) -> None:
-        """Have sequences that the critic rejects drawn again, in place; `again(n, context)` draws n of them."""
+        """Replace, in place, sequences that the critic rejects; `draw(n, context)` draws n new ones."""
 
         def redraw(rows: Tensor) -> tuple[list[Ids], Tensor]:
-            asked = context[rows] if context is not None else None
-            new = again(len(rows), asked)
-            return [new], logits_of(new, asked)
+            their_context = context[rows] if context is not None else None
+            new = draw(len(rows), their_context)
+            return [new], logits_of(new, their_context)
 
-        def logits_of(some: Ids, asked: Context | None) -> Tensor:
-            whole = nn.functional.pad(some, (0, self.space.length - some.shape[1]), value=self.space.alphabet.pad)
-            parts = (slice(place, place + _CHUNK) for place in range(0, len(whole), _CHUNK))
-            return torch.cat(
-                [critic((whole[rows],), *(() if asked is None else (asked[rows],))).logits.float() for rows in parts]
-            )
+        def logits_of(ids: Ids, context: Context | None) -> Tensor:
+            padded = nn.functional.pad(ids, (0, self.space.length - ids.shape[1]), value=self.space.alphabet.pad)
+            logits = []
+            for start in range(0, len(padded), _CHUNK):
+                rows = slice(start, start + _CHUNK)
+                inputs = ((padded[rows],),) if context is None else ((padded[rows],), context[rows])
+                logits.append(critic(*inputs).logits.float())
+            return torch.cat(logits)
 
         with at_rest(critic):
             logits = logits_of(ids, context)

@@ -1,4 +1,4 @@
-"""Rewards of both halves that fail, are interrupted, have nothing to say, or are spent; and rewards given to `fit`."""
+"""Rewards of molgan and seqgan that fail, are interrupted, score nothing or are spent; and rewards given to `fit`."""
 
 import json
 import sys
