@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gancore.facade.condition_values import Named
 from gancore.facade.conditions import Request
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
@@ -45,7 +46,7 @@ class MolGAN(Model):
         start: "MolGAN | str | Path | None" = None,
         force: bool = False,
         reward: Reward | None = None,
-        condition: str | Sequence[str] = (),
+        condition: Named = (),
     ) -> "MolGAN":
         """Train on a file or a list of `Path`s, a frame with a SMILES column, a list of SMILES or a data set.
 
@@ -60,6 +61,7 @@ class MolGAN(Model):
         condition: what `sample` can then be asked for, by a recipe that accepts it: names of properties
             (`molgan.scoring.properties.PROPERTIES`), of columns of the file or frame ("NAME", or "NAME:class" for one
             of classes; gaps are allowed), or "NAME=SCORE.toml" and "NAME=MODULE:FUNCTION", which label the molecules.
+            A table by name takes functions themselves, for instance {"active": classify, "logp": None}.
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError for
         a reward or a start that does not fit the configuration, DivergedError when training left the numbers and going

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from gancore.errors import ConfigError, DataError
+from gancore.facade.condition_values import Named
 from gancore.facade.conditions import Request
 from gancore.facade.model import Model
 from gancore.io.progress import over
@@ -48,7 +49,7 @@ class SeqGAN(Model):
         reward: Reward | None = None,
         start: "SeqGAN | str | Path | None" = None,
         force: bool = False,
-        condition: str | Sequence[str] = (),
+        condition: Named = (),
     ) -> "SeqGAN":
         """Train on a file or a list of `Path`s, a frame with a column text, any iterable of strings, or a corpus.
 
@@ -65,7 +66,7 @@ class SeqGAN(Model):
             at once.
         condition: what `sample` can then be asked for, by a recipe that accepts it: names of columns of the file or
             frame ("NAME", or "NAME:class" for one of classes; gaps are allowed), or "NAME=MODULE:FUNCTION", which
-            labels the lines.
+            labels the lines. A table by name takes functions themselves, for instance {"tone": classify}.
         An interrupt (Ctrl-C, SIGTERM) finishes the step, saves, and in a notebook gives back the model as it is.
         Raises DataError for unusable data, RunError when `out` holds another run or cannot be resumed, ConfigError
         for a reward or a start that cannot be used and for lines that are needed and not given, DivergedError when

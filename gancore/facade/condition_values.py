@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -23,12 +23,23 @@ _MOSTLY = 0.5  # share of cells that are numbers from which on a column is one o
 Kind = Literal["", "number", "class"]
 
 
+LabelFunction: TypeAlias = Callable[[Sequence[str]], Any]
+"""What labels strings, for instance a classifier's `predict`: a number or a class for each."""
+
+Named: TypeAlias = "str | Sequence[str] | Mapping[str, LabelFunction | str | None]"
+"""Conditions as `fit` takes them: one, a list, or by name what labels the rows: a function, or None for a column or a
+property of that name."""
+
+
 class Spec(NamedTuple):
-    """A condition as a user writes it: `NAME`, `NAME:number`, `NAME:class`, or `NAME=FUNCTION`, which labels rows."""
+    """A condition as a user writes it: `NAME`, `NAME:number`, `NAME:class`, or `NAME=FUNCTION`, which labels rows.
+
+    function: the name of one, or one itself.
+    """
 
     name: str
     kind: Kind = ""
-    function: str = ""
+    function: str | LabelFunction = ""
 
     @classmethod
     def of(cls, text: str) -> "Spec":
@@ -46,6 +57,25 @@ class Spec(NamedTuple):
         if not name.strip() or (function == "" and "=" in text):
             raise ConfigError(f"condition {text!r}: write it as NAME, NAME:class, NAME:number or NAME=MODULE:FUNCTION.")
         return cls(name.strip(), kind, function.strip())  # pyright: ignore
+
+    @classmethod
+    def all_of(cls, named: Named) -> "list[Spec]":
+        """From what `fit` takes. Raises ConfigError for what is no name and no function.
+
+        >>> [spec.name for spec in Spec.all_of({"length": len, "label:class": None})]
+        ['length', 'label']
+        """
+        if isinstance(named, Mapping):
+            for name, function in named.items():
+                if function is not None and not isinstance(function, str) and not callable(function):
+                    raise ConfigError(f"condition {name}: give a function of strings, its name, or None for a column.")
+            return [cls.of(name)._replace(function=function or "") for name, function in named.items()]
+        return [cls.of(text) for text in ([named] if isinstance(named, str) else named)]
+
+    @property
+    def function_name(self) -> str:
+        """Of the function, for a message."""
+        return self.function if isinstance(self.function, str) else getattr(self.function, "__name__", "its function")
 
 
 class Rows(NamedTuple):
@@ -84,10 +114,14 @@ class Rows(NamedTuple):
 
     def _labels(self, spec: Spec) -> list[list[Cell]]:
         """What a function says of each item."""
-        labels = self.kept.labels(spec.function, self.strings, lambda strings: self.load(spec.function)(strings))
+        name = spec.function
+        if isinstance(name, str):
+            labels = self.kept.labels(name, self.strings, lambda strings: self.load(name)(strings))
+        else:
+            labels = name(self.strings)
         if len(labels) != len(self.strings):
             raise ConfigError(
-                f"condition {spec.name}: {spec.function} gave {len(labels)} values for {len(self.strings)} rows."
+                f"condition {spec.name}: {spec.function_name} gave {len(labels)} values for {len(self.strings)} rows."
             )
         return [[Cell(row, "", label)] for row, label in enumerate(labels, 1)]
 
@@ -103,14 +137,13 @@ class Labelled(NamedTuple):
     labeller: Labeller | None
 
 
-def read_conditions(texts: Sequence[str], rows: Rows, start: Conditions | None) -> Labelled | None:
-    """The conditions that `texts` name and the context of each item; None where there are none.
+def read_conditions(named: Sequence[Spec], rows: Rows, start: Conditions | None) -> Labelled | None:
+    """The conditions that are named and the context of each item; None where there are none.
 
-    texts: one for each condition, as `Spec.of` reads it. start: the conditions of the model that training goes on
-    from; their scale and their classes hold.
+    start: the conditions of the model that training goes on from; their scale and their classes hold.
     Raises ConfigError and DataError, one sentence, for what no model can be conditioned on.
     """
-    specs = list(dict.fromkeys(map(Spec.of, texts)))
+    specs = list(dict.fromkeys(named))
     if start is not None:
         if specs and tuple(spec.name for spec in specs) != start.names:
             known = ", ".join(start.names)

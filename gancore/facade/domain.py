@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rich.console import Console
 
+from gancore.facade.condition_values import Spec
 from gancore.facade.conditions import Conditions
 from gancore.facade.examples import Examples
 from gancore.facade.labels import LabelFile
@@ -91,7 +92,7 @@ class Domain(Protocol):
         ...
 
     def read(
-        self, source: Any, config: Any, start: "Model | None", condition: Sequence[str], kept: LabelFile
+        self, source: Any, config: Any, start: "Model | None", condition: Sequence[Spec], kept: LabelFile
     ) -> Reading:
         """Read training rows with the columns that are conditions. Raises DataError for unusable data.
 

@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 from gancore.errors import CheckpointError, ConfigError, RunError
+from gancore.facade.condition_values import Named, Spec
 from gancore.facade.conditions import Conditions, Request
 from gancore.facade.domain import Domain, Reading
 from gancore.facade.labels import LabelFile
@@ -68,21 +69,21 @@ class Model:
         start: "Model | str | Path | None" = None,
         force: bool = False,
         reward: Reward | None = None,
-        condition: str | Sequence[str] = (),
+        condition: Named = (),
     ) -> "Model":
         """Train; the subclasses say on what."""
         distributed.join(self.device)
         start_model = type(self).load(start, str(self.device)) if isinstance(start, (str, Path)) else start
         config = self.config.adopting(start_model.config) if start_model is not None else self.config
         kind = self.domain.recipes[config.recipe]
-        condition_names = [condition] if isinstance(condition, str) else list(condition)
-        if condition_names:
+        specs = Spec.all_of(condition)
+        if specs:
             refuse_without(kind, "context", "condition")
         shaping = self.domain.reward(config, reward, kind)
         claim(out, resume)
         console = Console(stderr=True, quiet=quiet or distributed.rank() > 0)
         with hushed(quiet):
-            reading = self.domain.read(source, config, start_model, condition_names, LabelFile(out, resume))
+            reading = self.domain.read(source, config, start_model, specs, LabelFile(out, resume))
         note_most_left_out(reading.rejected, reading.rows)
         if out is not None:
             write_held_out(Path(out) / self.domain.aside, reading.aside, resume and not force)

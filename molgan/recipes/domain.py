@@ -62,13 +62,13 @@ class Molecules:
         "sample/recall": "recall",
     }
 
-    def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str], kept: LabelFile) -> Reading:
+    def read(
+        self, source: Any, config: Any, start: Model | None, condition: Sequence[Spec], kept: LabelFile
+    ) -> Reading:
         """Distinct molecules that a graph can hold, and the properties that are conditions."""
         vocabulary = start.recipe.space.vocabulary if start is not None else None
         source = DATA.files(source)
-        names = [Spec.of(text).name for text in condition] or (
-            start.conditions.names if start and start.conditions else ()
-        )
+        names = [spec.name for spec in condition] or (start.conditions.names if start and start.conditions else ())
         data = as_dataset(source, vocabulary=vocabulary, seed=config.seed, columns=names, **config.data.limits)
         if vocabulary is not None and data.vocabulary != vocabulary:
             raise ConfigError("start: the data set was made for another vocabulary of atoms; give SMILES or a file.")
@@ -81,11 +81,11 @@ class Molecules:
             )
         if data is not source:
             data, aside = data.split(config.data.hold_out, config.seed)
-        found = read_conditions(condition, _rows(data, kept), start.conditions if start is not None else None)
-        if found is not None:
-            data = data.with_context(found.context)
+        labelled = read_conditions(condition, _rows(data, kept), start.conditions if start is not None else None)
+        if labelled is not None:
+            data = data.with_context(labelled.context)
         rows = len(data) + len(aside) + len(data.rejected)
-        conditions, labeller = (found.conditions, found.labeller) if found is not None else (None, None)
+        conditions, labeller = (labelled.conditions, labelled.labeller) if labelled is not None else (None, None)
         return Reading(data, aside, data.rejected, rows, conditions, labeller)
 
     def tell(self, reading: Reading, console: Console) -> None:

@@ -67,11 +67,13 @@ class Sequences:
         "sample/recall": "recall",
     }
 
-    def read(self, source: Any, config: Any, start: Model | None, condition: Sequence[str], kept: LabelFile) -> Reading:
+    def read(
+        self, source: Any, config: Any, start: Model | None, condition: Sequence[Spec], kept: LabelFile
+    ) -> Reading:
         """Lines as token ids, in a training, a validation and a test part."""
         source = CORPORA.files(source)
         known = start.conditions if start is not None else None
-        names = [Spec.of(text).name for text in condition] or (known.names if known is not None else ())
+        names = [spec.name for spec in condition] or (known.names if known is not None else ())
         corpus = source if isinstance(source, Corpus) else self._corpus(source, config, start, names)
         if corpus.vocabulary is None:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")

@@ -86,18 +86,18 @@ def test_text_among_numbers_names_the_first_row_and_the_way_out():
 def test_what_nothing_can_be_conditioned_on_is_one_sentence(values, kind, said):
     name = f"x:{kind}" if kind else "x"
     with pytest.raises(DataError) as refused:
-        read_conditions([name], rows({"x": cells(*values)}), None)
+        read_conditions(Spec.all_of([name]), rows({"x": cells(*values)}), None)
     assert str(refused.value).startswith(said)
     assert "\n" not in str(refused.value)
 
 
 def test_names_that_lead_nowhere_are_refused():
     with pytest.raises(ConfigError, match=r"^condition ic50: the data have no such column\.$"):
-        read_conditions(["ic50"], rows({}), None)
+        read_conditions(Spec.all_of(["ic50"]), rows({}), None)
     with pytest.raises(ConfigError, match=r"no such column, and no such property; there are logp, qed\.$"):
-        read_conditions(["ic50"], rows({}, properties=["logp", "qed"]), None)
+        read_conditions(Spec.all_of(["ic50"]), rows({}, properties=["logp", "qed"]), None)
     with pytest.raises(ConfigError, match="condition x: is asked for twice"):
-        read_conditions(["x", "x:class"], rows({"x": cells(1, 2, 3, 4)}), None)
+        read_conditions(Spec.all_of(["x", "x:class"]), rows({"x": cells(1, 2, 3, 4)}), None)
     for bad in ("", "x=", "=len"):
         with pytest.raises(ConfigError, match="write it as NAME"):
             Spec.of(bad)
@@ -110,7 +110,7 @@ def test_columns_properties_and_functions_are_read_together():
 
     source = rows({"y": cells("a", "b", "a", "b", "")}, ("p", "qq", "rrr", "ssss", "tttt"))
     source = source._replace(properties=["size"], compute=compute)
-    conditions, context, _ = read_conditions(["size", "y", "n=len"], source, None)
+    conditions, context, _ = read_conditions(Spec.all_of(["size", "y", "n=len"]), source, None)
     assert conditions.about == "size from 1 to 4; y: a, b; n from 1 to 4"
     assert context.values[:, 0].tolist() == pytest.approx([-1.5435, -0.6860, 0.1715, 1.0290, 1.0290], abs=1e-4)
     assert context.values[:, 1:3].tolist() == [[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]]
@@ -120,19 +120,21 @@ def test_columns_properties_and_functions_are_read_together():
 
 def test_a_column_goes_before_a_property_of_its_name_and_says_so():
     with pytest.warns(Note, match="condition logp: taken from the column of that name"):
-        conditions, _, _ = read_conditions(["logp"], rows({"logp": cells(1, 2, 3, 4)}, properties=["logp"]), None)
+        conditions, _, _ = read_conditions(
+            Spec.all_of(["logp"]), rows({"logp": cells(1, 2, 3, 4)}, properties=["logp"]), None
+        )
     assert conditions.about == "logp from 1 to 4"
 
 
 def test_a_start_keeps_its_scale_and_its_classes():
     more = {"logp": cells(2, 2, 2, 2), "label": cells("b", "b", "", "b")}  # nothing to learn a scale from
-    conditions, context, _ = read_conditions([], rows(more), BOTH)
+    conditions, context, _ = read_conditions(Spec.all_of([]), rows(more), BOTH)
     assert conditions is BOTH
     assert context.values[0].tolist() == [0.0, 0.0, 1.0]
     with pytest.raises(DataError, match=r"condition label: the start knows no class 'c'; it has a, b\."):
-        read_conditions([], rows(more | {"label": cells("c", "b", "a", "b")}), BOTH)
+        read_conditions(Spec.all_of([]), rows(more | {"label": cells("c", "b", "a", "b")}), BOTH)
     with pytest.raises(ConfigError, match="the start was trained on logp, label; name these"):
-        read_conditions(["label"], rows(more), BOTH)
+        read_conditions(Spec.all_of(["label"]), rows(more), BOTH)
 
 
 # Requests -----------------------------------------------------------------------------------------
@@ -224,13 +226,13 @@ def test_other_strings_are_labelled_by_what_can_be_computed():
     source = source._replace(
         properties=["size"], compute=compute, load=lambda name: lambda strings: [text[0] < "r" for text in strings]
     )
-    _, context, label = read_conditions(["size", "y", "p:class=starts"], source, None)
+    _, context, label = read_conditions(Spec.all_of(["size", "y", "p:class=starts"]), source, None)
     own = label(["p", "qq", "rrr", "ssss"])
     assert torch.equal(own.values[:, 0], context.values[:, 0])
     assert torch.equal(own.values[:, 3:], context.values[:, 3:]), "what a function says of a few rows has its kind"
     assert not own.known[:, 1:3].any(), "a column says nothing of new strings"
     assert label(["t"]).values[0, 3:].tolist() == [1.0, 0.0]
-    assert read_conditions(["y"], source, None).labeller is None
+    assert read_conditions(Spec.all_of(["y"]), source, None).labeller is None
 
 
 def test_a_resumed_run_reads_the_labels_and_a_new_one_asks_anew(tmp_path):
@@ -251,3 +253,13 @@ def test_a_resumed_run_reads_the_labels_and_a_new_one_asks_anew(tmp_path):
     (tmp_path / "labels.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"labels\.json: damaged, not JSON"):
         LabelFile(tmp_path, resume=True)
+
+
+def test_a_function_itself_labels_rows():
+    label = np.array([1, 0, 1, 0], dtype=np.int64)
+    specs = Spec.all_of({"active:class": lambda strings: label[: len(strings)], "n": "len"})
+    conditions, context, _ = read_conditions(specs, rows({}, ("a", "bb", "ccc", "dddd")), None)
+    assert conditions.about == "active: 0, 1; n from 1 to 4"
+    assert context.values[:, :2].tolist() == [[0, 1], [1, 0], [0, 1], [1, 0]]
+    with pytest.raises(ConfigError, match="<lambda> gave 4 values for 5 rows"):
+        read_conditions(specs, rows({}, ("a", "bb", "ccc", "dddd", "e")), None)
