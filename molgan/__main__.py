@@ -95,6 +95,10 @@ Fragments = Annotated[
     Literal["reject", "largest", "keep"],
     typer.Option(help="What counts of a salt or mixture where molecules are compared with training or reference ones."),
 ]
+Tolerance = Annotated[
+    list[str], typer.Option(metavar="NAME=WIDTH", help="How far from --condition counts as obtained; repeatable.")
+]
+Guidances = Annotated[list[float], typer.Option("--guidance", help="Of the draws; repeat it to compare values.")]
 Standardize = Annotated[
     bool, typer.Option("--standardize", help="Compare with charges neutralised and functional groups normalised.")
 ]
@@ -183,10 +187,7 @@ def evaluate(
     fragments: Fragments = "largest",
     standardize: Standardize = False,
     condition: cli.Condition = [],  # noqa: B006
-    tolerance: Annotated[
-        list[str],
-        typer.Option(metavar="NAME=WIDTH", help="How far from --condition counts as obtained; repeatable."),
-    ] = [],  # noqa: B006
+    tolerance: Tolerance = [],  # noqa: B006
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -251,6 +252,9 @@ def report(
     fragments: Fragments = "largest",
     standardize: Standardize = False,
     column: cli.Column = "",
+    condition: cli.Condition = [],  # noqa: B006
+    tolerance: Tolerance = [],  # noqa: B006
+    guidance: Guidances = [],  # noqa: B006
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -265,13 +269,11 @@ def report(
         raise ConfigError("--smarts takes NAME=SMARTS, for example --smarts 'azide=N=[N+]=[N-]'.")
     refuse_place(out, source, *train, *([reference] if reference else []))
     policy, training = _policy(fragments, standardize), cli.one_or_more(train)
-    page = make(source, training, reference, score, patterns, top, n, seed, policy, column)
+    ranked = source, training, reference, score, patterns, top, n, seed, policy, column
+    page = make(*ranked, cli.request_of(condition), cli.request_of(tolerance, "--tolerance"), guidance or [1.0])
     written = page.write(out)
-    typer.echo(
-        json.dumps({"page": str(written), "figures": json.loads(page.figures.to_json())}, indent=1)
-        if as_json
-        else written
-    )
+    content = {"page": str(written), "figures": json.loads(page.figures.to_json())}
+    typer.echo(json.dumps(content, indent=1) if as_json else written)
     cli.print_doubt(page.figures.doubt)
 
 

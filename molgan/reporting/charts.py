@@ -60,6 +60,23 @@ def curve(title: str, readings: Sequence[tuple[int, float]], events: Sequence[in
     return _frame(f"{title}: {values[-1]:.4g}", marks + line, f"{low:.3g} to {high:.3g}", f"step {int(steps[-1]):,}")
 
 
+def trade_off(title: str, points: Sequence[tuple[float, float, str]]) -> Markup:
+    """One figure against another, `(across, up, label)`, joined in their order."""
+    table = np.array([point[:2] for point in points], float)
+    low, high = table.min(0), table.max(0)
+    span = np.where(high > low, high - low, 1.0)
+    share = (table - low) / span
+    places = [(_LEFT + 16 + x * (_RIGHT - _LEFT - 40), _height(0.1 + 0.8 * y)) for x, y in share]
+    line = f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
+    marks = "".join(
+        f'<circle class="point" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
+        f'<text x="{x + 5:.1f}" y="{y - 4:.1f}">{html.escape(label)}</text>'
+        for (x, y), (_, _, label) in zip(places, points, strict=True)
+    )
+    across, up = (f"{least:.3g} to {most:.3g}" for least, most in zip(low, high, strict=True))
+    return _frame(f"{title}; up: {up}", line + marks, f"across: {across}", "")
+
+
 def _frame(title: str, drawn: str, left: str, right: str) -> Markup:
     title, left, right = (html.escape(text) for text in (title, left, right))
     return Markup(

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
+from gancore.facade.conditions import Request
 from gancore.io.text_files import name_of
 from gancore.runs.compare import Run
 from gancore.runs.pretrained import is_model
@@ -27,17 +29,30 @@ class Material:
     run: Run | None = None
     policy: Policy = COMPARED
     source: Path | None = None
+    model: MolGAN | None = None
 
 
-def gather(source: str | Path | Sequence[str | None], n: int, seed: int, column: str) -> Material:
-    """The material of a list, of a file's column, or of `n` draws of a run or a shared model."""
+def gather(
+    source: str | Path | Sequence[str | None],
+    n: int,
+    seed: int,
+    column: str,
+    condition: Request = MappingProxyType({}),
+    guidance: float = 1.0,
+) -> Material:
+    """The material of a list, of a file's column, or of `n` draws of a run or a shared model.
+
+    condition, guidance: of the draws.
+    """
     versions = {name: version(name) for name in ("discretegan", "torch", "rdkit")} | {
         "python": platform.python_version()
     }
     if not isinstance(source, (str, Path)):
         return Material("Molecules", list(source), provenance={"versions": _listing(versions)})
     path = Path(source)
-    return _of_run(path, n, seed, versions) if is_model(path, "molgan") else _of_file(path, column, versions)
+    if is_model(path, "molgan"):
+        return _of_run(path, n, seed, versions, condition, guidance)
+    return _of_file(path, column, versions)
 
 
 def _of_file(path: Path, column: str, versions: Mapping[str, object]) -> Material:
@@ -49,7 +64,9 @@ def _of_file(path: Path, column: str, versions: Mapping[str, object]) -> Materia
     return Material(path.name, [row.smiles for row in rows], names, provenance, source=path)
 
 
-def _of_run(path: Path, n: int, seed: int, versions: Mapping[str, object]) -> Material:
+def _of_run(
+    path: Path, n: int, seed: int, versions: Mapping[str, object], condition: Request, guidance: float
+) -> Material:
     gan = MolGAN.load(path)
     training = gan.provenance
     provenance = {
@@ -60,8 +77,12 @@ def _of_run(path: Path, n: int, seed: int, versions: Mapping[str, object]) -> Ma
         "trained with": _listing(training["versions"]) + f", python {training['python']}",
         "reported with": _listing(versions),
     }
+    if condition:
+        provenance["request"] = _listing(condition)
+        provenance["guidance"] = f"{guidance:g}"
     run = Run.read(path) if (path / "config.toml").is_file() else None
-    return Material(f"Run {path.name}", gan.sample(n, seed), {}, provenance, gan.config.dump(), run, gan.policy)
+    drawn = gan.sample(n, seed, condition=condition, guidance=guidance)
+    return Material(f"Run {path.name}", drawn, {}, provenance, gan.config.dump(), run, policy=gan.policy, model=gan)
 
 
 def _listing(values: Mapping[str, object]) -> str:

@@ -4,10 +4,12 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
-from gancore.errors import DataError
+from gancore.errors import ConfigError, DataError
+from gancore.facade.conditions import Request
 from gancore.io.atomic_write import write_text
 from gancore.io.notes import note
 from gancore.statistics.evaluation import Evaluation
@@ -20,6 +22,7 @@ from molgan.metrics.reference import SAMPLE
 from molgan.reporting.material import gather
 from molgan.reporting.molecules import SUBSTRUCTURES, Training, listed, parts_of_texts, patterns, rows_of
 from molgan.reporting.render import baselines_of, render
+from molgan.reporting.requests import compare_guidance, requested_of
 from molgan.scoring.definition import ScoreConfig
 from molgan.scoring.scorer import Scorer
 from molgan.scoring.tables import property_frame
@@ -59,6 +62,9 @@ def report(
     seed: int = 0,
     policy: Policy | None = None,
     column: str = "",
+    condition: Request = MappingProxyType({}),
+    tolerance: Request = MappingProxyType({}),
+    guidance: Sequence[float] = (1.0,),
 ) -> Report:
     """Report on a run folder or a shared model (by `n` draws), a file, or a list of SMILES.
 
@@ -66,6 +72,8 @@ def report(
     reference stand beside.
     policy: how molecules are prepared to be compared, as in `evaluate`; of a run, standardised where its training
     molecules were.
+    condition, tolerance: what is requested of the draws, or was of the strings; how near they come is measured as
+        `evaluate` does. guidance: of the draws; of several the page compares the samples, and shows the first's.
     score: the `top` distinct molecules by it are drawn. substructures: further filters, name -> SMARTS.
     Raises DataError when there is no valid molecule, ConfigError for what is no SMARTS, and what `evaluate` raises.
 
@@ -73,9 +81,13 @@ def report(
     '<!doctype html>'
     """
     flags = patterns(SUBSTRUCTURES | dict(substructures or {}))
-    material, scorer = gather(source, n, seed, column), Scorer(score)
+    if not guidance:
+        raise ConfigError("guidance: give at least one value.")
+    material, scorer = gather(source, n, seed, column, condition, guidance[0]), Scorer(score)
+    if material.model is None and tuple(guidance) != (1.0,):
+        raise ConfigError("guidance: is of draws of a model, and these molecules are drawn already.")
     policy = policy or material.policy
-    judge = Judge(train, reference, _KS, GROUPS, False, seed, policy, column)
+    judge = Judge(*(train, reference, _KS, GROUPS, False, seed, policy, column), requested_of(condition, tolerance))
     reading = read_all(material.texts, SAMPLE, seed, policy, judge.parts, parts_of_texts(scorer))
     valid = reading.table["valid"].tolist()
     doubt = refuse_foreign(material.source or material.texts, material.texts, valid, len(valid), sum(valid))
@@ -89,10 +101,14 @@ def report(
     if judge.train is not None and judge.known is not None:
         training = Training(judge.train, judge.known, policy, seed)
     rows = rows_of(molecules.best(top), training, flags)
-    theirs = None
+    theirs = real = None
     if reference is not None:
         real = [text for text in texts_of(reference, "test", column) if text]
         picked = np.random.default_rng(seed).permutation(len(real))[:_COMPARED]
         theirs = property_frame([real[row] for row in picked])
+    guided = []
+    if material.model is not None and condition and len(guidance) > 1:
+        guided = compare_guidance(material.model, condition, tolerance, guidance, n, seed, train, real)
     score_text, baselines = str(scorer.definition), baselines_of(judged, reference)
-    return Report(render(material, judged, molecules.properties, theirs, rows, score_text, baselines), judged)
+    page = render(material, judged, molecules.properties, theirs, rows, score_text, baselines, guided)
+    return Report(page, judged)

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,7 @@ from molgan.data.downloads import DATA
 from molgan.metrics.published import MOSES, MOSES_COLUMNS, MOSES_N, QM9, QM9_COLUMNS
 from molgan.reporting.charts import curves, histogram
 from molgan.reporting.material import Material
+from molgan.reporting.requests import GuidedSamples, table_of, trade_offs
 from molgan.scoring.properties import PROPERTIES
 from molgan.scoring.tables import DESCRIBED
 
@@ -33,8 +34,12 @@ def render(
     molecules: dict[str, Any],
     score: str,
     baselines: Mapping[str, Mapping[str, float | None]],
+    guided: Sequence[GuidedSamples] = (),
 ) -> str:
-    """The page. properties: of all molecules; theirs: of the reference's. molecules: what the page's script reads."""
+    """The page. properties: of all molecules; theirs: of the reference's. molecules: what the page's script reads.
+
+    guided: samples of several values of guidance, to be compared.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     pages = Environment(loader=PackageLoader("molgan.reporting"), autoescape=True, undefined=StrictUndefined)
@@ -54,6 +59,7 @@ def render(
         tables={name: list(rows.items())[:10] for name, rows in judged.tables.items() if rows},
         legend="bars: these molecules" + ("" if theirs is None else f"; line: {len(theirs):,} of the reference"),
         histograms=_histograms(properties, theirs),
+        **_requests(guided),
         **_training(material.run),
         sortable=molecules["columns"][::-1],
         flags=molecules["flags"],
@@ -73,6 +79,14 @@ def _histograms(properties: pd.DataFrame, theirs: pd.DataFrame | None) -> Markup
         )
         for name in DESCRIBED
     )
+
+
+def _requests(guided: Sequence[GuidedSamples]) -> dict[str, Any]:
+    """What the page says of a request at several values of guidance."""
+    if not guided:
+        return {"guided": [], "guided_columns": [], "trade_offs": ""}
+    columns, rows = table_of(guided)
+    return {"guided": rows, "guided_columns": columns, "trade_offs": trade_offs(guided)}
 
 
 def _training(run: Run | None) -> dict[str, Any]:

@@ -7,10 +7,15 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
+from rdkit import Chem
+from rdkit.Chem import Crippen
 
 import molgan
 from gancore.errors import ConfigError, DataError
+from gancore.io.notes import Note
 from molgan.data.dataset import as_rows, embedded
 from molgan.gan import MolGAN
 from molgan.library.drawing import draw, svg
@@ -233,6 +238,30 @@ def test_a_run_has_curves_and_its_configuration(tmp_path, small_config, qm9_smil
     assert "min_atom_share" in text
     assert "Run run" in text
     assert molgan.report(["CCO"])._repr_html_().startswith("<iframe srcdoc=")
+
+
+def test_a_request_is_measured_at_each_guidance(tmp_path, qm9_smiles):
+    few = ["pretrain.steps=5", "critic.pretrain=1", "model.recurrent=16"]
+    rows = pd.DataFrame({"smiles": qm9_smiles[:80], "series": ["a", "b"] * 40})
+    gan = MolGAN(molgan.Config.load("conditional", few))
+    gan.fit(rows, condition=["logp", "series"], out=tmp_path / "run", quiet=True)
+    request = {"logp": 1.0, "series": "a"}
+    with pytest.warns(Note, match="condition series: cannot be worked out from a molecule"):
+        asked = {"condition": request, "tolerance": {"logp": 0.5}, "guidance": (1.0, 2.0)}
+        made = molgan.report(tmp_path / "run", None, qm9_smiles[80:160], n=60, **asked)
+    assert {"requested/logp/error", "requested/logp/within"} <= set(made.figures)
+    section = made.page[made.page.index("Request and guidance") :]
+    drawn = [text for text in gan.sample(60, condition=request, guidance=2.0) if text]
+    error = np.mean([abs(Crippen.MolLogP(Chem.MolFromSmiles(text)) - 1.0) for text in drawn])
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", section[: section.index("</table>")])
+    columns = cells.index("1")
+    second = dict(zip(cells[:columns], cells[2 * columns :], strict=False))
+    assert second["guidance"] == "2"
+    assert float(second["requested/logp/error"]) == pytest.approx(error, abs=1e-4)
+    assert float(second["fcd"]) > 0
+    assert "logp: error by FCD, at each guidance" in section
+    with pytest.raises(ConfigError, match="guidance: is of draws of a model"):
+        molgan.report(["CCO"], guidance=(2.0,))
 
 
 def test_what_cannot_be_reported_on():
