@@ -258,8 +258,8 @@ class AutoregressiveGenerator(nn.Module):
 
         def drawn(logits: Tensor) -> Tensor:
             if twice:
-                asked, unasked = logits.chunk(2)
-                logits = guided(asked, unasked, guidance)
+                conditional, unconditional = logits.chunk(2)
+                logits = guided(conditional, unconditional, guidance)
             drawn = (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
             return drawn.repeat(2) if twice else drawn
 

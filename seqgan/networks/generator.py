@@ -167,19 +167,20 @@ class Guided:
 
     def start(self, n: int, context: Context | None = None) -> State:
         """The states of both, one after the other."""
-        free = context.hidden if context is not None else None
-        return (*self.generator.start(n, context), *self.generator.start(n, free))
+        hidden = context.hidden if context is not None else None
+        return (*self.generator.start(n, context), *self.generator.start(n, hidden))
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Features of both side by side `(n, 2 x width)`, and the new states."""
+        """Features with and without the context, side by side `(n, 2 x width)`, and the new states."""
         half = len(state) // 2
-        (asked, first), (free, second) = (self.generator.step(tokens, part) for part in (state[:half], state[half:]))
-        return torch.cat((asked, free), -1), (*first, *second)
+        conditional, conditional_state = self.generator.step(tokens, state[:half])
+        unconditional, unconditional_state = self.generator.step(tokens, state[half:])
+        return torch.cat((conditional, unconditional), -1), (*conditional_state, *unconditional_state)
 
     def read(self, features: Tensor) -> Tensor:
         """Guided logits `(..., token)`."""
-        asked, free = (self.generator.read(part) for part in features.chunk(2, -1))
-        return guided(asked, free, self.guidance)
+        conditional, unconditional = (self.generator.read(part) for part in features.chunk(2, -1))
+        return guided(conditional, unconditional, self.guidance)
 
 
 _SHUT: "WeakKeyDictionary[nn.Dropout, list[int]]" = WeakKeyDictionary()
