@@ -99,7 +99,8 @@ class AutoregressiveCriticConfig:
 class AutoregressiveConfig(GameConfig):
     """Recipe autoregressive: atoms and bonds one after the other."""
 
-    RENAMED: ClassVar[Mapping[str, str]] = GameConfig.RENAMED | {
+    RENAMED: ClassVar[Mapping[str, str]] = {
+        **GameConfig.RENAMED,
         "model.environments": "model.fingerprint",
         "model.environment_width": "model.fingerprint_width",
         "model.ring_environments": "model.ring_fingerprint",

@@ -47,7 +47,8 @@ def compare_guidance(
 ) -> list[GuidedSamples]:
     """`n` samples of each guidance, and what they are worth; the reference counts with as many molecules."""
     known = {name: value for name, value in condition.items() if name in PROPERTIES}
-    rows, far = [], None
+    rows: list[GuidedSamples] = []
+    far = None
     for guidance in guidances:
         smiles = gan.sample(n, seed, condition=condition, guidance=guidance)
         judged = evaluate(smiles, train, None, (), (), condition=known, tolerance=tolerance)
@@ -56,7 +57,7 @@ def compare_guidance(
         if reference is not None and min(len(valid), len(reference)) > 1:
             if far is None:
                 picked = np.random.default_rng(seed).permutation(len(reference))[:n]
-                far = moments(chemnet.activations([reference[row] for row in picked]))
+                far = moments(chemnet.activations([str(reference[row]) for row in picked]))
             figures["fcd"] = frechet(moments(chemnet.activations(valid)), far)
         rows.append(GuidedSamples(guidance, figures))
     return rows

@@ -246,8 +246,8 @@ def test_a_request_is_measured_at_each_guidance(tmp_path, qm9_smiles):
     gan = MolGAN(molgan.Config.load("conditional", few))
     gan.fit(rows, condition=["logp", "series"], out=tmp_path / "run", quiet=True)
     request = {"logp": 1.0, "series": "a"}
+    asked = {"condition": request, "tolerance": {"logp": 0.5}, "guidance": (1.0, 2.0)}
     with pytest.warns(Note, match="condition series: cannot be worked out from a molecule"):
-        asked = {"condition": request, "tolerance": {"logp": 0.5}, "guidance": (1.0, 2.0)}
         made = molgan.report(tmp_path / "run", None, qm9_smiles[80:160], n=60, **asked)
     assert {"requested/logp/error", "requested/logp/within"} <= set(made.figures)
     section = made.page[made.page.index("Request and guidance") :]
