@@ -95,7 +95,7 @@ class Adversary:
                 losses[name] = head.loss(on_fake.heads[name], fake) * head.generator
         return losses
 
-    def owed(self, output: CriticOutput, fake: Batch) -> Tensor:
+    def head_costs(self, output: CriticOutput, fake: Batch) -> Tensor:
         """What the generator owes the heads for each fake, `(batch,)`: for rewards that no gradient flows through."""
         total = torch.zeros(len(fake), device=output.logits.device)
         for name, head in self.heads.items():

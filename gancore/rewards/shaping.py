@@ -127,7 +127,7 @@ class RewardShaping:
         if spent and self.when_spent == "stop":
             self.ending = f"the reward's budget of {reward.budget:,} is spent (reward.when_spent)"
 
-    def again(self, n: int) -> list[str]:
+    def best(self, n: int) -> list[str]:
         """Up to `n` of the best strings so far; none without a memory."""
         return self.replay.draw(n) if self.replay is not None else []
 

@@ -138,7 +138,7 @@ class AutoregressiveConfig(GameConfig):
 
 
 class AutoregressiveGAN(GraphRecipe):
-    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+    """Networks, optimisers and training steps of the recipe. A checkpoint holds `modules` and `optimizers`."""
 
     config_class = AutoregressiveConfig
     capabilities: frozenset[Capability] = frozenset({"context", "reward", "log_prob", "critic_score"})
@@ -170,7 +170,7 @@ class AutoregressiveGAN(GraphRecipe):
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
-        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        """Made at the first use: they load a part of torch that sampling does without."""
         config, weights = self.config, self.generator.parameters
         early, judge = config.pretrain, config.critic
         judging = self.critic.ring_weights() if judge.rings_only else self.critic.parameters()
@@ -281,7 +281,7 @@ class AutoregressiveGAN(GraphRecipe):
         self, atoms: Tensor, orders: Tensor, context: Context | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Reward of each draw `(batch,)`, and the means of score and request for the log."""
-        scored = self.ask(self.score, atoms, orders) if self.config.reward.reads_strings else None
+        scored = self.guarded(self.score, atoms, orders) if self.config.reward.reads_strings else None
         total, figures = self.rewards_of(self.one_hots(atoms, orders), scored, context)
         if scored is not None and self.config.reward.weight:
             figures["_score"] = torch.tensor(scored[1].mean(), device=self.device)
@@ -310,11 +310,11 @@ class AutoregressiveGAN(GraphRecipe):
         if raw or not self.config.rejects:
             return atoms, orders
 
-        def again(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        def redraw(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
             asked = context[rows] if context is not None else None
             new = average.sample(present[rows], temperature, random, asked, guidance)
             return new, self.adversary.logits(self.one_hots(*new), asked)
 
         critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders), context)
-        replace_rejected((atoms, orders), logits, again, critic.rejections, critic.ceiling, random)
+        replace_rejected((atoms, orders), logits, redraw, critic.rejections, critic.ceiling, random)
         return atoms, orders

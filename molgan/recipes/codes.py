@@ -1,4 +1,4 @@
-"""Latent codes: what a generator is told beside noise, for a critic to find out (InfoGAN, Chen et al. 2016)."""
+"""Latent codes: what a generator reads beside noise, for a critic to find out (InfoGAN, Chen et al. 2016)."""
 
 import math
 from collections.abc import Sequence
@@ -45,8 +45,8 @@ class Codes:
         drawn = uniform(n) if random is not None else distributed.draw_global(uniform, n)
         return self._context((drawn[:, 0] * max(1, self.classes)).long(), drawn[:, 1:] * 2 - 1)
 
-    def asked(self, n: int, code: Any, device: torch.device, random: torch.Generator) -> Context | None:
-        """The codes that are asked for: a class, or a list of the class, if there are classes, and the numbers.
+    def requested(self, n: int, code: Any, device: torch.device, random: torch.Generator) -> Context | None:
+        """The codes that a request names: a class, or a list of the class, if there are classes, and the numbers.
 
         A number may be None for one that is drawn. Raises ConfigError for what is no such code.
         """
@@ -71,8 +71,8 @@ class Codes:
                 numbers[:, place] = value
         return self._context(picked.long(), numbers)
 
-    def told(self, context: Context | None, code: Context | None, conditions: int) -> Context | None:
-        """What a generator of so many condition entries is told of each sample: what is asked, and its code.
+    def beside(self, context: Context | None, code: Context | None, conditions: int) -> Context | None:
+        """What a generator of so many condition entries reads of each sample: the request, and its code.
 
         Unknown is what is not given; None where nothing is, and there is nothing to fill up.
         """

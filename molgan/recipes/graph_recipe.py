@@ -1,4 +1,4 @@
-"""What all recipes of graphs do alike: ask the critic, score draws, weigh the scores, bring back the best molecules."""
+"""What all recipes of graphs share: the critic's logits, scores and rewards of draws, the memory of the best."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -65,13 +65,13 @@ class GraphRecipe:
         smiles = graph_smiles(self.vocabulary, atoms, orders)
         return smiles, self.shaping.score(smiles) if self.config.reward.weight else np.zeros(len(smiles))
 
-    def ask(self, score: Callable[..., Scored], *graph: Tensor) -> Scored:
+    def guarded(self, score: Callable[..., Scored], *graph: Tensor) -> Scored:
         """What `score` says of graphs; a reward that fails leaves this turn as it was before it."""
         assert self.shaping is not None
         with self.shaping.waiting():
             return score(*(part.cpu().numpy() for part in graph))
 
-    def paid(self, scored: Scored) -> Tensor:
+    def shaped(self, scored: Scored) -> Tensor:
         """Rewards `(batch,)` of scored draws, of which the filter, the memory and the curriculum take note."""
         assert self.shaping is not None
         return torch.from_numpy(self.shaping.weigh(*scored)).float().to(self.device)
@@ -100,7 +100,7 @@ class GraphRecipe:
         if reward.critic:
             total = total + reward.critic * self.critic_score(drawn, context)
         if reward.weight and scored is not None:
-            total = total + reward.weight * self.paid(scored)
+            total = total + reward.weight * self.shaped(scored)
         return total, figures
 
     def for_draws(self, real: Batch) -> Batch:
@@ -125,8 +125,8 @@ class GraphRecipe:
 
     def best_so_far(self) -> tuple[Tensor, Tensor] | None:
         """Atoms and bond orders of some of the best molecules so far; None where none are kept."""
-        again = self.shaping.again(self.config.reward.replay.batch) if self.shaping is not None else []
-        kept = self.vocabulary.graphs(again)
+        strings = self.shaping.best(self.config.reward.replay.batch) if self.shaping is not None else []
+        kept = self.vocabulary.graphs(strings)
         if not kept:
             return None
         atoms, orders = (torch.from_numpy(part).to(self.device) for part in chemistry.encode(kept, self.vocabulary))

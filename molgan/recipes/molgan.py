@@ -1,4 +1,4 @@
-"""MolGAN as De Cao and Kipf (2018) have it: three players, of which the third learns to foretell the reward.
+"""MolGAN as De Cao and Kipf (2018) have it: three players, of which the third learns to predict the reward.
 
 The generator makes a dense graph in one shot; the critic, a relational graph network, plays the improved Wasserstein
 game; the value network, of the same form, is fitted to the score of real and generated molecules, and its gradient
@@ -62,8 +62,8 @@ class RelationalNetwork(nn.Module):
         hidden = nodes[..., :0]
         for own, others in zip(self.own, self.others, strict=True):
             inputs = torch.cat((hidden, nodes), -1)
-            told = others(inputs).unflatten(-1, (chemistry.ORDERS - 1, -1))
-            hidden = torch.tanh(own(inputs) + torch.einsum("bijo,bjof->bif", relations, told) / count)
+            messages = others(inputs).unflatten(-1, (chemistry.ORDERS - 1, -1))
+            hidden = torch.tanh(own(inputs) + torch.einsum("bijo,bjof->bif", relations, messages) / count)
         inputs = torch.cat((hidden, nodes), -1)
         graph = (self.gate(inputs).sigmoid() * self.gathered(inputs).tanh() * present).sum(1).tanh()
         logits = self.head(graph).squeeze(1)
@@ -83,7 +83,7 @@ class MolGANModelConfig:
 
 @dataclass(frozen=True)
 class MolGANRewardConfig(RewardConfig):
-    """The reward, which a value network learns to foretell."""
+    """The reward, which a value network learns to predict."""
 
     weight: Share = 0.0
     """Share of the value network in the generator's loss, from `start` on: 1 - lambda of the paper."""
@@ -118,7 +118,7 @@ class MolGANConfig(Config):
 
 
 class PublishedMolGAN(GraphRecipe):
-    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+    """Networks, optimisers and training steps of the recipe. A checkpoint holds `modules` and `optimizers`."""
 
     config_class = MolGANConfig
     capabilities: frozenset[Capability] = frozenset({"reward", "critic_score"})
@@ -135,7 +135,7 @@ class PublishedMolGAN(GraphRecipe):
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
-        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        """Made at the first use: they load a part of torch that sampling does without."""
         config = self.config
         return {
             name: adam(module.parameters(), config.lr, config.betas, config.weight_decay)
@@ -151,12 +151,12 @@ class PublishedMolGAN(GraphRecipe):
         return self.adversary.critic_losses(real, Batch(fake, real.context), step)
 
     def value_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
-        """Foretell the scores of the batch and of as many draws."""
+        """Predict the scores of the batch and of as many draws."""
         with torch.no_grad():
             hard, relaxed = self.draw(graphs.node_mask(real.sample[0]), context=real.context)
         scores = self.scores(real.sample, hard)
-        apart = self.foretold(real.sample) - scores[0], self.foretold(relaxed) - scores[1]
-        return {"value": (apart[0].square() + apart[1].square()) / 2, "_score": scores[1]}
+        errors = self.expected_scores(real.sample) - scores[0], self.expected_scores(relaxed) - scores[1]
+        return {"value": (errors[0].square() + errors[1].square()) / 2, "_score": scores[1]}
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for real, and please the value network."""
@@ -166,7 +166,7 @@ class PublishedMolGAN(GraphRecipe):
         losses = self.adversary.generator_losses(real, Batch(relaxed, real.context))
         losses = {name: loss * (1 - steers) for name, loss in losses.items()}
         if steers:
-            losses["reward"] = -self.foretold(relaxed) * steers
+            losses["reward"] = -self.expected_scores(relaxed) * steers
         return losses
 
     # The phases -------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ class PublishedMolGAN(GraphRecipe):
             relaxed.append(soft * mask)
         return tuple(hard), tuple(relaxed)
 
-    def foretold(self, sample: Sample) -> Float[Tensor, "batch"]:
+    def expected_scores(self, sample: Sample) -> Float[Tensor, "batch"]:
         """The scores that the value network expects, in [0, 1]."""
         return self.value(sample).logits.float().sigmoid()
 
@@ -226,7 +226,7 @@ class PublishedMolGAN(GraphRecipe):
         arrays = [[part.cpu().numpy() for part in graphs.indices(sample)] for sample in samples]
         with self.shaping.waiting():
             scored = [self.score(*each) for each in arrays]
-        return [self.paid(each) for each in scored]
+        return [self.shaped(each) for each in scored]
 
     @torch.no_grad()
     def sample(

@@ -146,7 +146,7 @@ class OneShotConfig(GameConfig):
 
 
 class OneShotGAN(RewardedGraphs):
-    """Everything with state, and the turns. `modules` and `optimizers` are what a checkpoint holds."""
+    """Networks, optimisers and training steps of the recipe. A checkpoint holds `modules` and `optimizers`."""
 
     config_class = OneShotConfig
     capabilities: frozenset[Capability] = frozenset({"context", "code", "reward", "critic_score", "predict", "encode"})
@@ -155,13 +155,13 @@ class OneShotGAN(RewardedGraphs):
         self.config, self.space, self.device = config, space, device
         self.vocabulary = vocabulary = space.vocabulary
         size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
-        self.codes, asked = Codes(model.codes, model.code_numbers), space.context_features
-        told = asked + self.codes.features
-        self.generator = ARCHITECTURES[model.architecture](model, size, kinds, told).to(device)
-        self.encoder = Encoder(model.noise, size, kinds, model.encoder, asked).to(device)
+        self.codes, features = Codes(model.codes, model.code_numbers), space.context_features
+        inputs = features + self.codes.features
+        self.generator = ARCHITECTURES[model.architecture](model, size, kinds, inputs).to(device)
+        self.encoder = Encoder(model.noise, size, kinds, model.encoder, features).to(device)
         layers = model.relational_width, model.relational_layers
         critic = GraphCritic(
-            vocabulary, model.critic, *layers, asked, config.critic.conditioning, self.codes.features
+            vocabulary, model.critic, *layers, features, config.critic.conditioning, self.codes.features
         ).to(device)
         self.averaged = EMA(self.generator, config.average)
         self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
@@ -186,7 +186,7 @@ class OneShotGAN(RewardedGraphs):
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
-        """Made when training asks for them, which loads a second or two of torch that sampling does without."""
+        """Made at the first use: they load a part of torch that sampling does without."""
         config, weights, early = self.config, self.makers.parameters, self.config.pretrain
         return {
             "pretrain": adam(weights(), early.lr, early.betas, early.weight_decay),
@@ -201,7 +201,7 @@ class OneShotGAN(RewardedGraphs):
         real = self.hide_conditions(real)
         first, grown = self.config.pretrain.kl_start, min(1.0, step / max(1, self.config.pretrain.steps // 2))
         code, kl = self.encode(real)
-        logits = self.generator(code, graphs.node_mask(real.sample[0]), self.told(real.context))
+        logits = self.generator(code, graphs.node_mask(real.sample[0]), self.generator_context(real.context))
         return {"reconstruction": reconstruction(logits, real.sample), "kl": kl * (first + (1 - first) * grown)}
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
@@ -209,8 +209,8 @@ class OneShotGAN(RewardedGraphs):
         real = self.hide_conditions(real)
         code = self.codes.draw(len(real), self.device)
         with torch.no_grad():
-            told = self.told(real.context, code)
-            fake = self.draw(self.noise(len(real)), graphs.node_mask(real.sample[0]), told).hard
+            inputs = self.generator_context(real.context, code)
+            fake = self.draw(self.noise(len(real)), graphs.node_mask(real.sample[0]), inputs).hard
         return self.adversary.critic_losses(real, Batch(fake, real.context, code=code), step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
@@ -218,16 +218,18 @@ class OneShotGAN(RewardedGraphs):
         real = self.hide_conditions(real)
         config, present, context = self.config, graphs.node_mask(real.sample[0]), real.context
         n, noise, drawn_code = len(present), self.noise(len(present)), self.codes.draw(len(present), self.device)
-        told, losses = self.told(context, drawn_code), {}
+        inputs, losses = self.generator_context(context, drawn_code), {}
         if config.pretrain.steps and config.bound:  # one pass of the generator for both
             code, kl = self.encode(real)
             code = code if noise.ndim == 2 else code[:, None].expand_as(noise)
-            twice = Context.cat([told, self.told(context) or told.hidden]) if told is not None else None
+            twice = (
+                Context.cat([inputs, self.generator_context(context) or inputs.hidden]) if inputs is not None else None
+            )
             nodes, bonds = self.generator(torch.cat((noise, code)), present.repeat(2, 1), twice)
             explained = reconstruction((nodes[n:], bonds[n:]), real.sample) + kl
             losses = {"bound": explained * config.bound}
         else:
-            nodes, bonds = self.generator(noise, present, told)
+            nodes, bonds = self.generator(noise, present, inputs)
         if config.orthogonal:
             losses["orthogonal"] = orthogonal(self.generator) * config.orthogonal
         drawn = draw_graphs(nodes[:n], bonds[:n], present, self.capacity, config.temperature)
@@ -236,7 +238,7 @@ class OneShotGAN(RewardedGraphs):
             losses["_information"] = self.codes.entropy - losses["code"].detach() / config.critic.code_weight
         done = step - config.pretrain.steps
         if config.reward.active and done >= config.reward.start * config.steps and done % config.reward.every == 0:
-            losses |= self.reward_terms(noise, drawn, context, told)
+            losses |= self.reward_terms(noise, drawn, context, inputs)
             losses |= self.replay_terms()
         return losses
 
@@ -283,9 +285,9 @@ class OneShotGAN(RewardedGraphs):
         noise = distributed.draw_global(lambda rows: torch.randn(rows, model.noise, device=device), n)
         return self.generator.mixed(noise, model.mixing) if model.mixing else noise  # pyright: ignore
 
-    def told(self, context: Context | None, code: Context | None = None) -> Context | None:
-        """What the generator is told: what is asked of each sample, and its code, unknown where there is none."""
-        return self.codes.told(context, code, self.space.context_features)
+    def generator_context(self, context: Context | None, code: Context | None = None) -> Context | None:
+        """What the generator reads beside noise: request and code of each sample, unknown where there is none."""
+        return self.codes.beside(context, code, self.space.context_features)
 
     def draw(self, noise: Tensor, present: Tensor, context: Context | None = None) -> GraphDraw:
         """Graphs of the given sizes."""
@@ -305,10 +307,10 @@ class OneShotGAN(RewardedGraphs):
         """Graphs of the averaged generator as integer arrays; repaired, their fragments are joined."""
         present = self.space.present(n, random, self.device, context)
         noise = torch.randn(len(present), self.config.model.noise, device=self.device, generator=random)
-        codes = self.codes.asked(n, code, self.device, random)
-        logits = self.averaged.average(noise, present, self.told(context, codes))
+        codes = self.codes.requested(n, code, self.device, random)
+        logits = self.averaged.average(noise, present, self.generator_context(context, codes))
         if context is not None and guidance != 1.0:
-            free = self.averaged.average(noise, present, self.told(context.hidden, codes))
+            free = self.averaged.average(noise, present, self.generator_context(context.hidden, codes))
             logits = tuple(guided(*pair, guidance) for pair in zip(logits, free, strict=True))
         drawn = draw_graphs(logits[0], logits[1], present, self.capacity, generator=random)
         if raw:

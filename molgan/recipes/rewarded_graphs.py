@@ -36,39 +36,40 @@ class RewardedGraphs(GraphRecipe):
         return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
 
     def reward_terms(
-        self, noise: Tensor, game: GraphDraw, context: Context | None = None, told: Context | None = None
+        self, noise: Tensor, drawn_once: GraphDraw, context: Context | None = None, inputs: Context | None = None
     ) -> dict[str, Tensor]:
-        """Policy gradient on several draws of some of the game's logits, each draw against the others' mean.
+        """Policy gradient on several draws of some of the step's logits, each draw against the others' mean.
 
-        context: what was asked of the game's draws. told: that and their codes.
+        context: what was requested of these draws. inputs: that and their codes.
         """
         reward = self.config.reward
-        if self.late is not None and told is not None:
+        if self.late is not None and inputs is not None:
             raise ConfigError("reward.overlap keeps no conditions and no codes of its draws: leave it out.")
-        wanted = max(1, round(reward.share * len(game.atoms)))
-        rows = torch.arange(wanted, device=self.device) * len(game.atoms) // wanted  # spread over the batch
-        noise, context, told = noise[rows], *(part[rows] if part is not None else None for part in (context, told))
+        noises = max(1, round(reward.share * len(drawn_once.atoms)))
+        rows = torch.arange(noises, device=self.device) * len(drawn_once.atoms) // noises  # spread over the batch
+        noise, context, inputs = noise[rows], *(part[rows] if part is not None else None for part in (context, inputs))
         nodes, bonds, present = (
-            part[rows].repeat_interleave(reward.draws, 0) for part in (game.node_logits, game.bond_logits, game.present)
+            part[rows].repeat_interleave(reward.draws, 0)
+            for part in (drawn_once.node_logits, drawn_once.bond_logits, drawn_once.present)
         )
         drawn = draw_graphs(nodes, bonds, present, self.capacity)
-        fresh = noise, drawn
+        pending = noise, drawn
         if self.late is None:
-            scored = self.ask(self.score, drawn.atoms, drawn.orders) if reward.reads_strings else None
+            scored = self.guarded(self.score, drawn.atoms, drawn.orders) if reward.reads_strings else None
         elif self.late.filled:
             (noise, drawn), scored = self.fetch()
         else:
-            self.send(*fresh)
+            self.send(*pending)
             return {}
-        each = context[torch.arange(wanted).repeat_interleave(reward.draws)] if context is not None else None
-        earned, figures = self.rewards(drawn, scored, each)
+        requested = context[torch.arange(noises).repeat_interleave(reward.draws)] if context is not None else None
+        earned, figures = self.rewards(drawn, scored, requested)
         if self.late is not None:
-            self.send(*fresh)  # only now: the rewards may have begun the next stage of the score
+            self.send(*pending)  # only now: the rewards may have begun the next stage of the score
         advantage = leave_one_out(earned.view(-1, reward.draws)).flatten()
         losses = {"policy": policy_gradient(drawn.log_prob, advantage).mean()} | figures
         if reward.kl and (reward.steers or reward.request):
             with torch.no_grad():
-                anchor = self.averaged(noise, drawn.present[:: reward.draws], told)
+                anchor = self.averaged(noise, drawn.present[:: reward.draws], inputs)
             anchor_nodes, anchor_bonds = (part.repeat_interleave(reward.draws, 0) for part in anchor)
             losses["anchor"] = drawn.kl_from(anchor_nodes, anchor_bonds).mean() * reward.kl
         return losses
@@ -84,7 +85,7 @@ class RewardedGraphs(GraphRecipe):
         """The draws of the turn before and the noise they came from, under the present weights; their scores."""
         assert self.late is not None
         drawn = self.late.under(self.generator, self.capacity)
-        scored = self.ask(self.scores.result, drawn.atoms, drawn.orders) if self.config.reward.weight else None
+        scored = self.guarded(self.scores.result, drawn.atoms, drawn.orders) if self.config.reward.weight else None
         return (self.late.noise.clone(), drawn), scored
 
     def replay_terms(self) -> dict[str, Tensor]:

@@ -259,7 +259,7 @@ class PolicyGradientGAN(SequenceRecipe):
             output = self.adversary.output((ids,), context)
             logits = output.logits.float()
             if context is not None:
-                logits = logits - self.adversary.owed(output, Batch((ids,), context))
+                logits = logits - self.adversary.head_costs(output, Batch((ids,), context))
         return logits.sigmoid()
 
     def replay_terms(self) -> dict[str, Tensor]:

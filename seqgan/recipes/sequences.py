@@ -86,7 +86,7 @@ class SequenceRecipe:
     def best_so_far(self) -> Ids:
         """Ids of some of the best strings so far, without those that were cut off at the greatest length."""
         lines = []
-        for text in self.shaping.again(self.config.reward.replay.batch) if self.shaping is not None else []:
+        for text in self.shaping.best(self.config.reward.replay.batch) if self.shaping is not None else []:
             assert self.vocabulary is not None
             with contextlib.suppress(TokenError):
                 lines.append(self.vocabulary.encode(text))

@@ -64,7 +64,7 @@ def test_the_twin_learns_of_fakes_and_is_paid_back():
     torch.testing.assert_close(generator["condition"], 0.5 * cost(on_fake["condition"], fake))
     torch.testing.assert_close(generator["twin"], -0.5 * cost(on_fake["twin"], fake))
     together = generator["condition"] + generator["twin"]
-    torch.testing.assert_close(adversary.owed(adversary.output(fake.sample, fake.context), fake), together)
+    torch.testing.assert_close(adversary.head_costs(adversary.output(fake.sample, fake.context), fake), together)
     assert condition_heads("projection", (1, 2), 1.0) == condition_heads("auxiliary", (), 1.0) == {}
 
 

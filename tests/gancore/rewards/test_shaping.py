@@ -65,7 +65,7 @@ def test_steering_is_its_parts():
         "scoring changes nothing"
     )
     assert steering.weigh(["abc", "xyz", "a"], scores).tolist() == pytest.approx([0.3, 0.0, 0.1])
-    assert sorted(steering.again(9)) == ["a", "abc", "xyz"]
+    assert sorted(steering.best(9)) == ["a", "abc", "xyz"]
     assert RewardShaping(always(np.nan)).score(["a"]).tolist() == [0.0]
     fresh = through_json(steering, RewardShaping(length, DiversityFilter(len, 1, 0.2), Replay(5)))
     assert fresh.state() == steering.state()
