@@ -209,6 +209,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=100)
     parser.add_argument("-n", type=int, default=10_000)
     parser.add_argument("--lines", type=int, default=5000, help="of each dialect")
+    parser.add_argument("--molecules", type=int, default=30_000, help="of QM9, that the classifier labels")
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1, 2], help="of text; of molecules the first counts"
     )

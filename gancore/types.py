@@ -107,6 +107,8 @@ class Batch:
 
     weight: at least 0, relative to the others. geometry: of the sample, for penalties on a critic's slope.
     code: what each sample was drawn from beside noise, for a critic to find out (InfoGAN).
+    labelled: rows with known conditions, for the heads of a critic, where few rows of the data have any
+    (semi-supervised, Odena 2016).
     Raises ValueError when context, weight or code have another length than the sample.
     """
 
@@ -115,6 +117,7 @@ class Batch:
     weight: Float[Tensor, "batch"] | None = None
     geometry: Geometry = "simplex"
     code: Context | None = None
+    labelled: "Batch | None" = None
 
     def __post_init__(self) -> None:
         for name in ("context", "weight", "code"):
@@ -126,10 +129,11 @@ class Batch:
         return len(self.sample[0])
 
     def __getitem__(self, rows: Tensor | slice) -> "Batch":
-        """Some rows: indices, a mask, or a slice."""
+        """Some rows: indices, a mask, or a slice; with all that is labelled."""
         sample = tuple(part[rows] for part in self.sample)
         context, code = (part[rows] if part is not None else None for part in (self.context, self.code))
-        return Batch(sample, context, self.weight[rows] if self.weight is not None else None, self.geometry, code)
+        weight = self.weight[rows] if self.weight is not None else None
+        return Batch(sample, context, weight, self.geometry, code, self.labelled)
 
 
 def as_batch(given: Batch | Sample) -> Batch:

@@ -11,7 +11,18 @@ import torch
 
 import molgan
 from benchmarks import __main__ as table
-from benchmarks import autoregressive, captions, conditional, hostile, oracle, peers, qm9, rejections, steering
+from benchmarks import (
+    autoregressive,
+    captions,
+    conditional,
+    hostile,
+    oracle,
+    peers,
+    qm9,
+    rejections,
+    semisupervised,
+    steering,
+)
 from gancore.training.schedules import warm_cosine
 from molgan import MolGAN
 from molgan.data.dataset import MoleculeDataset
@@ -56,6 +67,7 @@ def test_every_module_has_a_short_form_here():
         "qm9",
         "rejections",
         "scoring",
+        "semisupervised",
         "steering",
         "suites",
     }
@@ -153,8 +165,21 @@ def test_conditional(tmp_path, run, qm9_smiles):
     few = "-n", 20, "--requests", 4, "--guidance", 1.5
     free, line = run(conditional, "molecules", tmp_path / "run", *few)
     assert "FCD without a request" in free
+    lines = run(conditional, "molecules", tmp_path / "run", tmp_path / "run", *few, "--percentiles", 40, 60)
+    assert [row.split()[0] for row in lines if row.startswith(("logp ", "qed "))] == ["logp", "qed"] * 2
+    assert sum("deviation" in row for row in lines) > 0
+    small = ["pretrain.steps=3", "critic.pretrain=1", "model.recurrent=16", "device=cpu"]
+    rows = run(conditional, "active", "-n", 20, "--molecules", 700, "--seeds", 0, "--set", *small)
+    assert any(row.startswith("predicted") for row in rows)
     names = re.findall(r"([a-zA-Z ]+?) -?[\d.]+", line)
     assert {"error logp", "within all", "unique", "FCD"} <= {name.strip() for name in names}
+
+
+def test_semisupervised(run):
+    few = "--molecules", 200, "--test", 50, "--share", 0.1, "--seeds", 0
+    line, *table = run(semisupervised, *few, "--set", "pretrain.steps=2", "steps=3")
+    assert line.startswith("0 {'supervised': ")
+    assert [row.split()[0] for row in table[1:]] == ["supervised", "semi-supervised"]
 
 
 def test_the_dialects_differ_in_almost_every_sentence():

@@ -65,6 +65,7 @@ class Adversary:
     def critic_losses(self, real: Batch | Sample, fake: Batch | Sample, step: int = 0) -> dict[str, Tensor]:
         """Losses of the critic's turn; nothing flows back into whatever made `fake`. Penalties are in full precision.
 
+        Heads that learn from real samples learn from `real.labelled` where there is one.
         Shown beside them: `accuracy`, the share of pairs (of pairs of steps) in which the real one has the larger
         logit. Raises ValueError when one of the two has a context and the other has none.
         """
@@ -73,11 +74,17 @@ class Adversary:
         on_real, on_fake = self.judge(real, fake)
         losses = {"adversarial": _pairs(self.objective.critic, on_real, on_fake)}
         losses["_accuracy"] = _pairs(lambda one, other: (one > other).float(), on_real, on_fake)
+        taught, lesson = on_real, real
+        if self.heads and real.labelled is not None:
+            lesson = real.labelled
+            taught = self.output(lesson.sample, lesson.context)
         for name, head in self.heads.items():
-            sides = [(on_real, real)] * head.on_real + [(on_fake, fake)] * head.on_fake
+            sides = [(taught, lesson)] * head.on_real + [(on_fake, fake)] * head.on_fake
             if head.critic and sides:
-                each = torch.stack([head.loss(side.heads[name], batch) for side, batch in sides])
-                losses[name] = each.sum(0) * head.critic
+                each = [head.loss(side.heads[name], batch) for side, batch in sides]
+                if len({len(one) for one in each}) > 1:
+                    each = [one.mean() for one in each]
+                losses[name] = torch.stack(each).sum(0) * head.critic
         if step % self.penalty_every == 0:
             with torch.autocast(on_real.logits.device.type, enabled=False):
                 for name, (penalty, weight) in self.penalties.items():

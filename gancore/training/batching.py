@@ -60,9 +60,12 @@ def fetch_batch(
     device: torch.device,
     context: Context | None = None,
     weight: torch.Tensor | None = None,
+    labelled: int = 0,
 ) -> Callable[[torch.Tensor], Batch]:
     """What makes a batch of row numbers: samples on a device, with the context and the weight of each row.
 
+    labelled: how many rows with a known condition come beside each batch, at most as many as it has, where less than
+    half of the rows have one. Which ones follows from the row numbers, so a resumed run needs no place of its own.
     Raises ValueError when context or weight are not of so many rows, or a weight is negative.
     """
     for name, part in (("context", context), ("weight", weight)):
@@ -70,10 +73,17 @@ def fetch_batch(
             raise ValueError(f"there are {rows} rows of data and {len(part)} of {name}.")
     if weight is not None and not bool((weight >= 0).all()):
         raise ValueError("a weight must be at least 0.")
+    known = context.known.any(1).nonzero().squeeze(1) if context is not None else torch.empty(0)
+    few = 0 < len(known) < rows / 2
 
     def fetch(index: torch.Tensor) -> Batch:
         conditions = context[index].to(device) if context is not None else None
-        return Batch(sample(index), conditions, weight[index].float().to(device) if weight is not None else None)
+        weights = weight[index].float().to(device) if weight is not None else None
+        beside = None
+        if context is not None and labelled and few:
+            picked = known[index[:labelled] % len(known)]
+            beside = Batch(sample(picked), context[picked].to(device))
+        return Batch(sample(index), conditions, weights, labelled=beside)
 
     return fetch
 

@@ -260,11 +260,12 @@ def batches(
     device: torch.device,
     context: Context | None = None,
     weight: torch.Tensor | None = None,
+    labelled: int = 0,
 ) -> Shuffled:
     """An endless shuffled stream of batches of one-hots: `nodes (size, node, atom)`, `bonds (size, pair, order)`.
 
     context, weight: of every molecule of the set; the set's own context if not given. Raises ValueError when they have
-    another length.
+    another length. labelled: as in `fetch_batch`.
     """
     context = data.context if context is None else context
 
@@ -272,4 +273,4 @@ def batches(
         atoms, orders = data.atoms[index].to(device), data.orders[index].to(device)
         return graphs.one_hots(atoms, orders, len(data.vocabulary.atoms))
 
-    return Shuffled(len(data), size, seed, fetch_batch(graphs_of, len(data), device, context, weight))
+    return Shuffled(len(data), size, seed, fetch_batch(graphs_of, len(data), device, context, weight, labelled))

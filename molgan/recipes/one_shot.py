@@ -30,7 +30,7 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import cosine_rate
-from gancore.training.settings import STRICT, OneOf, Positive, Rate, Share, Weight
+from gancore.training.settings import STRICT, Count, OneOf, Positive, Rate, Share, Weight
 from gancore.types import Batch, Context
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
@@ -84,6 +84,9 @@ class OneShotCriticConfig(CriticConfig):
     """How it hears what is asked of a sample: projection, concatenation, or by heads: auxiliary (AC-GAN), twin."""
     condition_weight: Weight = 1.0
     """Weight of what those heads learn, and of what the generator owes them."""
+    labelled: Count = 64
+    """Molecules with a known condition that these heads learn from in each step, where less than half of the molecules
+    have one; 0 leaves it at those of the batch. At most `batch`."""
     code_weight: Weight = 1.0
     """Weight of the information that samples share with `model.codes` and `model.code_numbers`."""
 
@@ -257,20 +260,16 @@ class OneShotGAN(RewardedGraphs):
 
         pretrain_rate = cosine_rate(config.pretrain.lr, start)
         game_rate = cosine_rate(config.lr, config.steps, start, floor=config.lr_floor)
-        optimizers, critic_turns = self.optimizers, config.critic.steps
-        autoencoder = Player(
-            *("autoencoder", self.makers, optimizers["pretrain"], self.autoencoder_turn),
-            max_norm=10.0,
-            rate=pretrain_rate,
-        )
-        critic = Player(
-            *("critic", self.adversary.critic, optimizers["critic"], self.critic_turn, critic_turns), rate=game_rate
-        )
+        optimizers, judge = self.optimizers, self.adversary.critic
+        early = "autoencoder", self.makers, optimizers["pretrain"], self.autoencoder_turn
+        autoencoder = Player(*early, max_norm=10.0, rate=pretrain_rate)
+        critic = Player("critic", judge, optimizers["critic"], self.critic_turn, config.critic.steps, rate=game_rate)
         generator = Player(
             "generator", self.makers, optimizers["generator"], self.generator_turn, max_norm=10.0, rate=game_rate
         )
         pretrain_batches = batches(data, config.pretrain.batch, config.seed, self.device)
-        game_batches = batches(data, config.batch, config.seed + 1, self.device)
+        labelled = config.critic.labelled if "condition" in self.adversary.heads else 0
+        game_batches = batches(data, config.batch, config.seed + 1, self.device, labelled=labelled)
         phases = [
             Phase("autoencoder", [autoencoder], pretrain_batches, range(start), [average]),
             Phase("adversarial", [critic, generator], game_batches, range(start, end), [average]),

@@ -294,12 +294,13 @@ def batches(
     device: torch.device,
     context: Context | None = None,
     weight: Tensor | None = None,
+    labelled: int = 0,
 ) -> Shuffled:
     """An endless shuffled stream of batches of ids `(size, step)`; at most as many sequences as there are, or none.
 
-    context, weight: of every sequence. Raises ValueError when they have another length.
+    context, weight: of every sequence. Raises ValueError when they have another length. labelled: as in `fetch_batch`.
     """
     if not len(ids):
         return Shuffled(size, size, seed, lambda index: Batch((ids.to(device),)))
-    fetch = fetch_batch(lambda index: (ids[index].to(device),), len(ids), device, context, weight)
+    fetch = fetch_batch(lambda index: (ids[index].to(device),), len(ids), device, context, weight, labelled)
     return Shuffled(len(ids), min(size, len(ids)), seed, fetch)

@@ -105,6 +105,9 @@ class GameCriticConfig(CriticConfig):
     """Adversarial objective."""
     condition_weight: Weight = 1.0
     """Weight of the losses of the heads of `conditioning`, for critic and generator."""
+    labelled: Count = 64
+    """Lines with a known condition that these heads learn from in each step, where less than half of the lines have
+    one; 0 leaves it at those of the batch. At most `batch`."""
     pretrain: Count = 500
     """Steps of the critic before the first of the generator."""
     steps: Positive = 5

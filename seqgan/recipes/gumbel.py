@@ -120,7 +120,11 @@ class GumbelGAN(SequenceRecipe):
         real = self.hide_conditions(real)
         with at_rest(self.generator):
             fake = Batch(self.relax(len(real), step, real.context), real.context)
-        return self.adversary.critic_losses(Batch(self.one_hots(real.sample[0]), real.context), fake, step)
+        labelled = real.labelled
+        if labelled is not None:
+            labelled = Batch(self.one_hots(labelled.sample[0]), labelled.context)
+        batch = Batch(self.one_hots(real.sample[0]), real.context, labelled=labelled)
+        return self.adversary.critic_losses(batch, fake, step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Make the critic take relaxed sequences for real ones."""

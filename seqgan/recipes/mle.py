@@ -127,7 +127,9 @@ class MaximumLikelihood(SequenceRecipe):
             ("critic", [alone], range(start, middle)),
             ("adversarial", [generator, critic], range(middle, middle + config.steps)),
         ):
-            stream = batches(corpus.train, config.batch, derive_seed(config.seed, name), self.device, corpus.context)
+            labelled = config.critic.labelled if config.critic.conditioning in ("auxiliary", "twin") else 0
+            seed = derive_seed(config.seed, name)
+            stream = batches(corpus.train, config.batch, seed, self.device, corpus.context, labelled=labelled)
             follow: list[Callback] = [self.follow] if name == "adversarial" else []
             phases.append(Phase(name, players, stream, steps, callbacks=follow, enter=enter))
         return phases

@@ -117,3 +117,14 @@ def test_losses_are_per_sample_and_weights_decide_between_them():
     alone = adversary.critic_losses(real[rows], fake[rows])
     for name in found:
         torch.testing.assert_close(found[name], alone[name].mean())
+
+
+def test_heads_learn_from_labelled_rows_where_there_are_some():
+    nothing = asked([[False] * 3, [False] * 3])
+    labelled = Batch((torch.full((1, 3), 2.0),), Context(torch.tensor([[1.0, 2.0, 5.0]]), torch.ones(1, 3).bool()))
+    real, fake = Batch((torch.zeros(2, 3),), nothing, labelled=labelled), Batch((torch.ones(2, 3),), nothing)
+    for on_fake, expected in ((False, 1.0 + 0.0 + 9.0), (True, 10.0)):
+        heads = {"value": Head(regression([0, 1, 2]), on_fake=on_fake)}
+        losses = Adversary(Linear(), OBJECTIVES["hinge"], {}, heads=heads).critic_losses(real, fake)
+        assert losses["value"].detach().mean().item() == expected
+    assert real[:1].labelled is labelled
