@@ -198,7 +198,8 @@ class RunConfig:
         return frozenset(key for key, value in flatten(asdict(self)) if value != defaults.get(key))
 
     def adopting(self, start: "RunConfig") -> "RunConfig":
-        """These settings with the recipe and the `[model]` of a start model, where they are not set explicitly.
+        """These settings with the recipe, the `[model]` and the critic's conditioning of a start model, where they are
+        not set explicitly.
 
         Raises ConfigError for settings that the start's recipe has not.
 
@@ -212,8 +213,8 @@ class RunConfig:
         values = {key: value for key, value in flatten(asdict(self)) if kind is type(self) or key in explicit}
         for key in explicit:
             kind._refuse_foreign(key, f"start: a model of recipe {recipe}")
-        model = flatten({"model": asdict(start).get("model", {})})
-        sizes = {key: value for key, value in model if key not in explicit and has(kind, key)}
+        shapes = [pair for pair in flatten(asdict(start)) if pair[0].startswith(("model.", "critic.conditioning"))]
+        sizes = {key: value for key, value in shapes if key not in explicit and has(kind, key)}
         return toml.from_dict(kind, nested(values | sizes | {"recipe": recipe}), "start")._said(explicit)
 
     _starts_anew: ClassVar[bool] = True

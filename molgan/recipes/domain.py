@@ -134,6 +134,9 @@ class Molecules:
             own, theirs = replace(own, dropout=0.0), replace(theirs, dropout=0.0)
         if own != theirs:
             raise ConfigError("start: its networks have other sizes; leave out the [model] settings that differ.")
+        kinds = [getattr(config.critic, "conditioning", "") for config in (recipe.config, start.config)]
+        if recipe.space.groups and start.recipe.space.groups and kinds[0] != kinds[1]:
+            raise ConfigError(f"start: its critic.conditioning is {kinds[1]}; leave out the setting {kinds[0]}.")
         return {name: module.state_dict() for name, module in start.recipe.modules.items() if name != "late"}
 
     def encode(self, strings: Sequence[str | None], space: GraphSpace) -> tuple[Sample, list[int]]:

@@ -63,3 +63,14 @@ def test_each_draw_is_compared_with_those_of_its_request(conditional):
     scores = recipe.request_scores(["C", ""], Context(torch.zeros(2, 1), torch.ones(2, 1, dtype=torch.bool)))
     assert scores[1] == 0
     assert scores[0] > 0
+
+
+def test_the_critic_hears_requests_as_the_start_s_does(conditional, qm9_smiles):
+    config = Config.load("requests", ["steps=1", "batch=8"])
+    tuned = MolGAN(config).fit(qm9_smiles[:100], quiet=True, start=conditional, condition=["logp"])
+    assert tuned.config.critic.conditioning == "concatenation"
+    other = Config.load("requests", ["steps=1", "batch=8", "critic.conditioning=projection"])
+    with pytest.raises(
+        ConfigError, match=r"its critic.conditioning is concatenation; leave out the setting projection"
+    ):
+        MolGAN(other).fit(qm9_smiles[:100], quiet=True, start=conditional, condition=["logp"])
