@@ -69,6 +69,9 @@ def hide_context(context: Context, groups: Sequence[int], hide_all: float, hide_
     return Context(context.values, context.known & shown.repeat_interleave(sizes, 1, output_size=context.features))
 
 
+_SPACING = 0.25  # standard deviations between the centres of radial bases
+
+
 class Embedded(nn.Module):
     """An embedding of a context without biases: zeros where it is unknown, so that it can be added to features."""
 
@@ -82,10 +85,38 @@ class Embedded(nn.Module):
         return self.weights(context_inputs(context, self.context_features, like))
 
 
-class DeepEmbedded(nn.Module):
-    """A nonlinear embedding of a context, for generators: a linear one and two more layers beside it, without biases.
+class RadialBasis(nn.Module):
+    """Each value of a context as 25 Gaussian bumps from -3 to 3 standard deviations, times learnt weights.
 
-    Zeros where the context is unknown, as with `Embedded`. It begins with weights of unit variance, as
+    Near values then may differ much, as a smooth function of one number cannot make them: which molecules have a QED of
+    0.45 and which of 0.47 (cG-SchNet, Gebauer et al. 2022, expands its conditions so). The weights begin at zero; an
+    unknown value gives zeros.
+
+    >>> RadialBasis(2, 8)(Context(torch.randn(3, 2), torch.ones(3, 2, dtype=torch.bool)), torch.zeros(3, 8)).shape
+    torch.Size([3, 8])
+    """
+
+    centres: Tensor
+
+    def __init__(self, context_features: int, width: int):
+        super().__init__()
+        self.register_buffer("centres", torch.arange(-12, 13) * _SPACING, persistent=False)
+        self.weights = nn.Linear(context_features * len(self.centres), width, bias=False)
+        nn.init.zeros_(self.weights.weight)
+
+    def forward(self, context: Context | None, like: Tensor) -> Float[Tensor, "batch width"]:
+        """The embedding of each row; like: gives batch, device and number type where there is no context."""
+        if context is None:
+            return torch.zeros(len(like), self.weights.out_features, device=like.device, dtype=like.dtype)
+        values = torch.where(context.known, context.values, 0.0)[..., None]
+        bumps = (-((values - self.centres) / _SPACING).square() / 2).exp() * context.known[..., None]
+        return self.weights(bumps.flatten(1).to(like.dtype))
+
+
+class DeepEmbedded(nn.Module):
+    """A nonlinear embedding of a context, for generators: a linear one with radial bases, and two layers beside it.
+
+    Zeros where the context is unknown, as with `Embedded`. The linear one begins with weights of unit variance, as
     embeddings of tokens do, so that the context has an effect from the first step.
 
     >>> DeepEmbedded(2, 8)(Context.unknown(1, 2), torch.zeros(1, 8)).abs().sum().item()
@@ -94,7 +125,7 @@ class DeepEmbedded(nn.Module):
 
     def __init__(self, context_features: int, width: int):
         super().__init__()
-        self.embedded = Embedded(context_features, width)
+        self.embedded, self.radial = Embedded(context_features, width), RadialBasis(context_features, width)
         self.deeper = nn.Sequential(
             nn.LeakyReLU(0.1),
             nn.Linear(width, width, bias=False),
@@ -105,8 +136,8 @@ class DeepEmbedded(nn.Module):
 
     def forward(self, context: Context | None, like: Tensor) -> Float[Tensor, "batch width"]:
         """The embedding of each row; like: gives batch and device where there is no context."""
-        linear = self.embedded(context, like)
-        return linear + self.deeper(linear)
+        shallow = self.embedded(context, like) + self.radial(context, like)
+        return shallow + self.deeper(shallow)
 
 
 class Projection(nn.Module):
