@@ -1,6 +1,7 @@
 """The protocol of a recipe: settings, networks, phases, samples, and the capabilities that it declares."""
 
-from typing import Any, ClassVar, Literal, Protocol
+from dataclasses import asdict
+from typing import Any, ClassVar, Literal, NoReturn, Protocol
 
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from gancore.errors import ConfigError
 from gancore.rewards.requests import Labeller
 from gancore.rewards.shaping import RewardShaping
 from gancore.runs.config import RunConfig
+from gancore.runs.settings_keys import flatten
 from gancore.training.run import Phase
 from gancore.types import Context
 
@@ -62,3 +64,12 @@ def refuse_without(recipe: Any, capability: Capability, what: str) -> None:
     if capability not in recipe.capabilities:
         name = next(name for name, kind in recipe.config_class.kinds().items() if kind is recipe.config_class)
         raise ConfigError(f"{what}: recipe {name} has no {capability}; take one that has.")
+
+
+def refuse_sizes(own: Any, start: Any) -> NoReturn:
+    """Raise ConfigError for networks that a start's weights do not fit, naming the settings `[model]` that differ."""
+    own_sizes, start_sizes = (dict(flatten(asdict(model))) for model in (own, start))
+    differing = [name for name in own_sizes if own_sizes[name] != start_sizes.get(name, own_sizes[name])]
+    which = "; ".join(f"model.{name} is {own_sizes[name]} here and {start_sizes[name]} there" for name in differing)
+    which = f" ({which})" if which else ""
+    raise ConfigError(f"start: its networks have other sizes{which}; leave out the [model] settings that differ.")

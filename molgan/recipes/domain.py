@@ -14,7 +14,7 @@ from gancore.facade.domain import Card, Reading
 from gancore.facade.examples import Examples
 from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
-from gancore.facade.recipe import refuse_without
+from gancore.facade.recipe import refuse_sizes, refuse_without
 from gancore.io.import_object import load as load_object
 from gancore.io.inputs import called
 from gancore.io.rejected_rows import summarise, tell_rejected
@@ -133,7 +133,7 @@ class Molecules:
         if hasattr(own, "dropout"):  # no size
             own, theirs = replace(own, dropout=0.0), replace(theirs, dropout=0.0)
         if own != theirs:
-            raise ConfigError("start: its networks have other sizes; leave out the [model] settings that differ.")
+            refuse_sizes(own, theirs)
         kinds = [getattr(config.critic, "conditioning", "") for config in (recipe.config, start.config)]
         if recipe.space.groups and start.recipe.space.groups and kinds[0] != kinds[1]:
             raise ConfigError(f"start: its critic.conditioning is {kinds[1]}; leave out the setting {kinds[0]}.")

@@ -13,7 +13,7 @@ from gancore.facade.domain import Card, Reading
 from gancore.facade.examples import Examples
 from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
-from gancore.facade.recipe import refuse_without
+from gancore.facade.recipe import refuse_sizes, refuse_without
 from gancore.io.import_object import load as load_object
 from gancore.io.rejected_rows import tell_rejected
 from gancore.rewards.diversity_filter import DiversityFilter
@@ -167,8 +167,8 @@ class Sequences:
         """The averaged generator, for the generator and its average."""
         average = start.recipe.averaged.average.state_dict()
         new = recipe.modules["generator"].state_dict()
-        if {name: part.shape for name, part in new.items()} != {name: part.shape for name, part in average.items()}:
-            raise ConfigError("start: its generator has other sizes; leave out the [model] settings that differ.")
+        if any(name not in new or new[name].shape != part.shape for name, part in average.items()):
+            refuse_sizes(recipe.config.model, start.config.model)
         averaged = {f"average.{name}": part for name, part in average.items()}
         return {"generator": average, "averaged": averaged}
 

@@ -4,6 +4,7 @@ import sys
 from dataclasses import asdict, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -195,7 +196,7 @@ def test_training_goes_on_from_a_trained_model(config):
     other = replace(still, model=replace(config.model, width=9))
     gan.config = other
     drawn = gan.sample(5)
-    with pytest.raises(ConfigError, match="its generator has other sizes"):
+    with pytest.raises(ConfigError, match=r"other sizes \(model.width is 9 here and \d+ there\); leave"):
         gan.fit(LINES, start=tuned, quiet=True)
     assert gan.sample(5) == drawn, "what could not be trained is as it was"
     gan.config = still
@@ -295,8 +296,16 @@ def test_sizes_come_from_the_start_unless_they_are_set(config):
     tuned.fit(LINES, start=begun, quiet=True)
     assert tuned.config.recipe == "seqgan"
     assert tuned.config.model == begun.config.model
-    with pytest.raises(ConfigError, match="its generator has other sizes"):
+    with pytest.raises(ConfigError, match="its networks have other sizes"):
         SeqGAN(replace(tuned.config, model=GeneratorConfig(embedding=4, width=4))).fit(LINES, start=begun, quiet=True)
 
 
 NO_LIKELIHOOD = LikelihoodConfig(epochs=0)
+
+
+def test_a_start_without_conditions_learns_some():
+    start = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1", "device=cpu"])).fit(LINES, quiet=True)
+    rows = pd.DataFrame({"text": LINES, "label": ["a", "b"] * (len(LINES) // 2) + ["a"] * (len(LINES) % 2)})
+    config = Config.load("small", ["recipe=mle", "likelihood.epochs=1", "device=cpu"])
+    gan = SeqGAN(config).fit(rows, start=start, condition="label", quiet=True)
+    assert len(gan.sample(3, condition={"label": "b"})) == 3
