@@ -31,7 +31,12 @@ SHORT = {
         "N, TEMPERATURES = 1500": "N, TEMPERATURES = 200",
     },
     "04_smiles": {"likelihood.epochs=10": "likelihood.epochs=2", "N = 2000": "N = 300", "steps=50": "steps=6"},
-    "08_control": {"pretrain.steps=300": "pretrain.steps=100", "sample(1000": "sample(300"},
+    "08_control": {
+        "pretrain.steps=300": "pretrain.steps=100",
+        "sample(1000": "sample(300",
+        "pretrain.steps=800": "pretrain.steps=40",
+        "steps=500": "steps=20",
+    },
 }
 """What makes the longest notebooks short: every cell runs, training and draws are fewer."""
 

@@ -35,9 +35,10 @@ def refuse_context(context: Context | None) -> None:
 
 
 def guided(conditional: Tensor, unconditional: Tensor, guidance: float) -> Tensor:
-    """Logits that go from those without a context towards those with it, and beyond above 1 (Ho and Salimans 2022).
+    """Classifier-free guidance: unconditional + guidance * (conditional - unconditional) (Ho and Salimans 2022).
 
-    conditional, unconditional: of one shape; the result has it too. A guidance of 1 gives the first, of 0 the second.
+    conditional, unconditional: of one shape; the result has it too. guidance: 1 + w of the paper; 1 gives the first, 0
+    the second.
 
     >>> guided(torch.tensor([2.0]), torch.tensor([1.0]), 1.5).item()
     2.5

@@ -1,4 +1,4 @@
-"""One opponent: a critic, the game it plays, the slope penalty it pays, and what else its heads learn."""
+"""A critic with its objective, its slope penalty and its heads: the losses of critic and generator."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,9 +32,9 @@ class Head(NamedTuple):
 class Adversary:
     """A critic with its objective and penalties (Goodfellow et al. 2014); gives both players their losses, by name.
 
-    Losses are one value a sample, `(batch,)`, and nothing is averaged. Of step logits, a sample's value is the sum over
-    the steps that count in both the real and the fake sample, scaled so that the batch mean is the mean over all
-    counted steps (`reduction.sum_steps`). A bare sample stands for a batch without context.
+    Losses are one value a sample, `(batch,)`, but for heads that learn from other rows. Of step logits, a sample's
+    value is the sum over the steps that count in both the real and the fake sample, scaled so that the batch mean
+    is the mean over all counted steps (`reduction.sum_steps`). A bare sample stands for a batch without context.
 
     critic: module, (sample, context) -> CriticOutput; a context is handed on only where there is one.
     objective: pair of functions of (real, fake) logits.

@@ -21,8 +21,8 @@ HeadLoss = Callable[[Tensor, Batch], Tensor]
 def classification(classes: Sequence[int]) -> HeadLoss:
     """Cross-entropy in nats of a head's logits `(batch, class)` with the class that the context names (AC-GAN).
 
-    classes: columns of the context that hold one class each, one-hot before they were standardised: the largest value
-    is the class. A sample of which one of them is unknown pays nothing.
+    classes: columns of the context that hold one class each, one-hot: the largest value is the class. A sample of
+    which one of them is unknown pays nothing.
     Raises ValueError for a batch without context.
 
     >>> asked = Context(torch.eye(2), torch.tensor([[True, True], [False, False]]))

@@ -1,1 +1,1 @@
-"""Asking a reward, and shaping what it pays: curriculum, diversity filter, replay."""
+"""Asking a reward, and shaping what it pays: curriculum, diversity filter, replay, requests."""

@@ -17,7 +17,8 @@ def request_score(obtained: Context, requested: Context, width: float) -> Float[
     """exp(-distance / width), in [0, 1]: 1 for a sample that is all that was requested of it.
 
     The distance is the sum of the absolute differences, in standard deviations, over what is known of both; another
-    class than the requested one counts 2. width: in the same unit, above 0.
+    class than the requested one counts 2. Where nothing is known of both it is 0, so compare samples of one request.
+    width: in the same unit, above 0.
 
     >>> known = torch.tensor([[True, True]])
     >>> obtained, requested = (Context(torch.tensor([[value, 1.0]]), known) for value in (0.5, 0.0))

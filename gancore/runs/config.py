@@ -198,8 +198,9 @@ class RunConfig:
         return frozenset(key for key, value in flatten(asdict(self)) if value != defaults.get(key))
 
     def adopting(self, start: "RunConfig") -> "RunConfig":
-        """These settings with the recipe, the `[model]` and the critic's conditioning of a start model, where they are
-        not set explicitly.
+        """These settings with the recipe and sizes of a start model, where they are not set explicitly.
+
+        Sizes are `[model]` and the critic's conditioning.
 
         Raises ConfigError for settings that the start's recipe has not.
 

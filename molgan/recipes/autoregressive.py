@@ -1,11 +1,10 @@
 """The autoregressive graph GAN: atoms and bonds drawn one after the other, by likelihood first, then against a critic.
 
-As SeqGAN does for text (Yu et al. 2017): phase one is maximum likelihood; in phase two a critic alone learns to tell
-drawn graphs from real ones; in phase three it goes on to, and the generator, whose draws have an exact log-probability,
-is rewarded with the critic's logit and with an RDKit score by policy gradient, while a share of the likelihood keeps it
-from forgetting what the critic does not ask for. What the critic still sees in the end, sampling makes good: it draws
-again what the critic rejects (Azadi et al. 2019). Every draw is a valid molecule by
-construction (`molgan.networks.autoregressive`).
+As SeqGAN does for text (Yu et al. 2017). Phase one is maximum likelihood. In phase two the critic alone learns to
+tell drawn graphs from real ones. In phase three both train: a policy gradient rewards the generator's draws with the
+critic's logit, an RDKit score and their distance from the request, and a share of the likelihood keeps it from
+forgetting the data. In the end sampling draws again what the critic rejects (Azadi et al. 2019). Every draw is a
+valid molecule by construction (`molgan.networks.autoregressive`).
 """
 
 from collections.abc import Mapping
@@ -81,15 +80,15 @@ class AutoregressiveCriticConfig:
     weight_decay: Weight = 0.0
     """Decoupled weight decay (AdamW)."""
     conditioning: Literal["projection", "concatenation"] = "projection"
-    """How it hears what is asked of a sample."""
+    """How it is conditioned on the request of a sample."""
     pretrain: Count = 0
-    """Turns of the critic alone, between the likelihood and the game."""
+    """Steps of the critic alone, between the likelihood and the adversarial phase."""
     rings_only: bool = False
     """The critic learns only its ring features (`model.ring_fingerprint`) and conditions. Its other
     weights stay those of the model that training starts from."""
     rejections: Count = 0
     """How often `sample` at most replaces a sample that the critic rejects (Azadi et al. 2019), unless the generator
-    was trained on a reward, which the critic knows nothing of; 0 leaves the critic out."""
+    was trained on a score, which the critic knows nothing of; 0 leaves the critic out."""
     ceiling: Annotated[float, Ge(1)] = 2.0
     """Ratio of the data's density to the generator's from which on a sample is never rejected. A higher one takes more
     of the difference away, and more rejections."""
@@ -239,13 +238,13 @@ class AutoregressiveGAN(GraphRecipe):
         game = [replace(critic, repeat=config.critic.steps), generator] if judged else [generator]
         phases = [
             Phase("likelihood", [likelihood], pretrain_batches, range(start), [average]),
-            Phase("critic", [critic], critic_batches, range(start, middle), enter=self.take_over),
-            Phase("adversarial", game, game_batches, range(middle, end), [average]),
+            Phase("critic", [critic], critic_batches, range(start, middle), enter=self.load_averaged_weights),
+            Phase("adversarial", game, game_batches, range(middle, end), [average], enter=self.load_averaged_weights),
         ]
         return [phase for phase in phases if phase.steps]
 
-    def take_over(self) -> None:
-        """The critic learns to judge what is sampled from."""
+    def load_averaged_weights(self) -> None:
+        """After the likelihood the generator goes on from its average, which is what samples come from."""
         if self.config.pretrain.steps:
             self.generator.load_state_dict(self.averaged.average.state_dict())
 

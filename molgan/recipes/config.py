@@ -125,7 +125,7 @@ class RewardConfig:
 
     __pydantic_config__ = STRICT
     weight: Weight = 0.0
-    """Weight (lambda) of the score of valid molecules; 0 leaves RDKit out."""
+    """Weight of the score of valid molecules; 0 leaves RDKit out."""
     score: NamedScore = field(default_factory=ScoreConfig)
     """That score: a table, or the name of one (`molgan.scoring.benchmarks.SCORES`), or of a file."""
     cache: str = ""

@@ -91,7 +91,7 @@ class MolGANRewardConfig(RewardConfig):
 
 @dataclass(frozen=True)
 class MolGANConfig(Config):
-    """Recipe molgan: MolGAN as published, without pre-training."""
+    """Recipe molgan: MolGAN without pre-training. The configuration `molgan` has the published settings."""
 
     recipe: str = "molgan"
     """molgan."""
@@ -145,7 +145,7 @@ class PublishedMolGAN(GraphRecipe):
     # One turn of each player ------------------------------------------------------------------
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
-        """Tell the batch from as many draws of the same sizes, of which the same is asked."""
+        """Tell the batch from as many draws of the same sizes."""
         with torch.no_grad():
             _, fake = self.draw(graphs.node_mask(real.sample[0]), context=real.context)
         return self.adversary.critic_losses(real, Batch(fake, real.context), step)

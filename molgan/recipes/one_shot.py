@@ -106,13 +106,14 @@ class OneShotRewardConfig(PolicyRewardConfig):
     validity: Weight = 0.0
     """Weight of the policy gradient on strict validity, computed without RDKit."""
     kl: Weight = 0.02
-    """Weight of the KL divergence that holds the generator near its average while validity or the score is rewarded."""
+    """Weight of the KL divergence that holds the generator near its average while validity, score or request is
+    rewarded."""
     draws: Annotated[int, Ge(2)] = 4
     """Graphs sampled for each noise. The baseline of each is the mean reward of the others."""
     share: Annotated[float, Interval(gt=0, le=1)] = 0.25
     """Noises a turn, as a share of the batch."""
     overlap: bool = False
-    """Have another process score a turn's samples while the next turn trains. The rewards of a turn are then those of
+    """Have another thread score a step's samples while the next step trains. The rewards of a turn are then those of
     the samples of the turn before; their log-probabilities are the present ones."""
 
     @property
@@ -309,8 +310,8 @@ class OneShotGAN(RewardedGraphs):
         codes = self.codes.requested(n, code, self.device, random)
         logits = self.averaged.average(noise, present, self.generator_context(context, codes))
         if context is not None and guidance != 1.0:
-            free = self.averaged.average(noise, present, self.generator_context(context.hidden, codes))
-            logits = tuple(guided(*pair, guidance) for pair in zip(logits, free, strict=True))
+            unconditional = self.averaged.average(noise, present, self.generator_context(context.hidden, codes))
+            logits = tuple(guided(*pair, guidance) for pair in zip(logits, unconditional, strict=True))
         drawn = draw_graphs(logits[0], logits[1], present, self.capacity, generator=random)
         if raw:
             return drawn.atoms, drawn.orders
