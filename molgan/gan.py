@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gancore.facade.condition_values import Named
+from gancore.facade.condition_values import NamedConditions
 from gancore.facade.conditions import Request
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
@@ -46,7 +46,7 @@ class MolGAN(Model):
         start: "MolGAN | str | Path | None" = None,
         force: bool = False,
         reward: Reward | None = None,
-        condition: Named = (),
+        condition: NamedConditions = (),
     ) -> "MolGAN":
         """Train on a file or a list of `Path`s, a frame with a SMILES column, a list of SMILES or a data set.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from gancore.errors import ConfigError, DataError
-from gancore.facade.condition_values import Named
+from gancore.facade.condition_values import NamedConditions
 from gancore.facade.conditions import Request
 from gancore.facade.model import Model
 from gancore.io.progress import over
@@ -49,7 +49,7 @@ class SeqGAN(Model):
         reward: Reward | None = None,
         start: "SeqGAN | str | Path | None" = None,
         force: bool = False,
-        condition: Named = (),
+        condition: NamedConditions = (),
     ) -> "SeqGAN":
         """Train on a file or a list of `Path`s, a frame with a column text, any iterable of strings, or a corpus.
 

@@ -72,7 +72,7 @@ def test_it_samples_the_same_by_the_same_seed(trained, half, recipe):
     gan = trained(half, recipe)
     assert len(gan.sample(7, seed=1)) == 7
     assert list(gan.sample(7, seed=1))[:3] == list(gan.sample(3, seed=1))
-    assert set(gan.recipe.judges) <= set(gan.recipe.modules)
+    assert set(gan.recipe.sampling_modules) <= set(gan.recipe.modules)
 
 
 @each

@@ -26,7 +26,7 @@ Kind = Literal["", "number", "class"]
 LabelFunction: TypeAlias = Callable[[Sequence[str]], Any]
 """What labels strings, for instance a classifier's `predict`: a number or a class for each."""
 
-Named: TypeAlias = "str | Sequence[str] | Mapping[str, LabelFunction | str | None]"
+NamedConditions: TypeAlias = "str | Sequence[str] | Mapping[str, LabelFunction | str | None]"
 """Conditions as `fit` takes them: one, a list, or by name what labels the rows: a function, or None for a column or a
 property of that name."""
 
@@ -59,7 +59,7 @@ class Spec(NamedTuple):
         return cls(name.strip(), kind, function.strip())  # pyright: ignore
 
     @classmethod
-    def all_of(cls, named: Named) -> "list[Spec]":
+    def all_of(cls, named: NamedConditions) -> "list[Spec]":
         """From what `fit` takes. Raises ConfigError for what is no name and no function.
 
         >>> [spec.name for spec in Spec.all_of({"length": len, "label:class": None})]
@@ -78,7 +78,7 @@ class Spec(NamedTuple):
         return self.function if isinstance(self.function, str) else getattr(self.function, "__name__", "its function")
 
 
-class Rows(NamedTuple):
+class ConditionSource(NamedTuple):
     """What the conditions of training items can be read from.
 
     strings: the items. columns: the cells of each, by column. properties: names of what `compute` works out of strings.
@@ -137,7 +137,7 @@ class Labelled(NamedTuple):
     labeller: Labeller | None
 
 
-def read_conditions(named: Sequence[Spec], rows: Rows, start: Conditions | None) -> Labelled | None:
+def read_conditions(named: Sequence[Spec], rows: ConditionSource, start: Conditions | None) -> Labelled | None:
     """The conditions that are named and the context of each item; None where there are none.
 
     start: the conditions of the model that training goes on from; their scale and their classes hold.
@@ -166,7 +166,7 @@ def read_conditions(named: Sequence[Spec], rows: Rows, start: Conditions | None)
     return Labelled(conditions, context, _labeller(specs, conditions, rows))
 
 
-def _labeller(specs: Sequence[Spec], conditions: Conditions, rows: Rows) -> Labeller | None:
+def _labeller(specs: Sequence[Spec], conditions: Conditions, rows: ConditionSource) -> Labeller | None:
     """What computes the context of strings: their properties and what functions say of them; columns are unknown."""
     kinds: list[Kind] = ["class" if item.classes else "number" for item in conditions.items]
     pairs = zip(specs, kinds, strict=True)

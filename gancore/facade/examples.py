@@ -74,7 +74,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Requestable:
+class ConditionalSpace:
     """A space that keeps examples of contexts; None for a model without conditions."""
 
     examples: Examples | None = field(default=None, kw_only=True)

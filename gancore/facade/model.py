@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from gancore.errors import CheckpointError, ConfigError, RunError
-from gancore.facade.condition_values import Named, Spec
+from gancore.facade.condition_values import NamedConditions, Spec
 from gancore.facade.conditions import Conditions, Request
 from gancore.facade.domain import Domain, Reading
 from gancore.facade.labels import LabelFile
@@ -69,7 +69,7 @@ class Model:
         start: "Model | str | Path | None" = None,
         force: bool = False,
         reward: Reward | None = None,
-        condition: Named = (),
+        condition: NamedConditions = (),
     ) -> "Model":
         """Train; the subclasses say on what."""
         distributed.join(self.device)
@@ -249,7 +249,7 @@ class Model:
             *(self.domain.half, type(self).__name__, card.title, data or _NOT_SAID, card.intended, card.limits),
             tuple(item.about for item in self.conditions.items) if self.conditions is not None else (),
         )
-        pretrained.write(folder, self.config, state, about, figures, compact, self._trained.judges)
+        pretrained.write(folder, self.config, state, about, figures, compact, self._trained.sampling_modules)
 
     @property
     def _state(self) -> State:

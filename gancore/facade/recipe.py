@@ -29,9 +29,9 @@ class Recipe(Protocol):
 
     config_class: its settings, a frozen dataclass. capabilities: what it can do beside sampling, declared; each has a
     method of its name, or for `context`, `code` and `reward` arguments of `sample` and `shaping`. modules, optimizers:
-    everything with state, by name: what a checkpoint holds. judges: names of modules that sampling needs beside the one
-    named `averaged` or `generator`. shaping, labeller: the reward, and what computes the conditions of strings; set
-    before `phases` is called.
+    everything with state, by name: what a checkpoint holds. sampling_modules: names of modules that sampling needs
+    beside the one named `averaged` or `generator`. shaping, labeller: the reward, and what computes the conditions of
+    strings; set before `phases` is called.
     """
 
     config_class: ClassVar[type[RunConfig]]
@@ -46,7 +46,7 @@ class Recipe(Protocol):
         ...
 
     @property
-    def judges(self) -> tuple[str, ...]:
+    def sampling_modules(self) -> tuple[str, ...]:
         """Names of the modules that sampling needs beside the generator."""
         ...
 

@@ -11,12 +11,12 @@ from gancore.types import Reward
 _ROUNDING = 1e-6
 
 
-def asked(reward: Reward, strings: Sequence[str]) -> np.ndarray:
+def checked_scores(reward: Reward, strings: Sequence[str]) -> np.ndarray:
     """The scores that a reward gives, float64 `(string,)`, from 0 to 1, NaN where there is none.
 
     Raises RewardError where it fails or gives anything else.
     """
-    name = named(reward)
+    name = reward_name(reward)
     try:
         given = reward(strings)
         scores = np.asarray(given, dtype=np.float64)
@@ -36,7 +36,7 @@ def asked(reward: Reward, strings: Sequence[str]) -> np.ndarray:
     return scores
 
 
-def named(reward: Reward) -> str:
+def reward_name(reward: Reward) -> str:
     """What a message calls it."""
     return f"reward {getattr(reward, '__name__', type(reward).__name__)}"
 

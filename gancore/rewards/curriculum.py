@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gancore.rewards.calls import asked
+from gancore.rewards.calls import checked_scores
 from gancore.types import Reward
 
 
@@ -30,7 +30,7 @@ class Curriculum:
 
     def score(self, strings: Sequence[str]) -> np.ndarray:
         """The present stage's scores; raises RewardError as `asked` does."""
-        return asked(self.reward, strings)
+        return checked_scores(self.reward, strings)
 
     @property
     def reward(self) -> Reward:

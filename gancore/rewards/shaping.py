@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gancore.errors import RewardError
-from gancore.rewards.calls import Budgeted, Depends, Explains, Remembers, named
+from gancore.rewards.calls import Budgeted, Depends, Explains, Remembers, reward_name
 from gancore.rewards.curriculum import Curriculum
 from gancore.rewards.diversity_filter import DiversityFilter
 from gancore.rewards.replay import Replay
@@ -93,8 +93,8 @@ class RewardShaping:
             self._mute |= set(strings[:_ENOUGH])
             if len(self._mute) >= _ENOUGH:
                 raise RewardError(
-                    f"{named(reward)}: gave NaN for all {len(strings)} strings of a turn and never gave a score, so "
-                    "there is nothing to learn from; mend it, or have it give 0 for a string that is merely bad."
+                    f"{reward_name(reward)}: gave NaN for all {len(strings)} strings of a turn and never gave a score, "
+                    "so there is nothing to learn from; mend it, or have it give 0 for a string that is merely bad."
                 )
         why = f" ({reward.why(strings)})" if isinstance(reward, Explains) else ""
         self._silence = f"reward: none of the {len(strings)} strings of a turn has a score{why}."

@@ -41,7 +41,7 @@ class Networks(Protocol):
         ...
 
     @property
-    def judges(self) -> tuple[str, ...]:
+    def sampling_modules(self) -> tuple[str, ...]:
         """Names of the modules that sampling needs beside the generator."""
         ...
 

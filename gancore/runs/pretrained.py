@@ -166,7 +166,7 @@ def _revive(stored: CheckpointFile, build: Callable[[torch.device], N], device: 
     if stored.whole:
         return checkpoint.revive(stored, build, device)
     sized = checkpoint.sized(stored, build)
-    shared = (_drawn_from(sized.modules), *sized.judges)
+    shared = (_drawn_from(sized.modules), *sized.sampling_modules)
     checkpoint.refuse_misfit(stored.shapes, {name: sized.modules[name] for name in shared}, stored.folder)
     networks, tensors = build(device), stored.tensors(device)
     checkpoint.unpack(tensors, {name: networks.modules[name] for name in shared}, {})

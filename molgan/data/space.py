@@ -7,14 +7,14 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from gancore.facade.examples import Requestable
+from gancore.facade.examples import ConditionalSpace
 from gancore.runs.checkpoint import State
 from gancore.types import Context
 from molgan.chemistry import Vocabulary
 
 
 @dataclass(frozen=True)
-class GraphSpace(Requestable):
+class GraphSpace(ConditionalSpace):
     """The atom types and the sizes of a model's graphs.
 
     sizes: how many training molecules have 0, 1, 2, ... heavy atoms, `(max_atoms + 1,)`.

@@ -163,7 +163,7 @@ class AutoregressiveGAN(GraphRecipe):
         }
 
     @property
-    def judges(self) -> tuple[str, ...]:
+    def sampling_modules(self) -> tuple[str, ...]:
         """The critic, where sampling asks it."""
         return ("critic",) if self.config.rejects else ()
 
@@ -210,7 +210,7 @@ class AutoregressiveGAN(GraphRecipe):
     def phases(self, data: MoleculeDataset) -> list[Phase]:
         """Maximum likelihood; the critic alone; both in turns."""
         config = self.config
-        self.refuse_unlabelled()
+        self.require_computable_condition()
         if distributed.processes() > 1 and config.model.dropout:
             raise ConfigError("model.dropout draws masks of its own in each process: set it to 0, or train in one.")
         start = config.pretrain.steps

@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from gancore.errors import ConfigError, DataError
-from gancore.facade.condition_values import Rows, Spec, read_conditions
+from gancore.facade.condition_values import ConditionSource, Spec, read_conditions
 from gancore.facade.domain import Card, Reading
 from gancore.facade.examples import Examples
 from gancore.facade.labels import LabelFile
@@ -175,7 +175,7 @@ class Molecules:
         return _CARD
 
 
-def _rows(data: MoleculeDataset, kept: LabelFile) -> Rows:
+def _rows(data: MoleculeDataset, kept: LabelFile) -> ConditionSource:
     """What conditions of molecules are read from: columns, properties, scores and functions."""
 
     def compute(smiles: Sequence[str], names: Sequence[str]) -> Mapping[str, Sequence[float]]:
@@ -185,7 +185,7 @@ def _rows(data: MoleculeDataset, kept: LabelFile) -> Rows:
     def load(name: str) -> Callable[[Sequence[str]], Any]:
         return Scorer(name) if name.endswith(".toml") or ":" not in name else load_object("condition", name)
 
-    return Rows(data.smiles, data.columns, load, PROPERTIES, compute, kept)
+    return ConditionSource(data.smiles, data.columns, load, PROPERTIES, compute, kept)
 
 
 def build(config: Any, data: MoleculeDataset, device: torch.device, reward: Reward | None = None) -> tuple[Any, list]:

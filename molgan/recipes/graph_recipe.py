@@ -39,7 +39,7 @@ class GraphRecipe:
     modules: dict[str, nn.Module]
     shaping: RewardShaping | None = None
     labeller: Labeller | None = None
-    judges: tuple[str, ...] = ()
+    sampling_modules: tuple[str, ...] = ()
 
     @torch.no_grad()
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
@@ -115,7 +115,7 @@ class GraphRecipe:
         groups = everyone.view(-1, draws) if draws > 1 else everyone[None]
         return distributed.shard(leave_one_out(groups).flatten())
 
-    def refuse_unlabelled(self) -> None:
+    def require_computable_condition(self) -> None:
         """Raise ConfigError for a reward of requests where no condition can be computed from a molecule."""
         if self.config.reward.request and self.labeller is None:
             raise ConfigError(

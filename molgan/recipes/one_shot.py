@@ -251,7 +251,7 @@ class OneShotGAN(RewardedGraphs):
     def phases(self, data: MoleculeDataset) -> list[Phase]:
         """The autoencoder; the game."""
         config = self.config
-        self.refuse_unlabelled()
+        self.require_computable_condition()
         if config.reward.overlap and distributed.processes() > 1:
             raise ConfigError("reward.overlap keeps samples of one process: leave it out, or train with one.")
         start, end = config.pretrain.steps, config.pretrain.steps + config.steps

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from gancore.errors import CheckpointError
-from gancore.facade.examples import Requestable
+from gancore.facade.examples import ConditionalSpace
 from gancore.runs.checkpoint import State
 from seqgan.data.settings import LONGEST
 from seqgan.text.alphabet import Alphabet
@@ -14,7 +14,7 @@ from seqgan.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class TextSpace(Requestable):
+class TextSpace(ConditionalSpace):
     """The tokens of a model's sequences and how many steps they have at most, the end token included.
 
     vocabulary: None for sequences that never were text.

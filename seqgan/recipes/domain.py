@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from gancore.errors import CheckpointError, ConfigError, DataError
-from gancore.facade.condition_values import Rows, Spec, read_conditions
+from gancore.facade.condition_values import ConditionSource, Spec, read_conditions
 from gancore.facade.domain import Card, Reading
 from gancore.facade.examples import Examples
 from gancore.facade.labels import LabelFile
@@ -81,7 +81,7 @@ class Sequences:
             raise ConfigError("start: the corpus was made for another vocabulary; give lines or a file.")
         rows, lines = sum(map(len, corpus.parts)) + len(corpus.rejected), corpus.strings if names else []
         load = partial(load_object, "condition")
-        source_rows = Rows(lines, corpus.columns, load, kept=kept)
+        source_rows = ConditionSource(lines, corpus.columns, load, kept=kept)
         labelled = read_conditions(condition, source_rows, known) if len(corpus.train) else None
         if labelled is None:
             return Reading(corpus, corpus.aside, corpus.rejected, rows, known)

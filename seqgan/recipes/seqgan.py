@@ -129,7 +129,7 @@ class PolicyGradientGAN(SequenceRecipe):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length, self.vocabulary = space.alphabet, space.length, space.vocabulary
         alphabet, length = space.alphabet, space.length
-        self.judges = ("critic",) if config.rejects else ()
+        self.sampling_modules = ("critic",) if config.rejects else ()
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.context_features).to(device)

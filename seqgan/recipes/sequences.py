@@ -53,7 +53,7 @@ class SequenceRecipe:
     vocabulary: Vocabulary | None = None
     shaping: RewardShaping | None = None
     labeller: Labeller | None = None
-    judges: tuple[str, ...] = ()
+    sampling_modules: tuple[str, ...] = ()
 
     def sample(
         self,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gancore.errors import CheckpointError, ConfigError, DataError
-from gancore.facade.condition_values import Rows, Spec, column_values, read_conditions
+from gancore.facade.condition_values import ConditionSource, Spec, column_values, read_conditions
 from gancore.facade.conditions import Condition, Conditions
 from gancore.facade.examples import Examples
 from gancore.facade.labels import LabelFile
@@ -27,7 +27,9 @@ def cells(*values):
 
 
 def rows(columns, strings=("x", "y", "z", "w"), **more):
-    return Rows(strings, columns, lambda name: {"len": lambda texts: [len(text) for text in texts]}[name], **more)
+    return ConditionSource(
+        strings, columns, lambda name: {"len": lambda texts: [len(text) for text in texts]}[name], **more
+    )
 
 
 # From cells ---------------------------------------------------------------------------------------
