@@ -12,7 +12,12 @@ from torch import Tensor
 from gancore.types import Context
 
 _MOST = 8192  # rows that are kept
-_NEAREST, _WIDTH = 64, 0.1  # rows; standard deviations
+_NEAREST, _WIDTH = 1024, 0.1  # rows; standard deviations
+
+
+def picked_rows(rows: int, seed: int) -> Int[Tensor, "row"]:
+    """Which of so many training rows a model keeps: at most 8,192, at random by the seed."""
+    return torch.from_numpy(np.random.default_rng(seed).permutation(rows)[:_MOST])
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Examples:
     @classmethod
     def of(cls, context: Context, groups: tuple[int, ...], seed: int, sizes: Tensor | None = None) -> "Examples":
         """At most 8,192 rows, at random by the seed. The values are rounded to 16 bits, as they are stored."""
-        picked = torch.from_numpy(np.random.default_rng(seed).permutation(len(context))[:_MOST])
+        picked = picked_rows(len(context), seed)
         kept = context[picked]
         sizes = torch.zeros(len(picked), dtype=torch.long) if sizes is None else sizes[picked]
         return cls(Context(kept.values.half().float(), kept.known), groups, sizes)
@@ -39,11 +44,11 @@ class Examples:
         rows = torch.randint(len(self.context), (n,), generator=random, device=random.device)
         return self.context[rows.cpu()]
 
-    def sizes_near(self, context: Context, random: torch.Generator) -> Int[Tensor, "batch"]:
-        """A size for each row of a context: that of a training row near the request; nearer rows are likelier.
+    def rows_near(self, context: Context, random: torch.Generator) -> Int[Tensor, "batch"]:
+        """A training row near the request for each row of a context; nearer ones are likelier.
 
-        Of the 64 nearest rows one is drawn, by a Gaussian kernel that is a tenth of a standard deviation wide beyond
-        the nearest of all.
+        Of the 1,024 nearest rows one is drawn, by a Gaussian kernel that is a tenth of a standard deviation wide beyond
+        the nearest of all. Where nothing is requested it is any of the nearest, so draw others there.
         """
         requests = torch.cat((context.inputs, context.known.float()), 1).cpu()
         distinct, which = requests.unique(dim=0, return_inverse=True)
@@ -51,7 +56,11 @@ class Examples:
         distances, nearest = self._distances(values, known).topk(min(_NEAREST, len(self.context)), largest=False)
         weights = ((distances[:, :1] - distances) / (2 * _WIDTH**2)).exp()
         pick = torch.multinomial(weights[which].to(random.device), 1, generator=random).squeeze(1).cpu()
-        return self.sizes[nearest[which, pick]]
+        return nearest[which, pick]
+
+    def sizes_near(self, context: Context, random: torch.Generator) -> Int[Tensor, "batch"]:
+        """A size for each row of a context: that of a training row near the request."""
+        return self.sizes[self.rows_near(context, random)]
 
     def _distances(self, values: Tensor, known: Tensor) -> Tensor:
         """Sum of squared differences `(request, row)` over requested entries; an entry unknown in a row counts as 1."""

@@ -57,7 +57,7 @@ def write(
     kept = {
         name: (tensor.half() if compact and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in tensors.items()
-        if name.split("/")[0] in (*shared, "sizes", "examples")
+        if name.split("/")[0] in (*shared, "sizes", "examples", "exemplars")
     }
     told = ("config", "vocabulary", "length", "groups", "conditions", "provenance", "step")
     values = {key: values[key] for key in told if key in values} | {"half": about.half}

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from gancore.facade.examples import ConditionalSpace
@@ -18,10 +18,13 @@ class GraphSpace(ConditionalSpace):
     """The atom types and the sizes of a model's graphs.
 
     sizes: how many training molecules have 0, 1, 2, ... heavy atoms, `(max_atoms + 1,)`.
+    exemplars: atoms and bond orders of some training molecules, of a generator whose noise comes from their codes; the
+    examples, where there are some, are of the same molecules.
     """
 
     vocabulary: Vocabulary
     sizes: Tensor
+    exemplars: tuple[Tensor, Tensor] | None = None
 
     def present(
         self, n: int, random: torch.Generator, device: torch.device, context: Context | None = None
@@ -34,13 +37,25 @@ class GraphSpace(ConditionalSpace):
             sizes = torch.where(context.known.any(1), near, sizes)
         return places < sizes[:, None]
 
+    def exemplar_rows(self, n: int, random: torch.Generator, context: Context | None = None) -> Int[Tensor, "batch"]:
+        """An exemplar for each of `n` graphs: any, or one near the request."""
+        assert self.exemplars is not None
+        rows = torch.randint(len(self.exemplars[0]), (n,), generator=random, device=random.device).cpu()
+        if context is not None and self.examples is not None:
+            rows = torch.where(context.known.any(1).cpu(), self.examples.rows_near(context, random), rows)
+        return rows
+
     def state(self) -> State:
         """The tensors and values of a checkpoint."""
         tensors, values = self._state()
+        if self.exemplars is not None:
+            tensors |= {"exemplars/atoms": self.exemplars[0], "exemplars/orders": self.exemplars[1]}
         return {"sizes": self.sizes} | tensors, {"vocabulary": asdict(self.vocabulary)} | values
 
     @classmethod
     def restore(cls, tensors: dict[str, Tensor], values: dict[str, Any]) -> "GraphSpace":
         """Back from `state`. Raises TypeError or KeyError for what never was one."""
-        examples = cls._restored(tensors, values)
-        return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu(), examples=examples)
+        examples, exemplars = cls._restored(tensors, values), None
+        if "exemplars/atoms" in tensors:
+            exemplars = tensors["exemplars/atoms"].cpu(), tensors["exemplars/orders"].cpu()
+        return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu(), exemplars, examples=examples)

@@ -11,7 +11,7 @@ from rich.console import Console
 from gancore.errors import ConfigError, DataError
 from gancore.facade.condition_values import ConditionSource, Spec, read_conditions
 from gancore.facade.domain import Card, Reading
-from gancore.facade.examples import Examples
+from gancore.facade.examples import Examples, picked_rows
 from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_sizes, refuse_without
@@ -108,11 +108,15 @@ class Molecules:
         if start is not None and getattr(config.critic, "rings_only", False):
             return replace(start.recipe.space, examples=examples)
         sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
-        return GraphSpace(data.vocabulary, sizes, examples=examples)
+        exemplars = None
+        if getattr(config.model, "prior", "normal") == "exemplars":
+            picked = picked_rows(len(data), config.seed)
+            exemplars = data.atoms[picked].to(torch.int8), data.orders[picked].to(torch.int8)
+        return GraphSpace(data.vocabulary, sizes, exemplars, examples=examples)
 
     def restore_space(self, stored: Any) -> GraphSpace:
         """Back from a stored model."""
-        return GraphSpace.restore(stored.part("sizes", "examples"), stored.values)
+        return GraphSpace.restore(stored.part("sizes", "examples", "exemplars"), stored.values)
 
     def counts(self, reading: Reading) -> dict[str, Any]:
         """The data's sha256, molecules, rows left out."""

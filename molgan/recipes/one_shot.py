@@ -1,15 +1,13 @@
 """The one-shot graph GAN: an autoencoder's decoder, then a generator against a critic, then rewarded as well.
 
-Phase one trains generator and encoder on the evidence lower bound (Kingma and Welling 2014). Phase
-two plays the adversarial game on straight-through draws that respect valence, keeps a little of the
-bound as an anchor against mode dropping, and adds a policy gradient on rewards computed from the
-hard draws: the critic's logit, validity, an RDKit score. It is a hybrid and calls itself one; what each
-part was seen to do, and on how little evidence, is in docs/experiments.md.
+Phase one trains generator and encoder on the evidence lower bound (Kingma and Welling 2014). Phase two is adversarial,
+on straight-through draws that respect valence. It keeps a little of the bound against mode dropping, and adds a policy
+gradient on rewards of the hard draws: the critic's logit, validity, an RDKit score, the distance from the request.
 """
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Interval
@@ -51,6 +49,12 @@ class OneShotModelConfig:
     __pydantic_config__ = STRICT
     noise: Positive = 64
     """Width of the generator's Gaussian input."""
+    prior: Literal["normal", "exemplars"] = "normal"
+    """Where the generator's input comes from: a normal distribution, or the codes of training molecules (exemplar VAE,
+    Norouzi et al. 2020), which are those near the request where there is one."""
+    stray: Weight = 1.0
+    """exemplars: how far a code strays from its molecule's, in standard deviations of the encoder. More gives more
+    novel molecules, and fewer that are valid."""
     generator: Widths = (256, 512, 512)
     """Hidden widths of the generator."""
     critic: Widths = (512, 512, 256)
@@ -96,7 +100,10 @@ class AutoencoderConfig(PretrainConfig):
     """The first phase: the generator as the decoder of a variational autoencoder, without an adversary."""
 
     kl_start: Share = 0.1
-    """Weight of the KL term at the start. It grows linearly to 1 by the middle of the phase."""
+    """Weight of the KL term at the start. It grows linearly to `kl_end` by the middle of the phase."""
+    kl_end: Weight = 1.0
+    """Its weight from there on. Below 1 the generator draws each molecule's code more exactly, and other noise worse:
+    for `model.prior=exemplars`."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +152,10 @@ class OneShotConfig(GameConfig):
         super().__post_init__()
         if self.model.architecture != "style" and (self.model.mixing or self.model.truncation < 1):
             raise ConfigError("model.mixing and model.truncation are of styles: set model.architecture to style.")
-        if self.model.mixing and self.reward.overlap:
-            raise ConfigError("reward.overlap keeps one noise a sample: set model.mixing to 0, or leave it out.")
+        if self.model.prior == "exemplars" and self.model.mixing:
+            raise ConfigError("model.mixing mixes noise, and model.prior=exemplars has codes: set it to 0.")
+        if self.reward.overlap and (self.model.mixing or self.model.prior == "exemplars"):
+            raise ConfigError("reward.overlap keeps one noise a sample: leave it out, or model.mixing and model.prior.")
 
 
 class OneShotGAN(RewardedGraphs):
@@ -184,9 +193,9 @@ class OneShotGAN(RewardedGraphs):
             "critic": critic,
             "averaged": self.averaged,
         }
-        if self.late is not None:
-            self.modules["late"] = self.late
+        self.modules |= {"late": self.late} if self.late is not None else {}
         self.makers = nn.ModuleList((self.generator, self.encoder))
+        self.sampling_modules = ("encoder",) if space.exemplars is not None else ()
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
@@ -201,12 +210,13 @@ class OneShotGAN(RewardedGraphs):
     # One turn of each player ------------------------------------------------------------------
 
     def autoencoder_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
-        """Phase one: reconstruct the molecule from its code; the KL's weight grows to 1 by the middle."""
+        """Phase one: reconstruct the molecule from its code; the KL's weight grows by the middle."""
         real = self.hide_conditions(real)
         first, grown = self.config.pretrain.kl_start, min(1.0, step / max(1, self.config.pretrain.steps // 2))
         code, kl = self.encode(real)
         logits = self.generator(code, graphs.node_mask(real.sample[0]), self.generator_context(real.context))
-        return {"reconstruction": reconstruction(logits, real.sample), "kl": kl * (first + (1 - first) * grown)}
+        weight = first + (self.config.pretrain.kl_end - first) * grown
+        return {"reconstruction": reconstruction(logits, real.sample), "kl": kl * weight}
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, of which the same is asked."""
@@ -214,14 +224,14 @@ class OneShotGAN(RewardedGraphs):
         code = self.codes.draw(len(real), self.device)
         with torch.no_grad():
             inputs = self.generator_context(real.context, code)
-            fake = self.draw(self.noise(len(real)), graphs.node_mask(real.sample[0]), inputs).hard
+            fake = self.draw(self.noise(real), graphs.node_mask(real.sample[0]), inputs).hard
         return self.adversary.critic_losses(real, Batch(fake, real.context, code=code), step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for the batch, keep explaining it, and earn the rewards."""
         real = self.hide_conditions(real)
         config, present, context = self.config, graphs.node_mask(real.sample[0]), real.context
-        n, noise, drawn_code = len(present), self.noise(len(present)), self.codes.draw(len(present), self.device)
+        n, noise, drawn_code = len(present), self.noise(real), self.codes.draw(len(present), self.device)
         inputs, losses = self.generator_context(context, drawn_code), {}
         if config.pretrain.steps and config.bound:  # one pass of the generator for both
             code, kl = self.encode(real)
@@ -230,7 +240,7 @@ class OneShotGAN(RewardedGraphs):
                 Context.cat([inputs, self.generator_context(context) or inputs.hidden]) if inputs is not None else None
             )
             nodes, bonds = self.generator(torch.cat((noise, code)), present.repeat(2, 1), twice)
-            explained = reconstruction((nodes[n:], bonds[n:]), real.sample) + kl
+            explained = reconstruction((nodes[n:], bonds[n:]), real.sample) + kl * config.pretrain.kl_end
             losses = {"bound": explained * config.bound}
         else:
             nodes, bonds = self.generator(noise, present, inputs)
@@ -279,16 +289,6 @@ class OneShotGAN(RewardedGraphs):
 
     # What the turns are made of ---------------------------------------------------------------
 
-    def noise(self, n: int) -> Tensor:
-        """Fresh input of the generator, `(n, latent)`; of styles that are mixed, `(n, layer, latent)`."""
-        model, device = self.config.model, self.device
-        noise = distributed.draw_global(lambda rows: torch.randn(rows, model.noise, device=device), n)
-        return self.generator.mixed(noise, model.mixing) if model.mixing else noise  # pyright: ignore
-
-    def generator_context(self, context: Context | None, code: Context | None = None) -> Context | None:
-        """What the generator reads beside noise: request and code of each sample, unknown where there is none."""
-        return self.codes.beside(context, code, self.space.context_features)
-
     def draw(self, noise: Tensor, present: Tensor, context: Context | None = None) -> GraphDraw:
         """Graphs of the given sizes."""
         node_logits, bond_logits = self.generator(noise, present, context)
@@ -305,8 +305,7 @@ class OneShotGAN(RewardedGraphs):
         code: Any = None,
     ) -> tuple[Tensor, Tensor]:
         """Graphs of the averaged generator as integer arrays; repaired, their fragments are joined."""
-        present = self.space.present(n, random, self.device, context)
-        noise = torch.randn(len(present), self.config.model.noise, device=self.device, generator=random)
+        noise, present = self.sample_inputs(n, random, context)
         codes = self.codes.requested(n, code, self.device, random)
         logits = self.averaged.average(noise, present, self.generator_context(context, codes))
         if context is not None and guidance != 1.0:

@@ -5,35 +5,27 @@ from torch import Tensor
 
 from gancore.errors import ConfigError
 from gancore.io.background_call import BackgroundCall
-from gancore.losses.elbo import gaussian_kl, reconstruction
+from gancore.losses.elbo import reconstruction
 from gancore.losses.policy_gradient import leave_one_out, policy_gradient
-from gancore.training import distributed
 from gancore.training.ema import EMA
 from gancore.types import Batch, Context
 from molgan.data import graphs
-from molgan.networks.one_shot import Encoder
 from molgan.networks.sampling import GraphDraw, draw_graphs
-from molgan.recipes.graph_recipe import GraphRecipe, Scored
+from molgan.recipes.graph_recipe import Scored
+from molgan.recipes.latent import LatentInputs
 from molgan.recipes.pending_samples import PendingSamples
 
 
-class RewardedGraphs(GraphRecipe):
+class RewardedGraphs(LatentInputs):
     """The rewards of draws that come from logits of all atoms and bonds at once.
 
     scores: of the draws of a turn, worked out meanwhile. late: these draws, where `reward.overlap` keeps them.
     """
 
     capacity: Tensor
-    generator: torch.nn.Module
-    encoder: Encoder
     averaged: EMA
     scores: BackgroundCall
     late: PendingSamples | None
-
-    def encode(self, real: Batch) -> tuple[Tensor, Tensor]:
-        """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
-        mean, log_var = self.encoder(real.sample, real.context)
-        return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
 
     def reward_terms(
         self, noise: Tensor, drawn_once: GraphDraw, context: Context | None = None, inputs: Context | None = None

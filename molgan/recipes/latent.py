@@ -1,0 +1,53 @@
+"""What a one-shot generator makes graphs from: noise or codes of molecules, requests, latent codes."""
+
+import torch
+from torch import Tensor, nn
+
+from gancore.losses.elbo import gaussian_kl
+from gancore.training import distributed
+from gancore.types import Batch, Context
+from molgan.networks.one_shot import Encoder
+from molgan.recipes.codes import Codes
+from molgan.recipes.graph_recipe import GraphRecipe
+
+
+class LatentInputs(GraphRecipe):
+    """The generator's inputs in training and in sampling, and the encoder that gives codes of molecules."""
+
+    generator: nn.Module
+    encoder: Encoder
+    codes: Codes
+
+    def encode(self, real: Batch) -> tuple[Tensor, Tensor]:
+        """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
+        mean, log_var = self.encoder(real.sample, real.context)
+        return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
+
+    def noise(self, real: Batch) -> Tensor:
+        """Fresh input of the generator, `(batch, latent)`; of styles that are mixed, `(batch, layer, latent)`."""
+        model, device = self.config.model, self.device
+        noise = distributed.draw_global(lambda rows: torch.randn(rows, model.noise, device=device), len(real))
+        if model.prior == "exemplars":
+            return self.near_codes(real, noise)
+        return self.generator.mixed(noise, model.mixing) if model.mixing else noise  # pyright: ignore
+
+    @torch.no_grad()
+    def near_codes(self, real: Batch, noise: Tensor) -> Tensor:
+        """Codes that stray from those of molecules (exemplar VAE, Norouzi et al. 2020). noise: standard normal."""
+        mean, log_var = self.encoder(real.sample, real.context)
+        return mean + self.config.model.stray * (0.5 * log_var).exp() * noise
+
+    def sample_inputs(self, n: int, random: torch.Generator, context: Context | None = None) -> tuple[Tensor, Tensor]:
+        """Noise `(n, latent)` and the places that hold an atom `(n, node)`, by the request if there is one."""
+        if self.space.exemplars is None:
+            present = self.space.present(n, random, self.device, context)
+            return torch.randn(n, self.config.model.noise, device=self.device, generator=random), present
+        rows, examples = self.space.exemplar_rows(n, random, context), self.space.examples
+        atoms, orders = (part[rows].long().to(self.device) for part in self.space.exemplars)
+        own = examples.context[rows].to(self.device) if examples is not None else None
+        noise = torch.randn(n, self.config.model.noise, device=self.device, generator=random)
+        return self.near_codes(Batch(self.one_hots(atoms, orders), own), noise), atoms >= 0
+
+    def generator_context(self, context: Context | None, code: Context | None = None) -> Context | None:
+        """What the generator reads beside noise: request and code of each sample, unknown where there is none."""
+        return self.codes.beside(context, code, self.space.context_features)
