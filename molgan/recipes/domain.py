@@ -176,7 +176,10 @@ class Molecules:
 
     def card(self, model: Model) -> Card:
         """What it is for, and its limits."""
-        return _CARD
+        exemplars = model.recipe.space.exemplars
+        if exemplars is None:
+            return _CARD
+        return _CARD._replace(limits=f"{_CARD.limits} The file holds {len(exemplars[0]):,} of its training molecules.")
 
 
 def _rows(data: MoleculeDataset, kept: LabelFile) -> ConditionSource:

@@ -63,6 +63,7 @@ def test_it_is_stored_shared_and_resumed(trained, tmp_path):
     assert list(MolGAN.load(folder / "run").sample(20, seed=1)) == list(wanted)
     gan.save_pretrained(tmp_path / "model")
     assert list(MolGAN.load(tmp_path / "model").sample(20, seed=1)) == list(wanted)
+    assert f"holds {len(gan.data)} of its training molecules" in (tmp_path / "model" / "README.md").read_text()
 
 
 def test_combinations_that_cannot_be_are_refused():
