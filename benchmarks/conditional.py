@@ -13,7 +13,8 @@ molecules: each MODEL, one for each seed, is conditioned on properties. Requests
 at percentiles of the held-out molecules. For each guidance: mean absolute error in standard deviations, the share
 within a tolerance of each (a quarter of a deviation, or --tolerance in the property's unit) and of all, correlation,
 unique, novel against --train, the Fréchet distance of all samples to the held-out molecules, and that of as many
-samples without a request. Of several models: mean and deviation. --raw leaves out the critic.
+samples without a request. Of several models: mean and deviation. --raw leaves out the critic. --check draws a sample
+that is not within the tolerances again, up to ten times.
 """
 
 import argparse
@@ -136,10 +137,15 @@ class Requests:
         return frechet(moments(chemnet.activations(list(smiles))), self.moments)
 
     def figures(
-        self, gan: MolGAN, requests: Sequence[Mapping[str, float]], n: int, seed: int, **options: Any
+        self, gan: MolGAN, requests: Sequence[Mapping[str, float]], n: int, seed: int, check: bool, **options: Any
     ) -> tuple[dict[str, float], list[str]]:
-        """What `n` samples are worth, as many for each request; and the valid ones."""
+        """What `n` samples are worth, as many for each request; and the valid ones.
+
+        check: whether those that are not within the tolerance are drawn again.
+        """
         names, drawn, wanted = list(requests[0]), [], []
+        if check:
+            options["tolerance"] = self.tolerance[names].to_dict()
         for number, request in enumerate(requests):
             drawn += gan.sample(n // len(requests), seed=seed + number, condition=request, **options)
             wanted += [request] * (n // len(requests))
@@ -177,7 +183,9 @@ def of_molecules(models: Sequence[str], arguments: argparse.Namespace) -> None:
         print(f"{model}: FCD without a request {held.distance(free):.3f}", flush=True)
         for what, requests in asked.items():
             for guidance in arguments.guidance:
-                figures, smiles = held.figures(gan, requests, n, seed, raw=arguments.raw, guidance=guidance)
+                figures, smiles = held.figures(
+                    gan, requests, n, seed, arguments.check, raw=arguments.raw, guidance=guidance
+                )
                 if seen:
                     figures["novel"] = float(np.mean([text not in seen for text in set(smiles)]))
                 figures["FCD"] = held.distance(smiles)
@@ -206,6 +214,7 @@ def main() -> None:
     )
     parser.add_argument("--tolerance", nargs="+", default=[], metavar="NAME=WIDTH", help="in the property's unit")
     parser.add_argument("--raw", action="store_true", help="leave out the critic")
+    parser.add_argument("--check", action="store_true", help="draw again what is not within the tolerances")
     parser.add_argument("--requests", type=int, default=100)
     parser.add_argument("-n", type=int, default=10_000)
     parser.add_argument("--lines", type=int, default=5000, help="of each dialect")

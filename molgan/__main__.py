@@ -121,6 +121,7 @@ def generate(
     raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
+    tolerance: Tolerance = [],  # noqa: B006
     device: Device = None,
     which: Which = "last",
     quiet: Quiet = False,
@@ -134,11 +135,8 @@ def generate(
 
     if out is not None:
         refuse_place(out)
-    draws = over(
-        MolGAN.load(run, device, which).stream(n, seed, raw, cli.request_of(condition), guidance),
-        "drawing molecules",
-        n,
-    )
+    gan, within = MolGAN.load(run, device, which), cli.request_of(tolerance, "--tolerance")
+    draws = over(gan.stream(n, seed, raw, cli.request_of(condition), guidance, None, within), "drawing molecules", n)
     cli.write_lines((text or "" for text in draws if text or raw), out)
 
 

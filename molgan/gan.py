@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from gancore.facade.condition_values import NamedConditions
 from gancore.facade.conditions import Request
+from gancore.facade.drawing import Accepts
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_without
 from gancore.io.progress import over
@@ -18,6 +21,7 @@ from molgan import chemistry
 from molgan.chemistry.identity import COMPARED
 from molgan.data.dataset import MoleculeDataset
 from molgan.library.collect import Draws
+from molgan.library.within import Within
 from molgan.recipes.config import Config
 from molgan.recipes.domain import Molecules
 
@@ -83,6 +87,7 @@ class MolGAN(Model):
         condition: Request | None = None,
         guidance: float = 1.0,
         code: Any = None,
+        tolerance: Request | None = None,
     ) -> Draws:
         """Sample `n` molecules: a list of canonical SMILES, None for a sample that is no strictly valid molecule.
 
@@ -97,15 +102,18 @@ class MolGAN(Model):
         code: of a model with latent codes (`model.codes`, `model.code_numbers`), the class, or a list of class and
         numbers in [-1, 1]; None draws them, whole or one by one.
 
-        Raises RunError where there are no weights yet, ConfigError for a condition or a code that the model does not
-        know.
+        tolerance: how far from the request a property may be, by name and in its unit. A sample that is farther is
+        drawn again, up to ten times; a note counts those that are left.
+
+        Raises RunError where there are no weights yet, ConfigError for a condition, a code or a tolerance that the
+        model does not know.
 
         >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
         >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
         >>> len(gan.sample(4)), gan.sample(2, seed=1) == gan.sample(4, seed=1)[:2]
         (4, True)
         """
-        return Draws(over(self.stream(n, seed, raw, condition, guidance, code), "drawing molecules", n))
+        return Draws(over(self.stream(n, seed, raw, condition, guidance, code, tolerance), "drawing molecules", n))
 
     def stream(
         self,
@@ -115,6 +123,7 @@ class MolGAN(Model):
         condition: Request | None = None,
         guidance: float = 1.0,
         code: Any = None,
+        tolerance: Request | None = None,
     ) -> Iterator[str | None]:
         """`sample`, one molecule after the other, in constant memory. Raises what `sample` raises.
 
@@ -123,7 +132,8 @@ class MolGAN(Model):
         >>> list(gan.stream(4, seed=1)) == gan.sample(4, seed=1)
         True
         """
-        for arrays, keep in self.draw(n, seed, condition, guidance, **self._options(raw, code)):
+        accepts = self._accepts(n, condition, tolerance)
+        for arrays, keep in self.draw(n, seed, condition, guidance, accepts, **self._options(raw, code)):
             yield from self.domain.decode(tuple(part[:keep] for part in arrays), self.recipe.space)
 
     def draw_arrays(
@@ -134,6 +144,7 @@ class MolGAN(Model):
         condition: Request | None = None,
         guidance: float = 1.0,
         code: Any = None,
+        tolerance: Request | None = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The samples of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time.
 
@@ -145,8 +156,21 @@ class MolGAN(Model):
         >>> [(atoms.shape, orders.shape) for atoms, orders in gan.draw_arrays(5)]
         [((5, 4), (5, 6))]
         """
-        for (atoms, orders), keep in self.draw(n, seed, condition, guidance, **self._options(raw, code)):
+        accepts = self._accepts(n, condition, tolerance)
+        for (atoms, orders), keep in self.draw(n, seed, condition, guidance, accepts, **self._options(raw, code)):
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
+
+    def _accepts(self, n: int, condition: Request | None, tolerance: Request | None) -> Accepts | None:
+        """What tells whether samples are within the tolerance; None without one."""
+        if not tolerance:
+            return None
+        within = Within(self.conditions, condition or {}, tolerance, n)
+
+        def accepts(sampled: tuple[Tensor, Tensor], rows: Tensor) -> Tensor:
+            smiles = list(self.domain.decode(sampled, self.recipe.space))
+            return torch.from_numpy(within.accepts(smiles, rows.cpu().numpy())).to(rows.device)
+
+        return accepts
 
     def _options(self, raw: bool, code: Any) -> dict[str, Any]:
         """The options of the recipe beside the condition."""

@@ -4,6 +4,7 @@ import math
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,11 @@ def test_conditional(tmp_path, run, qm9_smiles):
     lines = run(conditional, "molecules", tmp_path / "run", tmp_path / "run", *few, "--percentiles", 40, 60)
     assert [row.split()[0] for row in lines if row.startswith(("logp ", "qed "))] == ["logp", "qed"] * 2
     assert sum("deviation" in row for row in lines) > 0
+    with warnings.catch_warnings(record=True):  # a note counts those that are not near enough
+        warnings.simplefilter("always")
+        checked = run(conditional, "molecules", tmp_path / "run", *few, "--check")
+    within = [float(re.search(r"within all ([\d.]+)", row)[1]) for row in (line, checked[1])]
+    assert within[1] > within[0]
     small = ["pretrain.steps=3", "critic.pretrain=1", "model.recurrent=16", "device=cpu"]
     rows = run(conditional, "active", "-n", 20, "--molecules", 700, "--seeds", 0, "--set", *small)
     assert any(row.startswith("predicted") for row in rows)

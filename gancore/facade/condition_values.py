@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -92,6 +93,10 @@ class ConditionSource(NamedTuple):
     compute: Callable[[Sequence[str], Sequence[str]], Mapping[str, Sequence[float]]] = lambda strings, names: {}
     kept: LabelFile = LabelFile()
 
+    def computes(self, spec: Spec) -> bool:
+        """Whether the condition is a property, and neither a column nor a function."""
+        return not spec.function and spec.name not in self.columns
+
     def values(self, specs: Sequence[Spec]) -> dict[Spec, tuple[Kind, list[Any]]]:
         """Each condition's value for each item. Raises ConfigError for a name that is neither a column nor computed."""
         missing = [spec.name for spec in specs if not spec.function and spec.name not in self.columns]
@@ -158,7 +163,10 @@ def read_conditions(named: Sequence[Spec], rows: ConditionSource, start: Conditi
         raise ConfigError(f"condition {duplicates[0]}: is asked for twice.")
     values_by_spec = rows.values(specs)
     conditions = start or Conditions(
-        tuple(condition_from_values(spec, kind, values) for spec, (kind, values) in values_by_spec.items())
+        tuple(
+            replace(condition_from_values(spec, kind, values), computed=rows.computes(spec))
+            for spec, (kind, values) in values_by_spec.items()
+        )
     )
     for item, (_, values) in zip(conditions.items, values_by_spec.values(), strict=True):
         _refuse_unknown_class(item, values)

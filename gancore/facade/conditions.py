@@ -35,6 +35,7 @@ class Condition:
 
     mean, scale: of a number, over the training rows where it is known; a `Context` holds (value - mean) / scale.
     least, most: its range there. classes: of a class, which takes a 0 or a 1 for each of them in a `Context`.
+    computed: whether it is a property, which can be computed of a sample, and no column of the training file.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Condition:
     least: float = 0.0
     most: float = 0.0
     classes: tuple[str, ...] = ()
+    computed: bool = True
 
     @classmethod
     def of_numbers(cls, name: str, values: np.ndarray) -> "Condition":
@@ -207,6 +209,7 @@ class Conditions:
                 Condition(
                     name=str(entry["name"]),
                     classes=tuple(map(str, entry["classes"])),
+                    computed=bool(entry.get("computed", True)),
                     **{key: float(entry[key]) for key in numbers},
                 )
                 for entry in state

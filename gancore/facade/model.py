@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
-import torch
 from rich.console import Console
 
 from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.facade.condition_values import NamedConditions, Spec
 from gancore.facade.conditions import Conditions, Request
 from gancore.facade.domain import Domain, Reading
+from gancore.facade.drawing import Accepts, draw
 from gancore.facade.labels import LabelFile
 from gancore.facade.recipe import refuse_without
 from gancore.io.progress import hushed
@@ -23,17 +23,15 @@ from gancore.runs import pretrained
 from gancore.runs.checkpoint import State
 from gancore.runs.config import RunConfig
 from gancore.runs.folder import claim, write, write_held_out
-from gancore.sampling.chunks import chunks
 from gancore.statistics.evaluation import Evaluation
 from gancore.training import distributed
-from gancore.training.device import new_generator, pick_device, seed_everything
+from gancore.training.device import pick_device, seed_everything
 from gancore.training.run import Training
-from gancore.types import Context, Reward
+from gancore.types import Reward
 
 M = TypeVar("M", bound="Model")
 
 
-_MOST_GUIDANCE = 100
 _PREDICTED = 1000  # strings that are read at a time
 _NOT_SAID = "Not told when this model was saved."
 
@@ -131,12 +129,19 @@ class Model:
     # Sampling ---------------------------------------------------------------------------------
 
     def draw(
-        self, n: int, seed: int = 0, request: Request | None = None, guidance: float = 1.0, **options: Any
+        self,
+        n: int,
+        seed: int = 0,
+        request: Request | None = None,
+        guidance: float = 1.0,
+        accepts: Accepts | None = None,
+        **options: Any,
     ) -> Iterator[tuple[Any, int]]:
         """What the recipe samples, a chunk at a time, and how many of the chunk count.
 
         Without a request, a conditional model gives each sample the context of a random training row.
         The same seed gives the same samples on one kind of device, and the first k of n do not depend on n.
+        accepts: samples that it refuses are drawn again, up to ten times, and a note counts those that are left.
         Raises RunError where there are no weights yet, ConfigError for a request that the model cannot meet,
         ValueError for a negative number.
 
@@ -146,31 +151,9 @@ class Model:
         >>> [(len(ids), keep) for ids, keep in gan.draw(3, seed=0)]
         [(50, 3)]
         """
-        if n < 0:
-            raise ValueError(f"cannot draw {n} samples.")
-        recipe, request_context, done = self._trained, self._request_context(n, request or {}), 0
-        if guidance != 1.0:
-            if not 0 <= guidance <= _MOST_GUIDANCE:
-                raise ConfigError(f"guidance must be from 0 to {_MOST_GUIDANCE}; got {guidance}.")
-            if request_context is None:
-                raise ConfigError("guidance: there is no condition to be guided to; ask for one, or leave it at 1.")
-            options["guidance"] = guidance
-        for chunk, size, keep in chunks(n):
-            random = new_generator(self.device, seed, "sample", chunk)
-            context = None
-            if request_context is not None:
-                rows = torch.arange(done, done + size).clamp_max(n - 1)
-                context = request_context[rows].to(self.device)
-            elif self.conditions is not None and recipe.space.examples is not None:
-                context = recipe.space.examples.draw(size, random).to(self.device)
-            yield recipe.sample(size, random, context, **options), keep
-            done += keep
-
-    def _request_context(self, n: int, request: Request) -> Context | None:
-        """The context of `n` samples for a request; None for an empty one."""
-        if self.conditions is None and request:
-            raise ConfigError("condition: this model was trained without conditions; give some to fit.")
-        return self.conditions.context(n, request) if self.conditions is not None and request else None
+        yield from draw(
+            *(self._trained, self.conditions, self.device, n, seed, request or {}, guidance, accepts), options
+        )
 
     @property
     def _trained(self) -> Any:
