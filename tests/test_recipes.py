@@ -143,12 +143,13 @@ def test_a_model_without_conditions_says_so(trained):
 @each
 def test_a_conditional_run_resumes_bit_for_bit(half, recipe, tmp_path, monkeypatch, run_state):
     face, _, rows = HALVES[half]
-    config = short(half, recipe, "checkpoint.every=1", *(["likelihood.epochs=4"] if half == "seqgan" else []))
-    if "context" not in face(config).domain.recipes[recipe].capabilities:
+    if "context" not in face.domain.recipes[recipe].capabilities:
         pytest.skip("it has no conditions")
+    more = ["likelihood.epochs=4"] if half == "seqgan" else ["reward.request=1"]
+    config = short(half, recipe, "checkpoint.every=1", *more)
     frame = pd.DataFrame({"smiles" if half == "molgan" else "text": rows})
     frame["value"], frame["label"] = [len(row) for row in rows], [str(len(row) % 2) for row in rows]
-    asked = ["value", "label:class"]
+    asked = ["value", "label:class", *(["logp"] if half == "molgan" else [])]
     face(config).fit(frame, quiet=True, condition=asked, out=tmp_path / "straight")
     save, cuts = RunFolder.save, []
 

@@ -87,10 +87,15 @@ class _Chunk:
         sampled = self.recipe.sample(len(rows), self.random, self.context, **self.options)
         if self.accepts is None:
             return sampled, rows[:0]
-        return sampled, redraw(sampled, self.accepts(sampled, self.first + rows), self._again, _TRIES)
+        return sampled, redraw(_parts(sampled), self.accepts(sampled, self.first + rows), self._again, _TRIES)
 
     def _again(self, rows: Tensor) -> tuple[Any, Tensor]:
         context = self.context[rows] if self.context is not None else None
         new = self.recipe.sample(len(rows), self.random, context, **self.options)
         assert self.accepts is not None
-        return new, self.accepts(new, self.first + rows)
+        return _parts(new), self.accepts(new, self.first + rows)
+
+
+def _parts(sampled: Any) -> tuple[Tensor, ...]:
+    """The tensors of samples: some recipes give one, some several."""
+    return (sampled,) if isinstance(sampled, Tensor) else sampled
