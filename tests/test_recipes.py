@@ -167,4 +167,4 @@ def test_a_conditional_run_resumes_bit_for_bit(half, recipe, tmp_path, monkeypat
     face(config).fit(frame, quiet=True, condition=asked, out=tmp_path / "cut", resume=True)
     assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")
     with pytest.raises(RunError, match="it was trained with other conditions"):
-        face(config).fit(frame, quiet=True, condition="value", out=tmp_path / "cut", resume=True)
+        face(config).fit(frame, quiet=True, condition=asked[-1], out=tmp_path / "cut", resume=True)
