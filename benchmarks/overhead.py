@@ -8,6 +8,7 @@ from rich.console import Console
 from torch import nn
 
 from benchmarks.timing import cpu_seconds
+from gancore.facade.labels import LabelFile
 from gancore.training.device import seed_everything
 from gancore.training.run import Phase
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
@@ -87,6 +88,6 @@ def _texts(steps: int) -> SeqGAN:
 def _ready(gan, data):
     """A model whose training is made and not played."""
     kind = gan.domain.recipes[gan.config.recipe]
-    reading = gan.domain.read(data, gan.config, None, ())
+    reading = gan.domain.read(data, gan.config, None, (), LabelFile())
     gan._training = gan._build(gan.config, reading, gan.domain.reward(gan.config, None, kind))
     return gan

@@ -46,7 +46,7 @@ def test_python_blocks_run(readme, at_work, capsys):
     out = capsys.readouterr().out
     assert len(names["library"]) == 200
     assert (at_work / "library/library.sdf").exists()
-    assert {"valid", "novel", "moses/fcd", "nearer to train"} <= set(names["figures"])
+    assert {"valid", "novel", "moses/fcd", "nearer to train"} <= set(names["results"])
     assert "self-bleu-4" in out
     assert (at_work / "report.html").exists()
     assert (at_work / "runs/text/config.toml").exists()

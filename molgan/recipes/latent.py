@@ -23,13 +23,16 @@ class LatentInputs(GraphRecipe):
         mean, log_var = self.encoder(real.sample, real.context)
         return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
 
-    def noise(self, real: Batch) -> Tensor:
-        """Fresh input of the generator, `(batch, latent)`; of styles that are mixed, `(batch, layer, latent)`."""
+    def noise(self, n: int) -> Tensor:
+        """Fresh normal input of the generator, `(n, latent)`; of styles that are mixed, `(n, layer, latent)`."""
         model, device = self.config.model, self.device
-        noise = distributed.draw_global(lambda rows: torch.randn(rows, model.noise, device=device), len(real))
-        if model.prior == "exemplars":
-            return self.near_codes(real, noise)
+        noise = distributed.draw_global(lambda rows: torch.randn(rows, model.noise, device=device), n)
         return self.generator.mixed(noise, model.mixing) if model.mixing else noise  # pyright: ignore
+
+    def noise_for(self, real: Batch) -> Tensor:
+        """The generator's input beside a batch in training: noise, or codes near those of the batch."""
+        noise = self.noise(len(real))
+        return self.near_codes(real, noise) if self.config.model.prior == "exemplars" else noise
 
     @torch.no_grad()
     def near_codes(self, real: Batch, noise: Tensor) -> Tensor:

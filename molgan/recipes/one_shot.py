@@ -224,14 +224,14 @@ class OneShotGAN(RewardedGraphs):
         code = self.codes.draw(len(real), self.device)
         with torch.no_grad():
             inputs = self.generator_context(real.context, code)
-            fake = self.draw(self.noise(real), graphs.node_mask(real.sample[0]), inputs).hard
+            fake = self.draw(self.noise_for(real), graphs.node_mask(real.sample[0]), inputs).hard
         return self.adversary.critic_losses(real, Batch(fake, real.context, code=code), step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for the batch, keep explaining it, and earn the rewards."""
         real = self.hide_conditions(real)
         config, present, context = self.config, graphs.node_mask(real.sample[0]), real.context
-        n, noise, drawn_code = len(present), self.noise(real), self.codes.draw(len(present), self.device)
+        n, noise, drawn_code = len(present), self.noise_for(real), self.codes.draw(len(present), self.device)
         inputs, losses = self.generator_context(context, drawn_code), {}
         if config.pretrain.steps and config.bound:  # one pass of the generator for both
             code, kl = self.encode(real)
