@@ -21,7 +21,7 @@ from molgan import chemistry
 from molgan.chemistry.identity import COMPARED
 from molgan.data.dataset import MoleculeDataset
 from molgan.library.collect import Draws
-from molgan.library.within import Within
+from molgan.metrics.requested import Within
 from molgan.recipes.config import Config
 from molgan.recipes.domain import Molecules
 

@@ -99,7 +99,7 @@ class ConditionSource(NamedTuple):
 
     def values(self, specs: Sequence[Spec]) -> dict[Spec, tuple[Kind, list[Any]]]:
         """Each condition's value for each item. Raises ConfigError for a name that is neither a column nor computed."""
-        missing = [spec.name for spec in specs if not spec.function and spec.name not in self.columns]
+        missing = [spec.name for spec in specs if self.computes(spec)]
         unknown = [name for name in missing if name not in self.properties]
         if unknown:
             known = f", and no such property; there are {', '.join(self.properties)}" if self.properties else ""

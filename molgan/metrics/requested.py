@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gancore.errors import ConfigError
+from gancore.facade.conditions import Conditions, Request
 from gancore.statistics.intervals import Estimate, mean_interval, wilson_interval
 from molgan.scoring.properties import PROPERTIES
 from molgan.scoring.records import Part
@@ -38,11 +39,7 @@ class Requested:
         if stray:
             raise ConfigError(f"tolerance {stray[0]}: was not asked for; give condition {stray[0]} as well.")
         values = {name: _number("condition", name, value) for name, value in condition.items()}
-        widths = {name: _number("tolerance", name, value) for name, value in tolerance.items()}
-        for name, width in widths.items():
-            if width < 0:
-                raise ConfigError(f"tolerance {name}={width:g}: must be at least 0.")
-        return cls(values, widths)
+        return cls(values, {name: _width(name, width) for name, width in tolerance.items()})
 
     @property
     def part(self) -> Part:
@@ -82,6 +79,45 @@ class Requested:
         if len(self.values) > 1 and not set(self.values) - set(widths):
             figures["requested/within"] = wilson_interval(int(within.sum()), len(within))
         return figures, notes
+
+
+class Within:
+    """The requested values of `n` samples, one or one for each, and how far from them a property may be.
+
+    tolerance: by name, in the property's unit. Raises ConfigError for a name that is not requested or cannot be
+    computed of a molecule, and for what is no width.
+    """
+
+    def __init__(self, conditions: Conditions | None, request: Request, tolerance: Request, n: int):
+        computed = {item.name: item.computed for item in conditions.items} if conditions is not None else {}
+        self.widths: dict[str, float] = {}
+        self.values: dict[str, np.ndarray] = {}
+        for name, width in tolerance.items():
+            if name not in request:
+                raise ConfigError(f"tolerance {name}: is not requested; give condition {name} as well.")
+            if name not in PROPERTIES or not computed.get(name, True):
+                raise ConfigError(f"tolerance {name}: cannot be computed of a new molecule; leave it out.")
+            self.widths[name], value = _width(name, width), request[name]
+            several = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
+            self.values[name] = np.array(value if several else [value] * n, float)
+
+    def accepts(self, smiles: Sequence[str | None], rows: np.ndarray) -> np.ndarray:
+        """Whether each molecule is near enough to the request of its row; None and what has no value are not."""
+        names, near = list(self.widths), np.zeros(len(smiles), bool)
+        valid = [place for place, text in enumerate(smiles) if text]
+        if valid:
+            obtained = property_frame([str(smiles[place]) for place in valid], names)
+            of_row = np.minimum(rows[valid], len(self.values[names[0]]) - 1)
+            close = [(obtained[name] - self.values[name][of_row]).abs() <= self.widths[name] for name in names]
+            near[valid] = np.logical_and.reduce(close)
+        return near
+
+
+def _width(name: str, value: Any) -> float:
+    width = _number("tolerance", name, value)
+    if width < 0:
+        raise ConfigError(f"tolerance {name}={width:g}: must be at least 0.")
+    return width
 
 
 def _number(what: str, name: str, value: Any) -> float:

@@ -108,7 +108,7 @@ def report(
         theirs = property_frame([real[row] for row in picked])
     guided = []
     if material.model is not None and condition and len(guidance) > 1:
-        guided = compare_guidance(material.model, condition, tolerance, guidance, n, seed, train, real)
+        guided = compare_guidance(material.model, material.texts, condition, tolerance, guidance, n, seed, train, real)
     score_text, baselines = str(scorer.definition), baselines_of(judged, reference)
     page = render(material, judged, molecules.properties, theirs, rows, score_text, baselines, guided)
     return Report(page, judged)

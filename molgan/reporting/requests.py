@@ -26,9 +26,13 @@ class GuidedSamples:
     figures: Mapping[str, float]
 
 
+def _measurable(condition: Request) -> Request:
+    return {name: value for name, value in condition.items() if name in PROPERTIES}
+
+
 def requested_of(condition: Request, tolerance: Request) -> Requested | None:
     """What can be measured of a request: its properties. A note names the others."""
-    known = {name: value for name, value in condition.items() if name in PROPERTIES}
+    known = _measurable(condition)
     others = [name for name in condition if name not in known]
     if others:
         note(f"condition {', '.join(others)}: cannot be worked out from a molecule, so the report does not measure it.")
@@ -37,6 +41,7 @@ def requested_of(condition: Request, tolerance: Request) -> Requested | None:
 
 def compare_guidance(
     gan: MolGAN,
+    first: Sequence[str | None],
     condition: Request,
     tolerance: Request,
     guidances: Sequence[float],
@@ -45,13 +50,15 @@ def compare_guidance(
     train: Molecules | None,
     reference: Sequence[str] | None,
 ) -> list[GuidedSamples]:
-    """`n` samples of each guidance, and what they are worth; the reference counts with as many molecules."""
-    known = {name: value for name, value in condition.items() if name in PROPERTIES}
+    """`n` samples of each guidance, and what they are worth; the reference counts with as many molecules.
+
+    first: the samples of the first guidance, which are drawn already.
+    """
     rows: list[GuidedSamples] = []
     far = None
-    for guidance in guidances:
-        smiles = gan.sample(n, seed, condition=condition, guidance=guidance)
-        judged = evaluate(smiles, train, None, (), (), condition=known, tolerance=tolerance)
+    for place, guidance in enumerate(guidances):
+        smiles = gan.sample(n, seed, condition=condition, guidance=guidance) if place else first
+        judged = evaluate(smiles, train, None, (), (), condition=_measurable(condition), tolerance=tolerance)
         figures = {name: judged[name].value for name in judged}
         valid = [text for text in smiles if text]
         if reference is not None and min(len(valid), len(reference)) > 1:

@@ -7,7 +7,7 @@ import pytest
 from gancore.errors import ConfigError
 from gancore.io.notes import Note
 from molgan import Config, MolGAN
-from molgan.library.within import Within
+from molgan.metrics.requested import Within
 from molgan.scoring.tables import property_frame
 
 FEW = ["pretrain.steps=60", "critic.pretrain=0", "critic.rejections=0", "model.recurrent=48", "device=cpu"]
@@ -51,8 +51,8 @@ def test_each_sample_may_have_a_request_of_its_own():
     [
         ({"logp": 1.0}, {"qed": 0.1}, "tolerance qed: is not requested"),
         ({"tpsa": 1.0}, {"tpsa": 0.1}, "tolerance tpsa: cannot be computed of a new molecule"),
-        ({"logp": 1.0}, {"logp": "x"}, "tolerance logp=x: must be a number of at least 0"),
-        ({"logp": 1.0}, {"logp": -1}, "tolerance logp=-1: must be a number of at least 0"),
+        ({"logp": 1.0}, {"logp": "x"}, "tolerance logp=x: is no number"),
+        ({"logp": 1.0}, {"logp": -1}, "tolerance logp=-1: must be at least 0"),
         ({}, {"logp": 1}, "tolerance logp: is not requested"),
     ],
 )
