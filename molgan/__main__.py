@@ -122,6 +122,26 @@ def generate(
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     tolerance: Tolerance = [],  # noqa: B006
+    fragments: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|SMILES",
+            help="Fragments that each molecule has: a SMILES, or a file with a request a line; -n molecules each. "
+            "[*] marks a site; a dot separates several.",
+        ),
+    ] = None,
+    optional: Annotated[
+        list[int], typer.Option("--optional", metavar="NUMBER", help="Site that may stay empty; repeatable.")
+    ] = [],  # noqa: B006
+    size: Annotated[
+        tuple[int, int] | None, typer.Option(metavar="LEAST MOST", help="Heavy atoms of a molecule.")
+    ] = None,
+    require: Annotated[
+        list[str], typer.Option(metavar="SMARTS", help="Substructure that each molecule has; repeatable.")
+    ] = [],  # noqa: B006
+    forbid: Annotated[
+        list[str], typer.Option(metavar="SMARTS", help="Substructure that no molecule has; repeatable.")
+    ] = [],  # noqa: B006
     device: Device = None,
     which: Which = "last",
     quiet: Quiet = False,
@@ -130,13 +150,34 @@ def generate(
 
     With --raw nothing is repaired and an invalid draw is an empty line; otherwise the rare draw that is no
     molecule is left out. Seeds are the same for any number: the first k of n draws do not depend on n.
+    With --fragments a .csv has the columns request and smiles. Fragments need a model that was trained on some.
     """
     from molgan.gan import MolGAN
+    from molgan.recipes.sample_request import SampleRequest
 
     if out is not None:
         refuse_place(out)
-    gan, within = MolGAN.load(run, device, which), cli.request_of(tolerance, "--tolerance")
-    draws = over(gan.stream(n, seed, raw, cli.request_of(condition), guidance, None, within), "drawing molecules", n)
+    gan = MolGAN.load(run, device, which)
+    requested = SampleRequest(
+        condition=cli.request_of(condition),
+        guidance=guidance,
+        tolerance=cli.request_of(tolerance, "--tolerance"),
+        optional=optional,
+        size=size,
+        require=require,
+        forbid=forbid,
+    )
+    if fragments is not None:
+        from molgan.library.requests import lines, read_requests, write_requests
+
+        requests = read_requests(fragments, gan.vocabulary, optional, size[1] if size else None)
+        made = gan.sample_each(requests, n, seed, raw, **requested)
+        if out is not None and out.suffix == ".csv":
+            write_requests(made, out)
+        else:
+            cli.write_lines(lines(made, raw), out)
+        return
+    draws = over(gan.stream(n, seed, raw, **requested), "drawing molecules", n)
     cli.write_lines((text or "" for text in draws if text or raw), out)
 
 

@@ -3,27 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from gancore.facade.condition_values import NamedConditions
-from gancore.facade.conditions import Request
-from gancore.facade.drawing import Accepts
 from gancore.facade.model import Model
-from gancore.facade.recipe import refuse_without
 from gancore.io.progress import over
 from gancore.types import Reward
 from molgan import chemistry
+from molgan.chemistry.fragments import Fragments
 from molgan.chemistry.identity import COMPARED
 from molgan.data.dataset import MoleculeDataset
 from molgan.library.collect import Draws
-from molgan.metrics.requested import Within
 from molgan.recipes.config import Config
 from molgan.recipes.domain import Molecules
+from molgan.recipes.sample_request import PreparedRequest, SampleRequest
 
 
 class MolGAN(Model):
@@ -79,51 +75,27 @@ class MolGAN(Model):
         super().fit(source, out, resume, quiet, start, force, reward, condition)
         return self
 
-    def sample(
-        self,
-        n: int,
-        seed: int = 0,
-        raw: bool = False,
-        condition: Request | None = None,
-        guidance: float = 1.0,
-        code: Any = None,
-        tolerance: Request | None = None,
-    ) -> Draws:
+    def sample(self, n: int, seed: int = 0, raw: bool = False, **requested: Unpack[SampleRequest]) -> Draws:
         """Sample `n` molecules: a list of canonical SMILES, None for a sample that is no strictly valid molecule.
 
         raw: as the generator drew them, without joining fragments or asking the critic. Fewer than one in a
         thousand of the repaired samples is None. The same seed gives the same molecules on one kind of device, and the
         first k of n samples do not depend on n.
 
-        condition: by the name of what the model was conditioned on, a number, a class, or a list with one for each
-        sample; what is not named is left open, and without a condition the samples have the data's own mix.
-        guidance: above 1 pulls samples further towards what is asked, at a price in variety (Ho and Salimans 2022).
+        requested: what the samples are to be: `condition`, `guidance`, `code`, `tolerance`, `scaffold`, `fragments`,
+        `size`, `optional`, `require` and `forbid`; see `molgan.SampleRequest`.
 
-        code: of a model with latent codes (`model.codes`, `model.code_numbers`), the class, or a list of class and
-        numbers in [-1, 1]; None draws them, whole or one by one.
-
-        tolerance: how far from the request a property may be, by name and in its unit. A sample that is farther is
-        drawn again, up to ten times; a note counts those that are left.
-
-        Raises RunError where there are no weights yet, ConfigError for a condition, a code or a tolerance that the
-        model does not know.
+        Raises RunError where there are no weights yet, ConfigError for a request that the model cannot meet.
 
         >>> gan = MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"]))
         >>> gan = gan.fit(["CCO", "CCN", "C1CC1O"], quiet=True)
         >>> len(gan.sample(4)), gan.sample(2, seed=1) == gan.sample(4, seed=1)[:2]
         (4, True)
         """
-        return Draws(over(self.stream(n, seed, raw, condition, guidance, code, tolerance), "drawing molecules", n))
+        return Draws(over(self.stream(n, seed, raw, **requested), "drawing molecules", n))
 
     def stream(
-        self,
-        n: int,
-        seed: int = 0,
-        raw: bool = False,
-        condition: Request | None = None,
-        guidance: float = 1.0,
-        code: Any = None,
-        tolerance: Request | None = None,
+        self, n: int, seed: int = 0, raw: bool = False, **requested: Unpack[SampleRequest]
     ) -> Iterator[str | None]:
         """`sample`, one molecule after the other, in constant memory. Raises what `sample` raises.
 
@@ -132,19 +104,35 @@ class MolGAN(Model):
         >>> list(gan.stream(4, seed=1)) == gan.sample(4, seed=1)
         True
         """
-        accepts = self._accepts(n, condition, tolerance)
-        for arrays, keep in self.draw(n, seed, condition, guidance, accepts, **self._options(raw, code)):
-            yield from self.domain.decode(tuple(part[:keep] for part in arrays), self.recipe.space)
+        yield from self._stream(n, seed, raw, PreparedRequest.of(self, self._trained, n, seed, requested))
 
-    def draw_arrays(
+    def sample_each(
         self,
+        requests: Sequence[str | Fragments],
         n: int,
         seed: int = 0,
         raw: bool = False,
-        condition: Request | None = None,
-        guidance: float = 1.0,
-        code: Any = None,
-        tolerance: Request | None = None,
+        **requested: Unpack[SampleRequest],
+    ) -> pd.DataFrame:
+        """Sample `n` molecules on each of several requests for fragments: columns request and smiles, in their order.
+
+        requests: as `fragments` of `sample`, each a request of its own. Many are drawn together, which is faster than
+        one by one. Raises what `sample` raises.
+        """
+        asked = PreparedRequest.of(self, self._trained, n * len(requests), seed, requested, requests)
+        smiles = over(self._stream(n * len(requests), seed, raw, asked), "drawing molecules", n * len(requests))
+        texts = [request if isinstance(request, str) else request.text for request in requests for _ in range(n)]
+        return pd.DataFrame({"request": texts, "smiles": list(smiles)})
+
+    def _stream(self, n: int, seed: int, raw: bool, asked: PreparedRequest) -> Iterator[str | None]:
+        done = 0
+        for arrays, keep in self._arrays(n, seed, raw, asked):
+            yield from asked.smiles(tuple(part[:keep] for part in arrays), range(done, done + keep))
+            done += keep
+        asked.tell()
+
+    def draw_arrays(
+        self, n: int, seed: int = 0, raw: bool = False, **requested: Unpack[SampleRequest]
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The samples of `sample` as arrays `atoms (chunk, node)`, `orders (chunk, pair)`, a chunk at a time.
 
@@ -156,28 +144,18 @@ class MolGAN(Model):
         >>> [(atoms.shape, orders.shape) for atoms, orders in gan.draw_arrays(5)]
         [((5, 4), (5, 6))]
         """
-        accepts = self._accepts(n, condition, tolerance)
-        for (atoms, orders), keep in self.draw(n, seed, condition, guidance, accepts, **self._options(raw, code)):
+        asked = PreparedRequest.of(self, self._trained, n, seed, requested)
+        for (atoms, orders), keep in self._arrays(n, seed, raw, asked):
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
 
-    def _accepts(self, n: int, condition: Request | None, tolerance: Request | None) -> Accepts | None:
-        """What tells whether samples are within the tolerance; None without one."""
-        if not tolerance:
-            return None
-        within = Within(self.conditions, condition or {}, tolerance, n)
+    def _arrays(self, n: int, seed: int, raw: bool, asked: PreparedRequest) -> Iterator[tuple[Any, int]]:
+        options = {"raw": raw} | ({} if asked.code is None else {"code": asked.code})
+        yield from self.draw(n, seed, asked.condition, asked.guidance, asked.accepts, asked.each, **options)
 
-        def accepts(sampled: tuple[Tensor, Tensor], rows: Tensor) -> Tensor:
-            smiles = list(self.domain.decode(sampled, self.recipe.space))
-            return torch.from_numpy(within.accepts(smiles, rows.cpu().numpy())).to(rows.device)
-
-        return accepts
-
-    def _options(self, raw: bool, code: Any) -> dict[str, Any]:
-        """The options of the recipe beside the condition."""
-        if code is None:
-            return {"raw": raw}
-        refuse_without(self._trained, "code", "code")
-        return {"raw": raw, "code": code}
+    @property
+    def vocabulary(self) -> chemistry.Vocabulary:
+        """The atom types and the size of the molecules that it makes. Raises RunError where there are no weights."""
+        return self._trained.space.vocabulary
 
     @property
     def policy(self) -> chemistry.Policy:

@@ -31,8 +31,12 @@ def draw(
     guidance: float,
     accepts: Accepts | None,
     options: Mapping[str, Any],
+    each: Mapping[str, Callable[[Tensor], Any]] | None = None,
 ) -> Iterator[tuple[Any, int]]:
-    """What the recipe samples, a chunk at a time, and how many of the chunk count; see `Model.draw`."""
+    """What the recipe samples, a chunk at a time, and how many of the chunk count; see `Model.draw`.
+
+    each: options that differ from sample to sample, worked out from the samples' numbers.
+    """
     if n < 0:
         raise ValueError(f"cannot draw {n} samples.")
     context = request_context(conditions, n, request)
@@ -47,17 +51,17 @@ def draw(
         random = new_generator(device, seed, "sample", number)
         if context is not None:
             chosen = context[torch.arange(done, done + size).clamp_max(n - 1)].to(device)
-        elif conditions is not None and recipe.space.examples is not None:
+        elif conditions is not None and not each and recipe.space.examples is not None:
             chosen = recipe.space.examples.draw(size, random).to(device)
         else:
             chosen = None
-        chunk = _Chunk(recipe, random, chosen, options, done, accepts)
+        chunk = _Chunk(recipe, random, chosen, options, each or {}, done, accepts)
         sampled, left = chunk.sample(torch.arange(size, device=device))
         missed += int((left < keep).sum())
         yield sampled, keep
         done += keep
     if missed:
-        note(f"{missed:,} of {n:,} samples are not within the tolerance after {_TRIES} further tries.")
+        note(f"{missed:,} of {n:,} samples are not what was requested after {_TRIES} further tries.")
 
 
 def request_context(conditions: Conditions | None, n: int, request: Request) -> Context | None:
@@ -76,24 +80,28 @@ class _Chunk:
         random: torch.Generator,
         context: Context | None,
         options: Mapping[str, Any],
+        each: Mapping[str, Callable[[Tensor], Any]],
         first: int,
         accepts: Accepts | None,
     ):
         self.recipe, self.random, self.context, self.options = recipe, random, context, options
-        self.first, self.accepts = first, accepts
+        self.each, self.first, self.accepts = each, first, accepts
 
     def sample(self, rows: Tensor) -> tuple[Any, Tensor]:
         """All samples, and the rows of those that are not accepted after all tries."""
-        sampled = self.recipe.sample(len(rows), self.random, self.context, **self.options)
+        sampled = self._drawn(rows, self.context)
         if self.accepts is None:
             return sampled, rows[:0]
         return sampled, redraw(_parts(sampled), self.accepts(sampled, self.first + rows), self._again, _TRIES)
 
     def _again(self, rows: Tensor) -> tuple[Any, Tensor]:
-        context = self.context[rows] if self.context is not None else None
-        new = self.recipe.sample(len(rows), self.random, context, **self.options)
+        new = self._drawn(rows, self.context[rows] if self.context is not None else None)
         assert self.accepts is not None
         return _parts(new), self.accepts(new, self.first + rows)
+
+    def _drawn(self, rows: Tensor, context: Context | None) -> Any:
+        own = {name: option(self.first + rows) for name, option in self.each.items()}
+        return self.recipe.sample(len(rows), self.random, context, **self.options, **own)
 
 
 def _parts(sampled: Any) -> tuple[Tensor, ...]:

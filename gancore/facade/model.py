@@ -1,13 +1,14 @@
 """The facade of molgan and seqgan: fit, sample, save, load. `MolGAN` and `SeqGAN` are thin subclasses of `Model`."""
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
 from rich.console import Console
+from torch import Tensor
 
 from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.facade.condition_values import NamedConditions, Spec
@@ -135,6 +136,7 @@ class Model:
         request: Request | None = None,
         guidance: float = 1.0,
         accepts: Accepts | None = None,
+        each: Mapping[str, Callable[[Tensor], Any]] | None = None,
         **options: Any,
     ) -> Iterator[tuple[Any, int]]:
         """What the recipe samples, a chunk at a time, and how many of the chunk count.
@@ -142,6 +144,7 @@ class Model:
         Without a request, a conditional model gives each sample the context of a random training row.
         The same seed gives the same samples on one kind of device, and the first k of n do not depend on n.
         accepts: samples that it refuses are drawn again, up to ten times, and a note counts those that are left.
+        each: options of the recipe that differ from sample to sample, by functions of the samples' numbers.
         Raises RunError where there are no weights yet, ConfigError for a request that the model cannot meet,
         ValueError for a negative number.
 
@@ -152,7 +155,8 @@ class Model:
         [(50, 3)]
         """
         yield from draw(
-            *(self._trained, self.conditions, self.device, n, seed, request or {}, guidance, accepts), options
+            *(self._trained, self.conditions, self.device, n, seed, request or {}, guidance, accepts),
+            *(options, each),
         )
 
     @property

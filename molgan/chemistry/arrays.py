@@ -1,5 +1,6 @@
 """Graphs and integer arrays: `encode` and `decode`."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,7 +50,7 @@ def encode(graphs: Sequence[Graph], vocabulary: Vocabulary) -> tuple[np.ndarray,
 
 
 def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> list[Chem.Mol | None]:
-    """Sanitised molecules of arrays as `encode` makes them, as RDKit reads their SMILES.
+    """Sanitised molecules of arrays as `encode` makes them, as RDKit reads their SMILES, atoms in the arrays' order.
 
     None where RDKit refuses or there is no atom.
 
@@ -79,10 +80,19 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
                 mols.append(None)
             else:
                 if not plain:
-                    mol = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
+                    mol = _as_read(mol)
                     if mol is None:
                         mols.append(None)
                         continue
                 radical = fixed_hydrogens and any(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
                 mols.append(mol if place and not radical else None)
     return mols
+
+
+def _as_read(mol: Chem.Mol) -> Chem.Mol | None:
+    """A molecule as RDKit reads its SMILES, its atoms in the same order."""
+    read = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
+    if read is None:
+        return None
+    written = json.loads(mol.GetProp("_smilesAtomOutputOrder"))
+    return Chem.RenumberAtoms(read, sorted(range(len(written)), key=written.__getitem__))

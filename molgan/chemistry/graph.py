@@ -102,23 +102,26 @@ def to_graph(mol: Chem.Mol, max_atoms: int | None = None) -> Graph:
     bonds, totals = [], [0] * len(order)
     for place in range(mol.GetNumBonds()):  # RDKit's own iterators take several times as long
         bond = mol.GetBondWithIdx(place)
-        bond_order = _ORDER.get(bond.GetBondType())
-        if bond_order is None:
-            raise Rejected(f"bond of kind {str(bond.GetBondType()).lower()}")
-        i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-        bonds.append(_bond(i, j, bond_order) if i < j else _bond(j, i, bond_order))
-        totals[i] += bond_order
-        totals[j] += bond_order
-    atoms = []
-    for place, total in enumerate(totals):
-        atom = mol.GetAtomWithIdx(place)
-        radical = atom.GetNumRadicalElectrons()
-        atoms.append(
-            _atom_type(
-                atom.GetAtomicNum(), atom.GetFormalCharge(), atom.GetTotalNumHs(), total, atom.GetIsotope(), radical
-            )
-        )
+        i, j, kekule = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), bond_order(bond)
+        bonds.append(_bond(i, j, kekule) if i < j else _bond(j, i, kekule))
+        totals[i] += kekule
+        totals[j] += kekule
+    atoms = [type_of(mol.GetAtomWithIdx(place), total) for place, total in enumerate(totals)]
     return Graph(smiles, tuple(atoms), tuple(sorted(bonds)))
+
+
+def bond_order(bond: Chem.Bond) -> int:
+    """The order of a bond of a kekulé structure; raises Rejected for one that is not single, double or triple."""
+    order = _ORDER.get(bond.GetBondType())
+    if order is None:
+        raise Rejected(f"bond of kind {str(bond.GetBondType()).lower()}")
+    return order
+
+
+def type_of(atom: Chem.Atom, total: int) -> AtomType:
+    """The type of an atom with so many bonds to heavy atoms. Raises Rejected for what no graph holds."""
+    hydrogen_count, radical = atom.GetTotalNumHs(), atom.GetNumRadicalElectrons()
+    return _atom_type(atom.GetAtomicNum(), atom.GetFormalCharge(), hydrogen_count, total, atom.GetIsotope(), radical)
 
 
 @lru_cache(65536)

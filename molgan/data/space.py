@@ -27,15 +27,34 @@ class GraphSpace(ConditionalSpace):
     exemplars: tuple[Tensor, Tensor] | None = None
 
     def present(
-        self, n: int, random: torch.Generator, device: torch.device, context: Context | None = None
+        self,
+        n: int,
+        random: torch.Generator,
+        device: torch.device,
+        context: Context | None = None,
+        bounds: tuple[Tensor, Tensor] | None = None,
     ) -> Bool[Tensor, "batch node"]:
-        """Which places hold an atom, for `n` graphs of sizes as frequent as in training, or as near what is asked."""
+        """Which places hold an atom, for `n` graphs of sizes as frequent as in training, or as near what is asked.
+
+        bounds: the least and the most atoms of each graph; sizes between them that training lacks are equally likely.
+        """
         places = torch.arange(self.vocabulary.max_atoms, device=device)
-        sizes = torch.multinomial(self.sizes.to(device, torch.float), n, True, generator=random)
+        if bounds is None:
+            sizes = torch.multinomial(self.sizes.to(device, torch.float), n, True, generator=random)
+        else:
+            sizes = self._sizes_within(*bounds, random)
         if context is not None and self.examples is not None:
             near = self.examples.sizes_near(context, random).to(device)
-            sizes = torch.where(context.known.any(1), near, sizes)
+            fits = context.known.any(1) if bounds is None else _between(near, *bounds) & context.known.any(1)
+            sizes = torch.where(fits, near, sizes)
         return places < sizes[:, None]
+
+    def _sizes_within(self, least: Tensor, most: Tensor, random: torch.Generator) -> Int[Tensor, "batch"]:
+        sizes = torch.arange(len(self.sizes), device=least.device)
+        within = _between(sizes, least[:, None], most[:, None])
+        frequent = within * self.sizes.to(least.device, torch.float)
+        weights = torch.where(frequent.sum(1, keepdim=True) > 0, frequent, within.float())
+        return torch.multinomial(weights, 1, generator=random).squeeze(1)
 
     def exemplar_rows(self, n: int, random: torch.Generator, context: Context | None = None) -> Int[Tensor, "batch"]:
         """An exemplar for each of `n` graphs: any, or one near the request."""
@@ -59,3 +78,7 @@ class GraphSpace(ConditionalSpace):
         if "exemplars/atoms" in tensors:
             exemplars = tensors["exemplars/atoms"].cpu(), tensors["exemplars/orders"].cpu()
         return cls(Vocabulary.revive(values["vocabulary"]), tensors["sizes"].cpu(), exemplars, examples=examples)
+
+
+def _between(sizes: Tensor, least: Tensor, most: Tensor) -> Tensor:
+    return (sizes >= least) & (sizes <= most)

@@ -7,13 +7,10 @@ forgetting the data. In the end sampling draws again what the critic rejects (Az
 valid molecule by construction (`molgan.networks.autoregressive`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
 
 import torch
-from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -29,118 +26,25 @@ from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import cosine_rate
-from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, Share, Weight, refuse_no_ratio
 from gancore.types import Batch, Context, Sample
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
 from molgan.data.space import GraphSpace
+from molgan.networks.atom_orders import AtomOrders
 from molgan.networks.autoregressive import AutoregressiveGenerator
 from molgan.networks.fingerprint_critic import FingerprintCritic
-from molgan.recipes.config import GameConfig, PolicyRewardConfig, PretrainConfig
+from molgan.recipes.autoregressive_config import AutoregressiveConfig
+from molgan.recipes.fragment_requests import Beginning
 from molgan.recipes.graph_recipe import GraphRecipe
 
 _WARM_UP = 200  # steps
-
-
-@dataclass(frozen=True)
-class AutoregressiveModelConfig:
-    """Sizes of the networks."""
-
-    __pydantic_config__ = STRICT
-    recurrent: Positive = 384
-    """Width of the network over atoms."""
-    recurrent_layers: Annotated[int, Interval(ge=1, le=16)] = 1
-    """Its layers."""
-    pair: Positive = 64
-    """Width of what an atom is pointed to by; what points has twice that."""
-    dropout: Part = 0.1
-    """Share of the outputs of the network over atoms that is dropped while training."""
-    fingerprint: Positive = 8192
-    """Buckets of the fingerprint that the critic reads: counts of the environments of atoms."""
-    fingerprint_width: Positive = 64
-    """Hidden width of the critic."""
-    ring_fingerprint: Count = 0
-    """Buckets of a second fingerprint: counts of atoms by the sizes of their rings and by whether they are bridgeheads
-    (`molgan/networks/ring_features.py`); 0 leaves rings out. `--start` can add it to a model without."""
-
-
-@dataclass(frozen=True)
-class AutoregressiveCriticConfig:
-    """The critic of fingerprints, which has no gradient into the generator, and how sampling asks it."""
-
-    __pydantic_config__ = STRICT
-    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein"])] = "relativistic_pairing"
-    """Adversarial objective."""
-    steps: Positive = 1
-    """Turns of the critic for each turn of the generator."""
-    lr: Rate = 1e-3
-    """Learning rate of the critic."""
-    betas: tuple[Share, Share] = (0.0, 0.99)
-    """Adam's two decay rates."""
-    weight_decay: Weight = 0.0
-    """Decoupled weight decay (AdamW)."""
-    conditioning: Literal["projection", "concatenation"] = "projection"
-    """How it is conditioned on the request of a sample."""
-    pretrain: Count = 0
-    """Steps of the critic alone, between the likelihood and the adversarial phase."""
-    rings_only: bool = False
-    """The critic learns only its ring features (`model.ring_fingerprint`) and conditions. Its other
-    weights stay those of the model that training starts from."""
-    rejections: Count = 0
-    """How often `sample` at most replaces a sample that the critic rejects (Azadi et al. 2019), unless the generator
-    was trained on a score, which the critic knows nothing of; 0 leaves the critic out."""
-    ceiling: Annotated[float, Ge(1)] = 2.0
-    """Ratio of the data's density to the generator's from which on a sample is never rejected. A higher one takes more
-    of the difference away, and more rejections."""
-
-
-@dataclass(frozen=True)
-class AutoregressiveConfig(GameConfig):
-    """Recipe autoregressive: atoms and bonds one after the other."""
-
-    RENAMED: ClassVar[Mapping[str, str]] = {
-        **GameConfig.RENAMED,
-        "model.environments": "model.fingerprint",
-        "model.environment_width": "model.fingerprint_width",
-        "model.ring_environments": "model.ring_fingerprint",
-    }
-
-    recipe: str = "autoregressive"
-    """autoregressive."""
-    temperature: Rate = 1.0
-    """Temperature of the samples that `sample` makes."""
-    model: AutoregressiveModelConfig = field(default_factory=AutoregressiveModelConfig)
-    """The networks."""
-    pretrain: PretrainConfig = field(default_factory=PretrainConfig)
-    """Maximum likelihood."""
-    critic: AutoregressiveCriticConfig = field(default_factory=AutoregressiveCriticConfig)
-    """The adversary."""
-    reward: PolicyRewardConfig = field(default_factory=PolicyRewardConfig)
-    """The reinforcement."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.critic.rings_only and not self.model.ring_fingerprint:
-            raise ConfigError("critic.rings_only needs rings to learn of: set model.ring_fingerprint above 0.")
-        if self.critic.rejections:
-            refuse_no_ratio(self.critic.objective)
-        if self.steps and not self.bound and not self.reward.active:
-            raise ConfigError("the game has nothing to learn from: set bound or a reward above 0.")
-        least = max(2, self.reward.draws)
-        if self.steps and self.reward.active and self.batch < least:
-            raise ConfigError(f"a step's samples are compared with one another: set batch to {least} or more.")
-
-    @property
-    def rejects(self) -> bool:
-        """Whether `sample` draws again what the critic rejects."""
-        return self.critic.rejections > 0 and not self.reward.steers
 
 
 class AutoregressiveGAN(GraphRecipe):
     """Networks, optimisers and training steps of the recipe. A checkpoint holds `modules` and `optimizers`."""
 
     config_class = AutoregressiveConfig
-    capabilities: frozenset[Capability] = frozenset({"context", "reward", "log_prob", "critic_score"})
+    capabilities: frozenset[Capability] = frozenset({"context", "reward", "log_prob", "critic_score", "fragments"})
 
     def __init__(self, config: AutoregressiveConfig, space: GraphSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
@@ -148,8 +52,10 @@ class AutoregressiveGAN(GraphRecipe):
         model, self.capacity = config.model, torch.from_numpy(vocabulary.capacity).to(device)
         widths = model.recurrent, model.pair, model.recurrent_layers, model.dropout
         self.generator = AutoregressiveGenerator(
-            self.capacity, vocabulary.max_atoms, *widths, context_features=space.context_features
+            *(self.capacity, vocabulary.max_atoms, *widths),
+            **{"context_features": space.context_features, "fragments": model.fragments > 0},
         ).to(device)
+        self.atom_orders = AtomOrders(model.fragments, model.random_order)
         self.critic = FingerprintCritic(
             *(self.capacity, model.fingerprint, model.fingerprint_width, model.ring_fingerprint),
             *(space.context_features, config.critic.conditioning),
@@ -251,8 +157,15 @@ class AutoregressiveGAN(GraphRecipe):
     # What the turns are made of ---------------------------------------------------------------
 
     def nll(self, real: Batch) -> Tensor:
-        """Negative log-likelihood of each molecule of the batch, in nats."""
-        return -self.generator.log_prob(*graphs.indices(real.sample), real.context)
+        """Negative log-likelihood of each molecule of the batch in one order of its atoms, in nats.
+
+        Of one that begins with fragments it is that of the rest.
+        """
+        (atoms, orders), given = graphs.indices(real.sample), None
+        if self.atom_orders.any:
+            uniform = distributed.draw_global(lambda n: torch.rand(n, dtype=torch.float64), len(atoms))
+            atoms, orders, given = self.atom_orders.rearranged(atoms, orders, uniform)
+        return -self.generator.log_prob(atoms, orders, real.context, given)
 
     @torch.no_grad()
     def log_prob(self, sample: Sample, context: Context | None = None) -> Tensor:
@@ -301,17 +214,24 @@ class AutoregressiveGAN(GraphRecipe):
         context: Context | None = None,
         raw: bool = False,
         guidance: float = 1.0,
+        beginning: Beginning | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic."""
-        present = self.space.present(n, random, self.device, context)
+        """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic.
+
+        beginning: the fragments that each begins with; one that could not be finished has no atoms.
+        """
+        begun = beginning.to(self.device) if beginning is not None else None
+        prefix, bounds = (begun.prefix, (begun.least, begun.most)) if begun is not None else (None, None)
+        present = self.space.present(n, random, self.device, context, bounds)
         average, temperature = self.averaged.average, self.config.temperature
-        atoms, orders = average.sample(present, temperature, random, context, guidance)
+        atoms, orders = average.sample(present, temperature, random, context, guidance, prefix)
         if raw or not self.config.rejects:
             return atoms, orders
 
         def redraw(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
             asked = context[rows] if context is not None else None
-            new = average.sample(present[rows], temperature, random, asked, guidance)
+            again = prefix.rows(rows) if prefix is not None else None
+            new = average.sample(present[rows], temperature, random, asked, guidance, again)
             return new, self.adversary.logits(self.one_hots(*new), asked)
 
         critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders), context)

@@ -15,7 +15,7 @@ from gancore.types import Sampler
 from molgan import chemistry
 from molgan.data.dataset import MoleculeDataset
 from molgan.gan import MolGAN
-from molgan.recipes.autoregressive import AutoregressiveModelConfig
+from molgan.recipes.autoregressive_config import AutoregressiveModelConfig
 from molgan.recipes.config import Config, DiversityConfig, StageConfig
 from molgan.recipes.domain import build
 from molgan.recipes.one_shot import AutoencoderConfig, OneShotCriticConfig, OneShotModelConfig, OneShotRewardConfig
@@ -61,7 +61,8 @@ def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_p
     config = replace(rewarded, checkpoint=replace(rewarded.checkpoint, every=1))
     config = replace(config, reward=replace(config.reward, overlap=how == "overlap"))
     if how == "autoregressive":
-        config = config.as_recipe(how, model=AutoregressiveModelConfig(recurrent=8, pair=8, dropout=0.3))
+        model = AutoregressiveModelConfig(recurrent=8, pair=8, dropout=0.3, fragments=0.5, random_order=0.3)
+        config = config.as_recipe(how, model=model)
     if how == "molgan":
         config = config.as_recipe(how, steps=10)
     MolGAN(config).fit(small_data, out=tmp_path / "straight", quiet=True)

@@ -13,7 +13,7 @@ from gancore.io.notes import Note
 from gancore.runs.folder import RunFolder, read_log
 from gancore.training.settings import CheckpointConfig, ReplayConfig
 from molgan.gan import MolGAN
-from molgan.recipes.autoregressive import AutoregressiveCriticConfig, AutoregressiveModelConfig
+from molgan.recipes.autoregressive_config import AutoregressiveCriticConfig, AutoregressiveModelConfig
 from molgan.recipes.config import DiversityConfig, PolicyRewardConfig, StageConfig
 from molgan.recipes.molgan import MolGANRewardConfig
 from molgan.recipes.one_shot import OneShotRewardConfig as MoleculeReward

@@ -31,7 +31,7 @@ def test_all_samples_are_within_the_tolerance_or_a_note_counts_them(conditional)
     assert (error(near, 0.5) <= 0.7).all()
     kept = [one == other for one, other in zip(plain, near, strict=True)]
     assert kept == (error(plain, 0.5) <= 0.7).tolist(), "what is near enough stays"
-    with pytest.warns(Note, match=r"\d+ of 20 samples are not within the tolerance after 10 further tries"):
+    with pytest.warns(Note, match=r"\d+ of 20 samples are not what was requested after 10 further tries"):
         conditional.sample(20, condition={"logp": 0.5}, tolerance={"logp": 0.0001})
 
 

@@ -15,7 +15,7 @@ from molgan.data.space import GraphSpace
 from molgan.gan import MolGAN
 from molgan.networks.autoregressive import AutoregressiveGenerator, decision_trace
 from molgan.recipes import autoregressive
-from molgan.recipes.autoregressive import AutoregressiveCriticConfig, AutoregressiveModelConfig
+from molgan.recipes.autoregressive_config import AutoregressiveCriticConfig, AutoregressiveModelConfig
 from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig
 from molgan.recipes.domain import build
 

@@ -8,7 +8,7 @@ from gancore.types import Context
 from molgan.data.dataset import batches
 from molgan.networks.autoregressive import AutoregressiveGenerator
 from molgan.networks.fingerprint_critic import FingerprintCritic
-from molgan.recipes.autoregressive import AutoregressiveCriticConfig, AutoregressiveModelConfig
+from molgan.recipes.autoregressive_config import AutoregressiveCriticConfig, AutoregressiveModelConfig
 from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig
 from molgan.recipes.domain import build
 

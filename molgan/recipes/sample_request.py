@@ -1,0 +1,180 @@
+"""What is requested of samples: conditions, fragments, sizes and substructures, and whether a sample has them."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+import torch
+from rdkit import Chem
+from torch import Tensor
+
+from gancore.errors import ConfigError
+from gancore.facade.conditions import Request
+from gancore.facade.recipe import refuse_without
+from gancore.io.notes import note
+from molgan import chemistry
+from molgan.chemistry.fragments import Fragments
+from molgan.metrics.requested import Within
+from molgan.recipes.fragment_requests import FragmentRequests
+
+if TYPE_CHECKING:
+    from molgan.gan import MolGAN
+
+
+class SampleRequest(TypedDict, total=False):
+    """What can be requested of samples, all of it optional."""
+
+    condition: Request | None
+    """By the name of what the model was conditioned on, a number, a class, or a list with one for each sample. What is
+    not named is left open; without a condition the samples have the data's own mix."""
+    guidance: float
+    """Above 1 pulls samples further towards the condition, at a price in variety (Ho and Salimans 2022)."""
+    code: Any
+    """Of a model with latent codes (`model.codes`, `model.code_numbers`), the class, or a list of class and numbers in
+    [-1, 1]; None draws them, whole or one by one."""
+    tolerance: Request | None
+    """How far from the condition a property may be, by name and in its unit. A sample that is farther is drawn again,
+    up to ten times; a note counts those that are left."""
+    scaffold: str | None
+    """SMILES of a fragment that each sample has. A model that was trained with `model.fragments` builds on it."""
+    fragments: "str | Sequence[str] | Fragments | None"
+    """SMILES of one fragment or several that each sample has, joined by new atoms. `[*]`, `[1*]` or `[*:1]` marks a
+    site, where exactly one new bond is made; other atoms of that fragment get none. A fragment without marks may be
+    bonded anywhere. An atom `*` with two or more bonds is an atom of any type. Stereochemistry is kept."""
+    optional: Collection[int]
+    """Numbers of sites that may be left with a hydrogen."""
+    size: tuple[int, int] | None
+    """Heavy atoms of a sample, the least and the most."""
+    require: str | Sequence[str]
+    """SMARTS of substructures that each sample has. One that lacks some is drawn again, up to ten times, and is None in
+    the end; a note tells the share that had them."""
+    forbid: str | Sequence[str]
+    """SMARTS of substructures that no sample has; as `require`."""
+
+
+class PreparedRequest:
+    """A request, ready to be drawn: what the recipe needs of it, and what makes SMILES of samples.
+
+    each: options of the recipe by the numbers of samples. accepts: which samples are as requested; None where all are.
+    """
+
+    def __init__(self, gan: "MolGAN", n: int, requested: SampleRequest, begin: FragmentRequests | None):
+        self.gan, self.n, self.begin = gan, n, begin
+        self.condition, self.guidance = requested.get("condition"), requested.get("guidance", 1.0)
+        self.code, tolerance = requested.get("code"), requested.get("tolerance")
+        self.within = Within(gan.conditions, self.condition or {}, tolerance, n) if tolerance else None
+        self.patterns = [
+            *((_pattern("require", text), True) for text in _texts(requested.get("require", ()))),
+            *((_pattern("forbid", text), False) for text in _texts(requested.get("forbid", ()))),
+        ]
+        self.tried = self.matched = 0
+        self.each = {"beginning": begin.beginning} if begin is not None else None
+        self.accepts = self._accepts if self.within or self.patterns or begin is not None else None
+
+    @classmethod
+    def of(
+        cls,
+        gan: "MolGAN",
+        recipe: Any,
+        n: int,
+        seed: int,
+        requested: SampleRequest,
+        several: "Sequence[str | Fragments] | None" = None,
+    ) -> "PreparedRequest":
+        """Read a request for `n` samples of a recipe; several: requests for fragments, of each as many samples.
+
+        Raises ConfigError for what the model cannot meet.
+        """
+        names = SampleRequest.__annotations__
+        unknown = sorted(set(requested) - set(names))
+        if unknown:
+            raise TypeError(f"sample has no argument {unknown[0]!r}; there are {', '.join(names)}.")
+        if requested.get("code") is not None:
+            refuse_without(recipe, "code", "code")
+        begin, size, optional = None, requested.get("size"), requested.get("optional", ())
+        if several is None and (parts := _parts(requested)):
+            several = [parts if isinstance(parts, Fragments) else ".".join(parts)]
+        if several is not None or size is not None:
+            refuse_without(recipe, "fragments", "fragments" if several is not None else "size")
+            if several is not None and not recipe.config.model.fragments:
+                raise ConfigError(
+                    "fragments: this model was trained without; take drug, or train one with model.fragments above 0."
+                )
+            several = [Fragments.nothing()] if several is None else several
+            read = tuple(_fragments(one, optional) for one in several)
+            absent = sorted(set(optional).difference(*(one.numbers for one in read)))
+            if absent:
+                raise ConfigError(f"optional {absent[0]}: no request has a site of this number.")
+            begin = FragmentRequests(read, n // max(1, len(read)), recipe.space, _size(size), seed) if read else None
+        return cls(gan, n, requested, begin)
+
+    def smiles(self, sampled: Any, numbers: Sequence[int]) -> list[str | None]:
+        """Canonical SMILES of samples of these numbers; None for one that is none, or lacks what it must have."""
+        texts = self._read(sampled, numbers)
+        return [text if text is not None and self._has_patterns(text) else None for text in texts]
+
+    def tell(self) -> None:
+        """Note how many draws had the requested substructures."""
+        if self.patterns and self.tried:
+            share = self.matched / self.tried
+            note(f"{self.matched:,} of {self.tried:,} draws ({share:.3g}) have the substructures as requested.")
+
+    def _read(self, sampled: Any, numbers: Sequence[int]) -> list[str | None]:
+        if self.begin is not None:
+            return self.begin.smiles(sampled, numbers)
+        return list(self.gan.domain.decode(sampled, self.gan.recipe.space))
+
+    def _accepts(self, sampled: Any, rows: Tensor) -> Tensor:
+        texts = self._read(sampled, rows.tolist())
+        fit = np.array([text is not None for text in texts], dtype=bool)
+        if self.patterns:
+            fit &= np.array([text is not None and self._has_patterns(text) for text in texts], dtype=bool)
+            self.tried, self.matched = self.tried + len(fit), self.matched + int(fit.sum())
+        if self.within is not None:
+            fit &= self.within.accepts(texts, rows.cpu().numpy())
+        return torch.from_numpy(fit).to(rows.device)
+
+    def _has_patterns(self, text: str) -> bool:
+        if not self.patterns:
+            return True
+        mol = chemistry.parse(text)
+        return all(mol.HasSubstructMatch(pattern) == wanted for pattern, wanted in self.patterns)
+
+
+def _texts(given: str | Sequence[str]) -> Sequence[str]:
+    return (given,) if isinstance(given, str) else given
+
+
+def _pattern(what: str, text: str) -> Chem.Mol:
+    pattern = Chem.MolFromSmarts(text)
+    if pattern is None:
+        raise ConfigError(f"{what} {text!r}: is no SMARTS.")
+    return pattern
+
+
+def _parts(requested: SampleRequest) -> "list[str] | Fragments":
+    """The fragments of a request, the scaffold first."""
+    scaffold, fragments = requested.get("scaffold"), requested.get("fragments")
+    if isinstance(fragments, Fragments):
+        if scaffold:
+            raise ConfigError("scaffold: give it as one of the fragments.")
+        return fragments
+    return [text for text in (scaffold, *_texts(fragments or ())) if text is not None]
+
+
+def _fragments(given: str | Fragments, optional: Collection[int]) -> Fragments:
+    if isinstance(given, Fragments):
+        return given
+    try:
+        return Fragments.parse(given, optional)
+    except chemistry.Rejected as reason:
+        raise ConfigError(f"fragments {given}: {reason}.") from None
+
+
+def _size(size: Any) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    least, most = size if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
+    if not (isinstance(least, int) and isinstance(most, int) and 1 <= least <= most):
+        raise ConfigError(f"size {size}: give the least and the most heavy atoms, for example (20, 30).")
+    return least, most
