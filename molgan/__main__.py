@@ -6,7 +6,7 @@ failed (one sentence says why), 2 a wrong option or setting, 130 or 143 it was i
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from gancore.facade.cli import AsJson, Quiet
 from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, export_model, finish
 from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
+from molgan.library import options
 
 if TYPE_CHECKING:
     from gancore.facade.doctor import Finding
@@ -76,33 +77,6 @@ HALF = Half(
 )
 app = app_of(HALF)
 
-Train = Annotated[
-    list[str],
-    typer.Option(
-        "--train", metavar="qm9|moses|zinc|FILE", help="Training molecules, to tell what is novel; repeatable."
-    ),
-]
-Reference = Annotated[
-    str | None,
-    typer.Option(metavar="qm9|moses|zinc|FILE", help="Real molecules, for the suites of MOSES and GuacaMol."),
-]
-Sample = Annotated[int, typer.Option(min=2, help="Molecules that the suites are worked out of, at random, if more.")]
-Unequal = Annotated[bool, typer.Option("--allow-unequal-n", help="FCD also where numbers of molecules differ.")]
-Only = Annotated[
-    list[str], typer.Option(help="Group of figures, repeatable; default: all that molgan.metrics.GROUPS has.")
-]
-Fragments = Annotated[
-    Literal["reject", "largest", "keep"],
-    typer.Option(help="What counts of a salt or mixture where molecules are compared with training or reference ones."),
-]
-Tolerance = Annotated[
-    list[str], typer.Option(metavar="NAME=WIDTH", help="How far from --condition counts as obtained; repeatable.")
-]
-Guidances = Annotated[list[float], typer.Option("--guidance", help="Of the draws; repeat it to compare values.")]
-Standardize = Annotated[
-    bool, typer.Option("--standardize", help="Compare with charges neutralised and functional groups normalised.")
-]
-
 
 def _policy(fragments: str, standardize: bool) -> "Policy | None":
     """The policy of these options; None for the defaults, which leave it to the run."""
@@ -114,34 +88,23 @@ def _policy(fragments: str, standardize: bool) -> "Policy | None":
 
 @app.command()
 def generate(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: qm9, moses.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: qm9, moses, drug.")
+    ],
     n: Annotated[int, typer.Option("-n", min=1, help="How many draws.")] = 1000,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
-    tolerance: Tolerance = [],  # noqa: B006
-    fragments: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|SMILES",
-            help="Fragments that each molecule has: a SMILES, or a file with a request a line; -n molecules each. "
-            "[*] marks a site; a dot separates several.",
-        ),
-    ] = None,
-    optional: Annotated[
-        list[int], typer.Option("--optional", metavar="NUMBER", help="Site that may stay empty; repeatable.")
-    ] = [],  # noqa: B006
-    size: Annotated[
-        tuple[int, int] | None, typer.Option(metavar="LEAST MOST", help="Heavy atoms of a molecule.")
-    ] = None,
-    require: Annotated[
-        list[str], typer.Option(metavar="SMARTS", help="Substructure that each molecule has; repeatable.")
-    ] = [],  # noqa: B006
-    forbid: Annotated[
-        list[str], typer.Option(metavar="SMARTS", help="Substructure that no molecule has; repeatable.")
-    ] = [],  # noqa: B006
+    tolerance: options.Tolerance = [],  # noqa: B006
+    fragments: options.GivenFragments = None,
+    optional: options.Optional = [],  # noqa: B006
+    size: options.Size = None,
+    added: options.Added = None,
+    distinct: options.Distinct = False,
+    require: options.Require = [],  # noqa: B006
+    forbid: options.Forbid = [],  # noqa: B006
     device: Device = None,
     which: Which = "last",
     quiet: Quiet = False,
@@ -164,6 +127,8 @@ def generate(
         tolerance=cli.request_of(tolerance, "--tolerance"),
         optional=optional,
         size=size,
+        added=added,
+        distinct=distinct,
         require=require,
         forbid=forbid,
     )
@@ -184,7 +149,7 @@ def generate(
 @app.command()
 def score(
     file: Annotated[Path, typer.Argument(help="Molecules to score: a file that train reads, or - (standard input).")],
-    train: Train = [],  # noqa: B006
+    train: options.Train = [],  # noqa: B006
     column: cli.Column = "",
     score: Annotated[str, typer.Option(help="TOML file with a [score] table, or the name of a score.")] = "qed",
     out: Annotated[Path | None, typer.Option(help="Table to write: .parquet or .csv.")] = None,
@@ -217,16 +182,16 @@ def score(
 @app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Generated molecules, or -; an empty line is an invalid draw.")],
-    train: Train = [],  # noqa: B006
-    reference: Reference = None,
+    train: options.Train = [],  # noqa: B006
+    reference: options.Reference = None,
     column: cli.Column = "",
-    only: Only = [],  # noqa: B006
-    sample: Sample = 30_000,
-    unequal: Unequal = False,
-    fragments: Fragments = "largest",
-    standardize: Standardize = False,
+    only: options.Only = [],  # noqa: B006
+    sample: options.Sample = 30_000,
+    unequal: options.Unequal = False,
+    fragments: options.Fragments = "largest",
+    standardize: options.Standardize = False,
     condition: cli.Condition = [],  # noqa: B006
-    tolerance: Tolerance = [],  # noqa: B006
+    tolerance: options.Tolerance = [],  # noqa: B006
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -252,15 +217,15 @@ def evaluate(
 @app.command()
 def compare(
     files: Annotated[list[Path], typer.Argument(help="Files of molecules, or models (as generate's) to be sampled.")],
-    train: Train = [],  # noqa: B006
-    reference: Reference = None,
+    train: options.Train = [],  # noqa: B006
+    reference: options.Reference = None,
     column: cli.Column = "",
     n: Annotated[int, typer.Option("-n", min=2, help="Draws from each run.")] = 10_000,
-    only: Only = [],  # noqa: B006
-    sample: Sample = 30_000,
-    unequal: Unequal = False,
-    fragments: Fragments = "largest",
-    standardize: Standardize = False,
+    only: options.Only = [],  # noqa: B006
+    sample: options.Sample = 30_000,
+    unequal: options.Unequal = False,
+    fragments: options.Fragments = "largest",
+    standardize: options.Standardize = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -279,8 +244,8 @@ def compare(
 def report(
     source: Annotated[Path, typer.Argument(help="A model, as generate's, or a file of molecules.")],
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("report.html"),
-    train: Train = [],  # noqa: B006
-    reference: Reference = None,
+    train: options.Train = [],  # noqa: B006
+    reference: options.Reference = None,
     score: Annotated[str, typer.Option(help="Score that ranks: a TOML file or the name of one.")] = "qed",
     smarts: Annotated[
         list[str], typer.Option(metavar="NAME=SMARTS", help="A further substructure to filter by; repeatable.")
@@ -288,12 +253,12 @@ def report(
     top: Annotated[int, typer.Option(min=1, help="Molecules to draw.")] = 1000,
     n: Annotated[int, typer.Option("-n", min=1, help="Draws from a run.")] = 10_000,
     seed: Seed = 0,
-    fragments: Fragments = "largest",
-    standardize: Standardize = False,
+    fragments: options.Fragments = "largest",
+    standardize: options.Standardize = False,
     column: cli.Column = "",
     condition: cli.Condition = [],  # noqa: B006
-    tolerance: Tolerance = [],  # noqa: B006
-    guidance: Guidances = [],  # noqa: B006
+    tolerance: options.Tolerance = [],  # noqa: B006
+    guidance: options.Guidances = [],  # noqa: B006
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -320,9 +285,9 @@ def report(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
-    train: Train = [],  # noqa: B006
-    reference: Reference = None,
-    only: Only = [],  # noqa: B006
+    train: options.Train = [],  # noqa: B006
+    reference: options.Reference = None,
+    only: options.Only = [],  # noqa: B006
     n: Annotated[int, typer.Option("-n", min=2, help="Draws that the card's figures rest on.")] = 10_000,
     seed: Seed = 0,
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",

@@ -118,6 +118,9 @@ class MolGAN(Model):
 
         requests: as `fragments` of `sample`, each a request of its own. Many are drawn together, which is faster than
         one by one. Raises what `sample` raises.
+
+        >>> MolGAN.load("drug").sample_each(["[*]c1ccncc1", "[*]C1CC1"], 2)["request"].tolist()
+        ['[*]c1ccncc1', '[*]c1ccncc1', '[*]C1CC1', '[*]C1CC1']
         """
         asked = PreparedRequest.of(self, self._trained, n * len(requests), seed, requested, requests)
         smiles = over(self._stream(n * len(requests), seed, raw, asked), "drawing molecules", n * len(requests))

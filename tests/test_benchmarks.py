@@ -1,5 +1,7 @@
 """Every row of every benchmark in a short form: made by the code that makes the published tables."""
 
+import gzip
+import json
 import math
 import re
 import subprocess
@@ -7,6 +9,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -16,6 +19,8 @@ from benchmarks import (
     autoregressive,
     captions,
     conditional,
+    drug_data,
+    fragments,
     hostile,
     oracle,
     peers,
@@ -63,6 +68,8 @@ def test_every_module_has_a_short_form_here():
         "captions",
         "conditional",
         "autoregressive",
+        "drug_data",
+        "fragments",
         "hostile",
         "oracle",
         "qm9",
@@ -179,6 +186,63 @@ def test_conditional(tmp_path, run, qm9_smiles):
     assert any(row.startswith("predicted") for row in rows)
     names = re.findall(r"([a-zA-Z ]+?) -?[\d.]+", line)
     assert {"error logp", "within all", "unique", "FCD"} <= {name.strip() for name in names}
+
+
+DRUGS = """name,smiles,linker_design,motif_extension,scaffold_decoration,superstructure_generation
+ONE,CC(C)Cc1ccc(C(C)C(=O)O)cc1,[1*]C(C)C.[2*]c1ccc(C(C)C(=O)O)cc1,[1*]C(C)C(=O)O,[1*]c1ccc([2*])cc1,c1ccccc1
+TWO,CN1CCC[C@H]1c1cccnc1,[1*]N1CCC[C@H]1[2*].[3*]c1cccnc1,[1*]c1cccnc1,[1*]N1CCC[C@H]1[2*],c1ccncc1
+"""
+
+
+def test_fragments(tmp_path, run):
+    few = ["steps=0", "pretrain.steps=3", "critic.pretrain=0", "critic.rejections=0", "model.recurrent=16"]
+    config = molgan.Config.load("conditional", [*few, "model.fragments=0.5", "model.pair=8", "data.min_atom_share=0"])
+    rows = ["CC(C)Cc1ccc(C(C)C(=O)O)cc1", "CN1CCCC1c1cccnc1", "CCOC(=O)C1CCCN(C(=O)c2ccncc2)C1"]
+    MolGAN(config).fit(rows, condition="qed", out=tmp_path / "run", quiet=True)
+    (tmp_path / "drugs.csv").write_text(DRUGS)
+    (tmp_path / "mols.smi").write_text("\n".join(rows))
+    few = "--model", tmp_path / "run", "-n", 5, "--seeds", 0, 1
+    out = "--json", tmp_path / "rows.jsonl", "--figures", tmp_path / "pictures"
+    found = run(fragments, "drugs", tmp_path / "drugs.csv", *few, *out, "--condition", "qed=0.8", "--guidance", 1.5)
+    lines = {line.split("|")[1].strip(): numbers(line) for line in found if line.startswith("|") and "---" not in line}
+    assert set(fragments.TASKS) | {"mean"} == set(lines) - {"task"}
+    assert all(line[:4] == [1.0, 0.0, 1.0, 0.0] for name, line in lines.items() if name != "task"), (
+        "valid and satisfied"
+    )
+    assert len(pd.read_json(tmp_path / "rows.jsonl", lines=True)) == 2 * 2 * len(fragments.TASKS)
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == len(fragments.TASKS)
+    (line, *_) = run(fragments, "scaffolds", tmp_path / "mols.smi", *few, "--count", 3)
+    assert json.loads(line)["satisfied"] == 1.0
+    assert any(line.startswith("| de novo | 1.000") for line in run(fragments, "de-novo", *few))
+
+
+def test_the_figures_of_fragments_are_those_of_their_definitions():
+    found = fragments.figures(["Cc1ccccc1", "Cc1ccccc1", "CCO", None], "[*]c1ccccc1", "Cc1ccccc1")
+    assert (found["valid"], found["satisfied"], found["unique"]) == (0.75, 0.5, 2 / 3)
+    similar = 1 - found["diversity"]
+    assert math.isclose(found["distance"], 1 - (1 + similar) / 2)
+    assert found["quality"] == 0
+    assert fragments.figures(["CC(=O)Nc1ccc(C2CCNCC2)cc1"])["quality"] == 1
+
+
+def test_drug_data(tmp_path, run, monkeypatch):
+    moses = tmp_path / "discretegan" / "moses"
+    moses.mkdir(parents=True)
+    monkeypatch.setattr(drug_data, "_HELD_OUT", 2)
+    for name, rows in {"train": ["CCO", "CCN", "CCC"], "test": ["CCCl"], "test_scaffolds": ["CCBr"]}.items():
+        with gzip.open(moses / f"{name}.csv.gz", "wt") as out:
+            out.write("SMILES\n" + "\n".join(rows) + "\n")
+    for name in ("test_stats.npz", "test_scaffolds_stats.npz"):
+        (moses / name).write_bytes(b"")
+    monkeypatch.setattr("gancore.io.downloads.cache", lambda: tmp_path / "discretegan")
+    (tmp_path / "zinc.smi").write_text("CCCl\nBrCC\nC[C@H](N)O\nCCF\nCCS\nCCI\n")
+    (line,) = run(drug_data, tmp_path / "zinc.smi", tmp_path / "made")
+    assert line.startswith("5 molecules for training, 2 of ZINC held out")
+    with gzip.open(tmp_path / "made" / "train.smi.gz", "rt") as file:
+        kept = file.read().split()
+    aside = (tmp_path / "made" / "zinc_held_out.smi").read_text().split()
+    assert len(aside) == 2
+    assert sorted(kept + aside) == sorted(["CC(N)O", "CCF", "CCS", "CCI", "CCO", "CCN", "CCC"])
 
 
 def test_semisupervised(run):

@@ -29,6 +29,9 @@ class Fragments:
     the rest that each atom may have, `OPEN` for any. required: how many it has to have. pieces: how many there are.
     aromatic: pairs of atoms with an aromatic bond. centres, double_bonds: the stereochemistry that is given. numbers:
     of the marked sites.
+
+    >>> Fragments.parse("[1*]C1CC1.[2*]N").pieces
+    2
     """
 
     text: str
@@ -71,7 +74,7 @@ class Fragments:
         for piece in pieces:
             if not any(at in marks for at in piece):
                 for at in piece:
-                    sites[places[at]] = OPEN
+                    sites[places[at]] = OPEN if mol.GetAtomWithIdx(at).GetTotalNumHs() else 0
         atoms, bonds = _graph(mol, places)
         aromatic = frozenset(
             (min(a, b), max(a, b))
@@ -86,7 +89,11 @@ class Fragments:
 
     @classmethod
     def nothing(cls) -> "Fragments":
-        """A request of no fragments at all."""
+        """A request of no fragments at all. Raises nothing.
+
+        >>> Fragments.nothing().least_atoms
+        1
+        """
         return cls("", (), (), (), (), 0, frozenset())
 
     @property
@@ -107,6 +114,11 @@ class Fragments:
         """Why a model with this vocabulary cannot build on these fragments; "" where it can.
 
         most_atoms: heavy atoms of the largest molecule that is wanted; None for the largest that the model holds.
+        Raises nothing.
+
+        >>> from molgan.chemistry import AtomType, Vocabulary
+        >>> Fragments.parse("[*]CBr").refusal(Vocabulary((AtomType("C"), AtomType("O")), 9))
+        'has Br, which the model does not know'
         """
         if most_atoms is not None and self.least_atoms > most_atoms:
             return f"needs {self.least_atoms} heavy atoms or more, and size allows {most_atoms}"
@@ -139,14 +151,23 @@ class Fragments:
     def smiles(self, mol: Chem.Mol, at: Sequence[Place]) -> str | None:
         """Canonical SMILES of a molecule with the stereochemistry that is given; None where it lacks the fragments.
 
-        at: where each atom of the fragments is in the molecule.
+        at: where each atom of the fragments is in the molecule. Raises RuntimeError where it has no such place.
+
+        >>> Fragments.parse("[*][C@H](F)Cl").smiles(Chem.MolFromSmiles("BrC(F)Cl"), [1, 2, 3])
+        'F[C@H](Cl)Br'
         """
         if not self._bonds_hold(mol, at):
             return None
         return marked(mol, at, self.centres, self.double_bonds)
 
     def in_molecule(self, smiles: str) -> bool:
-        """Whether a molecule has all fragments, bonded to the rest at their sites alone, with their stereochemistry."""
+        """Whether a molecule has all fragments, bonded to the rest at their sites alone, with their stereochemistry.
+
+        Raises Rejected for what is no SMILES.
+
+        >>> [Fragments.parse("[*]c1ccccc1").in_molecule(text) for text in ("CCc1ccccc1", "Cc1ccccc1C")]
+        [True, False]
+        """
         mol = parse_as_written(smiles)
         matches = mol.GetSubstructMatches(self._query(), uniquify=False, maxMatches=20_000)
         return any(self._bonds_hold(mol, at) and self._stereo_holds(mol, at) for at in matches)

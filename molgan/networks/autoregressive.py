@@ -18,7 +18,8 @@ from gancore.sampling.estimators import gumbel_like
 from gancore.types import Context
 from molgan import chemistry
 from molgan.networks.atom_by_atom import AtomByAtom
-from molgan.networks.growth import BOND_ORDERS, Given, Prefix, Trace, decision_trace
+from molgan.networks.decision_trace import Trace, decision_trace
+from molgan.networks.growth import BOND_ORDERS, Given, Prefix
 from molgan.networks.sampling import CLOSED
 
 _SLOPE = 0.1

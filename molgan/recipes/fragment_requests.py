@@ -35,23 +35,36 @@ class Beginning(NamedTuple):
 class FragmentRequests:
     """Requests, and so many samples of each, one request after the other.
 
-    size: heavy atoms of a sample, the least and the most; None for what training has. seed: for the order in which the
-    atoms of the fragments come. Raises ConfigError for a request that the model cannot meet.
+    size: heavy atoms of a sample, the least and the most; None for what training has. added: those beside the
+    fragments. seed: for the order in which the atoms of the fragments come. Raises ConfigError for a request that the
+    model cannot meet.
     """
 
     requests: tuple[Fragments, ...]
     each: int
     space: GraphSpace
     size: tuple[int, int] | None = None
+    added: tuple[int, int] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         for request in self.requests:
-            refusal = request.refusal(self.space.vocabulary, self.size[1] if self.size is not None else None)
+            least, most = self._bounds(request)
+            refusal = request.refusal(self.space.vocabulary, most if self.size or self.added else None)
+            if not refusal and least > most:
+                refusal = f"has to have {least} heavy atoms or more, and {most} at most"
             if refusal:
                 raise ConfigError(f"fragments {request.text}: the request {refusal}.")
 
-    def _request(self, number: int) -> int:
+    def _bounds(self, request: Fragments) -> tuple[int, int]:
+        """The least and the most heavy atoms of a sample."""
+        least, most = self.size or (1, self.space.vocabulary.max_atoms)
+        if self.added is not None:
+            given = len(request.atoms)
+            least, most = max(least, given + self.added[0]), min(most, given + self.added[1])
+        return max(least, request.least_atoms), min(most, self.space.vocabulary.max_atoms)
+
+    def request_of(self, number: int) -> int:
         """Which request a sample is of; those beyond the last sample, which fill a chunk, are of the last."""
         return min(number // max(1, self.each), len(self.requests) - 1)
 
@@ -67,7 +80,7 @@ class FragmentRequests:
 
     def _order(self, number: int) -> list[int]:
         """Which of the request's atoms comes first, second, ... in a sample of this number."""
-        neighbors = self._neighbors[self._request(number)]
+        neighbors = self._neighbors[self.request_of(number)]
         random = Random(derive_seed(self.seed, "fragments", number))
         return fragments_first(neighbors, set(range(len(neighbors))), random)
 
@@ -77,13 +90,13 @@ class FragmentRequests:
         n, size = len(numbers), self.space.vocabulary.max_atoms
         atoms, orders = torch.full((n, size), chemistry.PAD), torch.zeros(n, self.space.vocabulary.pairs).long()
         count, valence = torch.zeros(n, dtype=torch.long), torch.full((n, size), ANY_VALENCE)
-        required, least = torch.zeros(n, size, dtype=torch.long), torch.zeros(n, dtype=torch.long)
+        required, bounds = torch.zeros(n, size, dtype=torch.long), torch.zeros(2, n, dtype=torch.long)
         types = {atom: place for place, atom in enumerate(self.space.vocabulary.atoms)}
         for row, number in enumerate(numbers):
-            which, order = self._request(number), self._order(number)
+            which, order = self.request_of(number), self._order(number)
             request, neighbors = self.requests[which], self._neighbors[which]
             place = {atom: at for at, atom in enumerate(order)}
-            count[row], least[row] = len(order), request.least_atoms
+            count[row], bounds[:, row] = len(order), torch.tensor(self._bounds(request))
             held = [sum(bonds.values()) for bonds in neighbors]
             for atom, at in place.items():
                 kind = request.atoms[atom]
@@ -94,12 +107,10 @@ class FragmentRequests:
             for i, j, bond in request.bonds:
                 low, high = sorted((place[i], place[j]))
                 orders[row, high * (high - 1) // 2 + low] = bond
-        asked = self.size or (1, size)
-        least, most = least.clamp_min(asked[0]), torch.full((n,), min(asked[1], size))
-        return Beginning(Prefix(atoms, orders, Given(count, valence), required), least, torch.maximum(most, least))
+        return Beginning(Prefix(atoms, orders, Given(count, valence), required), *bounds)
 
     def smiles(self, sampled: tuple[Tensor, Tensor], numbers: Sequence[int]) -> list[str | None]:
-        """Canonical SMILES of samples of these numbers, with the stereochemistry of their fragments; None where one lacks them."""
+        """Canonical SMILES of samples of these numbers, with the stereochemistry of fragments; None for one without."""
         atoms, orders = (part.cpu().numpy() for part in sampled)
         found: list[str | None] = []
         for number, mol in zip(numbers, chemistry.decode(atoms, orders, self.space.vocabulary), strict=True):
@@ -110,5 +121,5 @@ class FragmentRequests:
             at = [0] * len(order)
             for place, atom in enumerate(order):
                 at[atom] = place
-            found.append(self.requests[self._request(number)].smiles(mol, at))
+            found.append(self.requests[self.request_of(number)].smiles(mol, at))
         return found

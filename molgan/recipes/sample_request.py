@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 
 class SampleRequest(TypedDict, total=False):
-    """What can be requested of samples, all of it optional."""
+    """What can be requested of samples, all of it optional.
+
+    >>> from molgan import MolGAN, SampleRequest
+    >>> wanted = SampleRequest(fragments="[*]c1ccncc1", size=(10, 20))
+    >>> len(MolGAN.load("drug").sample(3, **wanted))
+    3
+    """
 
     condition: Request | None
     """By the name of what the model was conditioned on, a number, a class, or a list with one for each sample. What is
@@ -45,6 +51,11 @@ class SampleRequest(TypedDict, total=False):
     """Numbers of sites that may be left with a hydrogen."""
     size: tuple[int, int] | None
     """Heavy atoms of a sample, the least and the most."""
+    added: tuple[int, int] | None
+    """Heavy atoms that are added to the fragments, the least and the most."""
+    distinct: bool
+    """Whether a sample that repeats an earlier one of the same request is drawn again, up to ten times; one that still
+    does is kept, and a note counts them."""
     require: str | Sequence[str]
     """SMARTS of substructures that each sample has. One that lacks some is drawn again, up to ten times, and is None in
     the end; a note tells the share that had them."""
@@ -69,7 +80,9 @@ class PreparedRequest:
         ]
         self.tried = self.matched = 0
         self.each = {"beginning": begin.beginning} if begin is not None else None
-        self.accepts = self._accepts if self.within or self.patterns or begin is not None else None
+        self.seen: dict[tuple[int, str], int] | None = {} if requested.get("distinct") else None
+        checked = self.within or self.patterns or begin is not None or self.seen is not None
+        self.accepts = self._accepts if checked else None
 
     @classmethod
     def of(
@@ -91,10 +104,11 @@ class PreparedRequest:
             raise TypeError(f"sample has no argument {unknown[0]!r}; there are {', '.join(names)}.")
         if requested.get("code") is not None:
             refuse_without(recipe, "code", "code")
-        begin, size, optional = None, requested.get("size"), requested.get("optional", ())
+        begin, optional = None, requested.get("optional", ())
+        size, added = (_bounds(name, requested.get(name)) for name in ("size", "added"))
         if several is None and (parts := _parts(requested)):
             several = [parts if isinstance(parts, Fragments) else ".".join(parts)]
-        if several is not None or size is not None:
+        if several is not None or size or added:
             refuse_without(recipe, "fragments", "fragments" if several is not None else "size")
             if several is not None and not recipe.config.model.fragments:
                 raise ConfigError(
@@ -105,7 +119,7 @@ class PreparedRequest:
             absent = sorted(set(optional).difference(*(one.numbers for one in read)))
             if absent:
                 raise ConfigError(f"optional {absent[0]}: no request has a site of this number.")
-            begin = FragmentRequests(read, n // max(1, len(read)), recipe.space, _size(size), seed) if read else None
+            begin = FragmentRequests(read, n // max(1, len(read)), recipe.space, size, added, seed) if read else None
         return cls(gan, n, requested, begin)
 
     def smiles(self, sampled: Any, numbers: Sequence[int]) -> list[str | None]:
@@ -132,7 +146,24 @@ class PreparedRequest:
             self.tried, self.matched = self.tried + len(fit), self.matched + int(fit.sum())
         if self.within is not None:
             fit &= self.within.accepts(texts, rows.cpu().numpy())
+        if self.seen is not None:
+            fit &= self._first(texts, rows.tolist(), fit, self.seen)
         return torch.from_numpy(fit).to(rows.device)
+
+    def _first(
+        self, texts: Sequence[str | None], numbers: Sequence[int], fit: np.ndarray, seen: dict[tuple[int, str], int]
+    ) -> np.ndarray:
+        """Which samples repeat no other of their request. seen: by request and molecule the number that has it."""
+        found = np.zeros(len(texts), dtype=bool)
+        settled: set[int] = set()
+        for place, (text, number) in enumerate(zip(texts, numbers, strict=True)):
+            if not fit[place] or text is None or number in settled:
+                continue  # of several draws for one number the first that fits is taken
+            request = self.begin.request_of(number) if self.begin is not None else 0
+            if seen.setdefault((request, text), number) == number:
+                found[place] = True
+                settled.add(number)
+        return found
 
     def _has_patterns(self, text: str) -> bool:
         if not self.patterns:
@@ -171,10 +202,10 @@ def _fragments(given: str | Fragments, optional: Collection[int]) -> Fragments:
         raise ConfigError(f"fragments {given}: {reason}.") from None
 
 
-def _size(size: Any) -> tuple[int, int] | None:
+def _bounds(what: str, size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
     least, most = size if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
     if not (isinstance(least, int) and isinstance(most, int) and 1 <= least <= most):
-        raise ConfigError(f"size {size}: give the least and the most heavy atoms, for example (20, 30).")
+        raise ConfigError(f"{what} {size}: give the least and the most heavy atoms, for example (20, 30).")
     return least, most

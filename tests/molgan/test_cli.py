@@ -117,7 +117,7 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch, qm9_smiles):
         (["evaluate", "good.smi", "--train", "prose.txt"], 1, "none of 2 rows is a SMILES that can be read"),
         (["score", "good.smi", "--train", "prose.txt"], 1, "none of 2 rows is a SMILES that can be read"),
         (["train", "--data", "one.smi"], 1, "one usable molecule, and a generator needs at least two"),
-        (["train", "--start", "nowhere"], 1, "models that come with molgan: moses, qm9"),
+        (["train", "--start", "nowhere"], 1, "models that come with molgan: drug, moses, qm9"),
         (["frobnicate"], 2, "frobnicate"),
     ],
 )

@@ -21,6 +21,8 @@ def test_without_marks_every_atom_is_open():
     mixed = Fragments.parse(["[*]CO", "CN"])
     assert mixed.sites == (1, 0, OPEN, OPEN)
     assert mixed.pieces == 2
+    # An atom without a hydrogen has none to give, though sulphur could take two more double bonds.
+    assert Fragments.parse("Cc1nccs1").sites == (OPEN, 0, 0, OPEN, OPEN, 0)
 
 
 def test_several_sites_at_one_atom_and_optional_ones():

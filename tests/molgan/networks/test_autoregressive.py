@@ -13,7 +13,8 @@ from molgan import chemistry
 from molgan.data import graphs
 from molgan.data.space import GraphSpace
 from molgan.gan import MolGAN
-from molgan.networks.autoregressive import AutoregressiveGenerator, decision_trace
+from molgan.networks.autoregressive import AutoregressiveGenerator
+from molgan.networks.decision_trace import decision_trace
 from molgan.recipes import autoregressive
 from molgan.recipes.autoregressive_config import AutoregressiveCriticConfig, AutoregressiveModelConfig
 from molgan.recipes.config import Config, PolicyRewardConfig, PretrainConfig

@@ -77,7 +77,10 @@ def test_without_anything_given_the_probabilities_add_up_to_one():
     assert float(net.log_prob(kinds[keep], orders[keep]).detach().double().exp().sum()) == pytest.approx(1.0, abs=1e-5)
 
 
-def prefixes(copies=60, shares=AtomOrders(1.0, 0.0), seed=5):
+FRAGMENTS_FIRST = AtomOrders(fragments=1.0)
+
+
+def prefixes(copies=60, shares=FRAGMENTS_FIRST, seed=5):
     """Fragments of drug-like molecules, with their sites where they are marked, and the molecules they are of."""
     data = MoleculeDataset.from_smiles(SMILES)
     atoms, orders = data.atoms.long().repeat(copies, 1), data.orders.long().repeat(copies, 1)
