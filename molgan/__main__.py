@@ -100,6 +100,7 @@ def generate(
     tolerance: options.Tolerance = [],  # noqa: B006
     fragments: options.GivenFragments = None,
     optional: options.Optional = [],  # noqa: B006
+    linked: options.Linked = False,
     size: options.Size = None,
     added: options.Added = None,
     distinct: options.Distinct = False,
@@ -126,6 +127,7 @@ def generate(
         guidance=guidance,
         tolerance=cli.request_of(tolerance, "--tolerance"),
         optional=optional,
+        linked=linked,
         size=size,
         added=added,
         distinct=distinct,
@@ -135,7 +137,7 @@ def generate(
     if fragments is not None:
         from molgan.library.requests import lines, read_requests, write_requests
 
-        requests = read_requests(fragments, gan.vocabulary, optional, size[1] if size else None)
+        requests = read_requests(fragments, gan.vocabulary, optional, linked, size[1] if size else None)
         made = gan.sample_each(requests, n, seed, raw, **requested)
         if out is not None and out.suffix == ".csv":
             write_requests(made, out)

@@ -28,7 +28,7 @@ class Fragments:
     text: as it was given. atoms: types; None for one of any type. bonds: `(i, j, order)` with i < j. sites: bonds to
     the rest that each atom may have, `OPEN` for any. required: how many it has to have. pieces: how many there are.
     aromatic: pairs of atoms with an aromatic bond. centres, double_bonds: the stereochemistry that is given. numbers:
-    of the marked sites.
+    of the marked sites. linked: whether new atoms join all sites, also those of one piece, so that rings close.
 
     >>> Fragments.parse("[1*]C1CC1.[2*]N").pieces
     2
@@ -44,10 +44,13 @@ class Fragments:
     centres: tuple[Centre, ...] = ()
     double_bonds: tuple[DoubleBond, ...] = ()
     numbers: frozenset[int] = frozenset()
+    linked: bool = False
 
     @classmethod
-    def parse(cls, given: str | Sequence[str], optional: Collection[int] = ()) -> "Fragments":
+    def parse(cls, given: str | Sequence[str], optional: Collection[int] = (), linked: bool = False) -> "Fragments":
         """Read fragments. optional: the numbers of marked sites that may be left with a hydrogen, of those that it has.
+
+        linked: whether new atoms have to join all sites.
 
         Raises Rejected with the reason.
 
@@ -75,6 +78,8 @@ class Fragments:
             if not any(at in marks for at in piece):
                 for at in piece:
                     sites[places[at]] = OPEN if mol.GetAtomWithIdx(at).GetTotalNumHs() else 0
+        if linked and any(number == OPEN for number in sites):
+            raise Rejected("sites that are to be linked have to be marked")
         atoms, bonds = _graph(mol, places)
         aromatic = frozenset(
             (min(a, b), max(a, b))
@@ -85,6 +90,7 @@ class Fragments:
         return cls(
             *(text, atoms, bonds, tuple(sites), tuple(required), len(pieces), aromatic),
             *(centres_of(mol, places), double_bonds_of(mol, places), frozenset(marks.values())),
+            linked,
         )
 
     @classmethod
@@ -107,7 +113,8 @@ class Fragments:
     def _fits(self, added: int) -> bool:
         """Whether so many atoms of four bonds can take all required sites and join all pieces."""
         required = sum(self.required)
-        edges = max(required, self.pieces + added - 1)
+        apart = sum(number > 0 for number in self.sites) if self.linked else self.pieces
+        edges = max(required, apart + added - 1)
         return edges <= 4 * added and max(self.required, default=0) <= added
 
     def refusal(self, vocabulary: Vocabulary, most_atoms: int | None = None) -> str:

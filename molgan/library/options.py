@@ -44,6 +44,9 @@ Optional = Annotated[
     list[int],
     typer.Option("--optional", metavar="NUMBER", help="Site of the fragments that may stay empty; repeatable."),
 ]
+Linked = Annotated[
+    bool, typer.Option("--linked", help="Join all sites of the fragments by new atoms: two sites of one close a ring.")
+]
 Size = Annotated[tuple[int, int] | None, typer.Option(metavar="LEAST MOST", help="Heavy atoms of a molecule.")]
 Added = Annotated[tuple[int, int] | None, typer.Option(metavar="LEAST MOST", help="Heavy atoms beside the fragments.")]
 Distinct = Annotated[bool, typer.Option("--distinct", help="Draw again what repeats an earlier molecule.")]

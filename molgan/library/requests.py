@@ -16,12 +16,16 @@ _SHOWN = 3
 
 
 def read_requests(
-    given: str, vocabulary: Vocabulary, optional: Collection[int] = (), most_atoms: int | None = None
+    given: str,
+    vocabulary: Vocabulary,
+    optional: Collection[int] = (),
+    linked: bool = False,
+    most_atoms: int | None = None,
 ) -> list[Fragments]:
     """Requests from a file with one a row, or the one that is given as SMILES.
 
     Of a file, those that a model with this vocabulary cannot meet are left out and noted with their rows and reasons.
-    most_atoms: as in `Fragments.refusal`. Raises DataError where none is left.
+    optional, linked: as in `Fragments.parse`. most_atoms: as in `Fragments.refusal`. Raises DataError if none is left.
     """
     path = Path(given)
     rows = [(0, given)] if not path.is_file() else [(row, text or "") for row, text in read_rows(path)]
@@ -29,7 +33,7 @@ def read_requests(
     refused: list[str] = []
     for row, text in rows:
         try:
-            request = Fragments.parse(text, optional)
+            request = Fragments.parse(text, optional, linked)
             refusal = request.refusal(vocabulary, most_atoms)
             reason = refusal and f"the request {refusal}"
         except Rejected as problem:

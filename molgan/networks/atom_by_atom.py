@@ -25,6 +25,8 @@ from molgan.networks.growth import (
 )
 from molgan.networks.sampling import CLOSED
 
+_NO_BOND_LEFT = 2  # `sites` of a given atom that is closed
+
 if TYPE_CHECKING:
     from molgan.networks.autoregressive import AutoregressiveGenerator
 
@@ -59,7 +61,8 @@ class AtomByAtom:
             below = bonds_to_earlier(prefix.orders, size)
             self.sites, self.within = site_ids(prefix.given, below), below.sum(1) + below.sum(2)
             self.single, self.missing = prefix.given.single, prefix.required.clone()
-            self.first = prefix.given.places & (below.sum(2) == 0)
+            own = torch.where(prefix.linked[:, None], self.sites > _NO_BOND_LEFT, below.sum(2) == 0)
+            self.first = prefix.given.places & own
             self.ids, self.pieces = self.first.cumsum(1) - 1, max(1, int(self.first.sum(1).max()))
 
     def graphs(self) -> tuple[Int[Tensor, "batch node"], Int[Tensor, "batch pair"]]:
@@ -159,6 +162,8 @@ class AtomByAtom:
         if self.pieces > 1:
             start = row * (row - 1) // 2
             made = torch.nn.functional.pad(self.orders[:, start : start + row] > 0, (0, len(self.places) - row))
+            if self.prefix is not None:  # bonds among what is given join no sites that later atoms have to join
+                made &= ~(self.prefix.linked & (self.prefix.given.count > row))[:, None]
             self.of = joined_pieces(self.of, made, self.first[:, row], self.ids[:, row], row, self.pieces)
         return bonded
 

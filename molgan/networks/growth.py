@@ -58,17 +58,19 @@ class Prefix(NamedTuple):
     """Atoms and bonds that graphs begin with, for a sampler.
 
     atoms: types, PAD where nothing is given, `ANY_ATOM` where the type is left open. orders: of the bonds among them.
-    required: how many bonds to later atoms each given atom has to have.
+    required: how many bonds to later atoms each given atom has to have. linked: whether the later atoms join all sites
+    by themselves, so that those of one piece close a ring.
     """
 
     atoms: Int[Tensor, "batch node"]
     orders: Int[Tensor, "batch pair"]
     given: Given
     required: Int[Tensor, "batch node"]
+    linked: Bool[Tensor, "batch"]
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> "Prefix":
         given = Given(change(self.given.count), change(self.given.valence))
-        return Prefix(change(self.atoms), change(self.orders), given, change(self.required))
+        return Prefix(change(self.atoms), change(self.orders), given, change(self.required), change(self.linked))
 
     def twice(self) -> "Prefix":
         """The rows two times over."""

@@ -90,6 +90,7 @@ class FragmentRequests:
         n, size = len(numbers), self.space.vocabulary.max_atoms
         atoms, orders = torch.full((n, size), chemistry.PAD), torch.zeros(n, self.space.vocabulary.pairs).long()
         count, valence = torch.zeros(n, dtype=torch.long), torch.full((n, size), ANY_VALENCE)
+        linked = torch.tensor([self.requests[self.request_of(number)].linked for number in numbers], dtype=torch.bool)
         required, bounds = torch.zeros(n, size, dtype=torch.long), torch.zeros(2, n, dtype=torch.long)
         types = {atom: place for place, atom in enumerate(self.space.vocabulary.atoms)}
         for row, number in enumerate(numbers):
@@ -107,7 +108,7 @@ class FragmentRequests:
             for i, j, bond in request.bonds:
                 low, high = sorted((place[i], place[j]))
                 orders[row, high * (high - 1) // 2 + low] = bond
-        return Beginning(Prefix(atoms, orders, Given(count, valence), required), *bounds)
+        return Beginning(Prefix(atoms, orders, Given(count, valence), required, linked), *bounds)
 
     def smiles(self, sampled: tuple[Tensor, Tensor], numbers: Sequence[int]) -> list[str | None]:
         """Canonical SMILES of samples of these numbers, with the stereochemistry of fragments; None for one without."""

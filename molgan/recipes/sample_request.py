@@ -49,6 +49,8 @@ class SampleRequest(TypedDict, total=False):
     bonded anywhere. An atom `*` with two or more bonds is an atom of any type. Stereochemistry is kept."""
     optional: Collection[int]
     """Numbers of sites that may be left with a hydrogen."""
+    linked: bool
+    """Whether new atoms join all sites by themselves, so that two sites of one fragment close a ring: a macrocycle."""
     size: tuple[int, int] | None
     """Heavy atoms of a sample, the least and the most."""
     added: tuple[int, int] | None
@@ -115,7 +117,7 @@ class PreparedRequest:
                     "fragments: this model was trained without; take drug, or train one with model.fragments above 0."
                 )
             several = [Fragments.nothing()] if several is None else several
-            read = tuple(_fragments(one, optional) for one in several)
+            read = tuple(_fragments(one, optional, requested.get("linked", False)) for one in several)
             absent = sorted(set(optional).difference(*(one.numbers for one in read)))
             if absent:
                 raise ConfigError(f"optional {absent[0]}: no request has a site of this number.")
@@ -193,11 +195,11 @@ def _parts(requested: SampleRequest) -> "list[str] | Fragments":
     return [text for text in (scaffold, *_texts(fragments or ())) if text is not None]
 
 
-def _fragments(given: str | Fragments, optional: Collection[int]) -> Fragments:
+def _fragments(given: str | Fragments, optional: Collection[int], linked: bool) -> Fragments:
     if isinstance(given, Fragments):
         return given
     try:
-        return Fragments.parse(given, optional)
+        return Fragments.parse(given, optional, linked)
     except chemistry.Rejected as reason:
         raise ConfigError(f"fragments {given}: {reason}.") from None
 

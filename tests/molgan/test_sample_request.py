@@ -101,6 +101,14 @@ def test_required_and_forbidden_substructures(gan):
     assert all(mol.HasSubstructMatch(oxygen) and not mol.HasSubstructMatch(bromine) for mol in mols)
 
 
+def test_sites_that_are_linked_close_a_ring(gan):
+    request = "[1*]CCCCCCCC[2*]"
+    mols = [Chem.MolFromSmiles(text) for text in gan.sample(15, fragments=request, linked=True)]
+    assert all(max(map(len, mol.GetRingInfo().AtomRings())) >= 9 for mol in mols)
+    with pytest.raises(ConfigError, match="sites that are to be linked have to be marked"):
+        gan.sample(1, fragments="CCCC", linked=True)
+
+
 def test_several_requests_at_once(gan):
     requests = ["[*]c1ccccc1", Fragments.parse("[*]C1CC1"), "[*]C(=O)O.[*]c1ccncc1"]
     made = gan.sample_each(requests, 4, seed=3)

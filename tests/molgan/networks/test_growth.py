@@ -90,7 +90,11 @@ def prefixes(copies=60, shares=FRAGMENTS_FIRST, seed=5):
     among = graphs.to_matrix(orders, size) * (given.places[:, :, None] & given.places[:, None])
     required = torch.where(given.single, given.valence - among.sum(2), 0)
     first = torch.where(given.places, atoms, chemistry.PAD)
-    return data, (atoms, orders), Prefix(first, graphs.to_pairs(among), given, required)
+    return (
+        data,
+        (atoms, orders),
+        Prefix(first, graphs.to_pairs(among), given, required, torch.zeros(len(first), dtype=torch.bool)),
+    )
 
 
 def test_other_orders_are_of_the_same_molecules():
@@ -170,3 +174,21 @@ def test_bonds_outside_rings():
     ring = [{1: 1, 2: 1}, {0: 1, 2: 1}, {0: 1, 1: 1, 3: 1}, {2: 1, 4: 2}, {3: 2}]
     assert sorted(bridges_of(ring)) == [(2, 3), (3, 4)]
     assert bridges_of([{}]) == []
+
+
+def test_later_atoms_join_all_sites_where_they_are_to_be_linked():
+    data, _, prefix = prefixes()
+    capacity, size = torch.from_numpy(data.vocabulary.capacity), data.vocabulary.max_atoms
+    several = (prefix.required > 0).sum(1) > 1
+    prefix = prefix.rows(several)
+    prefix = prefix._replace(linked=torch.ones(len(prefix.atoms), dtype=torch.bool))
+    sizes = (prefix.given.count + 8).clamp_max(size)
+    atoms, orders = network(capacity, size).sample(torch.arange(size) < sizes[:, None], prefix=prefix)
+    done = (atoms >= 0).any(1)
+    assert done.float().mean() > 0.9
+    assert graphs.valid(atoms, orders, capacity)[done].all()
+    within = prefix.given.places[:, :, None] & prefix.given.places[:, None]
+    made = graphs.to_pairs(graphs.to_matrix(orders, size) * ~within)
+    beside = (~prefix.given.places & (atoms >= 0)) | (prefix.required > 0)
+    joined = graphs.connected(torch.where(beside, atoms, chemistry.PAD), made)
+    assert joined[done].all(), "later atoms and sites are in one piece without the bonds that were given"
