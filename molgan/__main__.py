@@ -106,6 +106,7 @@ def generate(
     distinct: options.Distinct = False,
     require: options.Require = [],  # noqa: B006
     forbid: options.Forbid = [],  # noqa: B006
+    isomers: options.Isomers = 0,
     device: Device = None,
     which: Which = "last",
     quiet: Quiet = False,
@@ -117,6 +118,7 @@ def generate(
     With --fragments a .csv has the columns request and smiles. Fragments need a model that was trained on some.
     """
     from molgan.gan import MolGAN
+    from molgan.library.requests import lines, write_each
     from molgan.recipes.sample_request import SampleRequest
 
     if out is not None:
@@ -135,17 +137,10 @@ def generate(
         forbid=forbid,
     )
     if fragments is not None:
-        from molgan.library.requests import lines, read_requests, write_requests
-
-        requests = read_requests(fragments, gan.vocabulary, optional, linked, size[1] if size else None)
-        made = gan.sample_each(requests, n, seed, raw, **requested)
-        if out is not None and out.suffix == ".csv":
-            write_requests(made, out)
-        else:
-            cli.write_lines(lines(made, raw), out)
+        write_each(gan, fragments, n, seed, raw, requested, isomers, out)
         return
     draws = over(gan.stream(n, seed, raw, **requested), "drawing molecules", n)
-    cli.write_lines((text or "" for text in draws if text or raw), out)
+    cli.write_lines(lines(draws, raw, isomers), out)
 
 
 @app.command()

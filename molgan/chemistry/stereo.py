@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rdkit import Chem
+from rdkit.Chem import EnumerateStereoisomers
 
 HYDROGEN = -1  # stands for a neighbor that is a hydrogen, or a lone pair
 OUTSIDE = -2  # stands for a neighbor that is not of the fragment
@@ -104,3 +105,16 @@ def _is_odd(given: Sequence[int], there: Sequence[int]) -> bool:
     """Whether it takes an odd number of swaps from one order to the other."""
     places = [there.index(other) for other in given]
     return sum(first > second for n, first in enumerate(places) for second in places[n + 1 :]) % 2 == 1
+
+
+def isomers(smiles: str, most: int) -> list[str]:
+    """Stereoisomers of a molecule that agree with what its SMILES says, at most so many, in alphabetical order.
+
+    What is written as a centre, E or Z stays as it is; the others are enumerated. Without any the molecule itself.
+
+    >>> isomers("C[C@H](F)C(O)Cl", 4)
+    ['C[C@H](F)[C@@H](O)Cl', 'C[C@H](F)[C@H](O)Cl']
+    """
+    chosen = EnumerateStereoisomers.StereoEnumerationOptions(onlyUnassigned=True, unique=True, maxIsomers=most, rand=0)
+    mol = Chem.MolFromSmiles(smiles)
+    return sorted({Chem.MolToSmiles(one) for one in EnumerateStereoisomers.EnumerateStereoisomers(mol, options=chosen)})

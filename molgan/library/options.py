@@ -52,3 +52,6 @@ Added = Annotated[tuple[int, int] | None, typer.Option(metavar="LEAST MOST", hel
 Distinct = Annotated[bool, typer.Option("--distinct", help="Draw again what repeats an earlier molecule.")]
 Require = Annotated[list[str], typer.Option(metavar="SMARTS", help="Substructure that each molecule has; repeatable.")]
 Forbid = Annotated[list[str], typer.Option(metavar="SMARTS", help="Substructure that no molecule has; repeatable.")]
+Isomers = Annotated[
+    int, typer.Option(min=0, help="Write up to so many stereoisomers of each molecule; 0 leaves new centres open.")
+]

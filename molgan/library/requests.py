@@ -1,15 +1,16 @@
 """Requests for fragments from a file, and the molecules that were made of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from gancore.errors import DataError
+from gancore.facade import cli
 from gancore.io.atomic_write import whole
 from gancore.io.notes import note
 from molgan.chemistry import Rejected, Vocabulary
 from molgan.chemistry.fragments import Fragments
+from molgan.chemistry.stereo import isomers
 from molgan.data.inputs import read_rows
 
 _SHOWN = 3
@@ -51,13 +52,34 @@ def read_requests(
     return read
 
 
-def write_requests(made: pd.DataFrame, out: Path) -> None:
-    """Write the table of `MolGAN.sample_each` to a .csv file, whole or not at all; empty where there is no molecule."""
+def write_each(
+    gan: Any, given: str, n: int, seed: int, raw: bool, requested: Any, most_isomers: int, out: Path | None
+) -> None:
+    """Draw `n` molecules for each request and write them, whole or not at all; to standard output without `out`.
+
+    gan: a `molgan.MolGAN`. requested: a `molgan.SampleRequest`. A .csv has the columns request and smiles; any other
+    file has the molecules alone. Raises what `read_requests` and `MolGAN.sample_each` raise.
+    """
+    size = requested.get("size")
+    requests = read_requests(
+        *(given, gan.vocabulary, requested["optional"], requested["linked"], size[1] if size else None)
+    )
+    made = gan.sample_each(requests, n, seed, raw, **requested)
+    if out is None or out.suffix != ".csv":
+        cli.write_lines(lines(made["smiles"].where(made["smiles"].notna(), None), raw, most_isomers), out)
+        return
+    each = [list(lines([text], True, most_isomers)) for text in made["smiles"].where(made["smiles"].notna(), None)]
     with whole(out) as place:
-        made.to_csv(place, index=False)
+        made.assign(smiles=each).explode("smiles").to_csv(place, index=False)
 
 
-def lines(made: pd.DataFrame, raw: bool) -> Sequence[str]:
-    """The molecules alone; where `raw`, an empty line for each sample without one."""
-    smiles = made["smiles"].fillna("") if raw else made["smiles"].dropna()
-    return smiles.tolist()
+def lines(smiles: Iterable[str | None], raw: bool, most_isomers: int = 0) -> Iterator[str]:
+    """What is written of samples: up to so many stereoisomers of each, or the molecule as it is where that is 0.
+
+    raw: a sample without a molecule is an empty line; otherwise it is left out.
+    """
+    for text in smiles:
+        if text:
+            yield from isomers(text, most_isomers) if most_isomers else (text,)
+        elif raw:
+            yield ""

@@ -158,6 +158,18 @@ def test_command_line_writes_molecules_of_each_request(command_line, folder, tmp
     assert all(Fragments.parse("[*]C1CC1").in_molecule(text) for text in out.split())
 
 
+def test_command_line_writes_stereoisomers(command_line, folder):
+    call = command_line("molgan", molgan.__main__.main)
+    request = "[*]N1CCC[C@H]1C(=O)O"
+    code, out, _ = call("generate", folder, "--fragments", request, "-n", 6, "--isomers", 2, "--quiet")
+    _, plain, _ = call("generate", folder, "--fragments", request, "-n", 6, "--quiet")
+    assert code == 0
+    assert 6 <= len(out.split()) <= 12
+    assert all(Fragments.parse(request).in_molecule(text) for text in out.split())
+    flat = {Chem.MolToSmiles(Chem.MolFromSmiles(text), isomericSmiles=False) for text in out.split()}
+    assert flat == {Chem.MolToSmiles(Chem.MolFromSmiles(text), isomericSmiles=False) for text in plain.split()}
+
+
 def test_command_line_refuses_in_one_sentence(command_line, folder):
     call = command_line("molgan", molgan.__main__.main)
     code, out, err = call("generate", folder, "--fragments", "[*]B(O)O", "-n", 2)
