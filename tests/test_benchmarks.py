@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from rdkit import Chem
 
 import molgan
 from benchmarks import __main__ as table
@@ -198,6 +199,7 @@ def test_fragments(tmp_path, run):
     few = ["steps=0", "pretrain.steps=3", "critic.pretrain=0", "critic.rejections=0", "model.recurrent=16"]
     config = molgan.Config.load("conditional", [*few, "model.fragments=0.5", "model.pair=8", "data.min_atom_share=0"])
     rows = ["CC(C)Cc1ccc(C(C)C(=O)O)cc1", "CN1CCCC1c1cccnc1", "CCOC(=O)C1CCCN(C(=O)c2ccncc2)C1"]
+    rows.append("CC(C)Cc1ccc(C(=O)NCc2cccnc2)cc1")
     MolGAN(config).fit(rows, condition="qed", out=tmp_path / "run", quiet=True)
     (tmp_path / "drugs.csv").write_text(DRUGS)
     (tmp_path / "mols.smi").write_text("\n".join(rows))
@@ -214,6 +216,16 @@ def test_fragments(tmp_path, run):
     (line, *_) = run(fragments, "scaffolds", tmp_path / "mols.smi", *few, "--count", 3)
     assert json.loads(line)["satisfied"] == 1.0
     assert any(line.startswith("| de novo | 1.000") for line in run(fragments, "de-novo", *few))
+    lines = run(fragments, "held-out", tmp_path / "mols.smi", *few, "--count", 2, "--added", 1, 4)
+    assert any(line.startswith("| linker design | 1.000") for line in lines)
+
+
+def test_tasks_of_a_held_out_molecule():
+    tasks = fragments.tasks_of("CC(C)Cc1ccc(C(=O)NCc2cccnc2)cc1")
+    assert sorted(tasks["linker_design"].split(".")) == sorted(["[1*]c1cccnc1", "[2*]c1ccc(CC(C)C)cc1"])
+    assert Chem.CanonSmiles(tasks["scaffold_decoration"]) == Chem.CanonSmiles("[1*]CNC([2*])=O")
+    assert tasks["superstructure_generation"] == "O=C(NCc1cccnc1)c1ccccc1"
+    assert fragments.tasks_of("CCO") is None
 
 
 def test_the_figures_of_fragments_are_those_of_their_definitions():

@@ -165,6 +165,8 @@ class Fragments:
         """
         if not self._bonds_hold(mol, at):
             return None
+        if not self.centres and not self.double_bonds:
+            return Chem.MolToSmiles(mol)
         return marked(mol, at, self.centres, self.double_bonds)
 
     def in_molecule(self, smiles: str) -> bool:

@@ -57,7 +57,7 @@ class SampleRequest(TypedDict, total=False):
     """Heavy atoms that are added to the fragments, the least and the most."""
     distinct: bool
     """Whether a sample that repeats an earlier one of the same request is drawn again, up to ten times; one that still
-    does is kept, and a note counts them."""
+    does is kept, and a note counts them. The first k of n samples then depend on n."""
     require: str | Sequence[str]
     """SMARTS of substructures that each sample has. One that lacks some is drawn again, up to ten times, and is None in
     the end; a note tells the share that had them."""
@@ -159,7 +159,9 @@ class PreparedRequest:
         found = np.zeros(len(texts), dtype=bool)
         settled: set[int] = set()
         for place, (text, number) in enumerate(zip(texts, numbers, strict=True)):
-            if not fit[place] or text is None or number in settled:
+            if number >= self.n:
+                found[place] = True  # it fills a chunk, and nobody sees it
+            if not fit[place] or text is None or number in settled or number >= self.n:
                 continue  # of several draws for one number the first that fits is taken
             request = self.begin.request_of(number) if self.begin is not None else 0
             if seen.setdefault((request, text), number) == number:

@@ -89,6 +89,19 @@ def test_sites_may_be_optional(gan):
     assert all(both.in_molecule(text) or one.in_molecule(text) for text in texts)
 
 
+def test_repeats_are_drawn_again(gan):
+    request = {"fragments": "[*]c1ccccc1", "added": (1, 2)}
+    plain = gan.sample(60, seed=4, **request)
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        distinct = gan.sample(60, seed=4, distinct=True, **request)
+    assert len(set(plain)) < len(set(distinct))
+    kept = [one for place, one in enumerate(plain) if one not in plain[:place]]
+    assert set(kept) <= set(distinct), "what is the first of its kind stays"
+    left = [int(str(note.message).split()[0]) for note in notes]
+    assert sum(left) == 60 - len(set(distinct))
+
+
 def test_required_and_forbidden_substructures(gan):
     oxygen, bromine = Chem.MolFromSmarts("[#8]"), Chem.MolFromSmarts("Br")
     with warnings.catch_warnings(record=True) as notes:
