@@ -209,7 +209,7 @@ def test_every_file_it_names_exists(document):
 @pytest.mark.parametrize(
     "module",
     [
-        *(f"molgan.recipes.{name}" for name in ("config", "one_shot", "autoregressive", "molgan")),
+        *(f"molgan.recipes.{name}" for name in ("config", "one_shot", "autoregressive_config", "molgan")),
         *(f"seqgan.recipes.{name}" for name in ("config", "seqgan", "reinforce", "external_reward")),
         *(f"seqgan.recipes.{name}" for name in ("mle", "gumbel", "residual")),
         *("molgan.data.settings", "seqgan.data.settings", "seqgan.networks.architectures", "seqgan.networks.critics"),

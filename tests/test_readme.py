@@ -76,7 +76,7 @@ def test_models_it_names_are_bundled(readme):
         name for row in readme.text.splitlines() if row.startswith("| ") for name in re.findall(r"\(`([\w-]+)`\)", row)
     }
     there = {path.name for half in ("molgan", "seqgan") for path in (ROOT / half / "bundled/trained").iterdir()}
-    assert named - {"residual"} == {"qm9", "moses", "smiles-moses"} <= there
+    assert named - {"residual"} == {"qm9", "moses", "drug", "smiles-moses"} <= there
 
 
 def test_every_file_it_points_to_exists(readme):

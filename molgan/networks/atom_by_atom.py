@@ -18,6 +18,7 @@ from molgan.networks.growth import (
     apart,
     bonds_to_earlier,
     joined_pieces,
+    kept_back,
     needed_joins,
     open_atom_types,
     open_bonds,
@@ -130,6 +131,7 @@ class AtomByAtom:
             left, filled, bound = left - taken, filled + taken, bound * (self.prefix.given.count <= row)
         needed = needed_joins(pieces, remaining, net.capacity)
         joined, spare, sited = torch.zeros_like(pieces.exist), valence, torch.zeros_like(valence)
+        kept = kept_back(valence, pieces, remaining)
         pointing = net.pointing(state, self.atoms[:, row])
         keys = net.keys(self.became[:, : free.shape[1]], (row - self.places[: free.shape[1]]).clamp_min(1), free)
         while row and bool((bound > 0).any()):
@@ -140,7 +142,7 @@ class AtomByAtom:
                 stops = stops & sites.stops(bound, sited)
                 self.stuck |= (bound > 0) & ~stops & ~bonds.flatten(1).any(1)
             stops = stops | (bound == 0) | self.stuck
-            one = (part[:, None] for part in (pointing, left, filled))
+            one = (part[:, None] for part in (pointing, net.told_left(left, kept), filled))
             option = self.drawn(net.options(*one, keys, bonds[:, None], stops[:, None])[:, 0])
             going = option < row * BOND_ORDERS
             partner, order = option.div(BOND_ORDERS, rounding_mode="floor"), (option % BOND_ORDERS + 1) * going

@@ -130,7 +130,16 @@ class AutoregressiveGenerator(nn.Module):
         given = self.pointing(before, trace.atoms)[:, :, None] + decided.cumsum(2) - decided
         places = torch.arange(trace.atoms.shape[1], device=states.device)
         keys = self.keys(self.key(after)[:, None], (places[:, None] - places).clamp_min(1), trace.free)
-        return nodes, self.options(given, trace.left, trace.filled, keys, trace.bonds, trace.stops)
+        left = self.told_left(trace.left, trace.kept[..., None])
+        return nodes, self.options(given, left, trace.filled, keys, trace.bonds, trace.stops)
+
+    def told_left(self, left: Tensor, kept: Tensor) -> Tensor:
+        """How many bonds the network is told that an atom may still have.
+
+        Those that it has to keep for atoms to come count where graphs may begin with several pieces, because which of
+        them it has to keep depends on what it joins. Other networks are told the bonds that are open now.
+        """
+        return left if self.trunk.site is not None else left - kept
 
     def pointing(self, before: Tensor, kinds: Tensor) -> Tensor:
         """What an atom points with before its first bond."""

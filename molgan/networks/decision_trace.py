@@ -13,6 +13,7 @@ from molgan.networks.growth import (
     apart,
     bonds_to_earlier,
     joined_pieces,
+    kept_back,
     needed_joins,
     open_atom_types,
     open_bonds,
@@ -26,8 +27,9 @@ class Trace(NamedTuple):
     atoms: types, PAD where there is none. partners, orders: the atom that each step bonds to, -1 for a stop, and the
     order. atom_types: which types were open. bonds: which earlier atoms by which order, one to three; stops: whether
     stopping was. free [later, earlier]: free valence of the earlier as the turn of the later begins. left, filled:
-    bonds that the later one may still have, and has. given: what was no decision; sites: 0 where an atom was drawn, 1
-    where it was given with the valence of its type, else 2 and the bonds that the given atoms left to it.
+    bonds that the later one may still have, and has. kept: those that it has to leave to atoms to come. given: what was
+    no decision. sites: 0 where an atom was drawn, 1 where it was given with the valence of its type, else 2 and the
+    bonds that the given atoms left to it.
     """
 
     atoms: Int[Tensor, "batch node"]
@@ -38,6 +40,7 @@ class Trace(NamedTuple):
     stops: Bool[Tensor, "batch node step"]
     free: Int[Tensor, "batch node node"]
     left: Int[Tensor, "batch node step"]
+    kept: Int[Tensor, "batch node"]
     filled: Int[Tensor, "batch node step"]
     given: Bool[Tensor, "batch node"]
     sites: Int[Tensor, "batch node"]
@@ -74,7 +77,7 @@ def decision_trace(
     partners = torch.where(below > 0, places, -1).topk(steps, 2).values  # from the nearest to the farthest
     taken = below.gather(2, partners.clamp_min(0)) * (partners >= 0)
     filled = taken.cumsum(2) - taken
-    left = valence[..., None] - filled
+    left, kept = valence[..., None] - filled, kept_back(valence, pieces, remaining)
     step_pieces = one_hot(of.gather(2, partners.clamp_min(0)), count) * (partners >= 0)[..., None]
     joined = (step_pieces.cumsum(2) - step_pieces) > 0
     spare = (joined * pieces.total[:, :, None]).sum(-1) + valence[..., None] - 2 * filled
@@ -84,7 +87,7 @@ def decision_trace(
     whole = (joined.sum(-1) >= turn[1]) & ((spare >= 1) | (turn[0] == 0))
     stops = ((filled > 0) & whole) | ~present[..., None] | (places == 0)[:, None]
     sites = site_ids(given, below)
-    return Trace(atoms, partners, taken, atom_types, bonds, stops, free, left, filled, given.places, sites)
+    return Trace(atoms, partners, taken, atom_types, bonds, stops, free, left, kept, filled, given.places, sites)
 
 
 def _pieces_before(below: Tensor, present: Tensor) -> tuple[Int[Tensor, "batch later earlier"], int]:

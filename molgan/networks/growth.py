@@ -160,6 +160,12 @@ def needed_joins(pieces: Pieces, remaining: Tensor, capacity: Int[Tensor, "atom"
     return (pieces.exist.sum(-1) + 1 - later).clamp_min(1)
 
 
+def kept_back(valence: Int[Tensor, "*turn"], pieces: Pieces, remaining: Int[Tensor, "*turn"]) -> Int[Tensor, "*turn"]:
+    """Bonds of an atom that are kept for those to come, so that one is free in the end. Of graphs in one piece."""
+    most = (pieces.total.sum(-1) + valence - 1).div(2, rounding_mode="floor")
+    return torch.where(remaining > 0, (valence - most).clamp_min(0), 0)
+
+
 def _gains(pieces: Pieces, joinable: Bool[Tensor, "*turn piece"]) -> Int[Tensor, "*turn piece"]:
     """Free valence gained by single bonds to the best 1, 2, ... of the pieces that can be joined."""
     each = torch.where(joinable, pieces.total - 2, _NEVER)
