@@ -27,6 +27,7 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from gancore.facade.cli import request_of
 from gancore.io.progress import hush
 from molgan import Fragments, MolGAN
+from molgan.chemistry import Rejected
 from molgan.data.dataset import read_rows
 from molgan.scoring.tables import property_frame
 
@@ -93,7 +94,11 @@ def scaffolds(gan: MolGAN, file: Path, count: int, n: int, seed: int, requested:
         scaffold = MurckoScaffold.MurckoScaffoldSmiles(rows[row])
         if not scaffold or scaffold in picked:
             continue
-        request = Fragments.parse(scaffold)
+        try:
+            request = Fragments.parse(scaffold)
+        except Rejected:  # RDKit leaves a radical where it cuts a charged atom
+            refused += 1
+            continue
         if request.refusal(gan.vocabulary):
             refused += 1
             continue
