@@ -153,7 +153,8 @@ class MolGAN(Model):
 
     def _arrays(self, n: int, seed: int, raw: bool, asked: PreparedRequest) -> Iterator[tuple[Any, int]]:
         options = {"raw": raw} | ({} if asked.code is None else {"code": asked.code})
-        yield from self.draw(n, seed, asked.condition, asked.guidance, asked.accepts, asked.each, **options)
+        accepts = asked.accepts or (None if raw else asked.accepts_valid)
+        yield from self.draw(n, seed, asked.condition, asked.guidance, accepts, asked.each, **options)
 
     @property
     def vocabulary(self) -> chemistry.Vocabulary:

@@ -86,6 +86,16 @@ class PreparedRequest:
         checked = self.within or self.patterns or begin is not None or self.seen is not None
         self.accepts = self._accepts if checked else None
 
+    @property
+    def accepts_valid(self) -> Any:
+        """What has samples drawn again that are no molecule; None where every draw is one.
+
+
+        Bonds make every sample valid but for an atom type whose hydrogens are fixed: with too few bonds it is a radical.
+        """
+        fixed = any(atom.hydrogens != chemistry.IMPLIED for atom in self.gan.vocabulary.atoms)
+        return self._accepts if fixed and "fragments" in self.gan.recipe.capabilities else None
+
     @classmethod
     def of(
         cls,

@@ -114,6 +114,15 @@ def test_required_and_forbidden_substructures(gan):
     assert all(mol.HasSubstructMatch(oxygen) and not mol.HasSubstructMatch(bromine) for mol in mols)
 
 
+def test_samples_are_valid_where_an_atom_type_has_fixed_hydrogens():
+    rows = ["C[SH2]C", "C[PH2](C)C", "CCO", "CC(C)S", "CCP"] * 2
+    config = Config.load("conditional", [*FEW, "critic.pretrain=0", "critic.rejections=0", "data.min_atom_share=0"])
+    gan = MolGAN(config).fit(rows, condition="logp", quiet=True)
+    assert any(atom.hydrogens > 0 for atom in gan.vocabulary.atoms)
+    assert None in gan.sample(300, seed=0, raw=True)
+    assert None not in gan.sample(300, seed=0)
+
+
 def test_sites_that_are_linked_close_a_ring(gan):
     request = "[1*]CCCCCCCC[2*]"
     mols = [Chem.MolFromSmiles(text) for text in gan.sample(15, fragments=request, linked=True)]
