@@ -90,8 +90,7 @@ class PreparedRequest:
     def accepts_valid(self) -> Any:
         """What has samples drawn again that are no molecule; None where every draw is one.
 
-
-        Bonds make every sample valid but for an atom type whose hydrogens are fixed: with too few bonds it is a radical.
+        A generator atom by atom draws valid molecules, but an atom with fixed hydrogens and too few bonds is a radical.
         """
         fixed = any(atom.hydrogens != chemistry.IMPLIED for atom in self.gan.vocabulary.atoms)
         return self._accepts if fixed and "fragments" in self.gan.recipe.capabilities else None
