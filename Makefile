@@ -55,7 +55,7 @@ reproduce-drug: $(VENV)/.run
 	$(BIN)/molgan train --config drug-first --data runs/drug-data/train.smi.gz --seed 0 $(DRUG) --set precision=bfloat16 --out runs/drug-first
 	$(BIN)/molgan train --config drug --start runs/drug-first --data runs/drug-data/train.smi.gz --seed 0 $(DRUG) --out runs/drug
 	$(BIN)/molgan export runs/drug --out runs/drug-model --compact --train runs/drug-data/train.smi.gz \
-		--data "700,000 training molecules of MOSES and 239,455 of ZINC, 1.7 million in all with repeats"
+		--data "700,000 training molecules of MOSES and 222,052 of ZINC, 1.8 times each; the critic 60,000 of them"
 
 # `smiles-moses` of seqgan: a generator, then the critic that its draws are shown to.
 reproduce-smiles-moses: $(VENV)/.run

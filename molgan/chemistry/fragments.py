@@ -117,20 +117,38 @@ class Fragments:
         edges = max(required, apart + added - 1)
         return edges <= 4 * added and max(self.required, default=0) <= added
 
-    def refusal(self, vocabulary: Vocabulary, most_atoms: int | None = None) -> str:
+    def bounds(
+        self, vocabulary: Vocabulary, size: tuple[int, int] | None = None, added: tuple[int, int] | None = None
+    ) -> tuple[int, int]:
+        """The least and the most heavy atoms of a molecule. Raises nothing.
+
+        size: the least and the most that are wanted; added: of those beside the fragments. None leaves them open.
+
+        >>> from molgan.chemistry import AtomType, Vocabulary
+        >>> Fragments.parse("[*]CC").bounds(Vocabulary((AtomType("C"),), 9), added=(2, 20))
+        (4, 9)
+        """
+        least, most = size or (1, vocabulary.max_atoms)
+        if added is not None:
+            least, most = max(least, len(self.atoms) + added[0]), min(most, len(self.atoms) + added[1])
+        return max(least, self.least_atoms), min(most, vocabulary.max_atoms)
+
+    def refusal(
+        self, vocabulary: Vocabulary, size: tuple[int, int] | None = None, added: tuple[int, int] | None = None
+    ) -> str:
         """Why a model with this vocabulary cannot build on these fragments; "" where it can.
 
-        most_atoms: heavy atoms of the largest molecule that is wanted; None for the largest that the model holds.
-        Raises nothing.
+        size, added: as in `bounds`. Raises nothing.
 
         >>> from molgan.chemistry import AtomType, Vocabulary
         >>> Fragments.parse("[*]CBr").refusal(Vocabulary((AtomType("C"), AtomType("O")), 9))
         'has Br, which the model does not know'
         """
-        if most_atoms is not None and self.least_atoms > most_atoms:
-            return f"needs {self.least_atoms} heavy atoms or more, and size allows {most_atoms}"
         if self.least_atoms > vocabulary.max_atoms:
             return f"needs {self.least_atoms} heavy atoms or more, the model holds {vocabulary.max_atoms}"
+        least, most = self.bounds(vocabulary, size, added)
+        if least > most:
+            return f"needs {least} heavy atoms or more, and {most} are allowed"
         capacity = dict(zip(vocabulary.atoms, vocabulary.capacities, strict=True))
         totals = [0] * len(self.atoms)
         for i, j, order in self.bonds:

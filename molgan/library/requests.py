@@ -21,12 +21,13 @@ def read_requests(
     vocabulary: Vocabulary,
     optional: Collection[int] = (),
     linked: bool = False,
-    most_atoms: int | None = None,
+    size: tuple[int, int] | None = None,
+    added: tuple[int, int] | None = None,
 ) -> list[Fragments]:
     """Requests from a file with one a row, or the one that is given as SMILES.
 
     Of a file, those that a model with this vocabulary cannot meet are left out and noted with their rows and reasons.
-    optional, linked: as in `Fragments.parse`. most_atoms: as in `Fragments.refusal`. Raises DataError if none is left.
+    optional, linked: as in `Fragments.parse`. size, added: as in `Fragments.bounds`. Raises DataError if none is left.
     """
     path = Path(given)
     rows = [(0, given)] if not path.is_file() else [(row, text or "") for row, text in read_rows(path)]
@@ -35,7 +36,7 @@ def read_requests(
     for row, text in rows:
         try:
             request = Fragments.parse(text, optional, linked)
-            refusal = request.refusal(vocabulary, most_atoms)
+            refusal = request.refusal(vocabulary, size, added)
             reason = refusal and f"the request {refusal}"
         except Rejected as problem:
             request, reason = None, str(problem)
@@ -60,15 +61,14 @@ def write_each(
     gan: a `molgan.MolGAN`. requested: a `molgan.SampleRequest`. A .csv has the columns request and smiles; any other
     file has the molecules alone. Raises what `read_requests` and `MolGAN.sample_each` raise.
     """
-    size = requested.get("size")
-    requests = read_requests(
-        *(given, gan.vocabulary, requested["optional"], requested["linked"], size[1] if size else None)
-    )
+    wanted = (requested[name] for name in ("optional", "linked", "size", "added"))
+    requests = read_requests(given, gan.vocabulary, *wanted)
     made = gan.sample_each(requests, n, seed, raw, **requested)
+    smiles = made["smiles"].where(made["smiles"].notna(), None)
     if out is None or out.suffix != ".csv":
-        cli.write_lines(lines(made["smiles"].where(made["smiles"].notna(), None), raw, most_isomers), out)
+        cli.write_lines(lines(smiles, raw, most_isomers), out)
         return
-    each = [list(lines([text], True, most_isomers)) for text in made["smiles"].where(made["smiles"].notna(), None)]
+    each = [list(lines([text], True, most_isomers)) for text in smiles]
     with whole(out) as place:
         made.assign(smiles=each).explode("smiles").to_csv(place, index=False)
 

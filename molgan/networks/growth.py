@@ -155,7 +155,7 @@ def needed_joins(pieces: Pieces, remaining: Tensor, capacity: Int[Tensor, "atom"
 
     `r` atoms of valence `v` in a chain have r (v - 2) + 2 bonds left for pieces.
     """
-    most = int(capacity.max())
+    most = capacity.max()
     later = torch.where(remaining > 0, remaining * (most - 2) + 2, 1)
     return (pieces.exist.sum(-1) + 1 - later).clamp_min(1)
 

@@ -49,20 +49,9 @@ class FragmentRequests:
 
     def __post_init__(self) -> None:
         for request in self.requests:
-            least, most = self._bounds(request)
-            refusal = request.refusal(self.space.vocabulary, most if self.size or self.added else None)
-            if not refusal and least > most:
-                refusal = f"has to have {least} heavy atoms or more, and {most} at most"
+            refusal = request.refusal(self.space.vocabulary, self.size, self.added)
             if refusal:
                 raise ConfigError(f"fragments {request.text}: the request {refusal}.")
-
-    def _bounds(self, request: Fragments) -> tuple[int, int]:
-        """The least and the most heavy atoms of a sample."""
-        least, most = self.size or (1, self.space.vocabulary.max_atoms)
-        if self.added is not None:
-            given = len(request.atoms)
-            least, most = max(least, given + self.added[0]), min(most, given + self.added[1])
-        return max(least, request.least_atoms), min(most, self.space.vocabulary.max_atoms)
 
     def request_of(self, number: int) -> int:
         """Which request a sample is of; those beyond the last sample, which fill a chunk, are of the last."""
@@ -97,7 +86,10 @@ class FragmentRequests:
             which, order = self.request_of(number), self._order(number)
             request, neighbors = self.requests[which], self._neighbors[which]
             place = {atom: at for at, atom in enumerate(order)}
-            count[row], bounds[:, row] = len(order), torch.tensor(self._bounds(request))
+            count[row], bounds[:, row] = (
+                len(order),
+                torch.tensor(request.bounds(self.space.vocabulary, self.size, self.added)),
+            )
             held = [sum(bonds.values()) for bonds in neighbors]
             for atom, at in place.items():
                 kind = request.atoms[atom]

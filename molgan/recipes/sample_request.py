@@ -32,7 +32,8 @@ class SampleRequest(TypedDict, total=False):
 
     condition: Request | None
     """By the name of what the model was conditioned on, a number, a class, or a list with one for each sample. What is
-    not named is left open; without a condition the samples have the data's own mix."""
+    not named is left open; without a condition the samples have the data's own mix, or
+    with fragments or a size whatever these allow."""
     guidance: float
     """Above 1 pulls samples further towards the condition, at a price in variety (Ho and Salimans 2022)."""
     code: Any
@@ -48,7 +49,7 @@ class SampleRequest(TypedDict, total=False):
     site, where exactly one new bond is made; other atoms of that fragment get none. A fragment without marks may be
     bonded anywhere. An atom `*` with two or more bonds is an atom of any type. Stereochemistry is kept."""
     optional: Collection[int]
-    """Numbers of sites that may be left with a hydrogen."""
+    """Numbers of sites that may be left with a hydrogen; 0 for sites without a number."""
     linked: bool
     """Whether new atoms join all sites by themselves, so that two sites of one fragment close a ring: a macrocycle."""
     size: tuple[int, int] | None

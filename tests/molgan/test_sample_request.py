@@ -145,7 +145,7 @@ def test_several_requests_at_once(gan):
         ({"fragments": "[*]C1CC("}, "fragments .*: not a SMILES"),
         ({"fragments": "[*]B(O)O"}, "has B, which the model does not know"),
         ({"fragments": "[*]" + "C" * 60}, "needs 61 heavy atoms or more, the model holds"),
-        ({"fragments": "[*]CC", "size": (1, 2)}, "needs 3 heavy atoms or more, and size allows 2"),
+        ({"fragments": "[*]CC", "size": (1, 2)}, "needs 3 heavy atoms or more, and 2 are allowed"),
         ({"fragments": "[1*]CC", "optional": [2]}, "optional 2: no request has a site of this number"),
         ({"fragments": "CC", "size": (9, 4)}, "give the least and the most heavy atoms"),
         ({"require": "C1CC("}, "require 'C1CC\\(': is no SMARTS"),

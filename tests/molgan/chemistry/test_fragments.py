@@ -83,8 +83,9 @@ def test_what_a_model_cannot_build_on_is_refused(text, reason):
 
 def test_a_size_that_is_too_small_is_refused():
     kinds = (AtomType("C"), AtomType("F"), AtomType("O"))
-    refusal = Fragments.parse("[*]CCC").refusal(chemistry.Vocabulary(kinds, 12), most_atoms=3)
-    assert refusal == "needs 4 heavy atoms or more, and size allows 3"
+    refusal = Fragments.parse("[*]CCC").refusal(chemistry.Vocabulary(kinds, 12), size=(1, 3))
+    assert refusal == "needs 4 heavy atoms or more, and 3 are allowed"
+    assert Fragments.parse("[*]CCC").refusal(chemistry.Vocabulary(kinds, 12), added=(10, 20))
 
 
 @pytest.mark.parametrize(
