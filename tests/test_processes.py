@@ -66,6 +66,26 @@ def test_two_processes_equal_one_and_one_goes_on_from_two(half, tmp_path):
     assert all((alone[name].float() - after[name].float()).abs().max() < 1e-3 for name in alone if "generator/" in name)
 
 
+LEAVES = """
+import atexit, os
+def gloo(): return [t for t in os.listdir("/proc/self/task") if "gloo" in open(f"/proc/self/task/{t}/comm").read()]
+atexit.register(lambda: print("left:", len(gloo()), flush=True))  # runs after what is registered later
+import torch
+from gancore.training import distributed
+distributed.join(torch.device("cpu"))
+assert gloo(), "there are threads to end"
+import torch.distributed.nn
+"""
+
+
+def test_no_thread_of_the_group_outlives_it(tmp_path):
+    script = tmp_path / "leaves.py"
+    script.write_text(LEAVES)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.stdout.count("left: 0") == 2, done.stderr
+
+
 def test_a_batch_that_cannot_be_split_is_one_sentence(tmp_path):
     with pytest.raises(AssertionError, match="a batch of 15 cannot be split among 2 processes"):
         train("seqgan", tmp_path, "r", "--set", "likelihood.batch=15", processes=2)

@@ -24,6 +24,8 @@ def join(device: torch.device) -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
         if device.type == "cuda" and device.index is not None:
             torch.cuda.set_device(device)
+        from torch.distributed.nn import functional  # noqa: F401  # imported later, its defaults would keep the group
+
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         atexit.register(dist.destroy_process_group)
 
