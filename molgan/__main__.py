@@ -17,6 +17,7 @@ from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, exp
 from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
 from molgan.library import options
+from molgan.search_commands import optimize
 
 if TYPE_CHECKING:
     from gancore.facade.doctor import Finding
@@ -308,6 +309,7 @@ def export(
     export_model(HALF, gan, run, out, figures, data, compact, as_json, quiet)
 
 
+app.command()(optimize)
 finish(app, HALF)
 
 

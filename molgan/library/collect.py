@@ -37,10 +37,10 @@ class Draws(list):
         """The first dozen distinct ones, drawn."""
         distinct = self.distinct
         head = f"<p>{len(self):,} draws, {len(distinct):,} distinct molecules</p>"
-        return head + _grid((smiles, "") for smiles in distinct[:_DRAWN])
+        return head + grid((smiles, "") for smiles in distinct[:_DRAWN])
 
 
-def _grid(molecules: Iterable[tuple[str, str]]) -> str:
+def grid(molecules: Iterable[tuple[str, str]]) -> str:
     """Drawings with their SMILES, and what is to be said of each below."""
     cells = (
         f'<div style="width:180px;overflow-wrap:anywhere">{svg(smiles)}<small>{html.escape(smiles)}'
@@ -67,7 +67,7 @@ class Library:
     def _repr_html_(self) -> str:
         """The best dozen, drawn."""
         head = f"<p>{len(self):,} distinct valid molecules from {self.draws:,} draws</p>"
-        return head + _grid(
+        return head + grid(
             (row["smiles"], f"QED {row['qed']:.2f}, SA {row['sa']:.1f}, logP {row['logp']:.1f}")
             for row in self.frame.head(_DRAWN).to_dict("records")
         )

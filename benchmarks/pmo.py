@@ -1,0 +1,109 @@
+"""Practical molecular optimization (PMO, Gao et al. 2022): `python -m benchmarks.pmo OUT [--tasks ...] [--seeds ...]`.
+
+Each task looks for molecules with high scores within a budget of distinct molecules that are scored. A run goes on
+where it was stopped, and one that is finished is not made anew. The table has the area under the mean of the best 1, 10
+and 100, the diversity of the hundred best, the share of these that passes the filters of MOSES, and CPU seconds.
+"""
+
+import argparse
+import json
+import multiprocessing
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
+
+from gancore.io.atomic_write import write_text
+from gancore.io.process_pool import usable_processes
+from molgan.optimize.run import Optimized, optimize
+from molgan.optimize.settings import load_settings
+from molgan.scoring.benchmarks import OBJECTIVES
+from molgan.scoring.filters import passes_filters
+from molgan.scoring.scorer import Scorer
+
+TUNED_ON = ("perindopril_mpo", "sitagliptin_mpo", "troglitazone_rediscovery")
+"""The tasks that settings were chosen on; the sum of the others is reported apart."""
+_MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+_TOPS = 1, 10, 100
+
+
+def figures(found: Optimized) -> dict[str, float]:
+    """Areas under the best 1, 10 and 100, and of the hundred best the diversity and the share that passes filters."""
+    best = found.best(100)["smiles"].tolist()
+    mols = [Chem.MolFromSmiles(smiles) for smiles in best]
+    prints = [_MORGAN.GetFingerprint(mol) for mol in mols]
+    near = [value for n, one in enumerate(prints) for value in DataStructs.BulkTanimotoSimilarity(one, prints[:n])]
+    passing = [passes_filters(mol, smiles) for mol, smiles in zip(mols, best, strict=True)]
+    areas = {f"auc {top}": found.auc(top) for top in _TOPS}
+    return areas | {"diversity": 1 - float(np.mean(near)), "filters": float(np.mean(passing)), "calls": found.calls}
+
+
+class _Timed:
+    """A score, and the CPU seconds that it took."""
+
+    def __init__(self, task: str):
+        self._scorer, self.seconds = Scorer(task, processes=0), 0.0
+
+    def __call__(self, smiles: Sequence[str]) -> np.ndarray:
+        begun = time.process_time()
+        scores = np.nan_to_num(self._scorer(smiles))
+        self.seconds += time.process_time() - begun
+        return scores
+
+
+def run(job: tuple[str, int], out: Path, start: str, calls: int, overrides: list[str]) -> dict[str, object]:
+    """One task with one seed; a result that is there is read."""
+    task, seed = job
+    folder = out / f"{task}-{seed}"
+    result = folder / "result.json"
+    if not result.exists():
+        settings = load_settings(overrides=[*overrides, f"seed={seed}", f"budget={calls}", "at_once=1000"])
+        score, begun = _Timed(task), time.process_time()
+        found = optimize(score, start=start, out=folder, config=settings, resume=True, quiet=True)
+        seconds = {"seconds": time.process_time() - begun - score.seconds, "of the score": score.seconds}
+        write_text(result, json.dumps({"task": task, "seed": seed} | figures(found) | seconds, indent=1))
+    return json.loads(result.read_text())
+
+
+def table(rows: list[dict[str, object]], published: Path | None = None) -> pd.DataFrame:
+    """A row a task, means over the seeds, beside published areas of the best ten; and the sums."""
+    frame = pd.DataFrame(rows).groupby("task").mean(numeric_only=True).drop(columns="seed")
+    if published is not None:
+        peers = pd.read_csv(published).set_index("oracle")
+        frame = frame.join(peers[[name for name in peers if "prescreen" not in name and "old" not in name]])
+    others = frame[~frame.index.isin(TUNED_ON)]
+    sums = pd.DataFrame({"sum": frame.sum(), "sum without the tasks tuned on": others.sum()})
+    return pd.concat([frame, sums.T])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run what is missing and print the table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.pmo", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--tasks", nargs="+", default=list(OBJECTIVES), choices=list(OBJECTIVES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument(
+        "--start", default="drug", help="a model, or a file of molecules"
+    )
+    parser.add_argument("--published", type=Path, help="table with a column oracle and one for each published method")
+    parser.add_argument("--processes", type=int, default=usable_processes())
+    parser.add_argument("--set", nargs="+", default=[], dest="overrides", metavar="KEY=VALUE")
+    given = parser.parse_args(arguments)
+    work = partial(run, out=given.out, start=given.start, calls=given.calls, overrides=given.overrides)
+    rows: list[dict[str, object]] = []
+    with ProcessPoolExecutor(given.processes, multiprocessing.get_context("spawn")) as pool:
+        for row in pool.map(work, [(task, seed) for seed in given.seeds for task in given.tasks]):
+            print(json.dumps(row), flush=True)
+            rows.append(row)
+    print(table(rows, given.published).round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Look for molecules with high scores in few calls of an expensive function: `molgan.optimize(score, budget)`.
+
+The module can be called: it is `optimize`. `Optimizer` asks for molecules and is told their scores.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from molgan.optimize.optimizer import Optimizer
+from molgan.optimize.run import Optimized, optimize
+from molgan.optimize.settings import GeneticConfig, OptimizeConfig, SurrogateConfig
+
+__all__ = ["GeneticConfig", "OptimizeConfig", "Optimized", "Optimizer", "SurrogateConfig", "optimize"]
+
+
+class _Callable(ModuleType):
+    """The package as the function of its name, so that `molgan.optimize(...)` works however it was imported."""
+
+    def __call__(self, *args: Any, **settings: Any) -> Optimized:
+        return optimize(*args, **settings)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,202 @@
+"""`Optimizer`: asks for molecules and is told their scores, in any order, and keeps both on disk."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gancore.errors import ConfigError, DataError, RunError
+from gancore.io.notes import note
+from gancore.runs.settings_keys import flatten
+from gancore.training.device import derive_seed
+from gancore.types import Sampler
+from molgan.chemistry.identity import Rejected
+from molgan.optimize.journal import Journal
+from molgan.optimize.proposals import Accepts, Proposals, Ranked
+from molgan.optimize.settings import OptimizeConfig
+from molgan.optimize.stock import Stock, canonical
+
+JOURNAL = "journal.jsonl"
+"""The file of a folder that holds what was asked and told."""
+
+
+class Optimizer:
+    """Looks for molecules with high scores in few calls of an expensive function.
+
+    `ask(n)` gives SMILES, `tell(smiles, scores)` takes what they score, in any portions and order; what is never told
+    is not asked again. All calls of `tell` count, each distinct molecule once.
+
+    start: molecules that are scored first: a list of SMILES, or a model that draws some. config: the settings.
+    folder: where the journal is kept; one that is there is gone on with. accepts: what else a molecule has to fulfil.
+    Raises RunError for a folder whose journal is of other settings or another start, DataError for a list without any
+    molecule.
+
+    >>> optimizer = Optimizer(["CCO", "CCN", "c1ccccc1O", "CC(=O)O"], OptimizeConfig(budget=6, initial=4))
+    >>> first = optimizer.ask(4)
+    >>> optimizer.tell(first, [len(smiles) for smiles in first])
+    >>> optimizer.calls, len(optimizer.ask(10))
+    (4, 2)
+    """
+
+    def __init__(
+        self,
+        start: Sequence[str] | Sampler,
+        config: OptimizeConfig | None = None,
+        folder: str | Path | None = None,
+        accepts: Accepts | None = None,
+    ):
+        self.config = (config or OptimizeConfig()).validated()
+        self._stock = Stock(start, self.config.seed, self.config.initial)
+        self._proposals = Proposals(self.config, accepts)
+        self._asked: dict[str, int] = {}  # how many were asked for before
+        self._scores: dict[str, float] = {}  # in the order in which they were told
+        self._asks = 0
+        self._journal = Journal(Path(folder) / JOURNAL if folder is not None else None)
+        self._go_on()
+
+    # Asking and telling -----------------------------------------------------------------------
+
+    @property
+    def calls(self) -> int:
+        """Distinct molecules that were told."""
+        return len(self._scores)
+
+    @property
+    def left(self) -> int:
+        """Molecules that may still be told within the budget."""
+        return max(0, self.config.budget - self.calls)
+
+    @property
+    def pending(self) -> list[str]:
+        """Molecules that were asked for and not told, in order."""
+        return [smiles for smiles in self._asked if smiles not in self._scores]
+
+    def ask(self, n: int = 0) -> list[str]:
+        """At most `n` new molecules as canonical SMILES; `batch` of them for 0.
+
+        Fewer where the budget allows fewer or nothing new is found. Raises ConfigError for a negative number.
+
+        >>> Optimizer(["CCO", "CCN"]).ask(1)
+        ['CCO']
+        """
+        if n < 0:
+            raise ConfigError(f"cannot ask for {n} molecules.")
+        n = min(n or self.config.batch, self.left)
+        seed = derive_seed(self.config.seed, "ask", self._asks)
+        known = self._asked.keys() | self._scores.keys()
+        chosen = self._initial(n, known)
+        scored = self._ranked()
+        if len(chosen) < n and len({one.value for one in scored}) > 1:
+            random, noise = Random(seed), np.random.default_rng(seed)
+            chosen += self._proposals(n - len(chosen), scored, known.union(chosen), random, noise)
+        if len(chosen) < n:
+            chosen += self._stock.take(n - len(chosen), known.union(chosen))
+        self._take_ask(chosen)
+        if chosen:
+            self._journal.write({"asked": chosen, "stock": self._stock.taken})
+        return chosen
+
+    def tell(self, smiles: str | Iterable[str], scores: float | Iterable[Any]) -> None:
+        """What molecules score; NaN for one that has no score, which counts as a call all the same.
+
+        Molecules that were not asked for are taken, too. One that was told before keeps its score, and a note says so
+        where the new one differs. Raises DataError, and takes nothing, for what is no molecule, and where there are
+        more or fewer scores than molecules.
+
+        >>> optimizer = Optimizer(["CCO", "CCN"])
+        >>> optimizer.tell("OCC", 0.4)
+        >>> optimizer.best(1)["smiles"].tolist()
+        ['CCO']
+        """
+        texts = [smiles] if isinstance(smiles, str) else list(smiles)
+        values = [float(one) for one in (scores if isinstance(scores, Iterable) else [scores])]
+        if len(texts) != len(values):
+            raise DataError(f"tell: {len(texts):,} molecules and {len(values):,} scores; give one score a molecule.")
+        told: dict[str, float] = {}
+        differing = 0
+        for text, value in zip(texts, values, strict=True):
+            try:
+                molecule = text if text in self._asked else canonical(text)
+            except Rejected as error:
+                raise DataError(f"tell: {text!r} is no molecule: {error}.") from None
+            before = self._scores.get(molecule, told.get(molecule))
+            if before is None:
+                told[molecule] = value
+            differing += before is not None and not _same(before, value)
+        if differing:
+            note(f"tell: {differing:,} molecules had another score before; they keep it.")
+        if told:
+            self._journal.write({"told": [[one, _json(value)] for one, value in told.items()]})
+            self._scores |= told
+
+    # What was found ---------------------------------------------------------------------------
+
+    def frame(self) -> pd.DataFrame:
+        """Columns smiles, score and call: every molecule that was told, in order; calls count from 1."""
+        calls = range(1, self.calls + 1)
+        return pd.DataFrame({"smiles": list(self._scores), "score": list(self._scores.values()), "call": calls})
+
+    def best(self, n: int = 100) -> pd.DataFrame:
+        """The rows of `frame` with the highest scores, best first.
+
+        >>> Optimizer(["CCO"]).best().empty
+        True
+        """
+        return self.frame().dropna(subset="score").nlargest(n, "score").reset_index(drop=True)
+
+    # Within -----------------------------------------------------------------------------------
+
+    def _initial(self, n: int, known: set[str]) -> list[str]:
+        """Molecules of the start, until there are `initial` of them."""
+        left = self.config.initial - max(len(self._asked), self.calls)
+        return self._stock.take(min(n, left), known) if left > 0 else []
+
+    def _ranked(self) -> list[Ranked]:
+        """Molecules with a score, in the order of asking; those that were not asked for come first."""
+        told = [Ranked(smiles, value) for smiles, value in self._scores.items() if math.isfinite(value)]
+        return sorted(told, key=lambda one: (self._asked.get(one.smiles, -1), one.smiles))
+
+    def _take_ask(self, chosen: Sequence[str]) -> None:
+        self._asks += bool(chosen)
+        for smiles in chosen:
+            self._asked[smiles] = len(self._asked)
+
+    def _go_on(self) -> None:
+        """Take over what the journal holds, or begin one."""
+        header = {"settings": asdict(self.config), "start": self._stock.digest}
+        events = self._journal.events()
+        first = next(events, None)
+        if first is None:
+            self._journal.write(header)
+            return
+        self._refuse_other(first, header)
+        for event in events:
+            if "asked" in event:
+                self._take_ask(event["asked"])
+                self._stock.taken = event["stock"]
+            else:
+                self._scores |= {smiles: math.nan if value is None else value for smiles, value in event["told"]}
+
+    def _refuse_other(self, then: dict[str, Any], now: dict[str, Any]) -> None:
+        """Raise RunError where a journal is of another optimisation; another budget is none."""
+        if then.get("start") != now["start"]:
+            raise RunError(f"{self._journal.path}: this began from another start; give that, or another folder.")
+        flat_then, flat_now = (dict(flatten(one["settings"])) for one in (then, now))
+        differing = [name for name in flat_now if name != "budget" and flat_then.get(name) != flat_now[name]]
+        if differing:
+            which = "; ".join(f"{name} was {flat_then.get(name)} and is {flat_now[name]}" for name in differing)
+            raise RunError(f"{self._journal.path}: other settings ({which}); give those, or another folder.")
+
+
+def _same(first: float, second: float) -> bool:
+    return first == second or (math.isnan(first) and math.isnan(second))
+
+
+def _json(value: float) -> float | None:
+    """A score as JSON has it: no NaN, and no infinity."""
+    return value if math.isfinite(value) else None

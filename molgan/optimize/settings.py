@@ -1,0 +1,88 @@
+"""Settings of an optimisation."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from gancore.io import config as toml
+from gancore.training.settings import STRICT, Count, Positive, Seed, Share, Weight
+
+
+@dataclass(frozen=True)
+class SurrogateConfig:
+    """What foretells scores, so that the most promising candidates are scored first."""
+
+    __pydantic_config__ = STRICT
+    kind: Literal["gaussian_process", "none"] = "gaussian_process"
+    """gaussian_process with the Tanimoto kernel (Tripp et al. 2021), or none: candidates are scored as they come."""
+    most: Positive = 1500
+    """Scored molecules that it learns from: the best, the latest, and some others."""
+    acquisition: Literal["thompson", "upper_bound"] = "thompson"
+    """thompson: each molecule of a batch is the best of one draw from the process. upper_bound: mean and deviation."""
+    exploration: Weight = 1.0
+    """Weight of the deviation in `upper_bound`, at most; each batch has its own, between a hundredth of it and this."""
+
+
+@dataclass(frozen=True)
+class GeneticConfig:
+    """How candidates are bred from the best molecules so far."""
+
+    __pydantic_config__ = STRICT
+    population: Positive = 100
+    """Molecules that breed."""
+    generations: Positive = 3
+    """Generations that are bred on foretold scores before molecules are asked for."""
+    children: Positive = 200
+    """Children of a generation."""
+    mutation: Share = 0.4
+    """Share of the children that are mutated from one parent; the others are crossed of two."""
+    after_crossover: Share = 0.3
+    """Share of the crossed ones that are mutated, too."""
+    nearness: Share = 0.6
+    """Tanimoto similarity from which on two molecules of the population are too near; 0 for no limit."""
+    most_atoms: Positive = 60
+    """Heavy atoms of a molecule, at most."""
+
+
+@dataclass(frozen=True)
+class OptimizeConfig:
+    """Settings of `molgan.optimize`.
+
+    >>> OptimizeConfig(budget=500).initial
+    200
+    """
+
+    __pydantic_config__ = STRICT
+    budget: Positive = 10_000
+    """Distinct molecules that are scored."""
+    batch: Positive = 20
+    """Molecules that are asked for at a time."""
+    initial: Positive = 200
+    """Molecules of the start that are scored first."""
+    at_once: Count = 0
+    """Molecules that are scored between two writes to disk. 0: one of a function, as many as processes of a plug-in,
+    all of a batch of other scores."""
+    seed: Seed = 0
+    """Seed of everything random."""
+    genetic: GeneticConfig = field(default_factory=GeneticConfig)
+    """Breeding."""
+    surrogate: SurrogateConfig = field(default_factory=SurrogateConfig)
+    """The surrogate."""
+
+    def validated(self) -> "OptimizeConfig":
+        """The same, its types and ranges checked. Raises ConfigError, naming the setting.
+
+        >>> OptimizeConfig(budget=5).validated().budget
+        5
+        """
+        return toml.from_dict(OptimizeConfig, asdict(self), "config")
+
+
+def load_settings(path: Path | None = None, overrides: Iterable[str] = ()) -> OptimizeConfig:
+    """Settings of a TOML file, or the defaults, with "key=value" overrides. Raises ConfigError, naming the setting.
+
+    >>> load_settings(overrides=["genetic.population=50"]).genetic.population
+    50
+    """
+    return toml.checked(OptimizeConfig, toml.read(path) if path else {}, str(path or "settings"), overrides)
