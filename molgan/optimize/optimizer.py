@@ -90,8 +90,10 @@ class Optimizer:
         seed = derive_seed(self.config.seed, "ask", self._asks)
         known = self._asked.keys() | self._scores.keys()
         chosen = self._initial(n, known)
-        scored = self._ranked()
-        if len(chosen) < n and len({one.value for one in scored}) > 1:
+        scored = self._ranked() or [Ranked(smiles, 0.0) for smiles in self._scores]
+        if len({one.value for one in scored}) < 2:  # nothing tells yet which molecules are better
+            chosen += self._stock.take(n - len(chosen), known.union(chosen))
+        if len(chosen) < n and scored:
             random, noise = Random(seed), np.random.default_rng(seed)
             chosen += self._proposals(n - len(chosen), scored, known.union(chosen), random, noise)
         if len(chosen) < n:

@@ -99,7 +99,7 @@ class Proposals:
 
     def _surrogate(self, scored: Sequence[Ranked], best: Sequence[Ranked], random: Random) -> TanimotoProcess | None:
         most = self.config.surrogate.most
-        if self.config.surrogate.kind == "none" or len(scored) < 2:
+        if self.config.surrogate.kind == "none":
             return None
         others = random.sample(range(len(scored)), min(len(scored), most // 6))
         learnt = dict.fromkeys([*best[: most * 2 // 3], *scored[-most // 6 :], *(scored[at] for at in others)])

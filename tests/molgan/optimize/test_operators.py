@@ -49,7 +49,9 @@ def test_a_crossed_molecule_is_valid_and_has_the_elements_of_its_parents(first, 
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.sampled_from(PARENTS) | st.sampled_from(SMALL).map(parent), st.sampled_from(list(EDITS)), st.integers(0, 10**6))
+@given(
+    st.sampled_from(PARENTS) | st.sampled_from(SMALL).map(parent), st.sampled_from(list(EDITS)), st.integers(0, 10**6)
+)
 def test_a_mutated_molecule_is_valid(origin, edit, seed):
     child = mutate(origin, Random(seed), most_atoms=30, edits=[edit])
     if child is not None:
