@@ -4,6 +4,7 @@ The module can be called: it is `optimize`. `Optimizer` asks for molecules and i
 """
 
 import sys
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -21,4 +22,6 @@ class _Callable(ModuleType):
         return optimize(*args, **settings)
 
 
-sys.modules[__name__].__class__ = _Callable
+_this = sys.modules[__name__]
+_this.__class__ = _Callable
+_this.__signature__ = signature(optimize)  # pyright: ignore  # what help and documentation show
