@@ -10,7 +10,7 @@ from gancore.io.atomic_write import whole
 from gancore.io.notes import note
 from molgan.chemistry import Rejected, Vocabulary
 from molgan.chemistry.fragments import Fragments
-from molgan.chemistry.stereo import isomers
+from molgan.chemistry.isomers import isomers
 from molgan.data.inputs import read_rows
 
 _SHOWN = 3
