@@ -12,6 +12,7 @@ left out.
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -45,24 +46,23 @@ class Row(NamedTuple):
     found: StereoFeatures
 
 
-def row_of(smiles: str) -> Row | None:
-    """What is needed of a molecule; None where it has no configuration."""
-    if not set("@/\\") & set(smiles):
-        return None
-    mol = Chem.MolFromSmiles(smiles)
+def row_of(smiles: str, parts: Sequence[int]) -> Row | None:
+    """What is needed of a molecule; None where it has no configuration, or is in none of these parts."""
+    mol = Chem.MolFromSmiles(smiles) if set("@/\\") & set(smiles) else None
     if mol is None:
         return None
     written = Chem.MolToSmiles(mol)
-    found = features_of(Chem.MolFromSmiles(written))
-    if not any(site.sign for site in found.sites):
-        return None
-    return Row(written, crc32(flat(written).encode()) % _PARTS, found)
+    part = crc32(flat(written).encode()) % _PARTS
+    found = features_of(Chem.MolFromSmiles(written)) if part in parts else None
+    return Row(written, part, found) if found is not None and any(site.sign for site in found.sites) else None
 
 
-def read(file: Path) -> list[Row]:
-    """The molecules of a file that have stereochemistry, each once."""
+def read(file: Path, parts: Sequence[int] = range(_PARTS)) -> list[Row]:
+    """The molecules of some parts of a file that have stereochemistry, each once."""
     texts = list(dict.fromkeys(text for _, text in read_rows(file) if text))
-    return list({row.smiles: row for row in map_chunks(row_of, texts) if row is not None}.values())
+    return list(
+        {row.smiles: row for row in map_chunks(partial(row_of, parts=parts), texts) if row is not None}.values()
+    )
 
 
 def matrix(rows: Sequence[Row], count: int) -> csr_matrix:
@@ -114,6 +114,7 @@ def train(rows: Sequence[Row], out: Path, count: int = COUNT, decay: float = DEC
     made = fit(matrix([row for row in rows if row.part != _HELD_OUT], count), decay)
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file({"weights": made.astype(np.float16)}, out)
+    out.chmod(0o644)  # safetensors makes it its owner's alone
 
 
 def kinds_of(mol: Chem.Mol, found: StereoFeatures) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -197,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--decay", type=float, nargs="+", default=[DECAY], help="penalty of their squares")
     given = parser.parse_args(argv)
     hush(True)
-    rows = read(given.file)
+    rows = read(given.file, (_HELD_OUT,) if given.what == "measure" else range(_PARTS))
     if given.what == "train":
         train(rows, given.out, given.count[0], given.decay[0])
     elif given.what == "choose":

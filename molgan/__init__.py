@@ -1,7 +1,7 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
-`MolGAN`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `collect`, `evaluate`, `compare` and `report` are the front
-door; importing the package alone loads neither torch nor RDKit.
+`MolGAN`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `collect`, `evaluate`, `compare`, `isomers` and `report` are
+the front door; importing the package alone loads neither torch nor RDKit.
 """
 
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from gancore.io.moved_modules import alias
 if TYPE_CHECKING:
     from molgan.chemistry.fragments import Fragments
     from molgan.chemistry.identity import Policy
+    from molgan.chemistry.isomers import isomers
     from molgan.gan import MolGAN
     from molgan.library.collect import collect
     from molgan.metrics import evaluate
@@ -20,7 +21,18 @@ if TYPE_CHECKING:
     from molgan.reporting.comparison import compare
     from molgan.reporting.page import report
 
-__all__ = ["Config", "Fragments", "MolGAN", "Policy", "SampleRequest", "collect", "compare", "evaluate", "report"]
+__all__ = [
+    "Config",
+    "Fragments",
+    "MolGAN",
+    "Policy",
+    "SampleRequest",
+    "collect",
+    "compare",
+    "evaluate",
+    "isomers",
+    "report",
+]
 
 _HOME = {
     "Config": "molgan.recipes.config",
@@ -31,6 +43,7 @@ _HOME = {
     "collect": "molgan.library.collect",
     "compare": "molgan.reporting.comparison",
     "evaluate": "molgan.metrics",
+    "isomers": "molgan.chemistry.isomers",
     "report": "molgan.reporting.page",
 }
 

@@ -201,9 +201,18 @@ class Fragments:
         >>> [Fragments.parse("[*]c1ccccc1").in_molecule(text) for text in ("CCc1ccccc1", "Cc1ccccc1C")]
         [True, False]
         """
-        mol = parse_as_written(smiles)
+        return self.places_in(parse_as_written(smiles)) is not None
+
+    def places_in(self, mol: Chem.Mol) -> tuple[int, ...] | None:
+        """Where each atom of the fragments is in a molecule that has them as `in_molecule` says; else None.
+
+        Raises nothing.
+
+        >>> Fragments.parse("[*]C(=O)O").places_in(Chem.MolFromSmiles("CC(=O)O"))
+        (1, 2, 3)
+        """
         matches = mol.GetSubstructMatches(self._query(), uniquify=False, maxMatches=20_000)
-        return any(self._bonds_hold(mol, at) and self._stereo_holds(mol, at) for at in matches)
+        return next((at for at in matches if self._bonds_hold(mol, at) and self._stereo_holds(mol, at)), None)
 
     def _stereo_holds(self, mol: Chem.Mol, at: Sequence[Place]) -> bool:
         return marked(mol, at, self.centres, self.double_bonds) == Chem.MolToSmiles(mol)

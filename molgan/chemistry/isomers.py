@@ -13,6 +13,7 @@ import numpy as np
 from rdkit import Chem
 from safetensors.numpy import load_file
 
+from gancore.errors import ConfigError
 from molgan.chemistry.identity import parse_as_written
 from molgan.chemistry.stereo_features import Site, StereoFeatures, features_of
 
@@ -73,13 +74,15 @@ def isomers(smiles: str, most: int) -> list[str]:
     """Stereoisomers of a molecule that agree with what its SMILES says, at most so many, the likeliest first.
 
     What is written as a centre, E or Z stays as it is; the others are assigned. Without any the molecule itself.
-    Raises Rejected for what is no SMILES.
+    Raises Rejected for what is no SMILES, ConfigError for a number below one.
 
     >>> isomers("CC(N)C(=O)O", 1)
     ['C[C@H](N)C(=O)O']
     >>> len(isomers("C[C@H](F)C(O)Cl", 4))
     2
     """
+    if most < 1:
+        raise ConfigError(f"isomers: {most} were asked for; ask for one or more.")
     mol = parse_as_written(Chem.MolToSmiles(parse_as_written(smiles)))  # so that the spelling does not matter
     found = features_of(mol)
     if all(site.sign for site in found.sites):

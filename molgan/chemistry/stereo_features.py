@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import NamedTuple, TypeAlias
 from zlib import crc32
 
+import numpy as np
 from rdkit import Chem
 
 Feature: TypeAlias = tuple[int, int]
@@ -211,7 +212,7 @@ class _Surroundings:
             seen.update(edge)
         return 0
 
-    def along_path(self, first: Site, second: Site, distance: "Sequence") -> list[Feature]:
+    def along_path(self, first: Site, second: Site, distance: np.ndarray) -> list[Feature]:
         """How two centres stand to each other, by their branches with the one that leads to the other first."""
         found, (i, j) = [], (first.at[0], second.at[0])
         apart = int(distance[i][j])
