@@ -213,6 +213,7 @@ def _turn(mol: Chem.Mol, start: Chem.Mol, places: Sequence[int]) -> None:
     how = rdDepictor.ConstrainedDepictionParams()
     for align_only in (False, True):  # where the fragment cannot keep its shape without a clash, it is turned alone
         how.alignOnly = align_only
+        rdDepictor.Compute2DCoords(mol)
         rdDepictor.GenerateDepictionMatching2DStructure(mol, start, pairs, params=how)
         at = mol.GetConformer().GetPositions()
         lengths = [np.linalg.norm(at[bond.GetBeginAtomIdx()] - at[bond.GetEndAtomIdx()]) for bond in mol.GetBonds()]

@@ -166,9 +166,7 @@ class _Surroundings:
                 continue
             size, apart = len(ring), abs(ring.index(i) - ring.index(j))
             sides = [self._sides(site, ring) for site in (first, second)]
-            bridges = {
-                (a, b): self._bridge(a, b, ring, other) for a in sides[0][1] for b in sides[1][1] for other in (i, j)
-            }
+            bridges = {(a, b): self._bridge(a, b, ring) for a in sides[0][1] for b in sides[1][1]}
             shape = size, min(apart, size - apart)
             for level in range(-1, _PAIR_LEVELS):
                 keys, sign = [], 1
@@ -200,7 +198,7 @@ class _Surroundings:
         ways = [size for pair, size in bridges.items() if pair[own] == other and size]
         return -min(ways, default=_LARGEST_BRIDGE), int(other >= 0), self.branch(other, at, level) if level >= 0 else 0
 
-    def _bridge(self, a: int, b: int, ring: Sequence[int], other: int) -> int:
+    def _bridge(self, a: int, b: int, ring: Sequence[int]) -> int:
         """Atoms of the shortest way between two substituents that leaves out a ring; 0 where there is none."""
         if a < 0 or b < 0 or a in ring or b in ring:
             return 0
