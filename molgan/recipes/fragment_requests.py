@@ -142,11 +142,12 @@ class FragmentRequests:
                 required[row, at] = request.required[atom]
             for i, j, bond in request.bonds:
                 orders[row, _pair(place[i], place[j])] = bond
-            for option, pairing in enumerate(self._alone[which]):
-                joins[row, option, : len(pairing)] = torch.tensor([_pair(place[i], place[j]) for i, j in pairing])
-        return Beginning(
-            Prefix(atoms, orders, Given(count, valence), required, linked), *bounds.unbind(1), with_new, options, joins
-        )
+            if most:
+                ways = [[_pair(place[i], place[j]) for i, j in pairing] for pairing in self._alone[which]]
+                padded = [way + [-1] * (most - len(way)) for way in ways]
+                joins[row, : len(ways)] = torch.tensor(padded, dtype=torch.long).reshape(-1, most)
+        prefix = Prefix(atoms, orders, Given(count, valence), required, linked)
+        return Beginning(prefix, bounds[:, 0], bounds[:, 1], with_new, options, joins)
 
     def smiles(self, sampled: tuple[Tensor, Tensor], numbers: Sequence[int]) -> list[str | None]:
         """Canonical SMILES of samples of these numbers, with the stereochemistry of fragments; None for one without."""
