@@ -168,7 +168,8 @@ class Fragments:
             return ""
         if self.least_atoms > vocabulary.max_atoms:
             return f"needs {self.least_atoms} heavy atoms or more, the model holds {vocabulary.max_atoms}"
-        why = "cannot be joined by bonds between its sites alone: it " if added is not None and not added[0] else ""
+        vain = added is not None and not added[0] and not alone(self, vocabulary)
+        why = "cannot be joined by bonds between its sites alone: it " if vain else ""
         return f"{why}needs {least} heavy atoms or more, and {most} are allowed"
 
     def _piece_of(self) -> list[int]:

@@ -178,6 +178,10 @@ def test_several_requests_at_once(gan):
             {"fragments": "[*]CC.[*]CC.[*]CC", "added": (0, 0)},
             "cannot be joined by bonds between its sites alone: it ne",
         ),
+        (
+            {"fragments": "[*]CC.[*]O", "added": (0, 0), "size": (9, 9)},
+            "the request needs 9 heavy atoms or more, and 3 are",
+        ),
         ({"fragments": "[*]C1CC1", "added": (0, 0)}, "needs 4 heavy atoms or more, and 3 are allowed"),
         ({"fragments": "CC", "added": (-1, 4)}, "added .*: give the least and the most heavy atoms"),
         ({"fragments": "CC", "size": (0, 4)}, "size .*: give the least and the most heavy atoms"),
