@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow lint bench notebooks docs docs-links reproduce-qm9 reproduce-moses reproduce-drug reproduce-smiles-moses clean
+.PHONY: demo test test-slow lint bench notebooks docs docs-links reproduce-qm9 reproduce-moses reproduce-drug reproduce-smiles-moses reproduce-stereo clean
 
 demo: $(VENV)/.run
 	$(BIN)/molgan demo --out runs/demo
@@ -56,6 +56,11 @@ reproduce-drug: $(VENV)/.run
 	$(BIN)/molgan train --config drug --start runs/drug-first --data runs/drug-data/train.smi.gz --seed 0 $(DRUG) --out runs/drug
 	$(BIN)/molgan export runs/drug --out runs/drug-model --compact --train runs/drug-data/train.smi.gz \
 		--data "700,000 training molecules of MOSES and 222,052 of ZINC, 1.8 times each; the critic 60,000 of them"
+
+# The odds of stereoisomers, from ZINC; 10 minutes of a core.
+reproduce-stereo: $(VENV)/.run
+	$(BIN)/python -m benchmarks.stereo train $$($(BIN)/molgan data fetch zinc)/zinc.smi.gz
+	$(BIN)/python -m benchmarks.stereo measure $$($(BIN)/molgan data fetch zinc)/zinc.smi.gz
 
 # `smiles-moses` of seqgan: a generator, then the critic that its draws are shown to.
 reproduce-smiles-moses: $(VENV)/.run

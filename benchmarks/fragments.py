@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rdkit import Chem, DataStructs
-from rdkit.Chem import rdFingerprintGenerator
+from rdkit.Chem import rdDepictor, rdFingerprintGenerator
 from rdkit.Chem.Scaffolds import MurckoScaffold
+from scipy.spatial.distance import pdist
 
 from gancore.facade.cli import request_of
 from gancore.io.progress import hush
@@ -41,6 +42,8 @@ TASKS = {
 """The column of each task; two have the same fragments, and differ in how other methods make their molecules."""
 FIGURES = ("valid", "satisfied", "unique", "quality", "diversity", "distance")
 _LEAST_QED, _MOST_SA = 0.6, 4.0
+_CLASH, _STRETCHED = 0.9, 1.8  # of a drawing: atoms that lie on each other, and a bond that is too long; it has 1.5
+_SHOWN = 4  # molecules of a request in a picture
 _LEAST_END = 5  # heavy atoms of an end of a held-out molecule
 _BESIDE_RING = Chem.MolFromSmarts("[R]-!@[!R]")
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
@@ -157,26 +160,65 @@ def held_out(file: Path, count: int) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def draw(made: pd.DataFrame, requests: Sequence[str], out: Path) -> None:
-    """A picture with five molecules for each request, the fragments marked."""
+def draw(made: pd.DataFrame, requests: Mapping[str, str], out: Path) -> None:
+    """A picture with a row for each request: the fragments, and the first four molecules, which have them marked.
+
+    requests: fragments by the names of their drugs. Molecules are turned so that the largest fragment lies alike.
+    """
     from rdkit.Chem import Draw
 
-    mols, marked = [], []
-    for request in requests:
-        core = Chem.AdjustQueryProperties(Chem.MolFromSmiles(request), _any_site())
-        core = Chem.DeleteSubstructs(core, Chem.MolFromSmarts("[#0]"))
-        for text in made.loc[made["request"] == request, "smiles"].dropna().drop_duplicates()[:5]:
-            mol = Chem.MolFromSmiles(text)
-            mols.append(mol)
-            marked.append(mol.GetSubstructMatch(core))
-    image = Draw.MolsToGridImage(mols, molsPerRow=5, subImgSize=(260, 200), highlightAtomLists=marked)
-    image.save(out)
+    cells: list[tuple[Chem.Mol, str, tuple[int, ...]]] = []
+    for name, text in requests.items():
+        asked, start = Fragments.parse(text), Chem.MolFromSmiles(text)
+        rdDepictor.Compute2DCoords(start)
+        cells.append((start, name, ()))
+        drawn = made.loc[made["request"] == text, "smiles"].dropna().drop_duplicates()[:_SHOWN]
+        scores = property_frame(drawn.tolist(), ["qed", "sa"])
+        for smiles, score in zip(drawn, scores.to_dict("records"), strict=True):
+            mol = Chem.MolFromSmiles(smiles)
+            at = asked.places_in(mol) or ()
+            _turn(mol, start, at)
+            cells.append((mol, f"QED {score['qed']:.2f}, SA {score['sa']:.1f}", at))
+        cells += [(Chem.Mol(), "", ())] * (-len(cells) % (_SHOWN + 1))
+    mols, legends, marked = map(list, zip(*cells, strict=True))
+    bonds = [
+        [bond.GetIdx() for bond in mol.GetBonds() if {bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()} <= set(at)]
+        for mol, at in zip(mols, marked, strict=True)
+    ]
+    options = Draw.MolDrawOptions()
+    options.dummiesAreAttachments, options.padding, options.legendFraction = True, 0.04, 0.13
+    options.legendFontSize, options.bondLineWidth, options.highlightBondWidthMultiplier = 15, 1.5, 12
+    options.setHighlightColour((0.78, 0.88, 0.99))
+    image = Draw.MolsToGridImage(
+        *(mols, _SHOWN + 1, (230, 185), legends),
+        **{"highlightAtomLists": marked, "highlightBondLists": bonds, "drawOptions": options, "returnPNG": False},
+    )
+    image.convert("RGB").quantize(64).save(out, optimize=True)
 
 
-def _any_site() -> Chem.AdjustQueryParameters:
-    chosen = Chem.AdjustQueryParameters.NoAdjustments()
-    chosen.makeDummiesQueries = False
-    return chosen
+def pictures(gan: MolGAN, table: pd.DataFrame, seed: int, requested: Mapping[str, Any], out: Path) -> None:
+    """A picture of each task in a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    for number, (task, column) in enumerate(TASKS.items()):
+        made = gan.sample_each(table[column].tolist(), 5 * _SHOWN, seed + 1000 * number, **requested)  # pyright: ignore
+        requests = dict(zip(table["name"], table[column], strict=True))
+        draw(made, requests, out / f"{task.replace(' ', '_')}.png")
+
+
+def _turn(mol: Chem.Mol, start: Chem.Mol, places: Sequence[int]) -> None:
+    """Coordinates of a molecule in which the largest fragment lies as in the request."""
+    real = [atom.GetIdx() for atom in start.GetAtoms() if not (atom.GetAtomicNum() == 0 and atom.GetDegree() == 1)]
+    largest = set(max(Chem.GetMolFrags(start), key=len))
+    pairs = [(old, new) for old, new in zip(real, places, strict=False) if old in largest]
+    how = rdDepictor.ConstrainedDepictionParams()
+    for align_only in (False, True):  # where the fragment cannot keep its shape without a clash, it is turned alone
+        how.alignOnly = align_only
+        rdDepictor.Compute2DCoords(mol)
+        rdDepictor.GenerateDepictionMatching2DStructure(mol, start, pairs, params=how)
+        at = mol.GetConformer().GetPositions()
+        lengths = [np.linalg.norm(at[bond.GetBeginAtomIdx()] - at[bond.GetEndAtomIdx()]) for bond in mol.GetBonds()]
+        if pdist(at).min() > _CLASH and max(lengths) < _STRETCHED:
+            return
 
 
 def show(frame: pd.DataFrame) -> str:
@@ -211,6 +253,7 @@ def main() -> None:
     parser.add_argument("--raw", action="store_true", help="without asking the critic")
     parser.add_argument("--json", type=Path, help="file for a row of each task, drug and seed")
     parser.add_argument("--figures", type=Path, help="folder for a picture of each task")
+    parser.add_argument("--rows", type=int, default=3, help="molecules of the table in a picture")
     given = parser.parse_args()
     hush(True)
     gan = MolGAN.load(given.model, "cpu", given.checkpoint)
@@ -236,11 +279,7 @@ def main() -> None:
         if given.json is not None:
             frame.to_json(given.json, orient="records", lines=True)
         if given.figures is not None:
-            given.figures.mkdir(parents=True, exist_ok=True)
-            for task, column in TASKS.items():
-                requests = table[column].tolist()[:3]
-                made = gan.sample_each(requests, 20, given.seeds[0], **requested)  # pyright: ignore
-                draw(made, requests, given.figures / f"{task.replace(' ', '_')}.png")
+            pictures(gan, table[: given.rows], given.seeds[0], requested, given.figures)
     print(f"{(time.process_time() - begun) / 60:.2f} CPU-min in all")
 
 

@@ -89,9 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tasks", nargs="+", default=list(OBJECTIVES), choices=list(OBJECTIVES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--calls", type=int, default=10_000)
-    parser.add_argument(
-        "--start", default="drug", help="a model, or a file of molecules"
-    )
+    parser.add_argument("--start", default="drug", help="a model, or a file of molecules")
     parser.add_argument("--published", type=Path, help="table with a column oracle and one for each published method")
     parser.add_argument("--processes", type=int, default=usable_processes())
     parser.add_argument("--set", nargs="+", default=[], dest="overrides", metavar="KEY=VALUE")

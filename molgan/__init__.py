@@ -1,7 +1,7 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
-`MolGAN`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `optimize`, `Optimizer`, `collect`, `evaluate`, `compare`
-and `report` are the front door; importing the package alone loads neither torch nor RDKit.
+`MolGAN`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `optimize`, `Optimizer`, `collect`, `evaluate`, `compare`,
+`isomers` and `report` are the front door; importing the package alone loads neither torch nor RDKit.
 """
 
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from gancore.io.moved_modules import alias
 if TYPE_CHECKING:
     from molgan.chemistry.fragments import Fragments
     from molgan.chemistry.identity import Policy
+    from molgan.chemistry.isomers import isomers
     from molgan.gan import MolGAN
     from molgan.library.collect import collect
     from molgan.metrics import evaluate
@@ -32,6 +33,7 @@ __all__ = [
     "collect",
     "compare",
     "evaluate",
+    "isomers",
     "optimize",
     "report",
 ]
@@ -47,6 +49,7 @@ _HOME = {
     "compare": "molgan.reporting.comparison",
     "evaluate": "molgan.metrics",
     "optimize": "molgan.optimize",
+    "isomers": "molgan.chemistry.isomers",
     "report": "molgan.reporting.page",
 }
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from rdkit import Chem
+from safetensors.numpy import load_file
 
 import molgan
 from benchmarks import __main__ as table
@@ -29,9 +30,12 @@ from benchmarks import (
     rejections,
     semisupervised,
     steering,
+    stereo,
 )
 from gancore.training.schedules import warm_cosine
 from molgan import MolGAN
+from molgan.chemistry.isomers import Odds
+from molgan.chemistry.stereo_features import features_of
 from molgan.data.dataset import MoleculeDataset
 from molgan.data.graphs import to_matrix
 from seqgan.data.grammar import corpus
@@ -78,6 +82,7 @@ def test_every_module_has_a_short_form_here():
         "scoring",
         "semisupervised",
         "steering",
+        "stereo",
         "suites",
     }
     assert there == inside | alone | set(ELSEWHERE)
@@ -354,3 +359,20 @@ def test_a_learning_rate_at_every_step(steps, warm_up):
     top = rates.index(max(rates))
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert math.isclose(rates[-1], 0.1)
+
+
+def test_stereo(tmp_path, run):
+    chains = ["C" * number for number in range(1, 25)]
+    rows = [text for chain in chains for text in (f"C/C=C/C(=O)N{chain}", f"C[C@H](N)C(=O)N{chain}", f"CC(F)O{chain}")]
+    (tmp_path / "mols.smi").write_text("\n".join(rows))
+    small = "--count", 256, "--decay", 1
+    run(stereo, "train", tmp_path / "mols.smi", "--out", tmp_path / "weights.safetensors", *small)
+    learnt = load_file(tmp_path / "weights.safetensors")["weights"]
+    for text in ("C/C=C/C(=O)NC(C)C", "C[C@H](N)C(=O)NC(C)C"):
+        found = features_of(Chem.MolFromSmiles(text))
+        assert Odds.of(found, learnt).single[0] * found.sites[0].sign > 1
+    assert numbers(run(stereo, "choose", tmp_path / "mols.smi", *small)[2])[-1] == 1
+    measured = [line for line in run(stereo, "measure", tmp_path / "mols.smi") if line]
+    lines = {line.split("|")[1].strip(): numbers(line) for line in measured}
+    assert lines["4 likeliest"][2:] == lines["4 enumerated"][2:] == [1.0, 2.0]
+    assert lines["double bond, C=C"][1] == 1.0

@@ -79,7 +79,7 @@ def decode(atoms: np.ndarray, orders: np.ndarray, vocabulary: Vocabulary) -> lis
             except (Chem.MolSanitizeException, KeyError):  # KeyError: a bond to a place without an atom
                 mols.append(None)
             else:
-                if not plain:
+                if place and not plain:
                     mol = _as_read(mol)
                     if mol is None:
                         mols.append(None)

@@ -13,11 +13,10 @@ from rdkit import Chem, rdBase
 
 from molgan.chemistry.graph import AtomType, bond_order, type_of
 from molgan.chemistry.identity import Rejected, parse_as_written
+from molgan.chemistry.pairings import OPEN, alone
 from molgan.chemistry.stereo import Centre, DoubleBond, centres_of, double_bonds_of, marked
 from molgan.chemistry.vocabulary import Vocabulary
 
-OPEN = -1
-"""Sites of an atom that may be bonded as far as its valence goes."""
 Place: TypeAlias = int
 
 
@@ -104,7 +103,7 @@ class Fragments:
 
     @property
     def least_atoms(self) -> int:
-        """Heavy atoms of the smallest molecule that there can be: at least one atom is added."""
+        """Heavy atoms of the smallest molecule that there can be with new atoms: at least one is added."""
         added = max((1, *self.required))
         while not self._fits(added):
             added += 1
@@ -122,7 +121,8 @@ class Fragments:
     ) -> tuple[int, int]:
         """The least and the most heavy atoms of a molecule. Raises nothing.
 
-        size: the least and the most that are wanted; added: of those beside the fragments. None leaves them open.
+        size: the least and the most that are wanted; added: of those beside the fragments. None leaves them open, and
+        at least one atom is added. Where added begins at 0, none is needed if `alone` finds a way to do without.
 
         >>> from molgan.chemistry import AtomType, Vocabulary
         >>> Fragments.parse("[*]CC").bounds(Vocabulary((AtomType("C"),), 9), added=(2, 20))
@@ -131,7 +131,10 @@ class Fragments:
         least, most = size or (1, vocabulary.max_atoms)
         if added is not None:
             least, most = max(least, len(self.atoms) + added[0]), min(most, len(self.atoms) + added[1])
-        return max(least, self.least_atoms), min(most, vocabulary.max_atoms)
+        most = min(most, vocabulary.max_atoms)
+        if added is not None and least == len(self.atoms) <= most and alone(self, vocabulary):
+            return least, most if most >= self.least_atoms else least
+        return max(least, self.least_atoms), most
 
     def refusal(
         self, vocabulary: Vocabulary, size: tuple[int, int] | None = None, added: tuple[int, int] | None = None
@@ -144,11 +147,6 @@ class Fragments:
         >>> Fragments.parse("[*]CBr").refusal(Vocabulary((AtomType("C"), AtomType("O")), 9))
         'has Br, which the model does not know'
         """
-        if self.least_atoms > vocabulary.max_atoms:
-            return f"needs {self.least_atoms} heavy atoms or more, the model holds {vocabulary.max_atoms}"
-        least, most = self.bounds(vocabulary, size, added)
-        if least > most:
-            return f"needs {least} heavy atoms or more, and {most} are allowed"
         capacity = dict(zip(vocabulary.atoms, vocabulary.capacities, strict=True))
         totals = [0] * len(self.atoms)
         for i, j, order in self.bonds:
@@ -163,7 +161,16 @@ class Fragments:
             if totals[place] + max(0, self.sites[place]) > most:
                 return f"has a site without free valence at {atom or '*'}"
             free[of[place]] += most - totals[place] if self.sites[place] == OPEN else self.sites[place]
-        return "" if all(free) else "has a piece without a free valence"
+        if not all(free):
+            return "has a piece without a free valence"
+        least, most = self.bounds(vocabulary, size, added)
+        if least <= most:
+            return ""
+        if self.least_atoms > vocabulary.max_atoms:
+            return f"needs {self.least_atoms} heavy atoms or more, the model holds {vocabulary.max_atoms}"
+        vain = added is not None and not added[0] and not alone(self, vocabulary)
+        why = "cannot be joined by bonds between its sites alone: it " if vain else ""
+        return f"{why}needs {least} heavy atoms or more, and {most} are allowed"
 
     def _piece_of(self) -> list[int]:
         of = list(range(len(self.atoms)))
@@ -195,9 +202,18 @@ class Fragments:
         >>> [Fragments.parse("[*]c1ccccc1").in_molecule(text) for text in ("CCc1ccccc1", "Cc1ccccc1C")]
         [True, False]
         """
-        mol = parse_as_written(smiles)
+        return self.places_in(parse_as_written(smiles)) is not None
+
+    def places_in(self, mol: Chem.Mol) -> tuple[int, ...] | None:
+        """Where each atom of the fragments is in a molecule that has them as `in_molecule` says; else None.
+
+        Raises nothing.
+
+        >>> Fragments.parse("[*]C(=O)O").places_in(Chem.MolFromSmiles("CC(=O)O"))
+        (1, 2, 3)
+        """
         matches = mol.GetSubstructMatches(self._query(), uniquify=False, maxMatches=20_000)
-        return any(self._bonds_hold(mol, at) and self._stereo_holds(mol, at) for at in matches)
+        return next((at for at in matches if self._bonds_hold(mol, at) and self._stereo_holds(mol, at)), None)
 
     def _stereo_holds(self, mol: Chem.Mol, at: Sequence[Place]) -> bool:
         return marked(mol, at, self.centres, self.double_bonds) == Chem.MolToSmiles(mol)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rdkit import Chem
-from rdkit.Chem import EnumerateStereoisomers
 
 HYDROGEN = -1  # stands for a neighbor that is a hydrogen, or a lone pair
 OUTSIDE = -2  # stands for a neighbor that is not of the fragment
@@ -27,12 +26,16 @@ class Centre(NamedTuple):
 
 
 class DoubleBond(NamedTuple):
-    """A double bond of a fragment with a neighbor at each end, and whether these are on one side."""
+    """A double bond of a fragment with a neighbor at each end, and whether these are on one side.
+
+    inside: all neighbors of its ends that are of the fragment.
+    """
 
     begin: int
     end: int
     neighbors: tuple[int, int]
     cis: bool
+    inside: frozenset[int]
 
 
 def centres_of(mol: Chem.Mol, places: Mapping[int, int]) -> tuple[Centre, ...]:
@@ -61,7 +64,9 @@ def double_bonds_of(mol: Chem.Mol, places: Mapping[int, int]) -> tuple[DoubleBon
         if bond.GetStereo() in sides:
             first, second = (places.get(at, OUTSIDE) for at in bond.GetStereoAtoms())
             ends = places[bond.GetBeginAtomIdx()], places[bond.GetEndAtomIdx()]
-            found.append(DoubleBond(*ends, (first, second), sides[bond.GetStereo()]))
+            beside = (n.GetIdx() for end in (bond.GetBeginAtom(), bond.GetEndAtom()) for n in end.GetNeighbors())
+            inside = frozenset(places[at] for at in beside if at in places)
+            found.append(DoubleBond(*ends, (first, second), sides[bond.GetStereo()], inside))
     return tuple(found)
 
 
@@ -70,12 +75,12 @@ def marked(mol: Chem.Mol, at: Sequence[int], centres: Sequence[Centre], double_b
 
     What is no centre in the molecule any more is left out; other centres stay as they are.
     """
-    mol, within = Chem.Mol(mol), set(at)
+    mol = Chem.Mol(mol)
     for centre in centres:
         atom = mol.GetAtomWithIdx(at[centre.atom])
         there = [bond.GetOtherAtomIdx(atom.GetIdx()) for bond in atom.GetBonds()]
-        outside = [other for other in there if other not in within]
         given = [at[other] if other >= 0 else other for other in centre.neighbors]
+        outside = [other for other in there if other not in given]  # an atom of another fragment may be among them
         if outside:
             slot = OUTSIDE if OUTSIDE in given else HYDROGEN
             given = [outside[0] if other == slot else other for other in given]
@@ -87,6 +92,7 @@ def marked(mol: Chem.Mol, at: Sequence[int], centres: Sequence[Centre], double_b
     for one in double_bonds:
         bond = mol.GetBondBetweenAtoms(at[one.begin], at[one.end])
         ends = (at[one.begin], at[one.end]), (at[one.end], at[one.begin])
+        within = {at[other] for other in one.inside}
         both = [at[n] if n >= 0 else _outside(mol, *end, within) for n, end in zip(one.neighbors, ends, strict=True)]
         picked = [other for other in both if other is not None]
         if len(picked) == 2:
@@ -96,7 +102,7 @@ def marked(mol: Chem.Mol, at: Sequence[int], centres: Sequence[Centre], double_b
 
 
 def _outside(mol: Chem.Mol, end: int, other: int, within: set[int]) -> int | None:
-    """The neighbor of one end of a double bond that is none of the fragment's atoms."""
+    """The neighbor of one end of a double bond that the fragment does not have there."""
     found = [atom.GetIdx() for atom in mol.GetAtomWithIdx(end).GetNeighbors() if atom.GetIdx() != other]
     return next((place for place in found if place not in within), None)
 
@@ -105,16 +111,3 @@ def _is_odd(given: Sequence[int], there: Sequence[int]) -> bool:
     """Whether it takes an odd number of swaps from one order to the other."""
     places = [there.index(other) for other in given]
     return sum(first > second for n, first in enumerate(places) for second in places[n + 1 :]) % 2 == 1
-
-
-def isomers(smiles: str, most: int) -> list[str]:
-    """Stereoisomers of a molecule that agree with what its SMILES says, at most so many, in alphabetical order.
-
-    What is written as a centre, E or Z stays as it is; the others are enumerated. Without any the molecule itself.
-
-    >>> isomers("C[C@H](F)C(O)Cl", 4)
-    ['C[C@H](F)[C@@H](O)Cl', 'C[C@H](F)[C@H](O)Cl']
-    """
-    chosen = EnumerateStereoisomers.StereoEnumerationOptions(onlyUnassigned=True, unique=True, maxIsomers=most, rand=0)
-    mol = Chem.MolFromSmiles(smiles)
-    return sorted({Chem.MolToSmiles(one) for one in EnumerateStereoisomers.EnumerateStereoisomers(mol, options=chosen)})

@@ -53,5 +53,6 @@ Distinct = Annotated[bool, typer.Option("--distinct", help="Draw again what repe
 Require = Annotated[list[str], typer.Option(metavar="SMARTS", help="Substructure that each molecule has; repeatable.")]
 Forbid = Annotated[list[str], typer.Option(metavar="SMARTS", help="Substructure that no molecule has; repeatable.")]
 Isomers = Annotated[
-    int, typer.Option(min=0, help="Write up to so many stereoisomers of each molecule; 0 leaves new centres open.")
+    int,
+    typer.Option(min=0, help="Write so many stereoisomers of each molecule, the likeliest; 0 leaves new centres open."),
 ]

@@ -10,7 +10,7 @@ from gancore.io.atomic_write import whole
 from gancore.io.notes import note
 from molgan.chemistry import Rejected, Vocabulary
 from molgan.chemistry.fragments import Fragments
-from molgan.chemistry.stereo import isomers
+from molgan.chemistry.isomers import isomers
 from molgan.data.inputs import read_rows
 
 _SHOWN = 3
@@ -74,7 +74,7 @@ def write_each(
 
 
 def lines(smiles: Iterable[str | None], raw: bool, most_isomers: int = 0) -> Iterator[str]:
-    """What is written of samples: up to so many stereoisomers of each, or the molecule as it is where that is 0.
+    """What is written of samples: so many stereoisomers of each, the likeliest; 0 leaves the molecule as it is.
 
     raw: a sample without a molecule is an empty line; otherwise it is left out.
     """

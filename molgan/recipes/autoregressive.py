@@ -221,8 +221,10 @@ class AutoregressiveGAN(GraphRecipe):
         beginning: the fragments that each begins with; one that could not be finished has no atoms.
         """
         begun = beginning.to(self.device) if beginning is not None else None
-        prefix, bounds = (begun.prefix, (begun.least, begun.most)) if begun is not None else (None, None)
-        present = self.space.present(n, random, self.device, context, bounds)
+        bounds = (begun.least, begun.most) if begun is not None else None
+        present, prefix = self.space.present(n, random, self.device, context, bounds), None
+        if begun is not None:
+            present, prefix = begun.settled(present, random)
         average, temperature = self.averaged.average, self.config.temperature
         atoms, orders = average.sample(present, temperature, random, context, guidance, prefix)
         if raw or not self.config.rejects:

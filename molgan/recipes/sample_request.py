@@ -55,7 +55,8 @@ class SampleRequest(TypedDict, total=False):
     size: tuple[int, int] | None
     """Heavy atoms of a sample, the least and the most."""
     added: tuple[int, int] | None
-    """Heavy atoms that are added to the fragments, the least and the most."""
+    """Heavy atoms that are added to the fragments, the least and the most; one or more if not given. Where the least is
+    0, fragments may be joined by bonds between their sites alone, in any way that uses all required ones."""
     distinct: bool
     """Whether a sample that repeats an earlier one of the same request is drawn again, up to ten times; one that still
     does is kept, and a note counts them. The first k of n samples then depend on n."""
@@ -220,6 +221,7 @@ def _bounds(what: str, size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
     least, most = size if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
-    if not (isinstance(least, int) and isinstance(most, int) and 1 <= least <= most):
+    lowest = 0 if what == "added" else 1
+    if not (isinstance(least, int) and isinstance(most, int) and lowest <= least <= most):
         raise ConfigError(f"{what} {size}: give the least and the most heavy atoms, for example (20, 30).")
     return least, most

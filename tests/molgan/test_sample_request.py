@@ -131,6 +131,33 @@ def test_sites_that_are_linked_close_a_ring(gan):
         gan.sample(1, fragments="CCCC", linked=True)
 
 
+def test_fragments_are_joined_by_bonds_alone_where_nothing_has_to_be_added(gan):
+    request = "[1*]c1ccnc([2*])c1.[*]N1CCOCC1.[*]C1CC1"
+    read = Fragments.parse(request)
+    drawn = gan.sample(200, seed=2, fragments=request, added=(0, 0))
+    assert all(read.in_molecule(text) for text in drawn)
+    shares = pd.Series(drawn).value_counts(normalize=True)
+    assert len(shares) == 2  # which ring is at which site
+    assert shares.min() > 0.38  # four standard deviations below a half
+    some = gan.sample(40, seed=2, fragments=request, added=(0, 3))
+    added = [Chem.MolFromSmiles(text).GetNumAtoms() - len(read.atoms) for text in some]
+    assert set(added) <= {0, 1, 2, 3}
+    assert len(set(added)) > 1
+    assert all(read.in_molecule(text) for text in some)
+    assert gan.sample(7, seed=2, fragments=request, added=(0, 3)) == some[:7]
+    assert min(Chem.MolFromSmiles(text).GetNumAtoms() for text in gan.sample(40, fragments=request)) > len(read.atoms)
+
+
+def test_no_atom_or_as_many_as_the_sites_need(gan):
+    request = Fragments.parse("C1(*)(*)CCC1.[*]C.[*]O")  # bonds alone make one; else it needs two new atoms
+    drawn = gan.sample_each([request, "[*]c1ccccc1"], 30, added=(0, 2))
+    sizes = {Chem.MolFromSmiles(text).GetNumAtoms() for text in drawn["smiles"][:30]}
+    assert sizes <= {6, 8}
+    assert all(request.in_molecule(text) for text in drawn["smiles"][:30])
+    assert min(Chem.MolFromSmiles(text).GetNumAtoms() for text in drawn["smiles"][30:]) >= 7
+    assert gan.sample(3, fragments="[*]C1CCC*C1.[*]C", added=(0, 0)) != [None] * 3  # an atom of any type is drawn
+
+
 def test_several_requests_at_once(gan):
     requests = ["[*]c1ccccc1", Fragments.parse("[*]C1CC1"), "[*]C(=O)O.[*]c1ccncc1"]
     made = gan.sample_each(requests, 4, seed=3)
@@ -147,6 +174,17 @@ def test_several_requests_at_once(gan):
         ({"fragments": "[*]" + "C" * 60}, "needs 61 heavy atoms or more, the model holds"),
         ({"fragments": "[*]CC", "size": (1, 2)}, "needs 3 heavy atoms or more, and 2 are allowed"),
         ({"fragments": "[1*]CC", "optional": [2]}, "optional 2: no request has a site of this number"),
+        (
+            {"fragments": "[*]CC.[*]CC.[*]CC", "added": (0, 0)},
+            "cannot be joined by bonds between its sites alone: it ne",
+        ),
+        (
+            {"fragments": "[*]CC.[*]O", "added": (0, 0), "size": (9, 9)},
+            "the request needs 9 heavy atoms or more, and 3 are",
+        ),
+        ({"fragments": "[*]C1CC1", "added": (0, 0)}, "needs 4 heavy atoms or more, and 3 are allowed"),
+        ({"fragments": "CC", "added": (-1, 4)}, "added .*: give the least and the most heavy atoms"),
+        ({"fragments": "CC", "size": (0, 4)}, "size .*: give the least and the most heavy atoms"),
         ({"fragments": "CC", "size": (9, 4)}, "give the least and the most heavy atoms"),
         ({"require": "C1CC("}, "require 'C1CC\\(': is no SMARTS"),
         ({"scaffold": "CC", "fragments": Fragments.parse("CN")}, "give it as one of the fragments"),
@@ -174,6 +212,8 @@ def test_command_line_writes_molecules_of_each_request(command_line, folder, tmp
     made = pd.read_csv("new.csv")
     assert made["request"].tolist() == ["[*]c1ccccc1"] * 3 + ["[*]C1CC1"] * 3
     assert all(Fragments.parse(row.request).in_molecule(row.smiles) for row in made.itertuples())
+    code, out, _ = call("generate", folder, "--fragments", "[*]C1CC1.[*]CC", "-n", 2, "--added", 0, 0, "--quiet")
+    assert (code, out.split()) == (0, ["CCC1CC1"] * 2)
     code, out, _ = call("generate", folder, "--fragments", "[*]C1CC1", "-n", 4, "--quiet")
     assert code == 0
     assert len(out.split()) == 4

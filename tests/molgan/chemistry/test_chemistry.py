@@ -224,3 +224,8 @@ def test_a_label_that_was_not_cleared_is_refused():
     with pytest.raises(chemistry.Rejected, match="isotope label"):
         chemistry.to_graph(Chem.MolFromSmiles("[13CH3]C"))
     assert graph("[13CH3]C").smiles == "CC"
+
+
+def test_a_graph_without_atoms_is_no_molecule():
+    kinds = chemistry.Vocabulary(tuple(map(chemistry.AtomType, ("C", "P"))), 3)  # of P, RDKit reads the SMILES
+    assert chemistry.decode(np.full((1, 3), chemistry.PAD), np.zeros((1, 3), dtype=int), kinds) == [None]
