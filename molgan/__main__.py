@@ -17,7 +17,7 @@ from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, exp
 from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
 from molgan.library import options
-from molgan.search_commands import optimize
+from molgan.search_commands import improve, optimize
 
 if TYPE_CHECKING:
     from gancore.facade.doctor import Finding
@@ -310,6 +310,7 @@ def export(
 
 
 app.command()(optimize)
+app.command()(improve)
 finish(app, HALF)
 
 

@@ -40,3 +40,42 @@ def optimize(
         score, budget, start, out, seed, load_settings(config, overrides), resume, column=column, quiet=quiet
     )
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
+
+
+def improve(
+    file: Annotated[Path, typer.Argument(help="Leads: a file that train reads, or - (standard input).")],
+    out: Annotated[Path, typer.Option(help="Table to write: .csv or .parquet.")],
+    properties: Annotated[
+        list[str],
+        typer.Option("--property", metavar="NAME=BY", help="How far a property is to move, as logp=+1; repeatable."),
+    ],
+    similarity: Annotated[float, typer.Option(help="Least Tanimoto similarity to the lead, from 0 to 1.")] = 0.4,
+    n: Annotated[int, typer.Option("-n", min=1, help="Molecules to give for each lead.")] = 10,
+    budget: Annotated[int, typer.Option(min=2, help="Molecules to score for each lead.")] = 500,
+    column: cli.Column = "",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Better molecules that stay similar to a given one: a table with the best of each lead.
+
+    Prints for how many leads all requested properties have moved far enough. Rows that are no molecule are named.
+    """
+    from dataclasses import replace
+
+    from gancore.io.atomic_write import refuse_place, whole
+    from molgan.data.inputs import as_rows
+    from molgan.optimize.leads import DEFAULT
+    from molgan.optimize.leads import improve as search
+    from molgan.reporting.scored_file import refuse_table
+
+    refuse_table(out)
+    refuse_place(out, file)
+    config = replace(DEFAULT, budget=budget, seed=seed)
+    table = search(as_rows(file, column), cli.request_of(properties, "--property"), similarity, n, config)
+    with whole(out) as place:
+        table.to_parquet(place, index=False) if out.suffix == ".parquet" else table.to_csv(place, index=False)
+    leads = table.groupby("lead")
+    met, skipped = int(leads["met"].any().sum()), table[table["reason"] != ""]
+    typer.echo(f"{met:,} of {len(leads):,} leads improved as requested; {len(skipped):,} are no molecules.")
+    for row in skipped.head(5).to_dict("records"):
+        typer.echo(f"molgan: {file}, row {row['lead']}: {row['reason']}: {row['origin']!s:.40}", err=True)

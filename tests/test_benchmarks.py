@@ -26,6 +26,7 @@ from benchmarks import (
     hostile,
     oracle,
     peers,
+    pmo,
     qm9,
     rejections,
     semisupervised,
@@ -359,6 +360,24 @@ def test_a_learning_rate_at_every_step(steps, warm_up):
     top = rates.index(max(rates))
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert math.isclose(rates[-1], 0.1)
+
+
+def test_pmo(tmp_path, run):
+    mols = tmp_path / "mols.smi"
+    mols.write_text("CCO\nCCN\nc1ccccc1O\nCC(=O)O\nC1CCNCC1\n")
+    published = tmp_path / "published.csv"
+    published.write_text("oracle,mine,mine_prescreen\nqed,0.9,1.0\nsitagliptin_mpo,0.5,1.0\n")
+    short = ["--seeds", 0, "--calls", 30, "--start", mols, "--processes", 1, "--set", "initial=5", "batch=10"]
+    arguments = tmp_path / "out", "--tasks", "qed", "sitagliptin_mpo", *short, "--published", published
+    lines = run(pmo, *arguments)
+    rows = [json.loads(line) for line in lines[:2]]
+    assert [row["task"] for row in rows] == ["qed", "sitagliptin_mpo"]
+    assert all(row["calls"] == 30 and 0 <= row["auc 10"] <= row["auc 1"] <= 1 for row in rows)
+    assert "mine_prescreen" not in lines[2]
+    sums = {line[:30].strip(): numbers(line) for line in lines if line.startswith("sum")}
+    assert sums["sum"][-1] == pytest.approx(1.4)
+    assert sums["sum without the tasks tune"][-1] == pytest.approx(0.9)  # of qed alone
+    assert run(pmo, *arguments) == lines  # nothing is made anew
 
 
 def test_stereo(tmp_path, run):
