@@ -156,7 +156,7 @@ def sample(
     length: int,
     random: Generator | None = None,
     decoding: Decoding = PLAIN,
-    prefix: Sequence[int] = (),
+    prefix: Sequence[int] | Int[Tensor, "n prefix"] = (),
     device: torch.device | str = "cpu",
     rule: Automaton | None = None,
     context: Context | None = None,
@@ -164,6 +164,7 @@ def sample(
     """Draw `n` sequences of at most `length` tokens, the prefix and the end token included, padded.
 
     The caller puts the generator at rest (`generator.at_rest`). A sequence that did not end is cut off.
+    prefix: ids that all begin with, or those of each; a negative one is open, and so is all that follows it.
     rule: what may follow what (`Vocabulary.rule`); no sequence then ends, or is cut off, inside a character.
     context: of each sequence, `n` rows.
     """
@@ -171,14 +172,19 @@ def sample(
     ids = torch.full((n, length), alphabet.pad or 0, dtype=torch.long, device=device)
     tokens = torch.full((n,), alphabet.begin, dtype=torch.long, device=device)
     live, state = torch.arange(n, device=device), generator.start(n, context)
+    forced = torch.as_tensor(prefix, dtype=torch.long, device=device)
+    forced = forced.expand(n, -1) if forced.dim() == 1 else forced
     rule = rule.to(device) if rule is not None else None
     states = torch.zeros_like(live)  # of the rule, which stays in the first one where there is none
     for step in range(length):
         features, state = generator.step(tokens, state)
-        if step < len(prefix):
-            tokens = torch.full_like(tokens, prefix[step])
+        closed = rule.closed(length - step - 1) if rule is not None else None
+        if step < forced.shape[1]:
+            tokens = forced[live, step]
+            free = (tokens < 0).nonzero().squeeze(1)
+            if len(free):
+                tokens[free] = draw_next(generator, features[free], random, step, decoding, closed, states[free])
         else:
-            closed = rule.closed(length - step - 1) if rule is not None else None
             tokens = draw_next(generator, features, random, step, decoding, closed, states)
         ids[live, step] = tokens
         if rule is not None:
