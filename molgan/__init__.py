@@ -1,7 +1,7 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
-`MolGAN`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `collect`, `evaluate`, `compare` and `report` are the front
-door; importing the package alone loads neither torch nor RDKit.
+`MolGAN`, `PromptedModel`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `collect`, `evaluate`, `compare` and
+`report` are the front door; importing the package alone loads neither torch nor RDKit.
 """
 
 from typing import TYPE_CHECKING
@@ -15,18 +15,31 @@ if TYPE_CHECKING:
     from molgan.gan import MolGAN
     from molgan.library.collect import collect
     from molgan.metrics import evaluate
+    from molgan.prompted import PromptedModel
     from molgan.recipes.config import Config
     from molgan.recipes.sample_request import SampleRequest
     from molgan.reporting.comparison import compare
     from molgan.reporting.page import report
 
-__all__ = ["Config", "Fragments", "MolGAN", "Policy", "SampleRequest", "collect", "compare", "evaluate", "report"]
+__all__ = [
+    "Config",
+    "Fragments",
+    "MolGAN",
+    "Policy",
+    "PromptedModel",
+    "SampleRequest",
+    "collect",
+    "compare",
+    "evaluate",
+    "report",
+]
 
 _HOME = {
     "Config": "molgan.recipes.config",
     "Fragments": "molgan.chemistry.fragments",
     "MolGAN": "molgan.gan",
     "Policy": "molgan.chemistry.identity",
+    "PromptedModel": "molgan.prompted",
     "SampleRequest": "molgan.recipes.sample_request",
     "collect": "molgan.library.collect",
     "compare": "molgan.reporting.comparison",

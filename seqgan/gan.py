@@ -167,7 +167,7 @@ class SeqGAN(Model):
                 yield from self.domain.decode(ids[:keep], self.recipe.space)  # pyright: ignore
 
     def complete(self, prompts: Sequence[str], seed: int = 0, temperature: float = 1.0) -> list[str | None]:
-        """One text for each of many prompts, which it begins with; many are drawn at a time, whatever their lengths.
+        """One text for each of many prompts, which it begins with and adds to; many are drawn together.
 
         None where a prompt cannot be continued (see `refusal`). No critic is asked. A recurrent model may go on for as
         many tokens as its longest training line had. The same seed and prompts give the same texts on one kind of

@@ -1,6 +1,6 @@
 """Prompts for language models of SMILES: spellings that end at an atom, so that what follows is bonded to it."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from random import Random
 
 from rdkit import Chem
@@ -25,7 +25,11 @@ def spell(mol: Chem.Mol, end: int, random: Random) -> tuple[str, list[int]]:
 
 
 class _Spelling:
-    """A walk over all atoms, depth first, that meets `end` as late as it can."""
+    """A walk over all atoms that ends at `end`, and at a neighbor of it before.
+
+    The walk begins beside `end` where both are in one ring, so that the ring is closed by the last atom: models have
+    seen few strings that end in parentheses with a ring bond.
+    """
 
     def __init__(self, mol: Chem.Mol, end: int, random: Random):
         self.mol, self.end, self.random = mol, end, random
@@ -34,9 +38,34 @@ class _Spelling:
         self.opened: dict[int, list[tuple[int, int]]] = {}  # ring bonds by the atom that comes first
         self.closed: dict[int, list[tuple[int, int]]] = {}
         self.order: list[int] = []
-        others = [place for place in range(mol.GetNumAtoms()) if place != end]
-        root = random.choice(others) if others else end
-        self._walk(root, None)
+        self.root = self.last = end
+        parts = self._parts()
+        if parts:
+            main = max(parts, key=lambda part: (len(part), random.random()))
+            beside = [place for place in self.near[end] if place in main]
+            random.shuffle(beside)
+            self.last = beside[0]
+            self.root = beside[1] if len(beside) > 1 else random.choice(sorted(main - {self.last}) or beside)
+            self._walk(self.root, None)
+        else:
+            self._walk(end, None)
+
+    def _parts(self) -> list[set[int]]:
+        """The atoms that hang together without `end`."""
+        found: list[set[int]] = []
+        for place in self.near[self.end]:
+            if not any(place in part for part in found):
+                found.append(self._reached(place, {self.end}))
+        return found
+
+    def _reached(self, place: int, shut: Container[int]) -> set[int]:
+        """Atoms that are reached from one past none that is shut."""
+        found, edge = {place}, [place]
+        while edge:
+            new = [other for other in self.near[edge.pop()] if other not in found and other not in shut]
+            found.update(new)
+            edge += new
+        return found
 
     def _walk(self, place: int, parent: int | None) -> None:
         self.children[place], self.opened[place], self.closed[place] = [], [], []
@@ -46,29 +75,23 @@ class _Spelling:
             if other in self.children:
                 self.opened[other].append((other, place))
                 self.closed[place].append((other, place))
-        to_end = self._towards_end()
-        near.sort(key=lambda other: other in to_end)
+        late: Container[int] = ()
+        if self.last not in self.children:
+            late = self._reached(self.last, {*self.children, self.end})
+        near.sort(key=lambda other: other in late)
         for other in near:
-            if other not in self.children:
+            if other not in self.children and other != self.end:
                 self.children[place].append(other)
                 self._walk(other, place)
-
-    def _towards_end(self) -> set[int]:
-        """Atoms not met yet from which `end` is reached; none where it has been met."""
-        found = {self.end} - self.children.keys()
-        edge = list(found)
-        while edge:
-            new = [other for other in self.near[edge.pop()] if other not in found and other not in self.children]
-            found.update(new)
-            edge += new
-        return found
+        if place == self.last and self.end not in self.children:
+            self.children[place].append(self.end)
+            self._walk(self.end, place)
 
     def text(self) -> tuple[str, list[int]]:
         """The string and the order of its atoms."""
-        root = next(iter(self.children))
         self.free = list(range(1, self.mol.GetNumBonds() + 2))
         self.digits: dict[tuple[int, int], int] = {}
-        return "".join(self._written(root)), self.order
+        return "".join(self._written(self.root)), self.order
 
     def _written(self, place: int) -> list[str]:
         self.order.append(place)

@@ -1,12 +1,12 @@
 """Drawing sequences: a fast categorical draw, the filters of decoding, and the loop over steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from gancore.errors import ConfigError
 from gancore.types import Context
@@ -164,7 +164,7 @@ def sample(
     """Draw `n` sequences of at most `length` tokens, the prefix and the end token included, padded.
 
     The caller puts the generator at rest (`generator.at_rest`). A sequence that did not end is cut off.
-    prefix: ids that all begin with, or those of each; a negative one is open, and so is all that follows it.
+    prefix: ids that all begin with, or those of each, which end at a negative one; then at least one token follows.
     rule: what may follow what (`Vocabulary.rule`); no sequence then ends, or is cut off, inside a character.
     context: of each sequence, `n` rows.
     """
@@ -173,19 +173,24 @@ def sample(
     tokens = torch.full((n,), alphabet.begin, dtype=torch.long, device=device)
     live, state = torch.arange(n, device=device), generator.start(n, context)
     forced = torch.as_tensor(prefix, dtype=torch.long, device=device)
-    forced = forced.expand(n, -1) if forced.dim() == 1 else forced
+    own = forced.dim() == 2
+    forced = nn.functional.pad(forced.expand(n, -1), (0, 1), value=-1)
+    begin, most = (forced >= 0).sum(1), forced.shape[1] - 1  # of the tokens that are drawn
     rule = rule.to(device) if rule is not None else None
     states = torch.zeros_like(live)  # of the rule, which stays in the first one where there is none
     for step in range(length):
         features, state = generator.step(tokens, state)
         closed = rule.closed(length - step - 1) if rule is not None else None
-        if step < forced.shape[1]:
-            tokens = forced[live, step]
-            free = (tokens < 0).nonzero().squeeze(1)
-            if len(free):
-                tokens[free] = draw_next(generator, features[free], random, step, decoding, closed, states[free])
-        else:
+        if step > most:
             tokens = draw_next(generator, features, random, step, decoding, closed, states)
+        else:
+            tokens = forced[live, step].clone()
+            onward = replace(decoding, min_length=step + 1) if own else decoding
+            since = step - begin[live]
+            for begun, how in ((since == 0, onward), (since > 0, decoding)):
+                rows = begun.nonzero().squeeze(1)
+                if len(rows):
+                    tokens[rows] = draw_next(generator, features[rows], random, step, how, closed, states[rows])
         ids[live, step] = tokens
         if rule is not None:
             states = rule.following[states, tokens]
