@@ -1,6 +1,6 @@
 """Fragments built on by a language model of SMILES: many drafts at a time, each redrawn until it is as requested."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from gancore.io.notes import note
@@ -75,7 +75,7 @@ def complete_each(
     run = _Run(model, seed, accepts, set() if distinct else None, redraws)
     for start in range(0, total, _DRAFTS):
         run.settle(samples[start : start + _DRAFTS])
-    missed, repeated = sum(one.text is None for one in samples), sum(one.is_repeat for one in samples)
+    missed, repeated = sum(one.text is None for one in samples), sum(one.repeat is not None for one in samples)
     if missed:
         note(f"{missed:,} of {total:,} samples are not what was requested after {redraws} further completions.")
     if repeated:
@@ -84,14 +84,14 @@ def complete_each(
 
 
 class _Sample:
-    """A sample: its draft, what failed so far, and the molecule in the end."""
+    """A sample: its draft, what failed so far, a molecule that repeats another, and the molecule in the end."""
 
     def __init__(self, number: int, request: int, plan: Plan, seed: int):
         self.request = request
         self.draft = Draft(plan, Random(derive_seed(seed, "prompts", number)))
         self.failed = self.stuck = self.repeats = 0
         self.text: str | None = None
-        self.is_repeat = False
+        self.repeat: str | None = None
 
     def fail(self) -> None:
         """A completion was of no use; after some the draft begins anew."""
@@ -100,6 +100,7 @@ class _Sample:
             self.restart()
 
     def restart(self) -> None:
+        """Begin the draft anew."""
         self.stuck = 0
         self.draft.restart()
 
@@ -122,7 +123,7 @@ class _Run:
         """Complete the drafts of samples until each has its molecule or has failed too often."""
         left = list(samples)
         while left:
-            times = max(1, _FEW // len(left))
+            times = min(_PATIENCE, max(1, _FEW // len(left)))
             prompts = [[*filter(None, (one.draft.prompt() for _ in range(times)))] for one in left]
             texts = iter(self._completed([prompt.text for own in prompts for prompt in own]))
             left = [one for one, own in zip(left, prompts, strict=True) if not self._settled(one, own, texts)]
@@ -131,7 +132,7 @@ class _Run:
         self.calls += 1
         return self.model.complete(prompts, derive_seed(self.seed, "completions", self.calls))
 
-    def _settled(self, sample: _Sample, prompts: Sequence[Prompt], texts) -> bool:
+    def _settled(self, sample: _Sample, prompts: Sequence[Prompt], texts: Iterator[str | None]) -> bool:
         own = [next(texts) for _ in prompts]
         if not prompts:
             sample.failed += 1
@@ -145,18 +146,20 @@ class _Run:
                 break  # the other prompts are of a draft that is no more
         if sample.draft.finished:
             self._finish(sample)
-        return sample.text is not None or sample.failed > self.redraws
+        if sample.failed > self.redraws or sample.repeats > _REPEATS:
+            sample.text = sample.text or sample.repeat  # a molecule that repeats another is better than none
+            return True
+        return sample.text is not None
 
     def _finish(self, sample: _Sample) -> None:
         text = sample.draft.smiles()
         if text is None or (self.accepts is not None and not self.accepts(text)):
             sample.failed += 1
             sample.restart()
-        elif self.seen is not None and (sample.request, text) in self.seen and sample.repeats < _REPEATS:
-            sample.repeats += 1
-            sample.restart()
-        else:
-            sample.is_repeat = self.seen is not None and (sample.request, text) in self.seen
-            sample.text = text
+        elif self.seen is None or (sample.request, text) not in self.seen:
+            sample.text, sample.repeat = text, None
             if self.seen is not None:
                 self.seen.add((sample.request, text))
+        else:
+            sample.repeat, sample.repeats = text, sample.repeats + 1
+            sample.restart()
