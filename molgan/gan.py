@@ -134,8 +134,8 @@ class MolGAN(Model):
 
         size, added: heavy atoms, as in `Fragments.bounds`.
 
-        >>> MolGAN.load("drug").refusal(Fragments.parse("[*]C[Si]"))
-        'has [Si], which the model does not know'
+        >>> MolGAN.load("drug").refusal(Fragments.parse("[*]C[SiH3]"))
+        'has Si, which the model does not know'
         """
         return request.refusal(self.vocabulary, size, added)
 

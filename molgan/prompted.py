@@ -26,12 +26,17 @@ _GRAPHS_ALONE = ("condition", "code", "tolerance", "linked")
 
 
 class PromptedModel:
-    """Molecules on fragments by a string model: `PromptedModel.load("smiles-moses").sample(9, fragments="[*]C1CC1")`.
+    """A string model that builds molecules on fragments, as graph models do.
 
     model: a `seqgan.SeqGAN` of SMILES, or anything that continues strings (`gancore.types.Completer`). redraws:
     completions of a sample that may fail before it is None. A fragment is spelled so that it ends at a site, and the
     model continues; then the molecule is spelled anew for the next site (PromptSMILES, Thomas et al. 2024). No critic
-    is asked.
+    is asked. Raises nothing.
+
+    >>> from seqgan import SeqGAN
+    >>> model = PromptedModel(SeqGAN.load("smiles-moses"))
+    >>> "c1ccncc1" in model.sample(1, fragments="[*]c1ccncc1")[0]
+    True
     """
 
     def __init__(self, model: Completer, redraws: int = prompting.REDRAWS):

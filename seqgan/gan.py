@@ -175,8 +175,8 @@ class SeqGAN(Model):
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
         >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
-        >>> [text.split()[0] for text in gan.complete(["the", "a", "the cat"])]
-        ['the', 'a', 'the']
+        >>> [text.split()[0] for text in gan.complete(["the", "cat", "the cat"])]
+        ['the', 'cat', 'the']
         """
         return complete(self._trained, self.device, prompts, seed, Decoding(temperature, unknown=False))
 

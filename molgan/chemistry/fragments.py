@@ -181,7 +181,7 @@ class Fragments:
         >>> Fragments.parse("[*][C@H](F)Cl").smiles(Chem.MolFromSmiles("BrC(F)Cl"), [1, 2, 3])
         'F[C@H](Cl)Br'
         """
-        if not self.bonds_hold(mol, at):
+        if not self._bonds_hold(mol, at):
             return None
         if not self.centres and not self.double_bonds:
             return Chem.MolToSmiles(mol)
@@ -197,7 +197,7 @@ class Fragments:
         """
         mol = parse_as_written(smiles)
         matches = mol.GetSubstructMatches(self._query(), uniquify=False, maxMatches=20_000)
-        return any(self.bonds_hold(mol, at) and self._stereo_holds(mol, at) for at in matches)
+        return any(self._bonds_hold(mol, at) and self._stereo_holds(mol, at) for at in matches)
 
     def _stereo_holds(self, mol: Chem.Mol, at: Sequence[Place]) -> bool:
         return marked(mol, at, self.centres, self.double_bonds) == Chem.MolToSmiles(mol)
@@ -212,7 +212,7 @@ class Fragments:
             query.AddBond(i, j, Chem.BondType.AROMATIC if (i, j) in self.aromatic else kinds[order])
         return query.GetMol()
 
-    def bonds_hold(self, mol: Chem.Mol, at: Sequence[Place]) -> bool:
+    def _bonds_hold(self, mol: Chem.Mol, at: Sequence[Place]) -> bool:
         """Whether bonds are as in the fragments, and those to the rest at the sites alone."""
         orders = {pair: order for i, j, order in self.bonds for pair in ((at[i], at[j]), (at[j], at[i]))}
         aromatic = {pair for i, j in self.aromatic for pair in ((at[i], at[j]), (at[j], at[i]))}

@@ -19,7 +19,7 @@ def spell(mol: Chem.Mol, end: int, random: Random) -> tuple[str, list[int]]:
     bond that no graph holds.
 
     >>> spell(Chem.MolFromSmiles("Cc1cc[nH]c1"), 4, Random(1))[0]
-    'c1c(C)ccn1'
+    'c1cc(C)cn1'
     """
     return _Spelling(mol, end, random).text()
 
