@@ -30,6 +30,7 @@ from gancore.io.progress import hush
 from molgan import Fragments, MolGAN
 from molgan.chemistry import Rejected
 from molgan.data.dataset import read_rows
+from molgan.prompted import PromptedModel, load_for
 from molgan.scoring.tables import property_frame
 
 TASKS = {
@@ -75,10 +76,15 @@ def figures(smiles: Sequence[str | None], request: str | None = None, drug: str 
 
 
 def drugs(
-    gan: MolGAN, table: pd.DataFrame, n: int, seed: int, requested: Mapping[str, Any]
+    gan: MolGAN | PromptedModel, drugs: pd.DataFrame, n: int, seed: int, requested: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """A row for each task and drug. Fragments of a task are drawn together."""
+    """A row for each task and drug. Fragments of a task are drawn together, those that the model knows."""
     for number, (task, column) in enumerate(TASKS.items()):
+        reasons = [gan.refusal(Fragments.parse(text), added=requested.get("added")) for text in drugs[column]]
+        for name, reason in zip(drugs["name"], reasons, strict=True):
+            if reason:
+                print(f"{task}: {name} is left out, the request {reason}")
+        table = drugs[[not reason for reason in reasons]]
         begun = time.process_time()
         made = gan.sample_each(table[column].tolist(), n, seed + 1000 * number, **requested)  # pyright: ignore
         cost = (time.process_time() - begun) / len(table)
@@ -88,7 +94,9 @@ def drugs(
             yield {"task": task, "drug": row["name"], "seed": seed, "seconds": cost} | found
 
 
-def scaffolds(gan: MolGAN, file: Path, count: int, n: int, seed: int, requested: Mapping[str, Any]) -> dict[str, Any]:
+def scaffolds(
+    gan: MolGAN | PromptedModel, file: Path, count: int, n: int, seed: int, requested: Mapping[str, Any]
+) -> dict[str, Any]:
     """Murcko scaffolds of random molecules, those that the model can build on, and what share is as it should be."""
     rows = [text for _, text in read_rows(file) if text]
     picked: dict[str, Fragments] = {}
@@ -102,7 +110,7 @@ def scaffolds(gan: MolGAN, file: Path, count: int, n: int, seed: int, requested:
         except Rejected:  # RDKit leaves a radical where it cuts a charged atom
             refused += 1
             continue
-        if request.refusal(gan.vocabulary):
+        if gan.refusal(request):
             refused += 1
             continue
         picked[scaffold] = request
@@ -241,7 +249,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fragments", description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=("drugs", "held-out", "scaffolds", "de-novo"))
     parser.add_argument("file", type=Path, nargs="?", help="the table of drugs, or molecules with scaffolds")
-    parser.add_argument("--model", default="drug", help="a bundled model, a shared one or a run")
+    parser.add_argument("--model", default="drug", help="a bundled model, a shared one or a run; also a string model")
     parser.add_argument("--checkpoint", default="last")
     parser.add_argument("-n", type=int, default=100, help="samples of each request")
     parser.add_argument("--count", type=int, default=1000, help="scaffolds, or held-out molecules")
@@ -251,12 +259,15 @@ def main() -> None:
     parser.add_argument("--added", type=int, nargs=2, metavar=("LEAST", "MOST"), help="heavy atoms that are added")
     parser.add_argument("--distinct", action="store_true", help="draw again what repeats an earlier molecule")
     parser.add_argument("--raw", action="store_true", help="without asking the critic")
+    parser.add_argument("--redraws", type=int, help="of a string model, 0 to see what share of first tries holds")
     parser.add_argument("--json", type=Path, help="file for a row of each task, drug and seed")
     parser.add_argument("--figures", type=Path, help="folder for a picture of each task")
     parser.add_argument("--rows", type=int, default=3, help="molecules of the table in a picture")
     given = parser.parse_args()
     hush(True)
-    gan = MolGAN.load(given.model, "cpu", given.checkpoint)
+    gan = load_for(given.model, "", "cpu", given.checkpoint)
+    if given.redraws is not None:
+        gan.redraws = given.redraws
     requested: dict[str, Any] = {"raw": given.raw}
     if given.condition:
         requested |= {"condition": request_of(given.condition), "guidance": given.guidance}

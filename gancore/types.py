@@ -179,6 +179,19 @@ class Sampler(Protocol):
 
 
 @runtime_checkable
+class Completer(Protocol):
+    """Anything that continues strings: a trained text model."""
+
+    def complete(self, prompts: Sequence[str], seed: int = 0) -> Sequence[str | None]:
+        """A string for each prompt that begins with it; None where it cannot be continued. A seed fixes them."""
+        ...
+
+    def refusal(self, prompt: str) -> str:
+        """Why a prompt cannot be continued, a few words; "" where it can."""
+        ...
+
+
+@runtime_checkable
 class Reward(Protocol):
     """Anything that scores strings."""
 

@@ -1,7 +1,8 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
-`MolGAN`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `optimize`, `Optimizer`, `collect`, `evaluate`, `compare`,
-`isomers` and `report` are the front door; importing the package alone loads neither torch nor RDKit.
+`MolGAN`, `PromptedModel`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `optimize`, `Optimizer`, `collect`,
+`evaluate`, `compare`, `isomers` and `report` are the front door; importing the package alone loads neither torch nor
+RDKit.
 """
 
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from molgan.metrics import evaluate
     from molgan.optimize import Optimizer
     from molgan.optimize.run import optimize
+    from molgan.prompted import PromptedModel
     from molgan.recipes.config import Config
     from molgan.recipes.sample_request import SampleRequest
     from molgan.reporting.comparison import compare
@@ -29,6 +31,7 @@ __all__ = [
     "MolGAN",
     "Optimizer",
     "Policy",
+    "PromptedModel",
     "SampleRequest",
     "collect",
     "compare",
@@ -44,6 +47,7 @@ _HOME = {
     "MolGAN": "molgan.gan",
     "Optimizer": "molgan.optimize",
     "Policy": "molgan.chemistry.identity",
+    "PromptedModel": "molgan.prompted",
     "SampleRequest": "molgan.recipes.sample_request",
     "collect": "molgan.library.collect",
     "compare": "molgan.reporting.comparison",

@@ -116,15 +116,15 @@ def generate(
 
     With --raw nothing is repaired and an invalid draw is an empty line; otherwise the rare draw that is no
     molecule is left out. Seeds are the same for any number: the first k of n draws do not depend on n.
-    With --fragments a .csv has the columns request and smiles. Fragments need a model that was trained on some.
+    With --fragments a .csv has the columns request and smiles. String models, smiles-moses for one, take them as well.
     """
-    from molgan.gan import MolGAN
     from molgan.library.requests import lines, write_each
+    from molgan.prompted import load_for
     from molgan.recipes.sample_request import SampleRequest
 
     if out is not None:
         refuse_place(out)
-    gan = MolGAN.load(run, device, which)
+    gan = load_for(run, fragments, device, which)
     requested = SampleRequest(
         condition=cli.request_of(condition),
         guidance=guidance,

@@ -127,6 +127,18 @@ class MolGAN(Model):
         texts = [request if isinstance(request, str) else request.text for request in requests for _ in range(n)]
         return pd.DataFrame({"request": texts, "smiles": list(smiles)})
 
+    def refusal(
+        self, request: Fragments, size: tuple[int, int] | None = None, added: tuple[int, int] | None = None
+    ) -> str:
+        """Why it cannot build on fragments; "" where it can. Raises RunError where there are no weights yet.
+
+        size, added: heavy atoms, as in `Fragments.bounds`.
+
+        >>> MolGAN.load("drug").refusal(Fragments.parse("[*]C[SiH3]"))
+        'has Si, which the model does not know'
+        """
+        return request.refusal(self.vocabulary, size, added)
+
     def _stream(self, n: int, seed: int, raw: bool, asked: PreparedRequest) -> Iterator[str | None]:
         done = 0
         for arrays, keep in self._arrays(n, seed, raw, asked):

@@ -58,7 +58,7 @@ def improve(
 ) -> None:
     """Better molecules that stay similar to a given one: a table with the best of each lead.
 
-    Prints for how many leads all requested properties have moved far enough. Rows that are no molecule are named.
+    Prints for how many leads all requested properties move far enough, and names rows that are no molecule.
     """
     from dataclasses import replace
 
@@ -74,8 +74,9 @@ def improve(
     table = search(as_rows(file, column), cli.request_of(properties, "--property"), similarity, n, config)
     with whole(out) as place:
         table.to_parquet(place, index=False) if out.suffix == ".parquet" else table.to_csv(place, index=False)
-    leads = table.groupby("lead")
-    met, skipped = int(leads["met"].any().sum()), table[table["reason"] != ""]
-    typer.echo(f"{met:,} of {len(leads):,} leads improved as requested; {len(skipped):,} are no molecules.")
-    for row in skipped.head(5).to_dict("records"):
-        typer.echo(f"molgan: {file}, row {row['lead']}: {row['reason']}: {row['origin']!s:.40}", err=True)
+    reasons = table["reason"].tolist()
+    met = {lead for lead, met in zip(table["lead"], table["met"], strict=True) if met is True}
+    typer.echo(f"{len(met):,} of {table['lead'].nunique():,} leads improved as requested.")
+    for lead, text, reason in zip(table["lead"], table["origin"], reasons, strict=True):
+        if reason:
+            typer.echo(f"molgan: {file}, row {lead}: {reason}: {text!s:.40}", err=True)

@@ -16,6 +16,7 @@ from seqgan.data.corpus import Corpus, as_lines
 from seqgan.data.downloads import CORPORA
 from seqgan.metrics.evaluation import evaluate
 from seqgan.networks.decoding import Decoding
+from seqgan.recipes.completion import complete, prompt_refusal
 from seqgan.recipes.config import Config
 from seqgan.recipes.domain import Sequences
 from seqgan.recipes.sequences import SampleOptions
@@ -164,6 +165,30 @@ class SeqGAN(Model):
             options = SampleOptions(decoding, max_length, prefix_ids, self._words.rule, raw)
             for ids, keep in self.draw(n, seed, condition, guidance, options=options):
                 yield from self.domain.decode(ids[:keep], self.recipe.space)  # pyright: ignore
+
+    def complete(self, prompts: Sequence[str], seed: int = 0, temperature: float = 1.0) -> list[str | None]:
+        """One text for each of many prompts, which it begins with and adds to; many are drawn together.
+
+        None where a prompt cannot be continued (see `refusal`). No critic is asked. A recurrent model may go on for as
+        many tokens as its longest training line had. The same seed and prompts give the same texts on one kind of
+        device. Raises ConfigError for a temperature out of range, RunError where there are no weights yet.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> [text.split()[0] for text in gan.complete(["the", "cat", "the cat"])]
+        ['the', 'cat', 'the']
+        """
+        return complete(self._trained, self.device, prompts, seed, Decoding(temperature, unknown=False))
+
+    def refusal(self, prompt: str) -> str:
+        """Why a prompt cannot be continued, a few words; "" where it can. Raises RunError where there are no weights.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan = gan.fit(["the cat sat", "the dog ran", "a cat ran"], quiet=True)
+        >>> gan.refusal("the bird")
+        "has 'bird', which the model does not know"
+        """
+        return prompt_refusal(self._trained, prompt)
 
     def readable(self, text: str) -> str:
         """A sampled text for readers: words get the spacing of prose, and capitals where the model has none.

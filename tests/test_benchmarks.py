@@ -224,6 +224,9 @@ def test_fragments(tmp_path, run):
     assert any(line.startswith("| de novo | 1.000") for line in run(fragments, "de-novo", *few))
     lines = run(fragments, "held-out", tmp_path / "mols.smi", *few, "--count", 2, "--added", 1, 4)
     assert any(line.startswith("| linker design | 1.000") for line in lines)
+    few = "--model", "smiles-moses", "-n", 3, "--seeds", 0, "--count", 2
+    lines = run(fragments, "held-out", tmp_path / "mols.smi", *few)
+    assert any(line.startswith("| linker design | 1.000 | 1.000") for line in lines)
 
 
 def test_tasks_of_a_held_out_molecule():

@@ -8,7 +8,7 @@ is taken.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -136,19 +136,44 @@ def find(source: str | Path, which: str, half: str) -> CheckpointFile:
 
 def read(file: Path, half: str) -> CheckpointFile:
     """Check a shared model; no network is made yet. Raises CheckpointError, one sentence, for any other file."""
-    try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-            shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{file}: no run and no model to share, or a damaged one ({error!s:.80}).") from None
-    told = _told(file, metadata.get(_KEY, ""))
+    told, shapes = _checked(file)
     stored = CheckpointFile(file.parent, told["values"], shapes, weights=file, whole=False)
     if _digest(stored.values, stored.tensors()) != told.get("sha256"):
         raise CheckpointError(f"{file}: damaged, its sha256 is not the one it was written with.")
     if stored.values.get("half") != half:
         raise CheckpointError(f"{file}: is a model of {stored.values.get('half')!s:.20}, not of {half}.")
     return stored
+
+
+def _checked(file: Path) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """What the metadata of a shared model says, and the shapes of its tensors."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{file}: no run and no model to share, or a damaged one ({error!s:.80}).") from None
+    return _told(file, metadata.get(_KEY, "")), shapes
+
+
+def half_of(source: str | Path, which: str, halves: Sequence[str]) -> str:
+    """Which of these packages a model is of: a run, a shared model, or the name of a bundled one.
+
+    A run of an early version does not say, and is taken for one of the package that has its recipe: "" then.
+    Raises RunError or CheckpointError, one sentence each, where there is no model.
+    """
+    path = Path(source)
+    if not path.exists():
+        known = {half: bundled(half) for half in halves}
+        there = "; ".join(f"{half}: {', '.join(models)}" for half, models in known.items() if models)
+        found = next((half for half, models in known.items() if str(source) in models), None)
+        if found is None:
+            raise RunError(f"{path}: no run here, there is no such folder (models that come with {there}).")
+        return found
+    shared = path if path.is_file() else path / FILE
+    if not shared.is_file():
+        return str(find_run(path, which).values.get("half", ""))
+    return str(_checked(shared)[0]["values"].get("half", ""))
 
 
 def revive(stored: CheckpointFile, build: Callable[[torch.device], N], device: torch.device) -> tuple[N, State]:

@@ -1,6 +1,6 @@
 """Requests for fragments from a file, and the molecules that were made of them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from gancore.errors import DataError
 from gancore.facade import cli
 from gancore.io.atomic_write import whole
 from gancore.io.notes import note
-from molgan.chemistry import Rejected, Vocabulary
+from molgan.chemistry import Rejected
 from molgan.chemistry.fragments import Fragments
 from molgan.chemistry.isomers import isomers
 from molgan.data.inputs import read_rows
@@ -18,7 +18,7 @@ _SHOWN = 3
 
 def read_requests(
     given: str,
-    vocabulary: Vocabulary,
+    refusal: Callable[[Fragments, tuple[int, int] | None, tuple[int, int] | None], str],
     optional: Collection[int] = (),
     linked: bool = False,
     size: tuple[int, int] | None = None,
@@ -26,8 +26,9 @@ def read_requests(
 ) -> list[Fragments]:
     """Requests from a file with one a row, or the one that is given as SMILES.
 
-    Of a file, those that a model with this vocabulary cannot meet are left out and noted with their rows and reasons.
-    optional, linked: as in `Fragments.parse`. size, added: as in `Fragments.bounds`. Raises DataError if none is left.
+    Of a file, those that the model cannot meet are left out and noted with their rows and reasons.
+    refusal: why the model cannot meet a request of a size, with so many atoms added; "" where it can. optional, linked:
+    as in `Fragments.parse`. size, added: as in `Fragments.bounds`. Raises DataError if none is left.
     """
     path = Path(given)
     rows = [(0, given)] if not path.is_file() else [(row, text or "") for row, text in read_rows(path)]
@@ -36,8 +37,8 @@ def read_requests(
     for row, text in rows:
         try:
             request = Fragments.parse(text, optional, linked)
-            refusal = request.refusal(vocabulary, size, added)
-            reason = refusal and f"the request {refusal}"
+            why = refusal(request, size, added)
+            reason = why and f"the request {why}"
         except Rejected as problem:
             request, reason = None, str(problem)
         if request is None or reason:
@@ -58,13 +59,13 @@ def write_each(
 ) -> None:
     """Draw `n` molecules for each request and write them, whole or not at all; to standard output without `out`.
 
-    gan: a `molgan.MolGAN`. requested: a `molgan.SampleRequest`. A .csv has the columns request and smiles; any other
-    file has the molecules alone. Raises what `read_requests` and `MolGAN.sample_each` raise.
+    gan: a `molgan.MolGAN` or a `molgan.PromptedModel`. requested: a `molgan.SampleRequest`. A .csv has the columns
+    request and smiles; any other file has the molecules alone. Raises what `read_requests` and `sample_each` raise.
     """
     wanted = (requested[name] for name in ("optional", "linked", "size", "added"))
-    requests = read_requests(given, gan.vocabulary, *wanted)
+    requests = read_requests(given, gan.refusal, *wanted)
     made = gan.sample_each(requests, n, seed, raw, **requested)
-    smiles = made["smiles"].where(made["smiles"].notna(), None)
+    smiles = [text if isinstance(text, str) else None for text in made["smiles"]]
     if out is None or out.suffix != ".csv":
         cli.write_lines(lines(smiles, raw, most_isomers), out)
         return

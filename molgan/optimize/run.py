@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from gancore.errors import ConfigError, RewardError, RunError
+from gancore.facade.models import load_model
 from gancore.io.atomic_write import whole, write_text
 from gancore.io.notes import note
 from gancore.io.process_pool import usable_processes
@@ -217,7 +218,5 @@ def _molecules(start: Start, column: str) -> Sequence[str] | Sampler:
         path = Path(start)
         if path.is_file() and path.suffix != ".safetensors":
             return [text for text in as_rows(path, column) if text]
-        from molgan.gan import MolGAN
-
-        return MolGAN.load(start)
+        return cast(Sampler, load_model(start))
     return start

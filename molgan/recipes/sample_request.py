@@ -78,11 +78,7 @@ class PreparedRequest:
         self.condition, self.guidance = requested.get("condition"), requested.get("guidance", 1.0)
         self.code, tolerance = requested.get("code"), requested.get("tolerance")
         self.within = Within(gan.conditions, self.condition or {}, tolerance, n) if tolerance else None
-        self.patterns = [
-            *((_pattern("require", text), True) for text in _texts(requested.get("require", ()))),
-            *((_pattern("forbid", text), False) for text in _texts(requested.get("forbid", ()))),
-        ]
-        self.tried = self.matched = 0
+        self.patterns = Patterns(requested)
         self.each = {"beginning": begin.beginning} if begin is not None else None
         self.seen: dict[tuple[int, str], int] | None = {} if requested.get("distinct") else None
         checked = self.within or self.patterns or begin is not None or self.seen is not None
@@ -111,15 +107,12 @@ class PreparedRequest:
 
         Raises ConfigError for what the model cannot meet.
         """
-        names = SampleRequest.__annotations__
-        unknown = sorted(set(requested) - set(names))
-        if unknown:
-            raise TypeError(f"sample has no argument {unknown[0]!r}; there are {', '.join(names)}.")
+        refuse_unknown(requested)
         if requested.get("code") is not None:
             refuse_without(recipe, "code", "code")
         begin, optional = None, requested.get("optional", ())
-        size, added = (_bounds(name, requested.get(name)) for name in ("size", "added"))
-        if several is None and (parts := _parts(requested)):
+        size, added = (size_range(name, requested.get(name)) for name in ("size", "added"))
+        if several is None and (parts := parts_of(requested)):
             several = [parts if isinstance(parts, Fragments) else ".".join(parts)]
         if several is not None or size or added:
             refuse_without(recipe, "fragments", "fragments" if several is not None else "size")
@@ -128,23 +121,19 @@ class PreparedRequest:
                     "fragments: this model was trained without; take drug, or train one with model.fragments above 0."
                 )
             several = [Fragments.nothing()] if several is None else several
-            read = tuple(_fragments(one, optional, requested.get("linked", False)) for one in several)
-            absent = sorted(set(optional).difference(*(one.numbers for one in read)))
-            if absent:
-                raise ConfigError(f"optional {absent[0]}: no request has a site of this number.")
+            read = tuple(read_fragments(one, optional, requested.get("linked", False)) for one in several)
+            refuse_absent(optional, read)
             begin = FragmentRequests(read, n // max(1, len(read)), recipe.space, size, added, seed) if read else None
         return cls(gan, n, requested, begin)
 
     def smiles(self, sampled: Any, numbers: Sequence[int]) -> list[str | None]:
         """Canonical SMILES of samples of these numbers; None for one that is none, or lacks what it must have."""
         texts = self._read(sampled, numbers)
-        return [text if text is not None and self._has_patterns(text) else None for text in texts]
+        return [text if text is not None and self.patterns.fit(text) else None for text in texts]
 
     def tell(self) -> None:
         """Note how many draws had the requested substructures."""
-        if self.patterns and self.tried:
-            share = self.matched / self.tried
-            note(f"{self.matched:,} of {self.tried:,} draws ({share:.3g}) have the substructures as requested.")
+        self.patterns.tell()
 
     def _read(self, sampled: Any, numbers: Sequence[int]) -> list[str | None]:
         if self.begin is not None:
@@ -155,8 +144,7 @@ class PreparedRequest:
         texts = self._read(sampled, rows.tolist())
         fit = np.array([text is not None for text in texts], dtype=bool)
         if self.patterns:
-            fit &= np.array([text is not None and self._has_patterns(text) for text in texts], dtype=bool)
-            self.tried, self.matched = self.tried + len(fit), self.matched + int(fit.sum())
+            fit &= np.array([self.patterns.judge(text) for text in texts], dtype=bool)
         if self.within is not None:
             fit &= self.within.accepts(texts, rows.cpu().numpy())
         if self.seen is not None:
@@ -180,11 +168,41 @@ class PreparedRequest:
                 settled.add(number)
         return found
 
-    def _has_patterns(self, text: str) -> bool:
-        if not self.patterns:
+
+class Patterns:
+    """Substructures that samples must have and must not have, and how many draws did. False where there are none.
+
+    Raises ConfigError for what is no SMARTS.
+    """
+
+    def __init__(self, requested: SampleRequest):
+        self.queries = [
+            *((_pattern("require", text), True) for text in _texts(requested.get("require", ()))),
+            *((_pattern("forbid", text), False) for text in _texts(requested.get("forbid", ()))),
+        ]
+        self.tried = self.matched = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.queries)
+
+    def fit(self, text: str) -> bool:
+        """Whether a molecule is as it must be."""
+        if not self.queries:
             return True
         mol = chemistry.parse(text)
-        return all(mol.HasSubstructMatch(pattern) == wanted for pattern, wanted in self.patterns)
+        return all(mol.HasSubstructMatch(query) == wanted for query, wanted in self.queries)
+
+    def judge(self, text: str | None) -> bool:
+        """`fit` of a draw, which is counted; one without a molecule does not fit."""
+        fits = text is not None and self.fit(text)
+        self.tried, self.matched = self.tried + 1, self.matched + fits
+        return fits
+
+    def tell(self) -> None:
+        """Note how many draws had the requested substructures."""
+        if self.queries and self.tried:
+            share = self.matched / self.tried
+            note(f"{self.matched:,} of {self.tried:,} draws ({share:.3g}) have the substructures as requested.")
 
 
 def _texts(given: str | Sequence[str]) -> Sequence[str]:
@@ -198,7 +216,22 @@ def _pattern(what: str, text: str) -> Chem.Mol:
     return pattern
 
 
-def _parts(requested: SampleRequest) -> "list[str] | Fragments":
+def refuse_unknown(requested: SampleRequest) -> None:
+    """Raise TypeError for an argument that there is not."""
+    names = SampleRequest.__annotations__
+    unknown = sorted(set(requested) - set(names))
+    if unknown:
+        raise TypeError(f"sample has no argument {unknown[0]!r}; there are {', '.join(names)}.")
+
+
+def refuse_absent(optional: Collection[int], requests: Sequence[Fragments]) -> None:
+    """Raise ConfigError for the number of a site that no request has."""
+    absent = sorted(set(optional).difference(*(one.numbers for one in requests)))
+    if absent:
+        raise ConfigError(f"optional {absent[0]}: no request has a site of this number.")
+
+
+def parts_of(requested: SampleRequest) -> "list[str] | Fragments":
     """The fragments of a request, the scaffold first."""
     scaffold, fragments = requested.get("scaffold"), requested.get("fragments")
     if isinstance(fragments, Fragments):
@@ -208,7 +241,8 @@ def _parts(requested: SampleRequest) -> "list[str] | Fragments":
     return [text for text in (scaffold, *_texts(fragments or ())) if text is not None]
 
 
-def _fragments(given: str | Fragments, optional: Collection[int], linked: bool) -> Fragments:
+def read_fragments(given: str | Fragments, optional: Collection[int], linked: bool = False) -> Fragments:
+    """A request as it was given or read from SMILES. Raises ConfigError with the reason."""
     if isinstance(given, Fragments):
         return given
     try:
@@ -217,7 +251,8 @@ def _fragments(given: str | Fragments, optional: Collection[int], linked: bool) 
         raise ConfigError(f"fragments {given}: {reason}.") from None
 
 
-def _bounds(what: str, size: Any) -> tuple[int, int] | None:
+def size_range(what: str, size: Any) -> tuple[int, int] | None:
+    """The least and the most of a size, of which one number stands for both. Raises ConfigError for anything else."""
     if size is None:
         return None
     least, most = size if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)

@@ -1,12 +1,12 @@
 """Drawing sequences: a fast categorical draw, the filters of decoding, and the loop over steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from gancore.errors import ConfigError
 from gancore.types import Context
@@ -156,7 +156,7 @@ def sample(
     length: int,
     random: Generator | None = None,
     decoding: Decoding = PLAIN,
-    prefix: Sequence[int] = (),
+    prefix: Sequence[int] | Int[Tensor, "n prefix"] = (),
     device: torch.device | str = "cpu",
     rule: Automaton | None = None,
     context: Context | None = None,
@@ -164,6 +164,7 @@ def sample(
     """Draw `n` sequences of at most `length` tokens, the prefix and the end token included, padded.
 
     The caller puts the generator at rest (`generator.at_rest`). A sequence that did not end is cut off.
+    prefix: ids that all begin with, or those of each, which end at a negative one; then at least one token follows.
     rule: what may follow what (`Vocabulary.rule`); no sequence then ends, or is cut off, inside a character.
     context: of each sequence, `n` rows.
     """
@@ -171,15 +172,25 @@ def sample(
     ids = torch.full((n, length), alphabet.pad or 0, dtype=torch.long, device=device)
     tokens = torch.full((n,), alphabet.begin, dtype=torch.long, device=device)
     live, state = torch.arange(n, device=device), generator.start(n, context)
+    forced = torch.as_tensor(prefix, dtype=torch.long, device=device)
+    own = forced.dim() == 2
+    forced = nn.functional.pad(forced.expand(n, -1), (0, 1), value=-1)
+    begin, most = (forced >= 0).sum(1), forced.shape[1] - 1  # of the tokens that are drawn
     rule = rule.to(device) if rule is not None else None
     states = torch.zeros_like(live)  # of the rule, which stays in the first one where there is none
     for step in range(length):
         features, state = generator.step(tokens, state)
-        if step < len(prefix):
-            tokens = torch.full_like(tokens, prefix[step])
-        else:
-            closed = rule.closed(length - step - 1) if rule is not None else None
+        closed = rule.closed(length - step - 1) if rule is not None else None
+        if step > most:
             tokens = draw_next(generator, features, random, step, decoding, closed, states)
+        else:
+            tokens = forced[live, step].clone()
+            onward = replace(decoding, min_length=step + 1) if own else decoding
+            since = step - begin[live]
+            for begun, how in ((since == 0, onward), (since > 0, decoding)):
+                rows = begun.nonzero().squeeze(1)
+                if len(rows):
+                    tokens[rows] = draw_next(generator, features[rows], random, step, how, closed, states[rows])
         ids[live, step] = tokens
         if rule is not None:
             states = rule.following[states, tokens]

@@ -31,12 +31,13 @@ class SampleOptions:
     """How sequences are sampled.
 
     decoding: temperature and filters. steps: the most tokens; None for the length of the space. prefix: ids that each
-    sequence begins with. rule: which tokens may follow, of byte pairs. raw: leave out the critic's rejections.
+    sequence begins with, or a tensor with those of each, as `decoding.sample` takes it. rule: which tokens may follow,
+    of byte pairs. raw: leave out the critic's rejections.
     """
 
     decoding: Decoding = field(default_factory=Decoding)
     steps: int | None = None
-    prefix: list[int] = field(default_factory=list)
+    prefix: list[int] | Tensor = field(default_factory=list)
     rule: Any = None
     raw: bool = False
 

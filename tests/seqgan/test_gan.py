@@ -309,3 +309,22 @@ def test_a_start_without_conditions_learns_some():
     config = Config.load("small", ["recipe=mle", "likelihood.epochs=1", "device=cpu"])
     gan = SeqGAN(config).fit(rows, start=start, condition="label", quiet=True)
     assert len(gan.sample(3, condition={"label": "b"})) == 3
+
+
+def test_each_of_many_prompts_is_continued(config):
+    gan = SeqGAN(config.as_recipe("mle")).fit(LINES, quiet=True)
+    words = LINES[0].split()
+    prompts = [" ".join(words[:count]) for count in (1, 2, 1, 3)] * 200
+    texts = gan.complete(prompts, seed=1)
+    assert all(text.startswith(f"{prompt} ") for text, prompt in zip(texts, prompts, strict=True))
+    assert texts == gan.complete(prompts, seed=1) != gan.complete(prompts, seed=2)
+    assert gan.complete(["no such words", words[0]])[0] is None
+    assert "which the model does not know" in gan.refusal("no such words")
+    assert gan.refusal(prompts[0]) == ""
+    # As likely as by `sample`: the second word of texts that begin with one word.
+    one, many = gan.complete([words[0]] * 3000), gan.sample(3000, prefix=words[0], raw=True)
+    shares = [
+        pd.Series([text.split()[1] for text in drawn if len(text.split()) > 1]).value_counts(normalize=True)
+        for drawn in (one, many)
+    ]
+    assert (shares[0].sub(shares[1], fill_value=0)).abs().max() < 0.05
