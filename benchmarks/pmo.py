@@ -106,6 +106,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--set", nargs="+", default=[], dest="overrides", metavar="KEY=VALUE")
     given = parser.parse_args(arguments)
     tasks = possible(given.tasks)
+    if not tasks:
+        parser.error("no task is left.")
     work = partial(run, out=given.out, start=given.start, calls=given.calls, overrides=given.overrides)
     rows: list[dict[str, object]] = []
     with ProcessPoolExecutor(given.processes, multiprocessing.get_context("spawn")) as pool:
