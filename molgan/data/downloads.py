@@ -1,4 +1,7 @@
-"""Further sets of molecules: MOSES from the package registry, ZINC-250k from where it was published, QM9 at hand."""
+"""What can be fetched: MOSES and PMO's classifiers from the package registry, ZINC-250k from where it was published.
+
+QM9 is at hand.
+"""
 
 import gzip
 import shutil
@@ -7,6 +10,7 @@ from pathlib import Path
 
 from gancore.io.downloads import AtHand, Source, Sources
 from gancore.io.tables import rows
+from molgan.data import pmo_classifiers
 from molgan.data.dataset import embedded
 from molgan.data.inputs import FORM
 
@@ -49,6 +53,13 @@ DATA = Sources(
             _zinc,
             "zinc.smi.gz",
             "249,455 drug-like molecules of ZINC (Gómez-Bombarelli et al. 2018)",
+        ),
+        pmo_classifiers.NAME: Source(
+            pmo_classifiers.ARCHIVE,
+            pmo_classifiers.SHA256,
+            pmo_classifiers.convert,
+            pmo_classifiers.FILE,
+            "for the scores drd2, gsk3b and jnk3, no molecules (Olivecrona et al. 2017, Li et al. 2018, MIT)",
         ),
     },
     {"qm9": AtHand(embedded("qm9"), "130,744 molecules of at most 9 heavy atoms (Ramakrishnan et al. 2014)")},

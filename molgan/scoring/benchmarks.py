@@ -1,7 +1,8 @@
-"""Scores by name: drug-likeness, and the twenty objectives of the PMO benchmark that need only RDKit.
+"""Scores by name: drug-likeness, and the 23 objectives of the PMO benchmark (Gao et al. 2022).
 
-PMO (Gao et al. 2022) took them from GuacaMol (Brown et al. 2019). The constants are those of GuacaMol, and mixtures are
-scored as they are, as GuacaMol does.
+Twenty need only RDKit. PMO took them from GuacaMol (Brown et al. 2019): the constants are those of GuacaMol, and
+mixtures are scored as they are, as GuacaMol does. The other three are classifiers of activity, in `classifiers`, which
+have to be fetched.
 """
 
 import difflib
@@ -96,13 +97,16 @@ OBJECTIVES = {
         _without("[#7]-c1ccc2ncsc2c1", "no benzothiazole"),
         _with(_HOP_SCAFFOLD, "scaffold"),
     ),
+    "drd2": _mean(_component("drd2", _UNCHANGED)),
     "fexofenadine_mpo": _geometric(
         _like(_FEXOFENADINE, "atom_pairs", 0.8),
         _component("tpsa", _from(90.0, 10.0)),
         _component("logp", _up_to(4.0, 1.0)),
     ),
+    "gsk3b": _mean(_component("gsk3b", _UNCHANGED)),
     "isomers_c7h8n2o2": _mean(_component("isomer", _UNCHANGED, formula="C7H8N2O2")),
     "isomers_c9h10n2o2pf2cl": _mean(_component("isomer", _UNCHANGED, formula="C9H10N2O2PF2Cl")),
+    "jnk3": _mean(_component("jnk3", _UNCHANGED)),
     "median1": _geometric(
         _like("CC(C)C1CCC(C)CC1O", "ecfp4", name="menthol"), _like("CC1(C)C2CCC1(C)C(=O)C2", "ecfp4", name="camphor")
     ),

@@ -29,9 +29,12 @@ OBJECTIVE_NAMES = (
     "amlodipine_mpo",
     "celecoxib_rediscovery",
     "deco_hop",
+    "drd2",
     "fexofenadine_mpo",
+    "gsk3b",
     "isomers_c7h8n2o2",
     "isomers_c9h10n2o2pf2cl",
+    "jnk3",
     "median1",
     "median2",
     "mestranol_similarity",
@@ -46,7 +49,7 @@ OBJECTIVE_NAMES = (
     "valsartan_smarts",
     "zaleplon_mpo",
 )
-"""The pure-RDKit objectives of the PMO benchmark (Gao et al. 2022), defined in `molgan.scoring.benchmarks`."""
+"""The objectives of the PMO benchmark (Gao et al. 2022), defined in `molgan.scoring.benchmarks`."""
 
 
 @dataclass(frozen=True)
@@ -140,14 +143,16 @@ class Component:
 
     def __str__(self) -> str:
         """In words."""
-        settings = ""
-        if self.property in MAKERS:
+        if self.property in PROPERTIES:
+            explanation = PROPERTIES[self.property].source
+        elif self.property in MAKERS:
             values = filter(None, self.settings().values())
             parts = (", ".join(part) if isinstance(part, tuple) else str(part) for part in values)
-            settings = f" ({'; '.join(parts)})"
-        source = PROPERTIES[self.property].source if self.property in PROPERTIES else ""
-        explanation = f" ({source})" if source else ""
-        return f"{self.title}{settings or explanation}: {self.desirability}; weight {self.weight:g}"
+            explanation = "; ".join(parts) or MAKERS[self.property].source
+        else:
+            explanation = ""
+        explanation = f" ({explanation})" if explanation else ""
+        return f"{self.title}{explanation}: {self.desirability}; weight {self.weight:g}"
 
 
 COLUMNS = ("smiles", "connected", "novel", "score", "reason")

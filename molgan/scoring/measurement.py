@@ -89,7 +89,7 @@ def _scored(definition: ScoreConfig, parsed: ParsedText) -> Molecule:
 def functions(definition: ScoreConfig) -> list[Callable[[Molecule], float] | None]:
     """A function for each component; None for a plug-in, which is asked for many molecules at once.
 
-    Raises ConfigError for settings that cannot be used.
+    Raises ConfigError for settings that cannot be used, DataError for a classifier that has not been fetched.
     """
     return [_function(component, _policy(definition)) for component in definition.components]
 

@@ -1,12 +1,13 @@
 """Properties that take settings: similarity to a molecule, a substructure, a scaffold, alerts, a formula, an element.
 
-Each function takes the settings and returns a function of a `Molecule`. `MAKERS` lists them by name.
+Each function takes the settings and returns a function of a `Molecule`. `MAKERS` lists them by name. The properties
+that need a fetched file are there too: where it is missing, a score that has one is refused when it is made.
 """
 
 import math
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from rdkit import Chem, DataStructs
@@ -18,6 +19,8 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from gancore.errors import ConfigError
 from molgan import chemistry
 from molgan.chemistry.molecule import Molecule
+from molgan.data.pmo_classifiers import CLASSIFIERS
+from molgan.scoring.classifiers import classifier
 
 KEPT = chemistry.Policy("keep")
 """Reference molecules as they are written."""
@@ -146,13 +149,14 @@ def _readable(smiles: str, policy: chemistry.Policy) -> Chem.Mol:
 class Maker(NamedTuple):
     """What makes a property, the settings it needs, and those it may have.
 
-    prepares: whether it reads molecules, which takes a `policy`.
+    prepares: whether it reads molecules, which takes a `policy`. source: what it is, where its settings do not say so.
     """
 
     make: Callable[..., Callable[[Molecule], float]]
     takes: tuple[str, ...]
     may_take: tuple[str, ...] = ()
     prepares: bool = False
+    source: str = ""
 
 
 MAKERS = {
@@ -162,5 +166,6 @@ MAKERS = {
     "alerts": Maker(alerts, ("sets",)),
     "isomer": Maker(isomer, ("formula",)),
     "element": Maker(element, ("symbol",)),
+    **{name: Maker(partial(classifier, name), (), source=source) for name, source in CLASSIFIERS.items()},
 }
-"""Properties that ask for something, by name."""
+"""Properties that ask for something, settings or a file, by name."""

@@ -36,7 +36,7 @@ class Scorer:
     numbers for other runs and other scores; failures are not kept. budget: how many distinct molecules may be
     measured, 0 for any number. Molecules beyond the budget get NaN and the reason; `spent` counts those measured.
     A plug-in's failure is remembered as long as the plug-in works for others; one that failed for all is asked again.
-    Raises ConfigError for a definition that cannot be used.
+    Raises ConfigError for a definition that cannot be used, DataError for a classifier that has not been fetched.
 
     >>> Scorer("qed")(["CCO", "no molecule"]).round(2)
     array([0.41,  nan])

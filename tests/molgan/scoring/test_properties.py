@@ -18,6 +18,7 @@ from molgan import chemistry
 from molgan.chemistry.substructures import Substructures
 from molgan.data.dataset import as_rows
 from molgan.data.downloads import DATA
+from molgan.data.pmo_classifiers import CLASSIFIERS
 from molgan.scoring.benchmarks import OBJECTIVES
 from molgan.scoring.definition import OBJECTIVE_NAMES, ScoreConfig
 from molgan.scoring.properties import ALERT_SETS, FINGERPRINTS, MAKERS, PROPERTIES, Molecule, alert_names
@@ -186,9 +187,11 @@ def test_objectives_are_those_of_guacamol(file, rows):
     """The vectors were written by reference/make_objectives.py, with GuacaMol itself."""
     told = pd.read_csv(Path(__file__).parents[1] / "reference" / file)
     assert len(told) == rows
-    assert tuple(sorted(OBJECTIVES)) == tuple(sorted(told.columns[1:])) == OBJECTIVE_NAMES
+    assert tuple(sorted(OBJECTIVES)) == OBJECTIVE_NAMES
+    names = sorted(told.columns[1:])
+    assert names == sorted(set(OBJECTIVES) - set(CLASSIFIERS))
     labelled = told["smiles"].str.contains(r"\[\d|\[H\]", regex=True)  # here one molecule has one number: identity's
-    for name in OBJECTIVES:  # by name, as a user asks for it
+    for name in names:  # by name, as a user asks for it
         scorer = Scorer(name, processes=0)
         scored = scorer(told["smiles"].tolist())
         assert np.abs(scored - told[name].to_numpy())[~labelled].max() <= 1e-9, name
