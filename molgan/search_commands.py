@@ -1,4 +1,4 @@
-"""Commands of `molgan` that search for molecules: `optimize`."""
+"""Commands of `molgan` that search for molecules: `optimize` and `improve`."""
 
 import json
 from pathlib import Path
@@ -54,6 +54,7 @@ def improve(
     budget: Annotated[int, typer.Option(min=2, help="Molecules to score for each lead.")] = 500,
     column: cli.Column = "",
     seed: Seed = 0,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Better molecules that stay similar to a given one: a table with the best of each lead.
@@ -74,9 +75,12 @@ def improve(
     table = search(as_rows(file, column), cli.request_of(properties, "--property"), similarity, n, config)
     with whole(out) as place:
         table.to_parquet(place, index=False) if out.suffix == ".parquet" else table.to_csv(place, index=False)
-    reasons = table["reason"].tolist()
-    met = {lead for lead, met in zip(table["lead"], table["met"], strict=True) if met is True}
-    typer.echo(f"{len(met):,} of {table['lead'].nunique():,} leads improved as requested.")
-    for lead, text, reason in zip(table["lead"], table["origin"], reasons, strict=True):
+    leads = dict.fromkeys(table["lead"], False)
+    for lead, met in zip(table["lead"], table["met"], strict=True):
+        leads[lead] |= met is True
+    count = {"leads": len(leads), "improved": sum(leads.values()), "molecules": int(table["smiles"].notna().sum())}
+    said = f"{count['improved']:,} of {count['leads']:,} leads improved as requested."
+    typer.echo(json.dumps(count, indent=1) if as_json else said)
+    for lead, text, reason in zip(table["lead"], table["origin"], table["reason"], strict=True):
         if reason:
             typer.echo(f"molgan: {file}, row {lead}: {reason}: {text!s:.40}", err=True)

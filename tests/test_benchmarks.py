@@ -78,6 +78,7 @@ def test_every_module_has_a_short_form_here():
         "fragments",
         "hostile",
         "oracle",
+        "pmo",
         "qm9",
         "rejections",
         "scoring",

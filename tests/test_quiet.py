@@ -38,6 +38,8 @@ CALLS = {
     "molgan evaluate": ("mols.smi", "--train", "mols.smi", "--reference", "mols.smi", "--only", "alerts"),
     "molgan compare": ("mols.smi", "more.smi", "--reference", "mols.smi", "--only", "alerts"),
     "molgan report": ("mols.smi", "--train", "mols.smi"),
+    "molgan optimize": ("--score", "qed", "--budget", "8", "--start", "mols.smi", "--out", "search"),
+    "molgan improve": ("mols.smi", "--property", "logp=+1", "--budget", "6", "--out", "better.csv"),
     "molgan export": ("qm9", "--out", "model", "-n", "6", "--only", "alerts"),
     "molgan doctor": (),
     "molgan runs": ("text",),

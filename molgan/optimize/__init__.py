@@ -8,11 +8,20 @@ from inspect import signature
 from types import ModuleType
 from typing import Any
 
+from molgan.optimize.leads import improve
 from molgan.optimize.optimizer import Optimizer
 from molgan.optimize.run import Optimized, optimize
 from molgan.optimize.settings import GeneticConfig, OptimizeConfig, SurrogateConfig
 
-__all__ = ["GeneticConfig", "OptimizeConfig", "Optimized", "Optimizer", "SurrogateConfig", "optimize"]
+__all__ = [
+    "GeneticConfig",
+    "OptimizeConfig",
+    "Optimized",
+    "Optimizer",
+    "SurrogateConfig",
+    "improve",
+    "optimize",
+]
 
 
 class _Callable(ModuleType):
@@ -24,4 +33,5 @@ class _Callable(ModuleType):
 
 _this = sys.modules[__name__]
 _this.__class__ = _Callable
+_this.__doc__ = optimize.__doc__
 _this.__signature__ = signature(optimize)  # pyright: ignore  # what help and documentation show

@@ -7,7 +7,7 @@ Similarity is Tanimoto's on binary Morgan fingerprints, radius 2, 2,048 bits, as
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -94,7 +94,7 @@ class LeadScore:
         return [self.score(*self.measured(text)) for text in smiles]
 
 
-def moves_of(properties: Mapping[str, float | str]) -> list[Move]:
+def moves_of(properties: Mapping[str, Any]) -> list[Move]:
     """Properties by name and how far each is to move. Raises ConfigError for a name or a number that is none.
 
     >>> moves_of({"logp": "+1"})
@@ -118,7 +118,7 @@ def moves_of(properties: Mapping[str, float | str]) -> list[Move]:
 
 def improve(
     leads: Iterable[str | None],
-    properties: Mapping[str, float | str],
+    properties: Mapping[str, Any],
     similarity: float = 0.4,
     n: int = 10,
     config: OptimizeConfig | None = None,
