@@ -11,9 +11,10 @@ from typing import Any
 from molgan.optimize.leads import improve
 from molgan.optimize.optimizer import Optimizer
 from molgan.optimize.run import Optimized, optimize
-from molgan.optimize.settings import GeneticConfig, OptimizeConfig, SurrogateConfig
+from molgan.optimize.settings import DiversityConfig, GeneticConfig, OptimizeConfig, SurrogateConfig
 
 __all__ = [
+    "DiversityConfig",
     "GeneticConfig",
     "OptimizeConfig",
     "Optimized",

@@ -10,6 +10,7 @@ import numpy as np
 from rdkit import Chem
 
 from molgan.optimize.crossover import crossover
+from molgan.optimize.crowding import Crowding
 from molgan.optimize.mutation import mutate
 from molgan.optimize.parents import Parent, parent
 from molgan.optimize.settings import OptimizeConfig
@@ -59,7 +60,8 @@ class Proposals:
         """
         self._born.clear()
         best = sorted(scored, key=lambda one: -one.value)
-        population = self._population(best)
+        crowding = self._crowding(best)
+        population = self._population(best, crowding)
         surrogate = self._surrogate(scored, best, random)
         weight = self.config.surrogate.exploration * 10 ** noise.uniform(-2, 0)
         candidates: dict[str, float] = {}
@@ -67,6 +69,8 @@ class Proposals:
         for _ in range(self.config.genetic.generations if surrogate is not None else 1):
             children = self._children(parents, random)
             born = [smiles for smiles in children if smiles not in known and smiles not in candidates]
+            if crowding is not None:
+                born = [smiles for smiles, full in zip(born, crowding(born), strict=True) if not full]
             if surrogate is None:
                 return self._readable(born, n)
             if not born:
@@ -84,9 +88,18 @@ class Proposals:
         """The first `n` whose text can be read back; that of a rare child cannot."""
         return list(islice((smiles for smiles in names if self._parent(smiles) is not None), n))
 
-    def _population(self, best: Sequence[Ranked]) -> list[Ranked]:
-        """The best molecules, of those that are too near to each other the better one."""
+    def _crowding(self, best: Sequence[Ranked]) -> Crowding | None:
+        diversity = self.config.diversity
+        if not diversity.by:
+            return None
+        return Crowding(diversity, [one.smiles for one in best if one.value >= diversity.least], self._features)
+
+    def _population(self, best: Sequence[Ranked], crowding: Crowding | None) -> list[Ranked]:
+        """The best molecules; of those that are too near to each other the better one, none where it is crowded."""
         size, limit = self.config.genetic.population, self.config.genetic.nearness
+        if crowding is not None:
+            full = crowding([one.smiles for one in best])
+            best = [one for one, crowded in zip(best, full, strict=True) if not crowded] or best
         if not limit:
             return list(best[:size])
         looked_at = best[: _LOOKED_AT * size]

@@ -23,6 +23,7 @@ from molgan.optimize.auc import area_under_top
 from molgan.optimize.optimizer import JOURNAL, Optimizer
 from molgan.optimize.proposals import Accepts
 from molgan.optimize.settings import OptimizeConfig
+from molgan.optimize.surrogate import apart
 from molgan.scoring.definition import ScoreConfig
 from molgan.scoring.diversity import scaffold
 from molgan.scoring.scorer import Scorer
@@ -49,9 +50,16 @@ class Optimized:
         """Distinct molecules that were scored."""
         return len(self.frame)
 
-    def best(self, n: int = _BEST) -> pd.DataFrame:
-        """The rows of `frame` with the highest scores, best first."""
-        return self.frame.dropna(subset="score").nlargest(n, "score").reset_index(drop=True)
+    def best(self, n: int = _BEST, nearness: float = 1.0) -> pd.DataFrame:
+        """The rows of `frame` with the highest scores, best first.
+
+        nearness: below 1 a molecule is left out whose Tanimoto similarity (counted environments) to a better one is
+        this or more.
+        """
+        ranked = self.frame.dropna(subset="score").sort_values("score", ascending=False, kind="stable")
+        if nearness < 1.0:
+            ranked = ranked.iloc[apart(ranked["smiles"].tolist(), n, nearness)]
+        return ranked[:n].reset_index(drop=True)
 
     def auc(self, top: int = 10) -> float:
         """Area under the mean of the `top` best over the calls, divided by the budget (PMO, Gao et al. 2022)."""

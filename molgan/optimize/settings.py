@@ -46,6 +46,21 @@ class GeneticConfig:
 
 
 @dataclass(frozen=True)
+class DiversityConfig:
+    """A filter against more of the same: alike molecules are no longer asked for (Blaschke et al. 2020)."""
+
+    __pydantic_config__ = STRICT
+    by: Literal["", "scaffold", "similarity"] = ""
+    """What is alike: molecules with the same Bemis-Murcko scaffold, or similar ones. Empty leaves the filter out."""
+    bucket: Positive = 25
+    """How many good ones may be alike."""
+    least: float = 0.5
+    """The score from which on a molecule is good and counts."""
+    nearness: Share = 0.6
+    """similarity: Tanimoto similarity of counted environments from which on molecules are alike."""
+
+
+@dataclass(frozen=True)
 class OptimizeConfig:
     """Settings of `molgan.optimize`.
 
@@ -69,6 +84,8 @@ class OptimizeConfig:
     """Breeding."""
     surrogate: SurrogateConfig = field(default_factory=SurrogateConfig)
     """The surrogate."""
+    diversity: DiversityConfig = field(default_factory=DiversityConfig)
+    """The filter against more of the same."""
 
     def validated(self) -> "OptimizeConfig":
         """The same, its types and ranges checked. Raises ConfigError, naming the setting.

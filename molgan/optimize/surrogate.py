@@ -14,6 +14,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from scipy.linalg import solve_triangular
 
 _NOISES = (1e-4, 1e-3, 1e-2, 1e-1)  # variances of the noise relative to that of the scores
+_AT_ONCE = 500  # molecules that are compared at a time
 _LIKELIHOOD = 400  # molecules on which the noise is chosen
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2)
 
@@ -31,15 +32,17 @@ def features_of(mol: Chem.Mol) -> Features:
     return np.array([hash((key, repeat)) for key, count in counts.items() for repeat in range(count)], np.int64)
 
 
-def similarities(features: Sequence[Features]) -> Float[np.ndarray, "molecule molecule"]:
-    """Tanimoto similarity of every two molecules, from 0 to 1.
+def similarities(
+    features: Sequence[Features], others: Sequence[Features] | None = None
+) -> Float[np.ndarray, "molecule other"]:
+    """Tanimoto similarity of every two molecules, from 0 to 1; or of each of some and each of others.
 
     >>> similarities([features_of(Chem.MolFromSmiles(text)) for text in ("CCO", "CCO")]).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
     columns = np.unique(np.concatenate(features))
-    bits, sizes = _dense(features, columns)
-    return _tanimoto(bits, sizes, bits, sizes)
+    rows = _dense(features, columns)
+    return _tanimoto(*rows, *(rows if others is None else _dense(others, columns)))
 
 
 def _dense(features: Sequence[Features], columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -57,6 +60,28 @@ def _tanimoto(bits: np.ndarray, sizes: np.ndarray, others: np.ndarray, other_siz
     """Common features over all features; sizes count also those that are not among the bits."""
     common = bits @ others.T
     return common / np.maximum(sizes[:, None] + other_sizes[None] - common, 1)
+
+
+def apart(smiles: Sequence[str], n: int, nearness: float) -> list[int]:
+    """Places of the first `n` molecules of which none is as near as `nearness`, or nearer, to an earlier one.
+
+    >>> apart(["CCCCO", "CCCCCO", "c1ccccc1"], 3, 0.5)
+    [0, 2]
+    """
+    chosen: list[int] = []
+    kept: list[Features] = []
+    for first in range(0, len(smiles), _AT_ONCE):
+        portion = [features_of(Chem.MolFromSmiles(text)) for text in smiles[first : first + _AT_ONCE]]
+        near = similarities(portion, [*kept, *portion]) >= nearness
+        before = list(range(len(kept)))  # columns of those that are chosen
+        for row in range(len(portion)):
+            if len(chosen) < n and not near[row, before].any():
+                before.append(len(near[0]) - len(portion) + row)
+                chosen.append(first + row)
+                kept.append(portion[row])
+        if len(chosen) == n:
+            break
+    return chosen
 
 
 class TanimotoProcess:
