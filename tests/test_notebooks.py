@@ -37,6 +37,7 @@ SHORT = {
         "pretrain.steps=800": "pretrain.steps=40",
         "steps=500": "steps=20",
     },
+    "10_optimize": {"budget = 1500": "budget = 260"},
 }
 """What makes the longest notebooks short: every cell runs, training and draws are fewer."""
 

@@ -29,6 +29,10 @@ DEFAULT = OptimizeConfig(budget=500, batch=20, initial=1, genetic=GeneticConfig(
 """Settings of the search for each lead."""
 
 
+MET = 1 - 1e-9
+"""The score of a molecule that is all that is requested."""
+
+
 class Move(NamedTuple):
     """How far a property is to move from its value in the lead; below 0 downwards."""
 
@@ -83,7 +87,7 @@ class LeadScore:
 
     def met(self, similarity: float, values: Sequence[float]) -> bool:
         """Whether everything that is requested is there."""
-        return self.score(similarity, values) >= 1 - 1e-9
+        return self.score(similarity, values) >= MET
 
     def is_similar(self, mol: Chem.Mol) -> bool:
         """Whether a candidate is similar enough to be scored: similarity costs no call."""
@@ -127,8 +131,9 @@ def improve(
     """For each lead the `n` best molecules that are similar to it, and whether they are what is requested.
 
     properties: how far each is to move, for instance `{"logp": +1, "qed": 0.1}`. similarity: Tanimoto, the least, from
-    0 to 1. config: settings of the search; `budget` counts the molecules that are scored for each lead, the lead among
-    them. processes: how many leads are worked on at a time; all usable cores if not given.
+    0 to 1. config: settings of the search; `budget` is the most molecules that are scored for each lead, the lead
+    among them. A search ends when `n` molecules are what is requested. processes: how many leads are worked on at a
+    time; all usable cores if not given.
 
     Columns: lead (its number, from 1), origin (the lead's SMILES), smiles, met, similarity, each property as NAME and
     its change as NAME_change, score, call. A lead that is no molecule has one row without a SMILES, and its reason in
@@ -178,8 +183,11 @@ def _improved(
         return "has several fragments", []
     score = LeadScore(lead, moves, similarity)
     optimizer = Optimizer([lead], replace(settings, seed=settings.seed + number), accepts=score.is_similar)
-    while asked := optimizer.ask():
-        optimizer.tell(asked, score(asked))
+    reached = 0
+    while reached < n and (asked := optimizer.ask()):
+        scores = score(asked)
+        optimizer.tell(asked, scores)
+        reached += sum(one >= MET for one in scores)
     found = []
     for row in optimizer.frame().to_dict("records"):
         if row["smiles"] != lead:

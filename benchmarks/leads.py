@@ -1,0 +1,56 @@
+"""Lead optimisation: `python -m benchmarks.leads FILE [--leads 100] [--calls 500]`.
+
+Random molecules of a file are leads. For each a property is to move while the molecule stays similar; the table has the
+share of leads for which that succeeds, the calls until the first success, and CPU seconds for each lead.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from molgan.data.inputs import as_rows
+from molgan.optimize.leads import DEFAULT, improve
+
+REQUESTS = (("logp", 1.0), ("qed", 0.1), ("sa", -0.5))
+"""Properties and how far each is to move."""
+
+
+def row(leads: list[str], request: tuple[str, float], similarity: float, calls: int, seed: int) -> dict[str, float]:
+    """The share of successes, the median of the calls until the first, and CPU seconds for each lead."""
+    begun = time.process_time()
+    config = replace(DEFAULT, budget=calls, seed=seed)
+    table = improve(leads, dict([request]), similarity, n=1, config=config, processes=0)
+    met = table[table["met"] == True]  # noqa: E712
+    seconds = (time.process_time() - begun) / len(leads)
+    return {"success": len(met) / len(leads), "calls": float(met["call"].median()), "seconds": seconds}
+
+
+def main() -> None:
+    """Print the table, means over the seeds with the standard deviation of the successes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--leads", type=int, default=100)
+    parser.add_argument("--calls", type=int, default=500)
+    parser.add_argument("--similarity", type=float, nargs="+", default=[0.4, 0.6])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    given = parser.parse_args()
+    texts = [text for text in as_rows(given.file) if text]
+    print("| request | similarity | success | calls, median | CPU s a lead |\n|---|---|---|---|---|")
+    for property, by in REQUESTS:
+        for similarity in given.similarity:
+            found = []
+            for seed in given.seeds:
+                picked = np.random.default_rng(seed).choice(len(texts), given.leads, replace=False)
+                leads = [texts[place] for place in picked]
+                found.append(row(leads, (property, by), similarity, given.calls, seed))
+            success = [one["success"] for one in found]
+            calls, seconds = (np.mean([one[name] for one in found]) for name in ("calls", "seconds"))
+            said = f"{np.mean(success):.3f} ± {np.std(success):.3f} | {calls:.0f} | {seconds:.2f}"
+            print(f"| {property} {by:+g} | {similarity:g} | {said} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
