@@ -240,7 +240,7 @@ def compare(
 
 @app.command()
 def report(
-    source: Annotated[Path, typer.Argument(help="A model, as generate's, or a file of molecules.")],
+    source: Annotated[Path, typer.Argument(help="A model, as generate's, a search's folder, or a file of molecules.")],
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("report.html"),
     train: options.Train = [],  # noqa: B006
     reference: options.Reference = None,

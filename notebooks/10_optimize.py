@@ -120,8 +120,8 @@ plt.axis("off")
 # ## Score against diversity
 #
 # Diversity is one minus the mean similarity of two of the hundred molecules. Each line is a search, and each point
-# along it another `nearness` in `best`. The second search had a filter: once ten good molecules are alike, no more of their
-# kind are asked for.
+# along it another `nearness` in `best`. The second search had a filter: once ten good molecules are alike, no more of
+# their kind are asked for.
 
 
 # %%

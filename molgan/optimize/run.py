@@ -19,7 +19,8 @@ from gancore.runs.folder import alone
 from gancore.types import Sampler
 from molgan.data.inputs import as_rows
 from molgan.library.collect import grid
-from molgan.optimize.auc import area_under_top
+from molgan.optimize.auc import EVERY, area_under_top
+from molgan.optimize.journal import Journal
 from molgan.optimize.optimizer import JOURNAL, Optimizer
 from molgan.optimize.proposals import Accepts
 from molgan.optimize.settings import OptimizeConfig
@@ -70,6 +71,17 @@ class Optimized:
         """Distinct Bemis-Murcko scaffolds among the hundred best."""
         return len({scaffold(smiles) for smiles in self.best()["smiles"]})
 
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        """The best score so far, and the means of the best 10 and 100, at every hundredth call."""
+        scores = self.frame["score"].to_numpy()
+        calls = [*range(EVERY, self.calls, EVERY), self.calls] if self.calls else []
+        named = {1: "best score", 10: "mean of the best 10", 100: "mean of the best 100"}
+        found: dict[str, list[tuple[int, float]]] = {}
+        for top, name in named.items():
+            points = [(call, np.sort(scores[:call][~np.isnan(scores[:call])])[-top:]) for call in calls]
+            found[name] = [(call, float(best.mean())) for call, best in points if len(best)]
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Figures of the search."""
         best = self.best()["score"].to_numpy()
@@ -95,6 +107,28 @@ class Optimized:
         best = self.best(_SHOWN)
         captions = [f"{score:.3f}, call {call:,}" for score, call in zip(best["score"], best["call"], strict=True)]
         return f"<p>{self.calls:,} calls</p>" + grid(zip(best["smiles"], captions, strict=True))
+
+
+def read_search(folder: str | Path) -> Optimized:
+    """What the journal of a folder says was found so far. Raises RunError for a folder without one, or a damaged one.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     found = optimize("qed", 5, ["CCO", "CCN", "CCC", "CC=O", "CC#N"], folder, quiet=True)
+    ...     read_search(folder).frame.equals(found.frame)
+    True
+    """
+    path = Path(folder) / JOURNAL
+    if not path.is_file():
+        raise RunError(f"{folder}: holds no search (it has no {JOURNAL}).")
+    scores: dict[str, float] = {}
+    budget = 0
+    for event in Journal(path).events():
+        budget = event.get("settings", {}).get("budget", budget)
+        told = {smiles: np.nan if value is None else value for smiles, value in event.get("told", [])}
+        scores |= told
+    frame = pd.DataFrame({"smiles": list(scores), "score": list(scores.values()), "call": range(1, len(scores) + 1)})
+    return Optimized(frame, max(budget, len(frame)))
 
 
 def optimize(

@@ -15,18 +15,40 @@ from gancore.runs.pretrained import is_model
 from molgan.chemistry.identity import COMPARED, Policy
 from molgan.data.inputs import read_named
 from molgan.gan import MolGAN
+from molgan.optimize.optimizer import JOURNAL
+from molgan.optimize.run import read_search
+
+_CURVES = (
+    *("sample/connected", "sample/unique", "sample/novel", "sample/product"),
+    *("sample/precision", "sample/recall", "critic/accuracy"),
+)
+
+
+@dataclass
+class History:
+    """How molecules came about: the heading, a note, figures over steps or calls, events."""
+
+    title: str
+    note: str
+    curves: Mapping[str, Sequence[tuple[int, float]]]
+    events: Sequence[str] = ()
 
 
 @dataclass
 class Material:
-    """Strings to report on. names: by string, of a file that has some. source: the file they are rows of."""
+    """Strings to report on.
+
+    names: by string, of a file that has some. source: the file they are rows of. scores: by string, where they were
+    scored already; they rank.
+    """
 
     title: str
     texts: list[str | None]
     names: dict[str | None, str] = field(default_factory=dict)
     provenance: dict[str, object] = field(default_factory=dict)
     config: str = ""
-    run: Run | None = None
+    history: History | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
     policy: Policy = COMPARED
     source: Path | None = None
     model: MolGAN | None = None
@@ -50,9 +72,24 @@ def gather(
     if not isinstance(source, (str, Path)):
         return Material("Molecules", list(source), provenance={"versions": _listing(versions)})
     path = Path(source)
+    if (path / JOURNAL).is_file():
+        return _of_search(path, versions)
     if is_model(path, "molgan"):
         return _of_run(path, n, seed, versions, condition, guidance)
     return _of_file(path, column, versions)
+
+
+def _of_search(path: Path, versions: Mapping[str, object]) -> Material:
+    """The hundred best of a folder that `optimize` wrote."""
+    found = read_search(path)
+    best = found.best()
+    names = {smiles: f"call {call:,}" for smiles, call in zip(best["smiles"], best["call"], strict=True)}
+    scores = dict(zip(best["smiles"], best["score"].astype(float), strict=True))
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in found.to_dict().items() if value is not None)
+    provenance: dict[str, object] = {"search": path, "figures": figures, "reported with": _listing(versions)}
+    note_text = f"{found.calls:,} calls of the score; of the molecules so far."
+    history = History("Search", note_text, found.curves(), [])
+    return Material(f"Search {path.name}", list(scores), dict(names), provenance, history=history, scores=scores)
 
 
 def _of_file(path: Path, column: str, versions: Mapping[str, object]) -> Material:
@@ -80,9 +117,15 @@ def _of_run(
     if condition:
         provenance["request"] = _listing(condition)
         provenance["guidance"] = f"{guidance:g}"
-    run = Run.read(path) if (path / "config.toml").is_file() else None
+    history = _training(Run.read(path)) if (path / "config.toml").is_file() else None
     drawn = gan.sample(n, seed, condition=condition, guidance=guidance)
-    return Material(f"Run {path.name}", drawn, {}, provenance, gan.config.dump(), run, policy=gan.policy, model=gan)
+    return Material(f"Run {path.name}", drawn, {}, provenance, gan.config.dump(), history, policy=gan.policy, model=gan)
+
+
+def _training(run: Run) -> History:
+    note_text = f"{run.steps:,} steps; each figure of raw draws, as the monitors saw it."
+    shown = {name: run.curves[name] for name in _CURVES if name in run.curves}
+    return History("Training", note_text, shown, run.events)
 
 
 def _listing(values: Mapping[str, object]) -> str:

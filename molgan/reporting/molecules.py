@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,20 +99,27 @@ class Listed(NamedTuple):
 
 
 def listed(
-    texts: Sequence[str | None], records: Sequence[Record], names: Mapping[str | None, str], scorer: Scorer
+    texts: Sequence[str | None],
+    records: Sequence[Record],
+    names: Mapping[str | None, str],
+    scorer: Scorer,
+    known: Mapping[str, float] = MappingProxyType({}),
 ) -> Listed:
-    """The distinct molecules of texts whose records have `parts_of_texts`; names: by text."""
+    """The distinct molecules of texts whose records have `parts_of_texts`; names, known scores: by text."""
     distinct: dict[str, Record] = {}
     named: dict[str, str] = {}
+    own: list[float] = []
     for text, record in zip(texts, records, strict=True):
         flat = record["molecule"]
         if flat is not None:
-            distinct.setdefault(flat.text, record)
+            if flat.text not in distinct:
+                distinct[flat.text] = record
+                own.append(known.get(text or "", float("nan")))
             if names.get(text):
                 named[flat.text] = names[text]
     properties = pd.DataFrame([record["values"] for record in distinct.values()], columns=list(DESCRIBED), dtype=float)
     measured: dict[str | None, Measured] = {smiles: record["measured"] for smiles, record in distinct.items()}
-    scores = scorer.scores(scorer.values(list(distinct), measured))
+    scores = np.array(own) if known else scorer.scores(scorer.values(list(distinct), measured))
     return Listed([record["molecule"] for record in distinct.values()], properties, scores, named)
 
 

@@ -66,7 +66,7 @@ def report(
     tolerance: Request = MappingProxyType({}),
     guidance: Sequence[float] = (1.0,),
 ) -> Report:
-    """Report on a run folder or a shared model (by `n` draws), a file, or a list of SMILES.
+    """Report on a run folder or a shared model (by `n` draws), the folder of a search, a file, or a list of SMILES.
 
     train: for novelty and the nearest training molecules. reference, column: as in `evaluate`; the distributions of the
     reference stand beside.
@@ -74,7 +74,8 @@ def report(
     molecules were.
     condition, tolerance: what is requested of the draws, or was of the strings; how near they come is measured as
         `evaluate` does. guidance: of the draws; of several the page compares the samples, and shows the first's.
-    score: the `top` distinct molecules by it are drawn. substructures: further filters, name -> SMARTS.
+    score: the `top` distinct molecules by it are drawn; those of a search by its own score.
+    substructures: further filters, name -> SMARTS.
     Raises DataError when there is no valid molecule, ConfigError for what is no SMARTS, and what `evaluate` raises.
 
     >>> report(["CCO", "c1ccccc1O"], train=["CCO"]).page[:15].lower()
@@ -91,11 +92,11 @@ def report(
     reading = read_all(material.texts, SAMPLE, seed, policy, judge.parts, parts_of_texts(scorer))
     valid = reading.table["valid"].tolist()
     doubt = refuse_foreign(material.source or material.texts, material.texts, valid, len(valid), sum(valid))
-    molecules = listed(material.texts, reading.records, material.names, scorer)
+    molecules = listed(material.texts, reading.records, material.names, scorer, material.scores)
     if not molecules.smiles:
         raise DataError(f"{material.title}: holds no valid molecule to report on.")
     judged = judge(reading, doubt)
-    if broken := scorer.broken(molecules.smiles, least=1):
+    if not material.scores and (broken := scorer.broken(molecules.smiles, least=1)):
         note(f"{material.title}: {broken} The page ranks nothing.")
     training = None
     if judge.train is not None and judge.known is not None:
@@ -109,6 +110,7 @@ def report(
     guided = []
     if material.model is not None and condition and len(guidance) > 1:
         guided = compare_guidance(material.model, material.texts, condition, tolerance, guidance, n, seed, train, real)
-    score_text, baselines = str(scorer.definition), baselines_of(judged, reference)
+    score_text = "Ranked by the score of the search." if material.scores else str(scorer.definition)
+    baselines = baselines_of(judged, reference)
     page = render(material, judged, molecules.properties, theirs, rows, score_text, baselines, guided)
     return Report(page, judged)

@@ -9,21 +9,15 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from gancore.runs.compare import Run
 from gancore.statistics.evaluation import Evaluation
 from gancore.statistics.intervals import Estimate
 from molgan.data.downloads import DATA
 from molgan.metrics.published import MOSES, MOSES_COLUMNS, MOSES_N, QM9, QM9_COLUMNS
 from molgan.reporting.charts import curves, histogram
-from molgan.reporting.material import Material
+from molgan.reporting.material import History, Material
 from molgan.reporting.requests import GuidedSamples, table_of, trade_offs
 from molgan.scoring.properties import PROPERTIES
 from molgan.scoring.tables import DESCRIBED
-
-_CURVES = (
-    *("sample/connected", "sample/unique", "sample/novel", "sample/product"),
-    *("sample/precision", "sample/recall", "critic/accuracy"),
-)
 
 
 def render(
@@ -60,7 +54,7 @@ def render(
         legend="bars: these molecules" + ("" if theirs is None else f"; line: {len(theirs):,} of the reference"),
         histograms=_histograms(properties, theirs),
         **_requests(guided),
-        **_training(material.run),
+        **_history(material.history),
         sortable=molecules["columns"][::-1],
         flags=molecules["flags"],
         provenance={key: str(value) for key, value in material.provenance.items()},
@@ -89,14 +83,15 @@ def _requests(guided: Sequence[GuidedSamples]) -> dict[str, Any]:
     return {"guided": rows, "guided_columns": columns, "trade_offs": trade_offs(guided)}
 
 
-def _training(run: Run | None) -> dict[str, Any]:
-    """What the page says of the training of a run; nothing for molecules that are not a run's."""
-    if run is None:
-        return {"curves": "", "training_note": "", "events": []}
+def _history(history: History | None) -> dict[str, Any]:
+    """What the page says of how the molecules came about; nothing for those of a file."""
+    if history is None:
+        return {"history_title": "", "curves": "", "history_note": "", "events": []}
     return {
-        "curves": curves({name: run.curves[name] for name in _CURVES if name in run.curves}),
-        "training_note": f"{run.steps:,} steps; each figure of raw draws, as the monitors saw it.",
-        "events": run.events,
+        "history_title": history.title,
+        "curves": curves(history.curves),
+        "history_note": history.note,
+        "events": history.events,
     }
 
 

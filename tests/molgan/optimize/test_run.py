@@ -148,3 +148,18 @@ def test_the_command(tmp_path):
     assert wrong.returncode == 2
     assert "batch" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_the_page_of_a_search(tmp_path):
+    found = molgan.optimize(oxygens, 40, START, tmp_path / "search", config=FEW)
+    page = molgan.report(tmp_path / "search").page
+    assert "Search" in page
+    assert "mean of the best 10" in page
+    assert "Ranked by the score of the search." in page
+    best = found.best(1)
+    rows = json.loads(page.partition('<script id="data" type="application/json">')[2].partition("</script>")[0])["rows"]
+    assert len(rows) == 40
+    assert rows[0]["values"][-1] == pytest.approx(best["score"][0])
+    assert rows[0]["name"] == f"call {best['call'][0]}"
+    curve = found.curves()["best score"]
+    assert curve == [(40, best["score"][0])]
