@@ -30,7 +30,8 @@ READMES = [ROOT / folder / "README.md" for folder in (".", "data", "notebooks")]
 ELSEWHERE = {"make", "pip", "torchrun"}
 """Programs of blocks that are not ours to run."""
 FILE = re.compile(r"# ([\w/]+\.\w+)\n")
-MOST_DRAWS = "200"
+FEWER = {"-n": "200", "--budget": "20"}
+"""What makes commands short, by option."""
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: str(path.relative_to(ROOT / "docs")))
@@ -45,7 +46,8 @@ def at_work(tmp_path, monkeypatch, qm9_smiles):
     monkeypatch.syspath_prepend(str(tmp_path))
     small = sorted(qm9_smiles, key=len)[:100]
     molecules = "\n".join(small[:60])
-    for name, text in (("mols.smi", molecules), ("new.smi", molecules), ("held.smi", "\n".join(small[60:]))):
+    held, leads = "\n".join(small[60:]), "\n".join(small[-3:])
+    for name, text in (("mols.smi", molecules), ("new.smi", molecules), ("held.smi", held), ("leads.smi", leads)):
         (tmp_path / name).write_text(text)
     for name, seed in (("lines.txt", 0), ("new.txt", 1)):
         (tmp_path / name).write_text("\n".join(corpus(200, seed)))
@@ -77,7 +79,7 @@ def test_its_blocks_run_in_their_order(document, at_work, run_command, capsys):
 def run_block(commands, run_command):
     for words in commands:
         if words[0] in ("molgan", "seqgan"):
-            fewer = [MOST_DRAWS if before == "-n" else word for before, word in zip(["", *words], words, strict=False)]
+            fewer = [FEWER.get(before, word) for before, word in zip(["", *words], words, strict=False)]
             run_command(fewer)
         else:
             assert words[0] in ELSEWHERE, words
