@@ -12,7 +12,7 @@ from gancore.types import Sampler
 from molgan import chemistry
 from molgan.chemistry.identity import Rejected
 
-_SAMPLED = 250  # molecules that are taken from a model at a time
+_SAMPLED = 100  # molecules that are taken from a model at a time
 _MOST = 1_000_000  # that are taken in all
 
 
