@@ -41,8 +41,8 @@ from molgan.scoring.scorer import Scorer
 # %% [markdown]
 # ## The score
 #
-# Celecoxib inhibits COX-2. We look for molecules with its pharmacophores, but with another structure: similar up to
-# 0.6 by functional environments (FCFP4), and at most 0.35 by atoms (ECFP4).
+# Celecoxib inhibits COX-2. We look for molecules with its functions and another structure: as similar as possible by
+# functional environments (FCFP4), and at most 0.35 similar by atoms (ECFP4).
 
 # %%
 celecoxib = "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1"
@@ -52,7 +52,7 @@ score = Scorer(
         (
             Component(
                 "similarity",
-                Desirability("maximize", low=0.0, high=0.6),
+                Desirability("maximize", low=0.0, high=1.0),
                 name="functions",
                 molecules=(celecoxib,),
                 fingerprint="fcfp4",
@@ -86,7 +86,7 @@ pd.Series(found.to_dict()).to_frame("value").round(3)
 # For comparison, as many random molecules of the same model are scored.
 
 # %%
-drawn = molgan.MolGAN.load("drug").sample(budget, seed=1)
+drawn = molgan.MolGAN.load("drug").stream(budget, seed=1)
 chance = score([smiles for smiles in drawn if smiles])
 
 
@@ -102,7 +102,7 @@ plt.plot(ten_best(np.nan_to_num(chance)), label="random molecules of drug")
 plt.axvline(200, color="grey", linestyle=":", linewidth=1)
 plt.xlabel("calls of the score")
 plt.ylabel("mean of the ten best")
-plt.legend()
+_ = plt.legend()
 # %% [markdown]
 # ## The best, with some distance between them
 #
@@ -113,7 +113,7 @@ plt.legend()
 best = found.best(12, nearness=0.6)
 plt.figure(figsize=(10, 6))
 plt.imshow(grid_pixels(best["smiles"].tolist(), [f"{value:.2f}" for value in best["score"]], columns=4))
-plt.axis("off")
+_ = plt.axis("off")
 
 
 # %% [markdown]
@@ -145,7 +145,7 @@ for search, label in ((found, "free"), (apart, "with the filter")):
     plt.plot(table["diversity"], table["mean score"], "o-", label=label)
 plt.xlabel("diversity of the hundred")
 plt.ylabel("their mean score")
-plt.legend()
+_ = plt.legend()
 
 # %% [markdown]
 # ## What next
