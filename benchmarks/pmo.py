@@ -24,7 +24,8 @@ from gancore.io.atomic_write import write_text
 from gancore.io.notes import note
 from gancore.io.process_pool import usable_processes
 from molgan.data import pmo_classifiers
-from molgan.optimize.run import Optimized, optimize
+from molgan.optimize.found import Optimized
+from molgan.optimize.run import optimize
 from molgan.optimize.settings import load_settings
 from molgan.scoring.benchmarks import OBJECTIVES
 from molgan.scoring.filters import passes_filters

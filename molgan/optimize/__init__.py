@@ -8,9 +8,10 @@ from inspect import signature
 from types import ModuleType
 from typing import Any
 
+from molgan.optimize.found import Optimized
 from molgan.optimize.leads import improve
 from molgan.optimize.optimizer import Optimizer
-from molgan.optimize.run import Optimized, optimize
+from molgan.optimize.run import optimize
 from molgan.optimize.settings import DiversityConfig, GeneticConfig, OptimizeConfig, SurrogateConfig
 
 __all__ = [

@@ -1,12 +1,25 @@
 """The journal of an optimisation: what was asked and told, a line each, on disk before it is used."""
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gancore.errors import RunError
+
+JOURNAL = "journal.jsonl"
+"""The file of a folder that holds what was asked and told."""
+
+
+def told(event: dict[str, Any]) -> dict[str, float]:
+    """The scores that an event tells, by molecule; NaN for one without; none for an event of another kind.
+
+    >>> told({"told": [["CCO", 0.5], ["CCN", None]]})
+    {'CCO': 0.5, 'CCN': nan}
+    """
+    return {smiles: math.nan if score is None else score for smiles, score in event.get("told", [])}
 
 
 class Journal:

@@ -16,13 +16,11 @@ from gancore.runs.settings_keys import flatten
 from gancore.training.device import derive_seed
 from gancore.types import Sampler
 from molgan.chemistry.identity import Rejected
-from molgan.optimize.journal import Journal
+from molgan.optimize.found import Optimized
+from molgan.optimize.journal import JOURNAL, Journal, told
 from molgan.optimize.proposals import Accepts, Proposals, Ranked
 from molgan.optimize.settings import OptimizeConfig
 from molgan.optimize.stock import Stock, canonical
-
-JOURNAL = "journal.jsonl"
-"""The file of a folder that holds what was asked and told."""
 
 
 class Optimizer:
@@ -119,24 +117,29 @@ class Optimizer:
         values = [float(one) for one in (scores if isinstance(scores, Iterable) else [scores])]
         if len(texts) != len(values):
             raise DataError(f"tell: {len(texts):,} molecules and {len(values):,} scores; give one score a molecule.")
-        told: dict[str, float] = {}
+        new: dict[str, float] = {}
         differing = 0
         for text, value in zip(texts, values, strict=True):
             try:
                 molecule = text if text in self._asked else canonical(text)
             except Rejected as error:
                 raise DataError(f"tell: {text!r} is no molecule: {error}.") from None
-            before = self._scores.get(molecule, told.get(molecule))
+            before = self._scores.get(molecule, new.get(molecule))
             if before is None:
-                told[molecule] = value
+                new[molecule] = value
             differing += before is not None and not _same(before, value)
         if differing:
             note(f"tell: {differing:,} molecules had another score before; they keep it.")
-        if told:
-            self._journal.write({"told": [[one, _json(value)] for one, value in told.items()]})
-            self._scores |= told
+        if new:
+            self._journal.write({"told": [[one, _json(value)] for one, value in new.items()]})
+            self._scores |= new
 
     # What was found ---------------------------------------------------------------------------
+
+    @property
+    def found(self) -> Optimized:
+        """Everything that was told, with figures."""
+        return Optimized.of(self._scores, self.config.budget)
 
     def frame(self) -> pd.DataFrame:
         """Columns smiles, score and call: every molecule that was told, in order; calls count from 1. Raises nothing.
@@ -144,8 +147,7 @@ class Optimizer:
         >>> list(Optimizer(["CCO"]).frame())
         ['smiles', 'score', 'call']
         """
-        calls = range(1, self.calls + 1)
-        return pd.DataFrame({"smiles": list(self._scores), "score": list(self._scores.values()), "call": calls})
+        return self.found.frame
 
     def best(self, n: int = 100) -> pd.DataFrame:
         """The rows of `frame` with the highest scores, best first. Raises nothing.
@@ -153,7 +155,7 @@ class Optimizer:
         >>> Optimizer(["CCO"]).best().empty
         True
         """
-        return self.frame().dropna(subset="score").nlargest(n, "score").reset_index(drop=True)
+        return self.found.best(n)
 
     # Within -----------------------------------------------------------------------------------
 
@@ -186,7 +188,7 @@ class Optimizer:
                 self._take_ask(event["asked"])
                 self._stock.taken = event["stock"]
             else:
-                self._scores |= {smiles: math.nan if value is None else value for smiles, value in event["told"]}
+                self._scores |= told(event)
 
     def _refuse_other(self, then: dict[str, Any], now: dict[str, Any]) -> None:
         """Raise RunError where a journal is of another optimisation; another budget is none."""

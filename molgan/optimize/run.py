@@ -2,31 +2,26 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import pandas as pd
 
 from gancore.errors import ConfigError, RewardError, RunError
 from gancore.facade.models import load_model
-from gancore.io.atomic_write import whole, write_text
 from gancore.io.notes import note
 from gancore.io.process_pool import usable_processes
 from gancore.io.progress import hushed, progress
 from gancore.runs.folder import alone
 from gancore.types import Sampler
 from molgan.data.inputs import as_rows
-from molgan.library.collect import grid
-from molgan.optimize.auc import EVERY, area_under_top
-from molgan.optimize.journal import Journal
-from molgan.optimize.optimizer import JOURNAL, Optimizer
+from molgan.optimize.found import Optimized
+from molgan.optimize.journal import JOURNAL
+from molgan.optimize.optimizer import Optimizer
 from molgan.optimize.proposals import Accepts
 from molgan.optimize.settings import OptimizeConfig
-from molgan.optimize.surrogate import apart
 from molgan.scoring.definition import ScoreConfig
-from molgan.scoring.diversity import scaffold
 from molgan.scoring.scorer import Scorer
 
 Score = ScoreConfig | Scorer | str | Path | Callable[[Sequence[str]], Iterable[float]]
@@ -34,101 +29,7 @@ Score = ScoreConfig | Scorer | str | Path | Callable[[Sequence[str]], Iterable[f
 Start = str | Path | Sequence[str] | Sampler
 """Where to begin: a trained model or its name, a file of molecules, or a list of SMILES."""
 
-_BEST = 100
-_SHOWN = 12
 _ENOUGH = 1000  # molecules without a score, and none with one, after which a search is given up
-
-
-@dataclass(frozen=True)
-class Optimized:
-    """What an optimisation found. frame: columns smiles, score and call, in the order of the calls, from 1."""
-
-    frame: pd.DataFrame
-    budget: int
-
-    @property
-    def calls(self) -> int:
-        """Distinct molecules that were scored."""
-        return len(self.frame)
-
-    def best(self, n: int = _BEST, nearness: float = 1.0) -> pd.DataFrame:
-        """The rows of `frame` with the highest scores, best first.
-
-        nearness: below 1 a molecule is left out whose Tanimoto similarity (counted environments) to a better one is
-        this or more.
-        """
-        ranked = self.frame.dropna(subset="score").sort_values("score", ascending=False, kind="stable")
-        if nearness < 1.0:
-            ranked = ranked.iloc[apart(ranked["smiles"].tolist(), n, nearness)]
-        return ranked[:n].reset_index(drop=True)
-
-    def auc(self, top: int = 10) -> float:
-        """Area under the mean of the `top` best over the calls, divided by the budget (PMO, Gao et al. 2022)."""
-        return area_under_top(self.frame["score"].to_numpy(), top, self.budget)
-
-    @property
-    def scaffolds(self) -> int:
-        """Distinct Bemis-Murcko scaffolds among the hundred best."""
-        return len({scaffold(smiles) for smiles in self.best()["smiles"]})
-
-    def curves(self) -> dict[str, list[tuple[int, float]]]:
-        """The best score so far, and the means of the best 10 and 100, at every hundredth call."""
-        scores = self.frame["score"].to_numpy()
-        calls = [*range(EVERY, self.calls, EVERY), self.calls] if self.calls else []
-        named = {1: "best score", 10: "mean of the best 10", 100: "mean of the best 100"}
-        found: dict[str, list[tuple[int, float]]] = {}
-        for top, name in named.items():
-            points = [(call, np.sort(scores[:call][~np.isnan(scores[:call])])[-top:]) for call in calls]
-            found[name] = [(call, float(best.mean())) for call, best in points if len(best)]
-        return found
-
-    def to_dict(self) -> dict[str, Any]:
-        """Figures of the search."""
-        best = self.best()["score"].to_numpy()
-        figures = {f"mean of top {top}": float(best[:top].mean()) if len(best) else None for top in (1, 10, 100)}
-        areas = {f"AUC of top {top}": self.auc(top) for top in (1, 10, 100)}
-        unscored = int(np.isnan(self.frame["score"].to_numpy()).sum())
-        return {"calls": self.calls, "without a score": unscored} | figures | areas | {"scaffolds": self.scaffolds}
-
-    def write(self, out: Path) -> None:
-        """Write `scored.parquet`, and `best.smi` with the hundred best, to a folder."""
-        with whole(out / "scored.parquet") as place:
-            self.frame.to_parquet(place, index=False)
-        best = self.best()
-        rows = zip(best["smiles"], best["score"], strict=True)
-        write_text(out / "best.smi", "".join(f"{smiles} {score:.6g}\n" for smiles, score in rows))
-
-    def __str__(self) -> str:
-        figures = self.to_dict()
-        lines = [f"{name}: {value:,.4g}" if value is not None else f"{name}: -" for name, value in figures.items()]
-        return "\n".join([*lines, "", self.best(10).to_string(index=False)])
-
-    def _repr_html_(self) -> str:
-        best = self.best(_SHOWN)
-        captions = [f"{score:.3f}, call {call:,}" for score, call in zip(best["score"], best["call"], strict=True)]
-        return f"<p>{self.calls:,} calls</p>" + grid(zip(best["smiles"], captions, strict=True))
-
-
-def read_search(folder: str | Path) -> Optimized:
-    """What the journal of a folder says was found so far. Raises RunError for a folder without one, or a damaged one.
-
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     found = optimize("qed", 5, ["CCO", "CCN", "CCC", "CC=O", "CC#N"], folder, quiet=True)
-    ...     read_search(folder).frame.equals(found.frame)
-    True
-    """
-    path = Path(folder) / JOURNAL
-    if not path.is_file():
-        raise RunError(f"{folder}: holds no search (it has no {JOURNAL}).")
-    scores: dict[str, float] = {}
-    budget = 0
-    for event in Journal(path).events():
-        budget = event.get("settings", {}).get("budget", budget)
-        told = {smiles: np.nan if value is None else value for smiles, value in event.get("told", [])}
-        scores |= told
-    frame = pd.DataFrame({"smiles": list(scores), "score": list(scores.values()), "call": range(1, len(scores) + 1)})
-    return Optimized(frame, max(budget, len(frame)))
 
 
 def optimize(
@@ -176,8 +77,8 @@ def optimize(
             _loop(optimizer, measured, settings)
         finally:
             if folder is not None:
-                Optimized(optimizer.frame(), settings.budget).write(folder)
-    return Optimized(optimizer.frame(), settings.budget)
+                optimizer.found.write(folder)
+    return optimizer.found
 
 
 def _claim(folder: Path | None, resume: bool) -> None:

@@ -15,8 +15,8 @@ from gancore.runs.pretrained import is_model
 from molgan.chemistry.identity import COMPARED, Policy
 from molgan.data.inputs import read_named
 from molgan.gan import MolGAN
-from molgan.optimize.optimizer import JOURNAL
-from molgan.optimize.run import read_search
+from molgan.optimize.found import read_search
+from molgan.optimize.journal import JOURNAL
 
 _CURVES = (
     *("sample/connected", "sample/unique", "sample/novel", "sample/product"),
