@@ -31,8 +31,9 @@ class Optimizer:
 
     start: molecules that are scored first: a list of SMILES, or a model that draws some. config: the settings.
     folder: where the journal is kept; one that is there is gone on with. accepts: what else a molecule has to fulfil.
-    Raises RunError for a folder whose journal is of other settings or another start, DataError for a list without any
-    molecule.
+    score: a name for what is told, so that a folder is not gone on with by another score.
+    Raises RunError for a folder whose journal is of other settings, another start or another score, DataError for a
+    list without any molecule.
 
     >>> optimizer = Optimizer(["CCO", "CCN", "c1ccccc1O", "CC(=O)O"], OptimizeConfig(budget=6, initial=4))
     >>> first = optimizer.ask(4)
@@ -47,13 +48,14 @@ class Optimizer:
         config: OptimizeConfig | None = None,
         folder: str | Path | None = None,
         accepts: Accepts | None = None,
+        score: str = "",
     ):
         self.config = (config or OptimizeConfig()).validated()
         self._stock = Stock(start, self.config.seed, self.config.initial)
         self._proposals = Proposals(self.config, accepts)
         self._asked: dict[str, int] = {}  # how many were asked for before
         self._scores: dict[str, float] = {}  # in the order in which they were told
-        self._asks = 0
+        self._asks, self._score = 0, score
         self._journal = Journal(Path(folder) / JOURNAL if folder is not None else None)
         self._go_on()
 
@@ -176,7 +178,7 @@ class Optimizer:
 
     def _go_on(self) -> None:
         """Take over what the journal holds, or begin one."""
-        header = {"settings": asdict(self.config), "start": self._stock.digest}
+        header = {"settings": asdict(self.config), "start": self._stock.digest, "score": self._score}
         events = self._journal.events()
         first = next(events, None)
         if first is None:
@@ -194,8 +196,12 @@ class Optimizer:
         """Raise RunError where a journal is of another optimisation; another budget is none."""
         if then.get("start") != now["start"]:
             raise RunError(f"{self._journal.path}: this began from another start; give that, or another folder.")
+        if then.get("score", "") != now["score"]:
+            raise RunError(f"{self._journal.path}: was scored by another score; give that, or another folder.")
         flat_then, flat_now = (dict(flatten(one["settings"])) for one in (then, now))
-        differing = [name for name in flat_now if name != "budget" and flat_then.get(name) != flat_now[name]]
+        differing = [
+            name for name in flat_now if name not in ("budget", "at_once") and flat_then.get(name) != flat_now[name]
+        ]
         if differing:
             which = "; ".join(f"{name} was {flat_then.get(name)} and is {flat_now[name]}" for name in differing)
             raise RunError(f"{self._journal.path}: other settings ({which}); give those, or another folder.")

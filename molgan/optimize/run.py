@@ -1,5 +1,6 @@
 """`optimize`: look for molecules with high scores within a budget of calls, from any start, with any score."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -72,7 +73,7 @@ def optimize(
         held.enter_context(hushed(quiet))
         if folder is not None:
             held.enter_context(alone(folder))
-        optimizer = Optimizer(_molecules(start, column), settings, folder, accepts)
+        optimizer = Optimizer(_molecules(start, column), settings, folder, accepts, measured.name)
         try:
             _loop(optimizer, measured, settings)
         finally:
@@ -112,10 +113,18 @@ def _loop(optimizer: Optimizer, measured: "Measure", settings: OptimizeConfig) -
 
 
 class Measure:
-    """A score as a function of molecules. at_once: how many it takes between two writes to disk."""
+    """A score as a function of molecules.
+
+    at_once: how many it takes between two writes to disk. name: tells it from other scores; a digest of a definition,
+    the name of a function.
+    """
 
     def __init__(self, score: Callable[[Sequence[str]], Iterable[float]], at_once: int):
         self._score, self.at_once = score, at_once
+        if isinstance(score, Scorer):
+            self.name = hashlib.sha256(repr(score.definition).encode()).hexdigest()[:16]
+        else:
+            self.name = getattr(score, "__qualname__", type(score).__qualname__)
         self._without: list[str] | None = []  # molecules without a score, while none had one
 
     def __call__(self, smiles: Sequence[str]) -> list[float]:

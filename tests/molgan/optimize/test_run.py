@@ -43,6 +43,8 @@ def test_results_are_written_and_a_search_can_be_lengthened(tmp_path):
     assert float(best[0].split()[1]) == found.frame["score"].max()
     with pytest.raises(RunError, match="holds an optimisation already; resume it"):
         molgan.optimize(oxygens, 20, START, tmp_path, config=FEW)
+    with pytest.raises(RunError, match="another score"):
+        molgan.optimize("qed", 30, START, tmp_path, config=FEW, resume=True)
     longer = molgan.optimize(oxygens, 30, START, tmp_path, config=FEW, resume=True)
     assert longer.frame[:20].equals(found.frame)
     assert longer.calls == 30
