@@ -21,7 +21,7 @@ def optimize(
         str, typer.Option(metavar="MODEL|FILE", help="Where the first molecules come from: a model, or a file of some.")
     ] = "drug",
     column: cli.Column = "",
-    seed: Seed = 0,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random; default that of the settings.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     overrides: Set = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in OUT.")] = False,

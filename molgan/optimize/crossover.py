@@ -11,7 +11,6 @@ from molgan.optimize.parents import ORDERS, Cut, Parent, finished
 
 _TRIES = 10
 _SINGLE = 0.6  # share of the cuts that go through one bond outside rings
-_LEAST_ATOMS = 4
 
 
 def crossover(first: Parent, second: Parent, random: Random, most_atoms: int = 60) -> Chem.Mol | None:

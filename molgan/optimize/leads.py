@@ -16,19 +16,17 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from gancore.errors import ConfigError, DataError
 from gancore.io.process_pool import usable_processes
-from molgan import chemistry
 from molgan.chemistry.identity import Rejected
 from molgan.chemistry.molecule import Molecule
 from molgan.chemistry.parallel import map_chunks
 from molgan.optimize.optimizer import Optimizer
 from molgan.optimize.settings import GeneticConfig, OptimizeConfig
+from molgan.optimize.stock import canonical
 from molgan.scoring.properties import PROPERTIES, property_value
 
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 DEFAULT = OptimizeConfig(budget=500, batch=20, initial=1, genetic=GeneticConfig(nearness=0.0, mutation=0.7))
 """Settings of the search for each lead."""
-
-
 MET = 1 - 1e-9
 """The score of a molecule that is all that is requested."""
 
@@ -167,7 +165,9 @@ def improve(
                 columns |= {move.property: now, f"{move.property}_change": now - float(then)}
             head = {"lead": number, "origin": text, "smiles": one.smiles, "met": one.met, "similarity": one.similarity}
             rows.append(head | columns | {"score": one.score, "call": one.call, "reason": ""})
-    return pd.DataFrame(rows)
+    moved = [name for move in moves for name in (move.property, f"{move.property}_change")]
+    columns = ["lead", "origin", "smiles", "met", "similarity", *moved, "score", "call", "reason"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _improved(
@@ -176,7 +176,7 @@ def _improved(
     """The lead's values and the best molecules, without the lead; or why it is no molecule."""
     number, text = numbered
     try:
-        lead = Chem.MolToSmiles(chemistry.parse(text or ""))
+        lead = canonical(text or "")
     except Rejected as error:
         return str(error), []
     if "." in lead:

@@ -48,6 +48,12 @@ def test_leads_that_are_no_molecules_have_a_row_with_the_reason():
     assert table["smiles"].isna().tolist() == [True, True, True, False]
 
 
+def test_leads_of_which_none_is_a_molecule_give_the_same_columns():
+    table, usual = (improve([text], {"logp": 0.3}, 0.2, n=1, config=FEW, processes=0) for text in ("nonsense", "CCO"))
+    assert list(table) == list(usual)
+    assert table["met"].isna().all()
+
+
 def test_the_same_seed_gives_the_same_molecules_whatever_the_other_leads_are():
     one, both = (improve(leads, {"qed": 0.1}, n=3, config=FEW, processes=0) for leads in ([LEAD], [LEAD, "CCCCO"]))
     pd.testing.assert_frame_equal(one, both[:3], check_dtype=False)
