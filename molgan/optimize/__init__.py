@@ -12,14 +12,23 @@ from molgan.optimize.found import Optimized
 from molgan.optimize.leads import improve
 from molgan.optimize.optimizer import Optimizer
 from molgan.optimize.run import optimize
-from molgan.optimize.settings import DiversityConfig, GeneticConfig, OptimizeConfig, SurrogateConfig
+from molgan.optimize.settings import (
+    DiversityConfig,
+    GeneticConfig,
+    LearnerConfig,
+    OptimizeConfig,
+    RealismConfig,
+    SurrogateConfig,
+)
 
 __all__ = [
     "DiversityConfig",
     "GeneticConfig",
+    "LearnerConfig",
     "OptimizeConfig",
     "Optimized",
     "Optimizer",
+    "RealismConfig",
     "SurrogateConfig",
     "improve",
     "optimize",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,14 @@ from gancore.types import Sampler
 from molgan.chemistry.identity import Rejected
 from molgan.optimize.found import Optimized
 from molgan.optimize.journal import JOURNAL, Journal, told
-from molgan.optimize.proposals import Accepts, Proposals, Ranked
+from molgan.optimize.proposals import Accepts, Proposals
+from molgan.optimize.ranked import Ranked
 from molgan.optimize.settings import OptimizeConfig
 from molgan.optimize.stock import Stock, canonical
+
+if TYPE_CHECKING:
+    from molgan.optimize.learner import Learner
+    from molgan.optimize.realism import Realism
 
 
 class Optimizer:
@@ -52,12 +57,15 @@ class Optimizer:
     ):
         self.config = (config or OptimizeConfig()).validated()
         self._stock = Stock(start, self.config.seed, self.config.initial)
-        self._proposals = Proposals(self.config, accepts)
+        self._learner = _learner(self.config, Path(folder) if folder is not None else None)
+        self._proposals = Proposals(self.config, accepts, _realism(self.config))
         self._asked: dict[str, int] = {}  # how many were asked for before
         self._scores: dict[str, float] = {}  # in the order in which they were told
         self._asks, self._score = 0, score
         self._journal = Journal(Path(folder) / JOURNAL if folder is not None else None)
         self._go_on()
+        if self._learner is not None:
+            self._learner.refuse_ahead(self._asks)
 
     # Asking and telling -----------------------------------------------------------------------
 
@@ -95,12 +103,13 @@ class Optimizer:
             chosen += self._stock.take(n - len(chosen), known.union(chosen))
         if len(chosen) < n and scored:
             random, noise = Random(seed), np.random.default_rng(seed)
-            chosen += self._proposals(n - len(chosen), scored, known.union(chosen), random, noise)
+            drawn = self._learner.draw(self._asks) if self._learner is not None else []
+            chosen += self._proposals(n - len(chosen), scored, known.union(chosen), random, noise, drawn)
         if len(chosen) < n:
             chosen += self._stock.take(n - len(chosen), known.union(chosen))
-        self._take_ask(chosen)
         if chosen:
             self._journal.write({"asked": chosen, "stock": self._stock.taken})
+            self._take_ask(chosen)
         return chosen
 
     def tell(self, smiles: str | Iterable[str], scores: float | Iterable[Any]) -> None:
@@ -172,7 +181,9 @@ class Optimizer:
         return sorted(told, key=lambda one: (self._asked.get(one.smiles, -1), one.smiles))
 
     def _take_ask(self, chosen: Sequence[str]) -> None:
-        self._asks += bool(chosen)
+        if self._learner is not None:
+            self._learner.learn(self._asks, self._ranked())
+        self._asks += 1
         for smiles in chosen:
             self._asked[smiles] = len(self._asked)
 
@@ -199,12 +210,32 @@ class Optimizer:
         if then.get("score", "") != now["score"]:
             raise RunError(f"{self._journal.path}: was scored by another score; give that, or another folder.")
         flat_then, flat_now = (dict(flatten(one["settings"])) for one in (then, now))
+        flat_then = dict(flatten(asdict(OptimizeConfig()))) | flat_then  # settings that came later were as by default
         differing = [
             name for name in flat_now if name not in ("budget", "at_once") and flat_then.get(name) != flat_now[name]
         ]
         if differing:
             which = "; ".join(f"{name} was {flat_then.get(name)} and is {flat_now[name]}" for name in differing)
             raise RunError(f"{self._journal.path}: other settings ({which}); give those, or another folder.")
+
+
+def _learner(config: OptimizeConfig, folder: Path | None) -> "Learner | None":
+    """The likelihood model, which takes torch, where there is one."""
+    if not config.learner.model:
+        return None
+    from gancore.facade.models import load_model
+    from molgan.optimize.learner import Learner
+
+    return Learner(load_model(config.learner.model), config.learner, config.seed, folder)
+
+
+def _realism(config: OptimizeConfig) -> "Realism | None":
+    if not config.realism.model:
+        return None
+    from molgan.gan import MolGAN
+    from molgan.optimize.realism import Realism
+
+    return Realism(MolGAN.load(config.realism.model), config.realism)
 
 
 def _same(first: float, second: float) -> bool:

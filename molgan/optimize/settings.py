@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from gancore.io import config as toml
-from gancore.training.settings import STRICT, Count, Positive, Seed, Share, Weight
+from gancore.training.settings import STRICT, Count, Positive, Rate, Seed, Share, Weight
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class SurrogateConfig:
     """Scored molecules that it learns from: the best, the latest, and some others."""
     acquisition: Literal["thompson", "upper_bound"] = "thompson"
     """thompson: each molecule of a batch is the best of one draw from the process. upper_bound: mean and deviation."""
+    greedy: Share = 0.0
+    """thompson: share of a batch that is taken by mean and deviation instead."""
     exploration: Weight = 1.0
     """Weight of the deviation in `upper_bound`, at most; each batch has its own, between a hundredth of it and this."""
 
@@ -41,8 +43,51 @@ class GeneticConfig:
     """Share of the crossed ones that are mutated, too."""
     nearness: Share = 0.6
     """Tanimoto similarity from which on two molecules of the population are too near; 0 for no limit."""
+    niches: Share = 1.0
+    """Share of the batches for which `nearness` holds; the others are bred from the best as they are."""
     most_atoms: Positive = 60
     """Heavy atoms of a molecule, at most."""
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """A likelihood model that learns from the scores and draws candidates, beside those that are bred."""
+
+    __pydantic_config__ = STRICT
+    model: str = ""
+    """A trained string or graph model, by name or folder. Empty: candidates are bred alone."""
+    loss: Literal["augmented_likelihood", "trajectory_balance", "reinforce"] = "augmented_likelihood"
+    """What makes good molecules likely: augmented_likelihood (Olivecrona et al. 2017), trajectory_balance (Malkin et
+    al. 2022) or reinforce (Williams 1992), each on molecules that anything proposed."""
+    sampled: Positive = 64
+    """Draws of the model for each batch."""
+    steps: Positive = 1
+    """Steps of learning for each batch."""
+    batch: Positive = 64
+    """Scored molecules of a step: half of the best, half of the latest."""
+    lr: Rate = 5e-4
+    """Learning rate of Adam."""
+    strength: Weight = 60.0
+    """Weight of a score, scaled to [0, 1], in nats."""
+    kl: Weight = 0.01
+    """Weight of the divergence from the model as it was, on its own draws."""
+    randomized: Share = 0.5
+    """Share of the molecules that are spelled from a random atom (Bjerrum 2017); a graph model does not see it."""
+    checkpoint: Positive = 20
+    """Batches between two checkpoints of the model."""
+
+
+@dataclass(frozen=True)
+class RealismConfig:
+    """A critic as a term: molecules that it takes for unreal are asked for later."""
+
+    __pydantic_config__ = STRICT
+    model: str = ""
+    """A trained graph model with a critic, by name or folder, for instance moses. Empty leaves the term out."""
+    weight: Weight = 0.5
+    """Weight of the log-probability of being real, in standard deviations of the scores for a nat."""
+    least: float = -6.0
+    """The lowest log-probability that counts, and that of a molecule which the model cannot read."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +129,10 @@ class OptimizeConfig:
     """Breeding."""
     surrogate: SurrogateConfig = field(default_factory=SurrogateConfig)
     """The surrogate."""
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    """The likelihood model."""
+    realism: RealismConfig = field(default_factory=RealismConfig)
+    """The critic."""
     diversity: DiversityConfig = field(default_factory=DiversityConfig)
     """The filter against more of the same."""
 

@@ -170,7 +170,11 @@ class AutoregressiveGAN(GraphRecipe):
     @torch.no_grad()
     def log_prob(self, sample: Sample, context: Context | None = None) -> Tensor:
         """Log-probability of graphs of their sizes under the averaged generator, nats `(batch,)`."""
-        return self.averaged.average.log_prob(*graphs.indices(sample), context)
+        return self.log_prob_of(self.averaged.average, sample, context)
+
+    def log_prob_of(self, network: AutoregressiveGenerator, sample: Sample, context: Context | None = None) -> Tensor:
+        """`log_prob` under a generator of this recipe, with gradients."""
+        return network.log_prob(*graphs.indices(sample), context)
 
     def draw(self, real: Batch, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """A fresh graph of each one's size, of which the same is asked, without dropout.

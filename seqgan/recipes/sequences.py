@@ -126,4 +126,8 @@ class SequenceRecipe:
     def log_prob(self, sample: Sample, context: Context | None = None) -> Float[Tensor, "batch"]:
         """Log-probability in nats of whole sequences under the averaged generator."""
         with at_rest(self.averaged.average):
-            return self.averaged.average.log_prob(sample[0], context=context).sum(1)
+            return self.log_prob_of(self.averaged.average, sample, context)
+
+    def log_prob_of(self, network: Generator, sample: Sample, context: Context | None = None) -> Float[Tensor, "batch"]:
+        """`log_prob` under a generator of this recipe, with gradients."""
+        return network.log_prob(sample[0], context=context).sum(1)
