@@ -17,7 +17,7 @@ from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, exp
 from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
 from molgan.library import options
-from molgan.search_commands import improve, optimize
+from molgan.search_commands import analogues, improve, optimize
 
 if TYPE_CHECKING:
     from gancore.facade.doctor import Finding
@@ -311,6 +311,7 @@ def export(
 
 app.command()(optimize)
 app.command()(improve)
+app.command()(analogues)
 finish(app, HALF)
 
 

@@ -1,4 +1,4 @@
-"""Commands of `molgan` that search for molecules: `optimize` and `improve`."""
+"""Commands of `molgan` that search for molecules: `optimize`, `improve` and `analogues`."""
 
 import json
 from pathlib import Path
@@ -84,3 +84,49 @@ def improve(
     for lead, text, reason in zip(table["lead"], table["origin"], table["reason"], strict=True):
         if reason:
             typer.echo(f"molgan: {file}, row {lead}: {reason}: {text!s:.40}", err=True)
+
+
+def analogues(
+    file: Annotated[Path, typer.Argument(help="Actives: a file that train reads, or - (standard input).")],
+    out: Annotated[Path, typer.Option(help="Table to write: .csv or .parquet.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="Analogues to give.")] = 1000,
+    similarity: Annotated[float, typer.Option(help="Least Tanimoto similarity to an active, from 0 to 1.")] = 0.4,
+    model: Annotated[
+        str, typer.Option(help="Model to tune on the actives; none: everything is bred.")
+    ] = "smiles-moses",
+    value: Annotated[
+        str, typer.Option(help="Column with what was measured, higher is better; predicted for all.")
+    ] = "",
+    column: cli.Column = "",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """New molecules like a few actives: a model is tuned on these and draws, the rest are bred.
+
+    Prints how many candidates there were and why they were left out, and names rows that could not be used.
+    """
+    from gancore.facade.models import load_model
+    from gancore.io.atomic_write import refuse_place, whole
+    from gancore.io.progress import hushed
+    from molgan.data.inputs import read_named
+    from molgan.optimize.analogues import analogues as search
+    from molgan.optimize.analogues import values_of
+    from molgan.reporting.scored_file import refuse_table
+
+    refuse_table(out)
+    refuse_place(out, file)
+    with hushed(quiet):
+        rows = list(read_named(file, column))
+        values = values_of(rows, value, str(file)) if value else None
+        tuned = load_model(model) if model != "none" else None
+        found = search([row.smiles for row in rows], n, similarity, values, tuned, seed)
+    with whole(out) as place:
+        frame = found.frame
+        frame.to_parquet(place, index=False) if out.suffix == ".parquet" else frame.to_csv(place, index=False)
+    if as_json:
+        typer.echo(json.dumps(found.counts | {"skipped": len(found.skipped)}, indent=1))
+    else:
+        typer.echo("\n".join(f"{name}: {count:,}" for name, count in found.counts.items()))
+    for number, text, reason in found.skipped:
+        typer.echo(f"molgan: {file}, row {rows[number - 1].row}: {reason}: {text!s:.40}", err=True)

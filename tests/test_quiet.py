@@ -39,6 +39,7 @@ CALLS = {
     "molgan compare": ("mols.smi", "more.smi", "--reference", "mols.smi", "--only", "alerts"),
     "molgan report": ("mols.smi", "--train", "mols.smi"),
     "molgan optimize": ("--score", "qed", "--budget", "8", "--start", "mols.smi", "--out", "search"),
+    "molgan analogues": ("mols.smi", "--model", "none", "-n", "5", "--out", "analogues.csv"),
     "molgan improve": ("mols.smi", "--property", "logp=+1", "--budget", "6", "--out", "better.csv"),
     "molgan export": ("qm9", "--out", "model", "-n", "6", "--only", "alerts"),
     "molgan doctor": (),

@@ -23,7 +23,7 @@ class TunedModel:
     >>> from gancore.facade.models import load_model
     >>> tuned = TunedModel(load_model("smiles-moses"), 1e-3)
     >>> log_prob, prior, rows = tuned.log_prob(["CCO", "not a molecule", "c1ccncc1"])
-    >>> rows, bool((log_prob == prior).all())
+    >>> rows, torch.allclose(log_prob, prior)
     ([0, 2], True)
     """
 
@@ -47,7 +47,9 @@ class TunedModel:
     def log_prob(self, strings: Sequence[str]) -> tuple[Tensor, Tensor, list[int]]:
         """Log-probability in nats under generator and prior, of those strings that can be read, and their places."""
         sample, rows = self.model.domain.encode(strings, self._recipe.space)
-        sample = tuple(part.to(self.model.device) for part in sample)
+        spelled = self._recipe.is_spelled(sample)
+        sample = tuple(part[spelled].to(self.model.device) for part in sample)
+        rows = [row for row, known in zip(rows, spelled.tolist(), strict=True) if known]
         if not rows:
             return (nothing := torch.zeros(0, device=self.model.device)), nothing, []
         with torch.backends.cudnn.flags(enabled=False):  # whose recurrent layers learn in training mode alone
@@ -63,6 +65,14 @@ class TunedModel:
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), most)
         if torch.isfinite(norm):
             self._optimizer.step()
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the generator's weights."""
+        return {name: value.clone() for name, value in self.network.state_dict().items()}
+
+    def restore(self, weights: dict[str, Tensor]) -> None:
+        """Put weights back."""
+        self.network.load_state_dict(weights)
 
     # State ------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from inspect import signature
 from types import ModuleType
 from typing import Any
 
+from molgan.optimize.analogues import analogues
 from molgan.optimize.found import Optimized
 from molgan.optimize.leads import improve
 from molgan.optimize.optimizer import Optimizer
@@ -30,6 +31,7 @@ __all__ = [
     "Optimizer",
     "RealismConfig",
     "SurrogateConfig",
+    "analogues",
     "improve",
     "optimize",
 ]

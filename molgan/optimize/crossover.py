@@ -64,4 +64,4 @@ def _joined(
         if at not in second_atoms:
             new.RemoveAtom(before + at)
     new.CommitBatchEdit()
-    return finished(new)
+    return finished(new, first, second)

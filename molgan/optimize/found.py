@@ -46,7 +46,7 @@ class Optimized:
         """
         ranked = self.frame.dropna(subset="score").sort_values("score", ascending=False, kind="stable")
         if nearness < 1.0:
-            ranked = ranked.iloc[apart(ranked["smiles"].tolist(), n, nearness)]
+            ranked = ranked.take(apart(ranked["smiles"].tolist(), n, nearness))
         return ranked[:n].reset_index(drop=True)
 
     def auc(self, top: int = 10) -> float:

@@ -92,7 +92,8 @@ class Learner:
         return list(dict.fromkeys(chosen))
 
     def _step(self, batch: list[Ranked], own: list[str], worst: float, best: float, random: Random) -> None:
-        texts = [self._spelled(one.smiles, random) for one in batch]
+        anew = self.config.randomized
+        texts = [spelled(one.smiles, random) if random.random() < anew else one.smiles for one in batch]
         log_prob, prior, rows = self._tuned.log_prob(texts)
         if not rows:
             return
@@ -105,11 +106,14 @@ class Learner:
             loss = loss + self.config.kl * kl_to_prior(mine, theirs).mean() if read else loss
         self._tuned.step(loss)
 
-    def _spelled(self, smiles: str, random: Random) -> str:
-        """A molecule as it is, or from a random atom."""
-        if random.random() >= self.config.randomized:
-            return smiles
-        mol = Chem.MolFromSmiles(smiles)
-        order = list(range(mol.GetNumAtoms()))
-        random.shuffle(order)
-        return Chem.MolToSmiles(Chem.RenumberAtoms(mol, order), canonical=False)
+
+def spelled(smiles: str, random: Random) -> str:
+    """A molecule from a random atom, in a random order (Arús-Pous et al. 2019).
+
+    >>> spelled("CO", Random(1)) in ("CO", "OC")
+    True
+    """
+    mol = Chem.MolFromSmiles(smiles)
+    order = list(range(mol.GetNumAtoms()))
+    random.shuffle(order)
+    return Chem.MolToSmiles(Chem.RenumberAtoms(mol, order), canonical=False)

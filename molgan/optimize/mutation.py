@@ -36,7 +36,7 @@ def mutate(
         edit, _weight = EDITS[random.choices(names, [EDITS[name][1] for name in names])[0]]
         if not edit(origin, new, random) or not 0 < new.GetNumAtoms() <= most_atoms:
             continue
-        changed = finished(new)
+        changed = finished(new, origin)
         if changed is not None:
             return changed
     return None

@@ -14,6 +14,7 @@ RING_SIZES = range(3, 8)
 _MOST_CHARGED = 4  # atoms with a charge
 _CHARGED = Chem.MolFromSmarts("[!+0]")
 _UNLIKELY = [Chem.MolFromSmarts(text) for text in ("*=*=*", "[r]#[r]", "[r3]=,:@[r3]", "[r4]=,:@[r4]")]
+_UNSTABLE = [Chem.MolFromSmarts(text) for text in ("[#7,#8,#16]-[F,Cl,Br,I]", "[#8X2]-[#8X2]", "[#8X2]-[#16X2]")]
 
 
 def parent(smiles: str) -> "Parent | None":
@@ -108,10 +109,11 @@ class Parent:
         return frozenset(seen)
 
 
-def finished(new: Chem.RWMol) -> Chem.Mol | None:
+def finished(new: Chem.RWMol, *parents: Parent) -> Chem.Mol | None:
     """The sanitised molecule; None where it is not valid or has what no chemist would make.
 
-    That is a ring of more than seven atoms, an allene, or more than a few charges.
+    That is a ring of more than seven atoms, an allene, a bond between halogen and nitrogen, oxygen or sulfur, a
+    peroxide, more than a few charges, or a net charge that none of the parents has.
     """
     with rdBase.BlockLogs():
         if Chem.SanitizeMol(new, catchErrors=True) != Chem.SanitizeFlags.SANITIZE_NONE:
@@ -119,8 +121,10 @@ def finished(new: Chem.RWMol) -> Chem.Mol | None:
     if len(Chem.GetMolFrags(new)) > 1:
         return None
     rings = new.GetRingInfo().AtomRings()
-    if any(len(ring) not in RING_SIZES for ring in rings) or any(map(new.HasSubstructMatch, _UNLIKELY)):
+    refused = (*_UNLIKELY, *_UNSTABLE)
+    if any(len(ring) not in RING_SIZES for ring in rings) or any(map(new.HasSubstructMatch, refused)):
         return None
-    if abs(Chem.GetFormalCharge(new)) > 1 or len(new.GetSubstructMatches(_CHARGED)) > _MOST_CHARGED:
+    charges = {Chem.GetFormalCharge(one.mol) for one in parents} or {0}
+    if Chem.GetFormalCharge(new) not in charges or len(new.GetSubstructMatches(_CHARGED)) > _MOST_CHARGED:
         return None
     return new.GetMol()

@@ -176,6 +176,10 @@ class AutoregressiveGAN(GraphRecipe):
         """`log_prob` under a generator of this recipe, with gradients."""
         return network.log_prob(*graphs.indices(sample), context)
 
+    def is_spelled(self, sample: Sample) -> Tensor:
+        """Whether each graph has known atoms alone; one that has not is not encoded at all."""
+        return torch.ones(len(sample[0]), dtype=torch.bool)
+
     def draw(self, real: Batch, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """A fresh graph of each one's size, of which the same is asked, without dropout.
 

@@ -131,3 +131,8 @@ class SequenceRecipe:
     def log_prob_of(self, network: Generator, sample: Sample, context: Context | None = None) -> Float[Tensor, "batch"]:
         """`log_prob` under a generator of this recipe, with gradients."""
         return network.log_prob(sample[0], context=context).sum(1)
+
+    def is_spelled(self, sample: Sample) -> Tensor:
+        """Whether each sequence has known tokens alone, which makes its log-probability that of the string."""
+        unknown = self.space.alphabet.unknown
+        return torch.ones(len(sample[0]), dtype=torch.bool) if unknown is None else (sample[0] != unknown).all(1)

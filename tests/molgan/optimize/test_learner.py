@@ -110,14 +110,16 @@ def test_a_state_ahead_of_its_search_is_refused(words, tmp_path):
 
 
 def test_draws_are_candidates(words):
-    """One child is bred for each batch of five, so that the others come from the model."""
+    """One child is bred for a batch, so that the others come from the model."""
     learner = LearnerConfig(words, sampled=40, randomized=0.0)
     chosen = OptimizeConfig(12, 5, 2, genetic=GeneticConfig(5, 1, 1, most_atoms=8), learner=learner)
     optimizer = Optimizer(["C", "N"], chosen)
     optimizer.tell(first := optimizer.ask(2), [nitrogens(smiles) for smiles in first])
     drawn = Learner(load_model(words), learner, 0).draw(1)
     valid = {Chem.MolToSmiles(mol) for text in drawn if (mol := Chem.MolFromSmiles(text)) is not None}
-    assert len(set(optimizer.ask(5)) & valid) >= 4
+    asked = set(optimizer.ask(5))
+    assert len(asked & valid) >= 2
+    assert len(asked - valid) <= 1
 
 
 def test_a_graph_model_learns_too():

@@ -26,14 +26,18 @@ PARENTS = [found for smiles in DRUGS if (found := parent(smiles)) is not None]
 SMALL = [text for _, text in read_rows(embedded()) if text][::400]
 
 
-def refuse_odd(mol):
-    """What no child may be: another molecule when its text is read, several pieces, odd rings, many charges."""
+UNSTABLE = Chem.MolFromSmarts("[N,O,S,n]-[F,Cl,Br,I]"), Chem.MolFromSmarts("[OX2]-[OX2]")
+
+
+def refuse_odd(mol, *parents):
+    """What no child may be: another molecule when its text is read, in pieces, odd rings, another charge, unstable."""
     smiles = Chem.MolToSmiles(mol)
     again = Chem.MolFromSmiles(smiles)
     assert again is not None, smiles
     assert "." not in smiles
     assert all(3 <= len(ring) <= 7 for ring in again.GetRingInfo().AtomRings()), smiles
-    assert abs(Chem.GetFormalCharge(again)) <= 1, smiles
+    assert Chem.GetFormalCharge(again) in {Chem.GetFormalCharge(one.mol) for one in parents}, smiles
+    assert not any(map(again.HasSubstructMatch, UNSTABLE)), smiles
     assert not any(atom.GetNumRadicalElectrons() for atom in again.GetAtoms()), smiles
 
 
@@ -42,7 +46,7 @@ def refuse_odd(mol):
 def test_a_crossed_molecule_is_valid_and_has_the_elements_of_its_parents(first, second, seed):
     child = crossover(first, second, Random(seed), most_atoms=40)
     if child is not None:
-        refuse_odd(child)
+        refuse_odd(child, first, second)
         assert child.GetNumAtoms() <= 40
         elements = {atom.GetSymbol() for one in (first.mol, second.mol) for atom in one.GetAtoms()}
         assert {atom.GetSymbol() for atom in child.GetAtoms()} <= elements
@@ -55,7 +59,7 @@ def test_a_crossed_molecule_is_valid_and_has_the_elements_of_its_parents(first, 
 def test_a_mutated_molecule_is_valid(origin, edit, seed):
     child = mutate(origin, Random(seed), most_atoms=30, edits=[edit])
     if child is not None:
-        refuse_odd(child)
+        refuse_odd(child, origin)
         assert child.GetNumAtoms() <= 30
 
 
