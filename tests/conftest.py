@@ -34,6 +34,19 @@ def _one_seed():
     torch.manual_seed(0)
 
 
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a benchmark's `main`; gives what it printed, line by line."""
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+
+    def call(module, *arguments):
+        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+        module.main()
+        return capsys.readouterr().out.splitlines()
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def qm9_smiles() -> list[str]:
     """Every 200th embedded molecule, the charged ones among them."""

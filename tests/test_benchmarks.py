@@ -24,10 +24,8 @@ from benchmarks import (
     drug_data,
     fragments,
     hostile,
-    leads,
     oracle,
     peers,
-    pmo,
     qm9,
     rejections,
     semisupervised,
@@ -44,22 +42,16 @@ from seqgan.data.grammar import corpus
 from seqgan.metrics import bleu
 
 ROOT = Path(__file__).parents[1]
-ELSEWHERE = {"survival": "tests/test_survival.py", "device": "below, in a process of its own"}
+SEARCHES = "tests/test_search_benchmarks.py"
+ELSEWHERE = {
+    "survival": "tests/test_survival.py",
+    "device": "below, in a process of its own",
+    "leads": SEARCHES,
+    "pmo": SEARCHES,
+    "pmo_page": SEARCHES,
+}
 """Modules whose short form is run there."""
 HELPERS = {"__init__", "__main__", "peers", "timing"}
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a benchmark's `main`; gives what it printed, line by line."""
-    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
-
-    def call(module, *arguments):
-        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
-        module.main()
-        return capsys.readouterr().out.splitlines()
-
-    return call
 
 
 def numbers(text):
@@ -78,9 +70,7 @@ def test_every_module_has_a_short_form_here():
         "drug_data",
         "fragments",
         "hostile",
-        "leads",
         "oracle",
-        "pmo",
         "qm9",
         "rejections",
         "scoring",
@@ -90,7 +80,8 @@ def test_every_module_has_a_short_form_here():
         "suites",
     }
     assert there == inside | alone | set(ELSEWHERE)
-    assert "survival" in (ROOT / ELSEWHERE["survival"]).read_text()
+    for module, place in ELSEWHERE.items():
+        assert module == "device" or module in (ROOT / place).read_text()
 
 
 def test_the_table_of_make_bench(run):
@@ -366,32 +357,6 @@ def test_a_learning_rate_at_every_step(steps, warm_up):
     top = rates.index(max(rates))
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert math.isclose(rates[-1], 0.1)
-
-
-def test_leads(tmp_path, run):
-    mols = tmp_path / "mols.smi"
-    mols.write_text("COc1ccc(CCN2CCOCC2)cc1\nc1ccc2[nH]ccc2c1\nCCCCO\n")
-    found = run(leads, mols, "--leads", 2, "--calls", 30, "--similarity", 0.2, "--seeds", 0, 1)[2:]
-    assert [line.split("|")[1].strip() for line in found] == ["logp +1", "qed +0.1", "sa -0.5"]
-    assert 0 < float(found[0].split("|")[3].split("±")[0]) <= 1
-
-
-def test_pmo(tmp_path, run):
-    mols = tmp_path / "mols.smi"
-    mols.write_text("CCO\nCCN\nc1ccccc1O\nCC(=O)O\nC1CCNCC1\n")
-    published = tmp_path / "published.csv"
-    published.write_text("oracle,mine,mine_prescreen\nqed,0.9,1.0\nsitagliptin_mpo,0.5,1.0\n")
-    short = ["--seeds", 0, "--calls", 30, "--start", mols, "--processes", 1, "--set", "initial=5", "batch=10"]
-    arguments = tmp_path / "out", "--tasks", "qed", "sitagliptin_mpo", *short, "--published", published
-    lines = run(pmo, *arguments)
-    rows = [json.loads(line) for line in lines[:2]]
-    assert [row["task"] for row in rows] == ["qed", "sitagliptin_mpo"]
-    assert all(row["calls"] == 30 and 0 <= row["auc 10"] <= row["auc 1"] <= 1 for row in rows)
-    assert "mine_prescreen" not in lines[2]
-    sums = {line.split("  ")[0]: numbers(line) for line in lines if line.startswith("sum")}
-    assert sums["sum"][-1] == pytest.approx(1.4)
-    assert sums["sum without the tasks tuned on"][-1] == pytest.approx(0.9)  # of qed alone
-    assert run(pmo, *arguments) == lines  # nothing is made anew
 
 
 def test_stereo(tmp_path, run):

@@ -108,7 +108,7 @@ def describe(text: Text, alert_sets: Sequence[str] = ()) -> Description | None:
         tuple(Chem.MolToSmiles(Chem.FragmentOnBRICSBonds(mol)).split(".")),
         Chem.MolToSmiles(scaffold),
         scaffold.GetRingInfo().NumRings(),
-        _ring_systems(mol),
+        ring_systems(mol),
         passes_filters(mol, molecule.smiles),
         tuple(tuple(alert_names(mol, [name])) for name in alert_sets),
     )
@@ -190,7 +190,7 @@ def _measure(molecule: Molecule) -> tuple[float, ...]:
     )
 
 
-def _ring_systems(mol: Chem.Mol) -> tuple[str, ...]:
+def ring_systems(mol: Chem.Mol) -> tuple[str, ...]:
     """Canonical SMILES of the sets of rings that share atoms, each with its bonds, without what hangs on them."""
     systems: list[set[int]] = []
     for ring in map(set, mol.GetRingInfo().AtomRings()):
