@@ -37,6 +37,11 @@ def hushed(quiet: bool = True) -> Iterator[None]:
         _hushed.reset(token)
 
 
+def is_hushed() -> bool:
+    """Whether nothing is shown here."""
+    return _hushed.get()
+
+
 def hush(quiet: bool) -> None:
     """Say for the rest of this program whether progress is shown: what a command line does once."""
     _hushed.set(quiet)

@@ -13,7 +13,7 @@ from gancore.errors import ConfigError, RewardError, RunError
 from gancore.facade.models import load_model
 from gancore.io.notes import note
 from gancore.io.process_pool import usable_processes
-from gancore.io.progress import hushed, progress
+from gancore.io.progress import hushed
 from gancore.runs.folder import alone
 from gancore.types import Sampler
 from molgan.data.inputs import as_rows
@@ -22,6 +22,7 @@ from molgan.optimize.journal import JOURNAL
 from molgan.optimize.optimizer import Optimizer
 from molgan.optimize.proposals import Accepts
 from molgan.optimize.settings import OptimizeConfig
+from molgan.optimize.watch import watched
 from molgan.scoring.definition import ScoreConfig
 from molgan.scoring.scorer import Scorer
 
@@ -95,8 +96,7 @@ def _claim(folder: Path | None, resume: bool) -> None:
 
 def _loop(optimizer: Optimizer, measured: "Measure", settings: OptimizeConfig) -> None:
     """Ask, score and tell until the budget is spent; what a run before left unanswered comes first."""
-    with progress("scoring", settings.budget) as tally:
-        tally(optimizer.calls)
+    with watched(optimizer, settings.budget) as watch:
         while optimizer.left:
             asked = optimizer.pending[: optimizer.left] or optimizer.ask()
             if not asked:
@@ -106,10 +106,8 @@ def _loop(optimizer: Optimizer, measured: "Measure", settings: OptimizeConfig) -
             for first in range(0, len(asked), size):
                 portion = asked[first : first + size]
                 optimizer.tell(portion, measured(portion))
-                tally(len(portion))
-            best = optimizer.best(10)["score"]
-            if len(best):
-                tally.title = f"scoring, best {best[0]:.3f}, ten best {best.mean():.3f}"
+                watch(len(portion))
+            watch.batch()
 
 
 class Measure:
