@@ -36,10 +36,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("--similarity", type=float, nargs="+", default=[0.4, 0.6])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    names = [name for name, _ in REQUESTS]
+    parser.add_argument("--properties", nargs="+", default=names, choices=names)
     given = parser.parse_args()
     texts = [text for text in as_rows(given.file) if text]
     print("| request | similarity | success | calls, median | CPU s a lead |\n|---|---|---|---|---|")
     for property, by in REQUESTS:
+        if property not in given.properties:
+            continue
         for similarity in given.similarity:
             found = []
             for seed in given.seeds:

@@ -46,6 +46,7 @@ SEARCHES = "tests/test_search_benchmarks.py"
 ELSEWHERE = {
     "survival": "tests/test_survival.py",
     "device": "below, in a process of its own",
+    "diverse": SEARCHES,
     "leads": SEARCHES,
     "pmo": SEARCHES,
     "pmo_page": SEARCHES,

@@ -5,7 +5,7 @@ import json
 import pytest
 from rdkit import Chem
 
-from benchmarks import leads, pmo, pmo_page
+from benchmarks import diverse, leads, pmo, pmo_page
 from molgan.scoring.filters import passes_filters, passes_reos
 from tests.test_benchmarks import numbers
 
@@ -54,3 +54,17 @@ def test_the_page_of_what_pmo_found(tmp_path, run):
     assert pmo_page.known_rings(["c1ccccc1O", "Cc1ccccc1", "C1CCNCC1", None]) == {"c1ccccc1"}
     with pytest.raises(SystemExit):
         run(pmo_page, tmp_path, "--page", page)
+
+
+def test_diverse(tmp_path, run):
+    mols = tmp_path / "mols.smi"
+    mols.write_text("CCO\nCCN\nc1ccccc1O\nCc1ccccc1N\nCC(=O)O\nC1CCNCC1\n")
+    few = ["--set", "initial=5", "batch=10", "genetic.children=30", "genetic.population=20"]
+    lines = run(diverse, "--start", mols, "--tasks", "qed", "--calls", 40, "--least", 0.5, "--seeds", 0, *few)[2:]
+    rows = [[part.strip() for part in line.split("|")[1:-1]] for line in lines]
+    assert [row[1] for row in rows] == ["none", "scaffold", "similarity"]
+    for row in rows:
+        hits, circles, mean, ten, _ = map(float, row[2:])
+        assert 1 <= circles <= hits <= 40
+        assert 0.5 <= mean <= 1
+        assert 0 < ten <= 1
