@@ -132,13 +132,13 @@ class _Node:
         self.centroids = np.zeros((most + 1, words), np.uint64)
         self.bits = np.zeros(most + 1, np.float32)
 
-    def similar(self, words: np.ndarray, ones: float) -> np.ndarray:
+    def similar(self, words: np.ndarray, ones: int) -> np.ndarray:
         """Tanimoto similarity of each centroid to a fingerprint with so many bits: `(entry,)`."""
         size = len(self.entries)
         common = np.bitwise_count(self.centroids[:size] & words).sum(1, dtype=np.uint16)
         return common / np.maximum(self.bits[:size] + ones - common, 1e-6)
 
-    def append(self, entry: _Entry, words: np.ndarray, bits: float) -> None:
+    def append(self, entry: _Entry, words: np.ndarray, bits: int) -> None:
         """Take in an entry with its centroid."""
         place = len(self.entries)
         self.entries.append(entry)
@@ -146,7 +146,7 @@ class _Node:
 
     def move(self, place: int, words: np.ndarray) -> None:
         """Give an entry its new centroid."""
-        self.centroids[place], self.bits[place] = words, np.bitwise_count(words).sum()
+        self.centroids[place], self.bits[place] = words, _count(words)
 
     def total(self, bits: int) -> np.ndarray:
         """The sums of all entries together, `(bit,)`."""
@@ -212,12 +212,12 @@ class _Tree:
                 above, place = path.pop()
                 above.entries[place] = halves[0][0]
                 above.move(place, halves[0][1])
-                above.append(*halves[1], float(np.bitwise_count(halves[1][1]).sum()))
+                above.append(*halves[1], _count(halves[1][1]))
                 node = above
                 continue
             self.root = _Node(self.config.branching, self.bits // 64)
             for entry, words in halves:
-                self.root.append(entry, words, float(np.bitwise_count(words).sum()))
+                self.root.append(entry, words, _count(words))
             return
 
     def _above(self, node: _Node) -> tuple[_Entry, np.ndarray]:
@@ -235,17 +235,21 @@ def _halves(node: _Node) -> tuple[_Node, _Node]:
     size = len(node.entries)
     mean = np.unpackbits(node.centroids[:size].view(np.uint8), axis=1).sum(0) >= (size + 1) // 2
     words = np.packbits(mean).view(np.uint64)
-    first = int(node.similar(words, float(mean.sum())).argmin())
-    near = node.similar(node.centroids[first], float(node.bits[first]))
+    first = int(node.similar(words, int(mean.sum())).argmin())
+    near = node.similar(node.centroids[first], int(node.bits[first]))
     near[first] = 2.0
     second = int(near.argmin())
-    other = near < node.similar(node.centroids[second], float(node.bits[second]))
+    other = near < node.similar(node.centroids[second], int(node.bits[second]))
     other[second] = True
     other[first] = False
     halves = _Node(len(node.bits) - 1, node.centroids.shape[1]), _Node(len(node.bits) - 1, node.centroids.shape[1])
     for place, entry in enumerate(node.entries):
-        halves[int(other[place])].append(entry, node.centroids[place], float(node.bits[place]))
+        halves[int(other[place])].append(entry, node.centroids[place], int(node.bits[place]))
     return halves
+
+
+def _count(words: np.ndarray) -> int:
+    return int(np.bitwise_count(words).sum())
 
 
 def _to_centroid(own: np.ndarray, places: np.ndarray, count: int, ones: int, squares: int) -> float:
