@@ -1,7 +1,7 @@
 """Known molecules, picking and clustering at size: `python -m benchmarks.picking FILE [--molecules 1000000 ...]`.
 
-Each row is measured in a process of its own: CPU seconds, and the most memory it ever had. Beside it stands the usual way
-in the same run, on as much as it can do in reasonable time; its seconds are scaled to the same work where it says so.
+Each row is measured in a process of its own: CPU seconds, and the most memory it ever had. Beside it stands the usual
+way in the same run, on as much as it can do in reasonable time; where it says so, its seconds are scaled.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from molgan.data.inputs import as_rows
 
 PREFIXES = [one + other for one in ("", "C", "N", "O", "S") for other in ("", "C", "CC", "CCC", "OC", "NC")]
 """What is set before SMILES to make more of them."""
+
+
+Measure: TypeAlias = Callable[..., tuple[float, float]]
+"""Calls a function; gives CPU seconds and peak megabytes."""
 
 
 class Row(NamedTuple):
@@ -162,31 +166,65 @@ def alone(function: Callable, *arguments: object) -> tuple[float, float]:
         return pool.apply(measured, (function, *arguments))
 
 
-def rows(file: Path, folder: Path, sizes: argparse.Namespace) -> Iterator[Row]:
-    """Every row, one after the other."""
-    call = measured if sizes.here else alone
-    place, few = folder / "bits.npy", min(20, sizes.picks)
-    yield Row("fingerprints", sizes.molecules, *call(fingerprints, file, place, sizes.molecules), 0, 0, "")
-    n = sizes.known
+def known_rows(file: Path, folder: Path, sizes: argparse.Namespace, call: Measure) -> Iterator[Row]:
+    n, asked = sizes.known, sizes.molecules
     yield Row("known: build", n, *call(build_known, file, folder / "known", n), 0, 0, "")
-    asked = sizes.molecules
     pair = call(ask_known, file, folder / "known", asked), call(ask_set, file, n, asked)
-    yield Row("known: ask for twice the molecules", asked, *pair[0], *pair[1], "a set, made first")
+    yield Row("known: ask for as many molecules, known and not", asked, *pair[0], *pair[1], "a set, made first")
+
+
+def seen_rows(file: Path, folder: Path, sizes: argparse.Namespace, call: Measure) -> Iterator[Row]:
     n = sizes.seen
     yield Row("seen: shards of 10,000", n, *call(see, file, folder, n), *call(see_set, file, n), "a set")
-    n = sizes.picks
+
+
+def maxmin_rows(file: Path, folder: Path, sizes: argparse.Namespace, call: Measure) -> Iterator[Row]:
+    n, few, place = sizes.picks, min(20, sizes.picks), bits(file, folder, sizes)
     others, memory = call(pick_far_plainly, place, few)
     yield Row("pick maxmin", n, *call(pick_far, place, n), others * n / few, memory, f"numpy, scaled from {few} picks")
-    n = min(5000, n)
-    beside = "RDKit's LeaderPicker on all"
+
+
+def sphere_rows(file: Path, folder: Path, sizes: argparse.Namespace, call: Measure) -> Iterator[Row]:
+    n, place, beside = min(5000, sizes.picks), bits(file, folder, sizes), "RDKit's LeaderPicker on all"
     yield Row("pick sphere", n, *call(pick_spheres, place, n), *call(pick_spheres_of_all, place, n), beside)
-    n, part = sizes.molecules, min(10_000, sizes.molecules)
+
+
+def cluster_rows(file: Path, folder: Path, sizes: argparse.Namespace, call: Measure) -> Iterator[Row]:
+    n, part, place = sizes.molecules, min(10_000, sizes.molecules), bits(file, folder, sizes)
     others, memory = call(butina, place, part)
     scaled = f"Butina, scaled from {part:,}"
     yield Row("cluster bitbirch", n, *call(birch, place, n), others * (n / part) ** 2, memory, scaled)
-    n, few = min(1000, n), min(20, n)
+
+
+def nearest_rows(file: Path, folder: Path, sizes: argparse.Namespace, call: Measure) -> Iterator[Row]:
+    n, place = min(1000, sizes.molecules), bits(file, folder, sizes)
+    few = min(20, n)
     others, memory = call(nearest_by_rdkit, place, few)
     yield Row("nearest of all", n, *call(nearest, place, n), others * n / few, memory, f"RDKit, scaled from {few}")
+
+
+def fingerprint_rows(file: Path, folder: Path, sizes: argparse.Namespace, call: Measure) -> Iterator[Row]:
+    n = sizes.molecules
+    yield Row("fingerprints", n, *call(fingerprints, file, folder / "bits.npy", n), 0, 0, "")
+
+
+def bits(file: Path, folder: Path, sizes: argparse.Namespace) -> Path:
+    """The file of fingerprints, made where it is not there."""
+    place = folder / "bits.npy"
+    if not place.exists():
+        fingerprints(file, place, sizes.molecules)
+    return place
+
+
+ROWS = {
+    "fingerprints": fingerprint_rows,
+    "known": known_rows,
+    "seen": seen_rows,
+    "maxmin": maxmin_rows,
+    "sphere": sphere_rows,
+    "cluster": cluster_rows,
+    "nearest": nearest_rows,
+}
 
 
 def agreement(place: Path, n: int, threshold: float) -> dict[str, float]:
@@ -226,23 +264,33 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="at least as many distinct molecules as --molecules")
     for name, size in (("molecules", 1_000_000), ("picks", 10_000), ("known", 20_000_000), ("seen", 10_000_000)):
         parser.add_argument(f"--{name}", type=int, default=size)
+    parser.add_argument("--only", nargs="+", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--folder", type=Path, help="where files are made, and fingerprints kept; default: for now")
     parser.add_argument("--here", action="store_true", help="all in this process: peaks mean nothing")
     given = parser.parse_args()
-    print("| | size | CPU s | peak MB | beside | CPU s | peak MB | ratio |\n|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(dir=given.file.parent) as name:
-        for row in rows(given.file, Path(name), given):
+        show(given, given.folder or Path(name))
+
+
+def show(given: argparse.Namespace, folder: Path) -> None:
+    """Print the rows that are asked for, and where clusters are among them how they agree."""
+    print("| | size | CPU s | peak MB | beside | CPU s | peak MB | ratio |\n|---|---|---|---|---|---|---|---|")
+    for name in given.only:
+        for row in ROWS[name](given.file, folder, given, measured if given.here else alone):
             ratio = f"{row.others / max(row.seconds, 1e-9):.2f}" if row.beside else ""
             others = f"{row.others:,.1f} | {row.others_memory:,.0f}" if row.beside else " | "
             head = f"| {row.what} | {row.size:,} | {row.seconds:,.1f} | {row.memory:,.0f} "
             print(f"{head}| {row.beside} | {others} | {ratio} |", flush=True)
-        part = min(10_000, given.molecules)
-        print(f"\n| of {part:,}, threshold | Rand | BitBIRCH: clusters | mean | Butina: clusters | mean |")
-        print("|---|---|---|---|---|---|")
-        for threshold in (0.4, 0.5, 0.65):
-            found = agreement(Path(name) / "bits.npy", part, threshold)
-            cells = [f"{found['birch clusters']:,.0f}", f"{found['birch']:.3f}"]
-            cells += [f"{found['butina clusters']:,.0f}", f"{found['butina']:.3f}"]
-            print(f"| {threshold} | {found['rand']:.3f} | {' | '.join(cells)} |", flush=True)
+    if "cluster" not in given.only:
+        return
+    part = min(10_000, given.molecules)
+    print(f"\n| of {part:,}, threshold | Rand | BitBIRCH: clusters | mean | Butina: clusters | mean |")
+    print("|---|---|---|---|---|---|")
+    for threshold in (0.4, 0.5, 0.65):
+        found = agreement(bits(given.file, folder, given), part, threshold)
+        cells = [f"{found['birch clusters']:,.0f}", f"{found['birch']:.3f}"]
+        cells += [f"{found['butina clusters']:,.0f}", f"{found['butina']:.3f}"]
+        print(f"| {threshold} | {found['rand']:.3f} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def pick(
     _say_picked(table, picked, n, by, seed, as_json)
 
 
-def _say_picked(table, picked, n: int, by: str, seed: int, as_json: bool) -> None:  # noqa: ANN001
+def _say_picked(table, picked, n: int, by: str, seed: int, as_json: bool) -> None:
     """Print how far the picks lie apart, beside as many random molecules."""
     import numpy as np
 
@@ -104,6 +104,7 @@ def cluster(
     quiet: Quiet = False,
 ) -> None:
     """Cluster molecules by Morgan fingerprints: a table with the cluster of each row and its size, 0 the largest."""
+    import numpy as np
     import pandas as pd
 
     from molgan.library import picked_file
@@ -115,10 +116,10 @@ def cluster(
     figures = picked_file.figures_of(table, labels)
     numbers = pd.Series(labels).astype("Int64").mask(labels < 0)
     sizes = numbers.map(pd.Series(labels[labels >= 0]).value_counts()).astype("Int64")
-    table.write(out, pd.RangeIndex(len(labels)).to_numpy(), {"cluster": numbers, "cluster_size": sizes})
+    table.write(out, np.arange(len(labels)), {"cluster": numbers, "cluster_size": sizes})
     said = (
-        f"{figures['molecules']:,} molecules in {figures['clusters']:,} clusters, {figures['singles']:,} of one molecule; "
-        f"the largest has {figures['largest']:,}, the mean similarity in clusters is {figures['similarity']:.3f}."
+        f"{figures['molecules']:,} molecules in {figures['clusters']:,} clusters, {figures['singles']:,} of one "
+        f"molecule; the largest has {figures['largest']:,}; mean similarity in clusters: {figures['similarity']:.3f}."
     )
     typer.echo(json.dumps(figures, indent=1) if as_json else said)
     cli.print_doubt(table.doubt)

@@ -20,7 +20,7 @@ def fingerprints(smiles: Sequence[str], bits: int = 1024) -> np.ndarray:
 
 
 class Sketch(NamedTuple):
-    """What picking needs of a molecule: canonical SMILES, packed fingerprint, Bemis-Murcko scaffold ("" without rings)."""
+    """What picking needs of a molecule: canonical SMILES, packed fingerprint, scaffold of Bemis and Murcko or ""."""
 
     smiles: str
     fingerprint: bytes

@@ -1,7 +1,7 @@
 """BitBIRCH: clusters of millions of fingerprints in one pass over them, by a tree of sums of bits.
 
-Pérez, Jung, Chen and Miranda-Quintana (Digital Discovery 2025), after BIRCH (Zhang et al. 1996). A molecule goes down the
-tree to the nearest centroid, and joins that cluster if the cluster still fulfils the criterion; else it founds one.
+Pérez, Jung, Chen and Miranda-Quintana (Digital Discovery 2025), after BIRCH (Zhang et al. 1996). A molecule goes down
+the tree to the nearest centroid, and joins that cluster if it then still fulfils the criterion; else it founds one.
 """
 
 from collections.abc import Iterator
@@ -170,7 +170,8 @@ class _Tree:
     def insert(self, words: np.ndarray, places: np.ndarray) -> int:
         """Take in a molecule: its fingerprint as words, and the places of its bits."""
         ones = len(places)
-        node, path = self.root, []
+        node = self.root
+        path: list[tuple[_Node, int]] = []
         while node.entries:
             place = int(node.similar(words, ones).argmax())
             entry = node.entries[place]
@@ -178,7 +179,10 @@ class _Tree:
             if entry.child is None:
                 break
             node = entry.child
-        cluster = self._join(*path.pop(), words, places) if path else -1
+        cluster = -1
+        if path:
+            leaf, place = path.pop()
+            cluster = self._join(leaf, place, words, places)
         if cluster < 0:
             cluster, self.clusters = self.clusters, self.clusters + 1
             node.append(_Entry(1, ones, cluster), words, ones)

@@ -75,10 +75,10 @@ class Known:
     ) -> "Known":
         """Write the molecules of files into a folder, whole or not at all; what it held is replaced.
 
-        source: a path, paths, the name of a data set, a frame, or any iterable of SMILES. It is read once, `chunk` rows at
-        a time, and sorted on disk, beside the folder. policy: how a molecule is prepared before its canonical SMILES is
-        written; None takes the strings as they are, which must be canonical then. Rows that are no molecule are left out.
-        bits: of the digests; fewer are a test of what happens when they collide.
+        source: a path, paths, the name of a data set, a frame, or any iterable of SMILES. It is read once, `chunk` rows
+        at a time, and sorted on disk, beside the folder. policy: how a molecule is prepared before its canonical SMILES
+        is written; None takes the strings as they are, which must be canonical then. Rows that are no molecule are left
+        out. bits: of the digests; fewer are a test of what happens when they collide.
         Raises DataError where no row is a molecule, and what reading files raises.
         """
         folder = Path(folder)
@@ -148,5 +148,3 @@ def _canonical(texts: list[str], policy: Policy | None) -> Iterable[str]:
         return texts
     read = map_chunks(partial(identity, policy=policy), texts, failed=lambda reason: None)
     return (text for text in read if text is not None)
-
-

@@ -57,7 +57,8 @@ class MoleculeTable:
                 if one is not None:
                     packed[row] = np.frombuffer(one.fingerprint, np.uint8)
         valid = [text is not None for text in smiles]
-        doubt = refuse_foreign(file, [row.smiles for row in rows[:LOOKED_AT]], valid[:LOOKED_AT], len(rows), sum(valid))
+        first = [row.smiles for row in rows[:LOOKED_AT]]
+        doubt = refuse_foreign(file, first, valid[:LOOKED_AT], len(rows), sum(valid))
         if not any(valid):
             raise DataError(f"{file}: none of {len(rows):,} rows is a molecule.")
         return cls(file, rows, smiles, packed, scaffolds, doubt)
@@ -72,7 +73,7 @@ class MoleculeTable:
         return np.fromiter(first.values(), np.int64, len(first))
 
     def scores(self, column: str) -> np.ndarray:
-        """A column of numbers, NaN where it is empty. Raises DataError where there is none, or for what is no number."""
+        """A column of numbers, NaN where it is empty. Raises DataError where it is missing or holds no number."""
         names = list(dict.fromkeys(name for row in self.rows for name in row.others))
         place = find_column(self.file, names, [], column)
         if place is None:
@@ -90,7 +91,7 @@ class MoleculeTable:
             ) from None
 
     def write(self, out: Path, rows: np.ndarray, columns: dict[str, Any]) -> None:
-        """Write some rows in their order with further columns: .parquet, .csv, or .smi (SMILES and name), whole or not."""
+        """Write some rows, in this order, with further columns: .parquet, .csv, or .smi (SMILES and name)."""
         some = [self.rows[row] for row in rows.tolist()]
         smiles = [self.smiles[row] for row in rows.tolist()]
         with whole(out) as place:

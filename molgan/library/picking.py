@@ -1,7 +1,7 @@
 """Some of many molecules: far from each other, the best that are not alike, or the best of each group.
 
-Fingerprints are packed, `(molecule, byte)` uint8, as `bit_matrix` gives them; one without bits is no molecule and is never
-picked. Distances are 1 - Tanimoto similarity.
+Fingerprints are packed, `(molecule, byte)` uint8, as `bit_matrix` gives them; one without bits is no molecule and is
+never picked. Distances are 1 - Tanimoto similarity.
 """
 
 from collections.abc import Hashable, Sequence
@@ -20,9 +20,9 @@ _PREFIX = 4  # how much longer a part of the list is tried next, where it did no
 
 
 def maxmin(packed: np.ndarray, n: int, first: int | None = None) -> np.ndarray:
-    """Rows of `n` molecules, each the farthest from those picked before: `(pick,)` int64, in the order of picking.
+    """Rows of `n` molecules, each the farthest from those picked before: `(pick,)`, in the order of picking.
 
-    MaxMin (Ashton et al. 2002) by RDKit's lazy picker, exact. The farthest has the largest distance to its nearest pick.
+    MaxMin (Ashton et al. 2002) by RDKit's lazy picker, exact. The farthest is the one whose nearest pick is farthest.
     first: the row to begin with, the first molecule if not given. Fewer come where there are fewer molecules.
     Raises ConfigError for n below 1 and for a first row that is no molecule.
     """
@@ -95,8 +95,8 @@ def best_first(count: int, scores: Sequence[float] | np.ndarray | None) -> np.nd
 class Spread:
     """How far molecules lie apart.
 
-    circles: how many of them have distances above 0.75 to all others of these, a lower bound of `#Circles`. nearest: the
-    mean similarity, from 0 to 1, to the nearest other one.
+    circles: the largest number found of which each two have a distance above 0.75 (`#Circles`, Xie et al. 2023).
+    nearest: the mean similarity, from 0 to 1, to the nearest other one.
     """
 
     circles: int
@@ -117,5 +117,5 @@ def _vectors(packed: np.ndarray, rows: np.ndarray, n: int) -> tuple[np.ndarray, 
     """Those of the rows that are molecules, and their fingerprints for RDKit; the order of bits does not matter."""
     if n < 1:
         raise ConfigError(f"{n} molecules cannot be picked; ask for at least 1.")
-    rows = rows[packed.any(axis=1)[rows]]
-    return rows, [DataStructs.CreateFromBinaryText(packed[row].tobytes()) for row in rows]
+    rows = rows[np.any(packed, axis=1)[rows]]
+    return rows, [DataStructs.CreateFromBinaryText(packed[row].tobytes()) for row in rows]  # pyright: ignore

@@ -16,7 +16,7 @@ _CHUNK = 500_000
 class Seen:
     """A growing set of strings; `add` says which of some are new and takes them in.
 
-    16 bytes of memory a string, and twice that while two levels are merged; the strings are in a file, which only grows.
+    16 bytes of memory a string, and twice that while two levels are merged; the strings are in a file that only grows.
     file: where they are; what it holds already counts as seen, and a last line that was not written to its end is cut
     off. Without one it is a temporary file, which ends with the object. bits: of the digests; fewer are a test of what
     happens when they collide.
@@ -49,7 +49,7 @@ class Seen:
     def add(self, smiles: Sequence[str]) -> np.ndarray:
         """Which strings are there for the first time, `(string,)` bool; they are seen from now on.
 
-        Raises ValueError for a string with a line end, and OSError where the disk is full: then none of them is taken in.
+        Raises ValueError for a string with a line end, and OSError where the disk is full; then none is taken in.
         """
         first = np.zeros(len(smiles), bool)
         distinct: dict[str, int] = {}
@@ -109,7 +109,8 @@ class Seen:
 class _Levels:
     """Sorted digests and where their strings begin, in levels of growing size, as a log-structured merge tree has them.
 
-    A level is merged with the one before once it is half as large, so there are few, and each string is merged few times.
+    A level is merged with the one before once it is half as large, so there are few, and each string is moved few
+    times.
     """
 
     def __init__(self) -> None:
@@ -133,11 +134,11 @@ class _Levels:
         order = np.argsort(sought)
         values = sought[order]
         found: list[tuple[int, int]] = []
-        for digests, starts in self.levels:
-            low = np.searchsorted(digests, values)
-            there = np.flatnonzero(digests[np.minimum(low, len(digests) - 1)] == values)
+        for known, starts in self.levels:
+            low = np.searchsorted(known, values)
+            there = np.flatnonzero(known[np.minimum(low, len(known) - 1)] == values)
             for row, place in zip(order[there].tolist(), low[there].tolist(), strict=True):
-                while place < len(digests) and digests[place] == sought[row]:
+                while place < len(known) and known[place] == sought[row]:
                     found.append((row, int(starts[place])))
                     place += 1
         return found

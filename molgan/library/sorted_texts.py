@@ -29,7 +29,7 @@ class SortedTexts:
     def __len__(self) -> int:
         return len(self.digests)
 
-    def contain(self, texts: Sequence[str], digests: np.ndarray) -> np.ndarray:
+    def contain(self, texts: list[str], digests: np.ndarray) -> np.ndarray:
         """Which strings are here, `(string,)` bool; a digest that is found is confirmed on the string."""
         found = np.zeros(len(texts), bool)
         order = np.argsort(digests)  # so that neither the digests nor the file are jumped about in
@@ -65,7 +65,7 @@ def _mapped(path: Path) -> np.ndarray:
     return np.memmap(path, _WORD, "r") if path.stat().st_size else np.zeros(0, _WORD)
 
 
-def write_run(texts: Sequence[str], digests: np.ndarray, folder: Path) -> SortedTexts:
+def write_run(texts: list[str], digests: np.ndarray, folder: Path) -> SortedTexts:
     """Write distinct strings into a new folder in the order of their digests."""
     order = np.argsort(digests, kind="stable")
     encoded = [texts[row].encode(errors="surrogatepass") for row in order.tolist()]

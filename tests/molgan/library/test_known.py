@@ -1,6 +1,7 @@
 """Known and seen molecules: exact whatever the digests do, whole on disk, and in bounded memory."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_levels_are_few_and_hold_all():
             assert seen.add(texts[start : start + 10]).all()
         sizes = [len(level[0]) for level in seen._levels.levels]
         assert sum(sizes) == len(texts)
-        assert all(2 * after < before for before, after in zip(sizes, sizes[1:], strict=False))
+        assert all(2 * after < before for before, after in pairwise(sizes))
         assert all((np.diff(level[0].astype(float)) >= 0).all() for level in seen._levels.levels)
         assert not seen.add(texts).any()
 

@@ -100,7 +100,7 @@ def test_a_sphere_leaves_out_what_is_no_molecule():
     packed = bit_matrix(["no molecule", "CCO", "", "CCN", "CCO"])
     assert sphere(packed, 5, 0.1).tolist() == [1, 3]
     assert sphere(packed[:1], 5, 0.1).tolist() == []
-    with pytest.raises(ConfigError, match="a distance of 1.5 is none"):
+    with pytest.raises(ConfigError, match=r"a distance of 1\.5 is none"):
         sphere(packed, 5, 1.5)
 
 
