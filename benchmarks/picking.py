@@ -19,7 +19,7 @@ import numpy as np
 
 from molgan.data.inputs import as_rows
 
-PREFIXES = [one + other for one in ("", "C", "N", "O", "S") for other in ("", "C", "CC", "CCC", "OC", "NC")]
+PREFIXES = [one + other for one in ("", "F", "Cl", "Br", "I") for other in ("", "CC", "CCCCC", "OCC", "NCC", "SCC")]
 """What is set before SMILES to make more of them."""
 
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,6 +10,9 @@ from gancore.errors import ConfigError
 from gancore.facade import cli
 from gancore.facade.cli import AsJson, Quiet
 from gancore.facade.commands import Seed
+
+if TYPE_CHECKING:
+    from molgan.library.picked_file import MoleculeTable, Picked
 
 _OUT = (".csv", ".parquet", ".smi")
 File = Annotated[Path, typer.Argument(help="Molecules: a file that train reads, or - (standard input).")]
@@ -54,14 +57,14 @@ def pick(
     scores = table.scores(rank_by) if rank_by else None
     scores = -scores if lowest and scores is not None else scores
     picked = picked_file.pick(table, by, picked_file.Request(n, threshold, each, scores))
-    columns: dict = {"pick": range(1, len(picked.rows) + 1)}
+    columns: dict[str, Any] = {"pick": range(1, len(picked.rows) + 1)}
     if picked.groups:
         columns[by] = [picked.groups[row] for row in picked.rows.tolist()]
     table.write(out, picked.rows, columns)
     _say_picked(table, picked, n, by, seed, as_json)
 
 
-def _say_picked(table, picked, n: int, by: str, seed: int, as_json: bool) -> None:
+def _say_picked(table: "MoleculeTable", picked: "Picked", n: int, by: str, seed: int, as_json: bool) -> None:
     """Print how far the picks lie apart, beside as many random molecules."""
     import numpy as np
 

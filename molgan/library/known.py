@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import rdkit
 
-from gancore.errors import DataError
+from gancore.errors import DataError, RunError
 from gancore.io.atomic_write import write_text
 from gancore.io.downloads import cache
 from gancore.io.inputs import called, paths_of, rows_of
@@ -79,9 +79,12 @@ class Known:
         at a time, and sorted on disk, beside the folder. policy: how a molecule is prepared before its canonical SMILES
         is written; None takes the strings as they are, which must be canonical then. Rows that are no molecule are left
         out. bits: of the digests; fewer are a test of what happens when they collide.
-        Raises DataError where no row is a molecule, and what reading files raises.
+        Raises DataError where no row is a molecule, RunError for a folder that holds something else, and what reading
+        files raises.
         """
         folder = Path(folder)
+        if folder.exists() and not (folder.is_dir() and ((folder / _MANIFEST).exists() or not any(folder.iterdir()))):
+            raise RunError(f"{folder}: holds something else than known molecules; name another folder.")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f"{folder.name}.", suffix=".tmp", dir=folder.parent) as place:
             runs, rows = [], 0
@@ -118,7 +121,13 @@ class Known:
         try:
             return cls(folder)
         except DataError:
+            pass
+        try:
             return cls.build(files, folder, policy, column)
+        except OSError:  # another process has put its own there meanwhile
+            if not (folder / _MANIFEST).exists():
+                raise
+            return cls(folder)
 
     def contains(self, smiles: Sequence[str | None]) -> np.ndarray:
         """Which of some canonical SMILES are among the known ones, `(string,)` bool; None never is.

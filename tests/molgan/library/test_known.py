@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gancore.errors import DataError
+from gancore.errors import DataError, RunError
 from molgan.chemistry.identity import Policy
 from molgan.library import known as module
 from molgan.library.digests import digests
@@ -103,6 +103,18 @@ def test_a_build_that_fails_leaves_what_was_there(tmp_path):
         Known.build(["no", "none"], tmp_path / "known")
     assert Known(known.folder).contains(["CCO"]).all()
     assert [path.name for path in tmp_path.iterdir()] == ["known"]
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    for place in (tmp_path / "mine", tmp_path / "mine" / "thesis.txt"):
+        with pytest.raises(RunError, match="holds something else than known molecules"):
+            Known.build(["CCO"], place)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+    (tmp_path / "empty").mkdir()
+    assert len(Known.build(["CCO"], tmp_path / "empty")) == 1
+    assert len(Known.build(["CCN", "CCC"], tmp_path / "empty")) == 2
 
 
 def test_only_some_strings_are_in_memory(tmp_path, monkeypatch):

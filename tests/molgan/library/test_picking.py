@@ -234,6 +234,16 @@ def test_pairs_of_blocks_are_all_pairs(packed, similar, monkeypatch):
     assert DataStructs.TanimotoSimilarity(*vectors) == pytest.approx(similar[0, 1])
 
 
+def test_the_nearest_of_a_matrix_that_is_mapped(packed, similar, tmp_path, monkeypatch):
+    from molgan.metrics import similarity
+
+    monkeypatch.setattr(similarity, "_COUNTED", 7)
+    np.save(tmp_path / "bits.npy", packed)
+    found = similarity.nearest(packed[:20], np.load(tmp_path / "bits.npy", mmap_mode="r")[20:])
+    assert np.allclose(found.similarity, similar[:20, 20:].max(1))
+    assert np.allclose(similar[np.arange(20), found.row + 20], found.similarity)
+
+
 def test_what_cannot_be_clustered_is_refused(packed):
     with pytest.raises(ConfigError, match=r"at most 50,000 molecules, not 50,001; use BitBIRCH"):
         butina(np.zeros((MOST + 1, 8), np.uint8))
