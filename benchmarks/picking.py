@@ -65,14 +65,14 @@ def ask_known(file: Path, folder: Path, n: int) -> None:
     known = Known(folder)
     texts = list(islice((text for text in as_rows(file) if text), n))
     assert known.contains(texts).all()
-    assert not known.contains([f"F{text}" for text in texts]).any()
+    assert not known.contains([f"P{text}" for text in texts]).any()
 
 
 def ask_set(file: Path, size: int, n: int) -> None:
     known = set(made([text for text in as_rows(file) if text], size))
     texts = list(islice((text for text in as_rows(file) if text), n))
     assert all(text in known for text in texts)
-    assert not any(f"F{text}" in known for text in texts)
+    assert not any(f"P{text}" in known for text in texts)
 
 
 def see(file: Path, folder: Path, n: int) -> None:
