@@ -26,13 +26,14 @@ def maxmin(packed: np.ndarray, n: int, first: int | None = None) -> np.ndarray:
     first: the row to begin with, the first molecule if not given. Fewer come where there are fewer molecules.
     Raises ConfigError for n below 1 and for a first row that is no molecule.
     """
-    rows, vectors = _vectors(packed, np.arange(len(packed)), n)
+    rows = _molecules(packed, np.arange(len(packed)), n)
     begun = 0 if first is None else int(np.searchsorted(rows, first))
     if first is not None and (begun >= len(rows) or rows[begun] != first):
         raise ConfigError(f"row {first} is no molecule; begin with another.")
     if len(rows) < 2:
         return rows
     # A pick of all is not offered: RDKit wants fewer than there are, so what is left is appended.
+    vectors = _vectors(packed, rows)
     picks = list(MaxMinPicker().LazyBitVectorPick(vectors, len(rows), min(n, len(rows) - 1), [begun], 0))
     rest = [place for place in range(len(rows)) if place not in set(picks)] if n >= len(rows) else []
     return rows[picks + rest]
@@ -48,12 +49,13 @@ def sphere(packed: np.ndarray, n: int, distance: float, order: np.ndarray | None
     """
     if not 0 <= distance <= 1:
         raise ConfigError(f"a distance of {distance:g} is none; give one from 0 to 1.")
-    rows, vectors = _vectors(packed, np.arange(len(packed)) if order is None else order, n)
+    rows = _molecules(packed, np.arange(len(packed)) if order is None else order, n)
+    vectors: list[DataStructs.ExplicitBitVect] = []
     size = 2 * n
     while len(rows):
-        part = vectors[:size]
-        picks = LeaderPicker().LazyBitVectorPick(part, len(part), distance, min(n, len(part)))
-        if len(picks) >= n or size >= len(vectors):
+        vectors += _vectors(packed, rows[len(vectors) : size])
+        picks = LeaderPicker().LazyBitVectorPick(vectors, len(vectors), distance, min(n, len(vectors)))
+        if len(picks) >= n or size >= len(rows):
             return rows[list(picks)]
         size *= _PREFIX
     return rows
@@ -113,9 +115,13 @@ def spread(packed: np.ndarray, rows: np.ndarray, seed: int = 0) -> Spread:
     return Spread(len(leaders(own, CIRCLES)), float(nearest(own, own, skip_self=True).similarity.mean()))
 
 
-def _vectors(packed: np.ndarray, rows: np.ndarray, n: int) -> tuple[np.ndarray, list[DataStructs.ExplicitBitVect]]:
-    """Those of the rows that are molecules, and their fingerprints for RDKit; the order of bits does not matter."""
+def _molecules(packed: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+    """Those of the rows that are molecules."""
     if n < 1:
         raise ConfigError(f"{n} molecules cannot be picked; ask for at least 1.")
-    rows = rows[np.any(packed, axis=1)[rows]]
-    return rows, [DataStructs.CreateFromBinaryText(packed[row].tobytes()) for row in rows]  # pyright: ignore
+    return rows[np.any(packed, axis=1)[rows]]
+
+
+def _vectors(packed: np.ndarray, rows: np.ndarray) -> list[DataStructs.ExplicitBitVect]:
+    """Fingerprints for RDKit, whose order of bits does not matter to a similarity."""
+    return [DataStructs.CreateFromBinaryText(packed[row].tobytes()) for row in rows]  # pyright: ignore
