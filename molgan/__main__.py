@@ -17,6 +17,7 @@ from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, exp
 from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
 from molgan.library import options
+from molgan.picking_commands import cluster, pick
 from molgan.search_commands import analogues, improve, optimize
 
 if TYPE_CHECKING:
@@ -312,6 +313,8 @@ def export(
 app.command()(optimize)
 app.command()(improve)
 app.command()(analogues)
+app.command()(pick)
+app.command()(cluster)
 finish(app, HALF)
 
 

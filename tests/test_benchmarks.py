@@ -50,6 +50,7 @@ ELSEWHERE = {
     "leads": SEARCHES,
     "pmo": SEARCHES,
     "pmo_page": SEARCHES,
+    "picking": "tests/molgan/library/test_picking_benchmark.py",
 }
 """Modules whose short form is run there."""
 HELPERS = {"__init__", "__main__", "peers", "timing"}

@@ -41,6 +41,8 @@ CALLS = {
     "molgan optimize": ("--score", "qed", "--budget", "8", "--start", "mols.smi", "--out", "search"),
     "molgan analogues": ("mols.smi", "--model", "none", "-n", "5", "--out", "analogues.csv"),
     "molgan improve": ("mols.smi", "--property", "logp=+1", "--budget", "6", "--out", "better.csv"),
+    "molgan pick": ("mols.smi", "-n", "3", "--out", "few.csv"),
+    "molgan cluster": ("mols.smi", "--out", "clusters.csv"),
     "molgan export": ("qm9", "--out", "model", "-n", "6", "--only", "alerts"),
     "molgan doctor": (),
     "molgan runs": ("text",),

@@ -19,6 +19,8 @@ TITLES = {
     "graph_or_reason": "reading molecules as graphs",
     "describe": "describing molecules",
     "fingerprint_bytes": "fingerprints of molecules",
+    "packed_fingerprint": "fingerprints of molecules",
+    "sketch": "fingerprints of molecules",
     "skeleton": "InChIKeys of molecules",
     "property_row": "properties of molecules",
     "examine": "reading molecules",

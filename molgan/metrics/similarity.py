@@ -1,5 +1,6 @@
 """Tanimoto similarity of many packed fingerprints with many: on all cores and in little memory, or on a GPU."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from gancore.io.progress import over
 from molgan.metrics import gpu
 
 _BLOCK = 2048
+_COUNTED = 1 << 16
 _EXACT = 256  # bfloat16 holds whole numbers up to here
 
 
@@ -87,6 +89,28 @@ def mean_powers(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return sums / len(packed), np.sqrt(squares / len(packed))
 
 
+def pairs_above(packed: np.ndarray, threshold: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows and columns of the pairs with at least this similarity, a block of rows at a time; each pair both ways.
+
+    No molecule is paired with itself. Rows rise, and so do the columns of a row.
+    """
+    counts = _counts(packed)
+    kind, bits = _kind(counts), torch.from_numpy(counts.astype(np.float32))
+    starts = range(0, len(packed), _BLOCK)
+    for first in over(starts, "pairs of similar molecules, in blocks", len(starts)):
+        rows, found = slice(first, first + _BLOCK), []
+        own = _floats(packed[rows], kind)
+        for start in starts:
+            common = torch.mm(own, _floats(packed[start : start + _BLOCK], kind).T).float()
+            either = bits[rows, None] + bits[None, start : start + _BLOCK] - common
+            near = torch.where(either == 0, 1.0, common / either) >= threshold
+            if start == first:
+                near.fill_diagonal_(False)
+            found.append(near.numpy())
+        places, columns = np.nonzero(np.concatenate(found, axis=1))
+        yield places + first, columns
+
+
 def leaders(packed: np.ndarray, distance: float) -> np.ndarray:
     """Rows kept when each molecule, in order, is kept if it lies farther than `distance` from all kept before."""
     vectors = [DataStructs.CreateFromBinaryText(row.tobytes()) for row in _turned(packed)]
@@ -99,7 +123,12 @@ def _turned(packed: np.ndarray) -> np.ndarray:
 
 
 def _counts(packed: np.ndarray) -> np.ndarray:
-    return np.bitwise_count(packed).sum(1, dtype=np.int64)
+    """Bits of each fingerprint, some at a time: what is mapped into memory may be larger than it."""
+    counts = np.empty(len(packed), np.int64)
+    for start in range(0, len(packed), _COUNTED):
+        part = slice(start, start + _COUNTED)
+        counts[part] = np.bitwise_count(packed[part]).sum(1, dtype=np.int64)
+    return counts
 
 
 def _kind(*counts: np.ndarray) -> torch.dtype:
