@@ -8,15 +8,19 @@ from random import Random
 import numpy as np
 from rdkit import Chem, rdBase
 
+from molgan.optimize.batch_choice import CHOOSERS
 from molgan.optimize.crossover import crossover
 from molgan.optimize.crowding import Crowding
 from molgan.optimize.mutation import mutate
+from molgan.optimize.novelty import Novelty
 from molgan.optimize.parents import Parent, parent
 from molgan.optimize.ranked import Ranked, rank_weights
 from molgan.optimize.settings import OptimizeConfig
 from molgan.optimize.surrogate import Features, TanimotoProcess, features_of, similarities
 
 _DRAWN_OVER = 500  # candidates that joint draws are made for
+_CHOSEN_FROM = 5  # times a batch: the best candidates, of which some that differ are chosen
+_NOVEL_AMONG = 1500  # the latest molecules, which a new one is compared with
 _FEATURES_KEPT, _PARENTS_KEPT = 20_000, 2_000
 _NOTHING = np.zeros(1, np.int64)
 _LOOKED_AT = 5  # times the population: the best molecules, among which those too near to better ones are left out
@@ -87,25 +91,47 @@ class Proposals:
             candidates |= zip(born, (mean + weight * deviation).tolist(), strict=True)
             everyone = [*(Ranked(*one) for one in candidates.items()), *population]
             parents = sorted(everyone, key=lambda one: -one.value)[: self.config.genetic.population]
-        return self._chosen(candidates, surrogate, n, noise)
+        return self._chosen(candidates, surrogate, scored, n, noise)
 
     def _chosen(
-        self, candidates: dict[str, float], surrogate: TanimotoProcess, n: int, noise: np.random.Generator
+        self,
+        candidates: dict[str, float],
+        surrogate: TanimotoProcess,
+        scored: Sequence[Ranked],
+        n: int,
+        noise: np.random.Generator,
     ) -> list[str]:
         """The `n` best of the candidates, whose values are upper bounds: by these, or by draws from the process."""
         names = sorted(candidates, key=lambda smiles: -candidates[smiles])[:_DRAWN_OVER]
-        terms = np.zeros(len(names))
-        if self._realistic is not None and names:
-            terms = self.config.realism.weight * surrogate.spread * self._realistic(names)
-            values = np.array([candidates[smiles] for smiles in names]) + terms
-            order = np.argsort(-values, kind="stable")
-            names, terms = [names[at] for at in order], terms[order]
+        terms = self._terms(names, surrogate.spread, scored)
+        values = np.array([candidates[smiles] for smiles in names]) + terms
+        order = np.argsort(-values, kind="stable")
+        names, terms, values = [names[at] for at in order], terms[order], values[order]
+        if self.config.diversity.batch and names:
+            return self._readable(self._differing(names, values, n), n)
         if self.config.surrogate.acquisition == "upper_bound":
             return self._readable(names, n)
         greedy = self._readable(names, round(n * self.config.surrogate.greedy))
         left = [at for at, smiles in enumerate(names) if smiles not in greedy]
         others = self._drawn([names[at] for at in left], terms[left], surrogate, n - len(greedy), noise)
         return [*greedy, *self._readable(others, n - len(greedy))]
+
+    def _terms(self, names: list[str], spread: float, scored: Sequence[Ranked]) -> np.ndarray:
+        """What is added to the value of each candidate: for being realistic, and for being new."""
+        terms = np.zeros(len(names))
+        if self._realistic is not None and names:
+            terms += self.config.realism.weight * spread * self._realistic(names)
+        if self.config.diversity.novelty and names:
+            novelty = Novelty([self._known(one.smiles) for one in scored[-_NOVEL_AMONG:]])
+            terms += self.config.diversity.novelty * spread * novelty([self._features(one) for one in names])
+        return terms
+
+    def _differing(self, names: list[str], values: np.ndarray, n: int) -> list[str]:
+        """A batch of the best few times `n` by the chooser of `diversity.batch`, then the others in their order."""
+        some = names[: _CHOSEN_FROM * n]
+        near = similarities([self._features(smiles) for smiles in some])
+        chosen = [some[at] for at in CHOOSERS[self.config.diversity.batch](near, values[: len(some)], n)]
+        return [*chosen, *(smiles for smiles in names if smiles not in chosen)]
 
     def _read_drawn(self, texts: Iterable[str]) -> list[str]:
         """Texts of a model as candidates: molecules in one part that are not too large and are accepted."""

@@ -103,6 +103,11 @@ class DiversityConfig:
     """The score from which on a molecule is good and counts."""
     nearness: Share = 0.6
     """similarity: Tanimoto similarity of counted environments from which on molecules are alike."""
+    batch: Literal["", "determinantal", "maxmin"] = ""
+    """How a batch is made to differ: a determinantal point process (Kulesza and Taskar 2012), or MaxMin among the best.
+    Empty: by `surrogate.acquisition`."""
+    novelty: Weight = 0.0
+    """Weight of the bonus of random network distillation, in standard deviations of the scores."""
 
 
 @dataclass(frozen=True)
