@@ -176,8 +176,8 @@ def claim(folder: str | Path | None, resume: bool) -> None:
 
 
 @contextmanager
-def alone(folder: str | Path) -> Iterator[None]:
-    """Keeps other trainings out of a folder meanwhile; raises RunError when there is one.
+def alone(folder: str | Path, who: str = "training") -> Iterator[None]:
+    """Keeps others of the same kind (`who`) out of a folder meanwhile; raises RunError when there is one.
 
     A lock on the folder ends with the process that has it, however that ends; a file system without locks is trusted.
     Of several processes the first has it for all.
@@ -188,7 +188,7 @@ def alone(folder: str | Path) -> Iterator[None]:
                 held.enter_context(locked(folder))
             except BlockingIOError:
                 raise RunError(
-                    f"{folder}: another training is at work there; give another folder, or wait for it."
+                    f"{folder}: another {who} is at work there; give another folder, or wait for it."
                 ) from None
         yield
 
