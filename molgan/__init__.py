@@ -1,8 +1,8 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
 `MolGAN`, `PromptedModel`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `optimize`, `Optimizer`, `collect`,
-`library`, `evaluate`, `compare`, `isomers` and `report` are the front door; importing the package alone loads neither torch nor
-RDKit.
+`library`, `evaluate`, `compare`, `isomers` and `report` are the front door; importing the package alone loads neither
+torch nor RDKit.
 """
 
 from typing import TYPE_CHECKING

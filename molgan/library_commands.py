@@ -38,7 +38,8 @@ app = typer.Typer(
 @app.command()
 def build(
     model: Annotated[
-        str, typer.Argument(help="A model as generate takes it, a string model, a file of molecules, or MODULE:FUNCTION.")
+        str,
+        typer.Argument(help="A model as generate takes it, a string model, a file of molecules, or MODULE:FUNCTION."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the library; a run in it that was stopped is gone on with.")],
     n: Annotated[int, typer.Option("-n", min=1, help="Distinct molecules to add.")] = 10_000,
@@ -50,13 +51,17 @@ def build(
     ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same library.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for one a usable core.")] = 0,
-    scheduler: Annotated[str, typer.Option(metavar="ADDRESS", help="Dask scheduler, in place of local processes.")] = "",
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Dask scheduler, in place of local processes.")
+    ] = "",
     samples: Annotated[int, typer.Option(min=0, help="Samples after which to stop; 0 for any number.")] = 0,
     minutes: Annotated[float, typer.Option(min=0, help="Minutes after which to stop; 0 for any time.")] = 0,
     disk: Annotated[float, typer.Option(min=0, help="GB of files at which to stop; 0 for any size.")] = 0,
     patience: Annotated[int, typer.Option(min=1, help="Samples in a row that may add nothing.")] = 50_000,
     draws: Annotated[int, typer.Option(min=1, help="Samples of a shard, the unit of work.")] = 2000,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Estimate time, disk and acceptance by few samples.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Estimate time, disk and acceptance by few samples.")
+    ] = False,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     tolerance: options.Tolerance = [],  # noqa: B006
@@ -81,7 +86,21 @@ def build(
     from molgan.library.settings import LibraryConfig
 
     settings = LibraryConfig(
-        *(n, where, tuple(column), score, tuple(known), seed, draws, samples, minutes, disk, patience, workers, scheduler)
+        *(
+            n,
+            where,
+            tuple(column),
+            score,
+            tuple(known),
+            seed,
+            draws,
+            samples,
+            minutes,
+            disk,
+            patience,
+            workers,
+            scheduler,
+        )
     ).validated()
     requested = {"condition": cli.request_of(condition), "guidance": guidance, "optional": optional, "linked": linked}
     requested |= {"tolerance": cli.request_of(tolerance, "--tolerance"), "size": size, "added": added}
@@ -125,7 +144,9 @@ def export(
     library: _Folder,
     out: Annotated[Path, typer.Option(help="File to write: .smi, .csv, .parquet or .sdf.")],
     where: _WhereOf = "",
-    conformers: Annotated[bool, typer.Option("--3d", help="Coordinates in space by ETKDG, with hydrogens (.sdf).")] = False,
+    conformers: Annotated[
+        bool, typer.Option("--3d", help="Coordinates in space by ETKDG, with hydrogens (.sdf).")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the coordinates.")] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,

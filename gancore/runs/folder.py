@@ -13,7 +13,7 @@ import torch
 from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.io.atomic_write import write_text
 from gancore.io.config import from_dict
-from gancore.io.platforms import locked
+from gancore.io.platforms import only_one
 from gancore.runs import checkpoint
 from gancore.runs.checked_files import read_json
 from gancore.runs.checkpoint import CheckpointFile
@@ -184,12 +184,7 @@ def alone(folder: str | Path, who: str = "training") -> Iterator[None]:
     """
     with ExitStack() as held:
         if not distributed.rank():
-            try:
-                held.enter_context(locked(folder))
-            except BlockingIOError:
-                raise RunError(
-                    f"{folder}: another {who} is at work there; give another folder, or wait for it."
-                ) from None
+            held.enter_context(only_one(folder, who))
         yield
 
 

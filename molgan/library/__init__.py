@@ -1,4 +1,4 @@
-"""Candidate libraries: `molgan.library(model, n, folder)`, pictures, and the molecules that were asked for by fragments.
+"""Candidate libraries: `molgan.library(model, n, folder)`; pictures; what was asked for by fragments.
 
 The module can be called: it is `molgan.library.build.library`.
 """

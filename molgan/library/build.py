@@ -4,7 +4,7 @@ import hashlib
 import json
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +14,10 @@ import rdkit
 
 from gancore.errors import ConfigError, RunError
 from gancore.io.notes import note
+from gancore.io.platforms import only_one
 from gancore.io.process_pool import usable_processes
-from gancore.io.progress import Tally, hushed, progress
+from gancore.io.progress import hushed, progress
 from gancore.io.stage_times import timed
-from gancore.runs.folder import alone
-from molgan.data.downloads import DATA
 from molgan.library import columns as known_columns
 from molgan.library.commits import SHARDS, WORK, Commits, Limits
 from molgan.library.manifest import NAME, Manifest, Run, refuse_damaged, sha256
@@ -26,7 +25,7 @@ from molgan.library.novelty import KnownMolecules
 from molgan.library.query import LibraryFolder
 from molgan.library.settings import LibraryConfig
 from molgan.library.shards import Plan
-from molgan.library.sources import Source, source_of
+from molgan.library.sources import source_of
 from molgan.library.where import parse
 from molgan.library.workers import Workers, workers_of
 from molgan.scoring.benchmarks import load_score
@@ -132,6 +131,8 @@ def _known(given: Sequence[str], source: Any, wanted: str | None) -> tuple[tuple
     """The files of known molecules by what they were called; without any those that a bundled model is named by."""
     if wanted is None:
         return ()
+    from molgan.data.downloads import DATA
+
     names = given or ([str(source)] if DATA.named(source) else [])
     if not names:
         raise ConfigError(
@@ -154,7 +155,7 @@ def run(job: Job, folder: Path) -> LibraryFolder:
     """Go on with a run until it ends; raises what `library` raises."""
     _make(folder)
     with ExitStack() as held, as_run_error():
-        held.enter_context(alone(folder, "run of molgan library"))
+        held.enter_context(only_one(folder, "run of molgan library"))
         manifest = Manifest.read(folder) if (folder / NAME).exists() else Manifest()
         limits = limits_of(job.settings)
         mine = _mine(manifest, job)
@@ -225,7 +226,9 @@ def indexed(job: Job, folder: Path) -> str:
     """The folder of the index of known molecules, made where it is not there; "" where nothing is asked of it."""
     if not job.known:
         return ""
-    digest = hashlib.sha256(json.dumps([rdkit.__version__, job.near, *(sha256(path) for _, path in job.known)]).encode())
+    digest = hashlib.sha256(
+        json.dumps([rdkit.__version__, job.near, *(sha256(path) for _, path in job.known)]).encode()
+    )
     place = folder / WORK / f"known-{digest.hexdigest()[:16]}"
     if not (place / "whole").exists():
         KnownMolecules.build([name for name, _ in job.known], place, job.near)

@@ -1,6 +1,6 @@
 """The columns of a library: what can be said of a molecule, worked out where a filter or the user names it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,9 +60,7 @@ def _classified(name: str) -> Callable[[Molecule], float]:
 _made = lru_cache(lambda name: MAKERS[name].make())
 
 COLUMNS: dict[str, Column] = {
-    **{
-        name: Column("DOUBLE", one.source, partial(property_value, name=name)) for name, one in PROPERTIES.items()
-    },
+    **{name: Column("DOUBLE", one.source, partial(property_value, name=name)) for name, one in PROPERTIES.items()},
     **{name: Column("DOUBLE", one.source, _classified(name)) for name, one in MAKERS.items() if not one.takes},
     "alerts": Column("INTEGER", f"structural alerts of {', '.join(ALERTS)}", lambda molecule: len(_alerts(molecule))),
     "alert_names": Column("VARCHAR", "their names, with semicolons", lambda molecule: "; ".join(_alerts(molecule))),
@@ -134,18 +132,14 @@ class Describer:
         assert self._known is not None
         return ~self._known.contains([_flat(text) for text in smiles])
 
-    def _of_score(self, names: Sequence[str], smiles: Sequence[str]) -> Mapping[str, Any]:
+    def _of_score(self, names: Sequence[str], smiles: Sequence[str]) -> dict[str, Any]:
         if self._score is None or not any(self._columns[name].needs == "score" for name in names):
             return {}
         self._scorer = self._scorer or Scorer(self._score, processes=0)
         frame = self._scorer.frame(list(smiles))
-        return {"score": frame["score"]} | {
-            f"score_{one.title}": frame[one.title] for one in self._score.components
-        }
+        return {"score": frame["score"]} | {f"score_{one.title}": frame[one.title] for one in self._score.components}
 
-    def _of_known(
-        self, names: Sequence[str], smiles: Sequence[str], molecules: Sequence[Molecule]
-    ) -> Mapping[str, Any]:
+    def _of_known(self, names: Sequence[str], smiles: Sequence[str], molecules: Sequence[Molecule]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if "novel" in names:
             found["novel"] = self.novel(smiles)

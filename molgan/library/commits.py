@@ -1,4 +1,4 @@
-"""The commit line of a run: shards enter the library in their order, each molecule with the first sample that gives it."""
+"""The commit line of a run: shards enter the library in order, each molecule with the first sample that gives it."""
 
 import time
 from collections.abc import Iterator
@@ -174,7 +174,7 @@ class Commits:
 
     def reclaim(self) -> None:
         """Remove files that no manifest names: what a kill left."""
-        named = {path for path in self.manifest.paths(self.folder)}
+        named = set(self.manifest.paths(self.folder))
         for path in (self.folder / SHARDS).iterdir():
             if path not in named and path.name.endswith((".parquet", ".parquet.tmp")):
                 path.unlink(missing_ok=True)

@@ -12,7 +12,17 @@ from gancore.errors import RunError
 from gancore.io.process_pool import usable_processes
 from gancore.statistics.intervals import wilson_interval
 from molgan.library.build import Job, indexed
-from molgan.library.shards import INVALID, KNOWN, PASSED, REPEATED, Candidate, Failed, forget_models, make_shard, rejected
+from molgan.library.shards import (
+    INVALID,
+    KNOWN,
+    PASSED,
+    REPEATED,
+    Candidate,
+    Failed,
+    forget_models,
+    make_shard,
+    rejected,
+)
 
 SAMPLES = 1000
 """Samples that an estimate rests on."""
@@ -82,8 +92,8 @@ def lines(told: dict[str, Any]) -> str:
         text.append(f"None passes, so {told['molecules']:,} molecules cannot be foreseen.")
     else:
         text.append(
-            f"{told['molecules']:,} molecules: about {told['samples needed']:,} samples, {told['hours']:.2f} hours with "
-            f"{told['workers']} worker{'s' if told['workers'] > 1 else ''}, {told['megabytes']:,.1f} MB; repeats of "
+            f"{told['molecules']:,} molecules: about {told['samples needed']:,} samples, {told['hours']:.2f} hours "
+            f"with {told['workers']} worker{'s' if told['workers'] > 1 else ''}, {told['megabytes']:,.1f} MB; repeats of "
             "earlier samples come on top."
         )
     return "\n".join(text)

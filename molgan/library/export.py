@@ -140,5 +140,3 @@ def _etkdg(seed: int) -> Any:
     parameters = AllChem.ETKDGv3()  # pyright: ignore
     parameters.randomSeed = seed % 2**31
     return parameters
-
-

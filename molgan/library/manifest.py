@@ -58,7 +58,9 @@ class Run:
         names = ("samples", "invalid", "repeats", "known", "kept")
         sums: dict[str, Any] = {name: sum(getattr(shard, name) for shard in self.shards) for name in names}
         columns = zip(*(shard.rejected for shard in self.shards), strict=True)
-        sums["rejected"] = dict(zip(self.terms, map(sum, columns) if self.shards else [0] * len(self.terms), strict=True))
+        sums["rejected"] = dict(
+            zip(self.terms, map(sum, columns) if self.shards else [0] * len(self.terms), strict=True)
+        )
         return sums
 
     @property

@@ -10,8 +10,8 @@ import rdkit
 
 from gancore.errors import RunError
 from gancore.io.notes import note
+from gancore.io.platforms import only_one
 from gancore.io.progress import progress
-from gancore.runs.folder import alone
 from molgan.chemistry.parallel import map_chunks
 from molgan.library.commits import SHARDS, WORK, respelt, write_table
 from molgan.library.manifest import File, Manifest
@@ -34,7 +34,7 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> LibraryFolder:
     for path in (out / WORK, out / SHARDS):
         path.mkdir(parents=True, exist_ok=True)
     made = Manifest()
-    with alone(out, "run of molgan library"), StringSet(out / WORK / "smiles.bin") as seen:
+    with only_one(out, "run of molgan library"), StringSet(out / WORK / "smiles.bin") as seen:
         for folder, manifest in manifests:
             first = len(made.runs)
             made.runs += [replace(run, state=f"merged ({run.state})") for run in manifest.runs]
@@ -89,4 +89,3 @@ def _new(folder: Path, file: File, seen: StringSet) -> pa.Table:
             fresh.setdefault(text, row)
     seen.add(list(fresh))
     return table.take(pa.array(list(fresh.values()), pa.int64()))
-

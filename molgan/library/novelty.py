@@ -12,7 +12,6 @@ from gancore.errors import DataError
 from molgan import chemistry
 from molgan.chemistry.identity import identity
 from molgan.chemistry.parallel import map_chunks
-from molgan.data.downloads import DATA
 from molgan.data.inputs import read_rows
 from molgan.library.strings import StringSet
 from molgan.scoring.description import BITS, NO_BITS, fingerprint, fingerprint_bytes
@@ -73,6 +72,8 @@ class KnownMolecules:
 
 
 def _batches(source: str | Path) -> Iterator[list[str]]:
+    from molgan.data.downloads import DATA  # torch, which workers do without
+
     name = DATA.named(source)
     canonical = name in CANONICAL
     files = [DATA.path(name)] if name else [Path(source)]

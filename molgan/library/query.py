@@ -8,7 +8,6 @@ import pandas as pd
 import pyarrow as pa
 
 from gancore.errors import ConfigError, DataError
-from molgan.library.collect import grid
 from molgan.library.manifest import Manifest, refuse_damaged
 
 if TYPE_CHECKING:
@@ -106,19 +105,25 @@ class LibraryFolder:
             counts, spent = run.counts, sum(run.seconds.values())
             share = {name: run.seconds.get(name, 0.0) / spent for name in STAGES if spent and name in run.seconds}
             told = {"model": run.source.get("name"), "sha256": run.source.get("sha256", "")[:16], **run.settings}
-            runs.append({**told, "asked": run.n, "state": run.state, **counts, "share of time": share, "wall": run.wall})
+            runs.append(
+                {**told, "asked": run.n, "state": run.state, **counts, "share of time": share, "wall": run.wall}
+            )
         size = sum(file.size for file in self.manifest.files)
         return {"molecules": len(self), "files": len(self.manifest.files), "bytes": size, "runs": runs}
 
     def __str__(self) -> str:
         told = self.info()
-        lines = [f"{self.folder}: {told['molecules']:,} molecules, {told['files']:,} files, {told['bytes'] / 1e6:,.1f} MB"]
+        lines = [
+            f"{self.folder}: {told['molecules']:,} molecules, {told['files']:,} files, {told['bytes'] / 1e6:,.1f} MB"
+        ]
         for run in told["runs"]:
             lines += _lines_of(run)
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """The first dozen, drawn."""
+        from molgan.library.collect import grid
+
         frame = self.query(f"select smiles from library limit {_SHOWN}")
         return f"<p>{len(self):,} distinct molecules</p>" + grid((smiles, "") for smiles in frame["smiles"])
 

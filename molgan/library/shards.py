@@ -25,8 +25,8 @@ from molgan.library.where import NOVEL, Term, passing
 from molgan.scoring.definition import ScoreConfig
 
 INVALID, REPEATED, KNOWN, PASSED, REJECTED = range(5)
-"""What became of a sample: no molecule, an earlier sample of the same shard, a known molecule, it passes, or it fails the
-filter's first term; the numbers after that stand for the further terms."""
+"""What became of a sample: it is no molecule, one that the shard has already, a known one; it passes; it fails the first
+term of the filter. The numbers after that stand for the further terms."""
 _ABOUT = b"molgan.shard"
 _FATES = b"molgan.fates"
 
@@ -227,5 +227,3 @@ def forget_models() -> None:
 def rejected(fates: np.ndarray, terms: Sequence[Term]) -> list[int]:
     """How many samples each term rejected; a term `novel` rejects none, for its molecules count as known."""
     return [int((fates == REJECTED + place).sum()) for place in range(len(terms))]
-
-

@@ -1,4 +1,4 @@
-"""Where the samples of a library come from: a trained model of either half, a file, or a function; a shard at a time."""
+"""Where the samples of a library come from, a shard at a time: a trained model of either half, a file, a function."""
 
 import hashlib
 import json
@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gancore.errors import ConfigError, DataError, RunError
-from gancore.facade.models import HALVES, load_model
 from gancore.io import import_object
-from gancore.runs import pretrained
-from gancore.training.device import derive_seed
-from gancore.types import Completer, Sampler
+from gancore.io.seeds import derive_seed
 from molgan.data.inputs import SUFFIXES, read_rows
-from molgan.library.requests import read_requests
+
+if TYPE_CHECKING:
+    from gancore.types import Sampler
 
 Draw: TypeAlias = Callable[[int, int], Sequence[str | None]]
 """A function of a number of samples and a seed."""
@@ -112,7 +111,7 @@ def _of_function(given: Any, asked: Mapping[str, Any], fragments: str | None) ->
 class _Seeded:
     """`sample` with its seed by name: a text model takes the temperature second."""
 
-    sampler: Sampler
+    sampler: "Sampler"
 
     def __call__(self, n: int, seed: int) -> Sequence[str | None]:
         return self.sampler.sample(n, seed=seed)
@@ -128,13 +127,15 @@ def _of_model(name: str, asked: Mapping[str, Any], fragments: str | None, checkp
     model = _Sampling(made).model
     texts: tuple[str, ...] = ()
     if fragments is not None:
+        from molgan.library.requests import read_requests
+
         prompted = _prompted(model)
         wanted = (asked.get(key) for key in ("optional", "linked", "size", "added"))
         optional, linked, size, added = wanted
         read = read_requests(fragments, prompted.refusal, optional or (), bool(linked), size, added)
         texts = tuple(one.text for one in read)
     request = json.dumps(asked, sort_keys=True, default=list)
-    trusted = not isinstance(model, Completer) and not texts
+    trusted = not _continues(model) and not texts
     source = Source("model", name, made.sha256, request, texts, checkpoint, trusted)
     _Sampling(source, model)(0, 1, 0)  # refuses what the model cannot do, before the work
     return source
@@ -142,11 +143,21 @@ def _of_model(name: str, asked: Mapping[str, Any], fragments: str | None, checkp
 
 def _prompted(model: Any) -> Any:
     """A model that builds on fragments."""
-    return import_object.find("library", _PROMPTED)(model) if isinstance(model, Completer) else model
+    return import_object.find("library", _PROMPTED)(model) if _continues(model) else model
+
+
+def _continues(model: Any) -> bool:
+    """Whether it is a model of text, which continues strings."""
+    from gancore.types import Completer
+
+    return isinstance(model, Completer)
 
 
 def _digest(name: str, checkpoint: str) -> str:
     """The sha256 of a model's weights and settings."""
+    from gancore.facade.models import HALVES
+    from gancore.runs import pretrained
+
     half = pretrained.half_of(name, checkpoint, tuple(HALVES)) or "molgan"
     stored = pretrained.find(name, checkpoint, half)
     settings = json.dumps(stored.values["config"], sort_keys=True).encode()
@@ -160,6 +171,8 @@ class _Sampling:
         if model is None:
             if source.sha256 != _digest(source.name, source.checkpoint):
                 raise RunError(f"{source.name}: is not the model that this library was begun with.")
+            from gancore.facade.models import load_model  # torch, which a function or a file does without
+
             model = load_model(source.name, None, source.checkpoint)
         self.source, self.model = source, model
         self.sampler = _prompted(model) if source.fragments else model

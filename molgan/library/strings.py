@@ -91,9 +91,7 @@ class StringSet:
                 found[row] |= self._confirmed(texts[row], wanted[row], int(first[row]), digests, places)
         return found
 
-    def _confirmed(
-        self, text: str, wanted: np.int64, place: int, digests: np.ndarray, places: np.ndarray
-    ) -> bool:
+    def _confirmed(self, text: str, wanted: np.int64, place: int, digests: np.ndarray, places: np.ndarray) -> bool:
         """Whether one of the strings of this digest is this string."""
         line = text.encode() + b"\n"
         while place < len(digests) and digests[place] == wanted:

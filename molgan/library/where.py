@@ -77,7 +77,8 @@ def _functions() -> frozenset[str]:
     """The functions whose value depends on their arguments alone."""
     found = connection().execute(
         "select function_name from duckdb_functions() where function_type in ('scalar', 'macro') group by 1 "
-        "having bool_and(function_type = 'macro' or (stability = 'CONSISTENT' and not coalesce(has_side_effects, false)))"
+        "having bool_and(function_type = 'macro' "
+        "or (stability = 'CONSISTENT' and not coalesce(has_side_effects, false)))"
     )
     return frozenset(name for (name,) in found.fetchall())
 
@@ -85,7 +86,7 @@ def _functions() -> frozenset[str]:
 def _expression(where: str) -> dict[str, Any]:
     """The syntax tree of the one expression that a filter is."""
     asked = connection().execute("select json_serialize_sql(?)", [f"select {where}"]).fetchone()
-    parsed = json.loads(asked[0]) if asked else {"error": True}
+    parsed: dict[str, Any] = json.loads(asked[0]) if asked else {"error": True}
     if parsed["error"]:
         raise _Unusable(f"is no condition ({parsed.get('error_message', 'cannot be read')})")
     statements = parsed["statements"]

@@ -16,8 +16,10 @@ _LOST = 30.0  # seconds that a cluster without workers is waited for, again and 
 class Workers(Protocol):
     """What makes shards."""
 
-    ahead: int
-    """Shards that are under way at a time."""
+    @property
+    def ahead(self) -> int:
+        """Shards that are to be under way at a time."""
+        ...
 
     def ask(self, shard: int) -> None:
         """Have a shard made."""
@@ -126,7 +128,8 @@ def _made(plan: Plan, shard: int, answer: Any) -> bytes:
         raise answer.error
     if isinstance(answer, Failure):
         raise RunError(
-            f"shard {shard} of {plan.source.name}: {answer.reason}; what was written stays, and the same command goes on."
+            f"shard {shard} of {plan.source.name}: {answer.reason}; what was written stays whole, and the same command "
+            "goes on."
         )
     return answer
 
@@ -148,7 +151,9 @@ class DaskWorkers:
         try:
             self._client = Client(scheduler, timeout=10, set_as_default=False, name="molgan-library")
         except (OSError, TimeoutError, ValueError) as error:
-            raise RunError(f"scheduler {scheduler}: does not answer ({type(error).__name__}); start one first.") from None
+            raise RunError(
+                f"scheduler {scheduler}: does not answer ({type(error).__name__}); start one first."
+            ) from None
         self._futures: dict[Any, int] = {}
         self._tries: dict[int, int] = {}
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -167,8 +172,13 @@ class DaskWorkers:
         """Have a shard made."""
         self._refuse_gone()
         future = self._client.submit(
-            make_shard, self._plan, shard, key=f"molgan-{self._plan.key[:16]}-{shard}-{self._tries.get(shard, 0)}",
-            pure=False, retries=_TRIES, priority=-shard,
+            make_shard,
+            self._plan,
+            shard,
+            key=f"molgan-{self._plan.key[:16]}-{shard}-{self._tries.get(shard, 0)}",
+            pure=False,
+            retries=_TRIES,
+            priority=-shard,
         )
         self._futures[future] = shard
         future.add_done_callback(self._done.put)
