@@ -330,7 +330,7 @@ def _conclude(commits: Commits) -> None:
     if run.state == "complete":
         return
     why = _SENTENCES[run.state].format(vain=commits.vain)
-    if not run.kept:
+    if run.samples and not run.kept:
         counts = run.counts
         causes = {f"the filter's {name!r}": value for name, value in counts["rejected"].items()}
         causes |= {name: counts[name] for name in ("invalid", "repeats", "known")}

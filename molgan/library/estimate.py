@@ -91,9 +91,9 @@ def lines(told: dict[str, Any]) -> str:
     if told["hours"] is None:
         text.append(f"None passes, so {told['molecules']:,} molecules cannot be foreseen.")
     else:
+        workers = f"{told['workers']} worker{'s' if told['workers'] > 1 else ''}"
         text.append(
             f"{told['molecules']:,} molecules: about {told['samples needed']:,} samples, {told['hours']:.2f} hours "
-            f"with {told['workers']} worker{'s' if told['workers'] > 1 else ''}, {told['megabytes']:,.1f} MB; repeats of "
-            "earlier samples come on top."
+            f"with {workers}, {told['megabytes']:,.1f} MB; repeats of earlier samples come on top."
         )
     return "\n".join(text)

@@ -43,8 +43,9 @@ class LibraryFolder:
         """The same as a table of Arrow."""
         import duckdb
 
-        database = self._database()
+        database = duckdb.connect(":memory:", config={"python_enable_replacements": False})
         try:
+            self._fill(database)
             answered = database.sql(sql)
             if answered is None:
                 raise ConfigError(f"query {sql!r:.200}: gives no rows; ask by select.")
@@ -60,18 +61,14 @@ class LibraryFolder:
         finally:
             database.close()
 
-    def _database(self) -> "duckdb.DuckDBPyConnection":
-        """A database with the table `library`, also by the name `molecules`."""
-        import duckdb
-
-        database = duckdb.connect(":memory:", config={"python_enable_replacements": False})
+    def _fill(self, database: "duckdb.DuckDBPyConnection") -> None:
+        """Give a database the table `library`, also by the name `molecules`."""
         files = [str(path) for path in self.manifest.paths(self.folder)]
         if files:
             database.from_parquet(files, union_by_name=True).create_view("library")  # pyright: ignore
         else:
             database.execute("create view library as select null::varchar as smiles where false")
         database.execute("create view molecules as from library")
-        return database
 
     def batches(self, where: str = "", columns: str = "*") -> Iterator[pa.RecordBatch]:
         """The rows that a condition is true for, some thousands at a time, in the library's order.
@@ -80,9 +77,10 @@ class LibraryFolder:
         """
         import duckdb
 
-        database = self._database()
+        database = duckdb.connect(":memory:", config={"python_enable_replacements": False})
         condition = f" where {where}" if where else ""
         try:
+            self._fill(database)
             reader = database.execute(f"select {columns} from library{condition}").fetch_record_batch(_AT_ONCE)
             yield from reader
         except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
@@ -104,9 +102,9 @@ class LibraryFolder:
         for run in self.manifest.runs:
             counts, spent = run.counts, sum(run.seconds.values())
             share = {name: run.seconds.get(name, 0.0) / spent for name in STAGES if spent and name in run.seconds}
-            told = {"model": run.source.get("name"), "sha256": run.source.get("sha256", "")[:16], **run.settings}
+            told = {"model": run.source["name"], "sha256": run.source["sha256"][:16], "settings": run.settings}
             runs.append(
-                {**told, "asked": run.n, "state": run.state, **counts, "share of time": share, "wall": run.wall}
+                {**told, "asked": run.n, "state": run.state, "counts": counts, "share of time": share, "wall": run.wall}
             )
         size = sum(file.size for file in self.manifest.files)
         return {"molecules": len(self), "files": len(self.manifest.files), "bytes": size, "runs": runs}
@@ -130,12 +128,12 @@ class LibraryFolder:
 
 def _lines_of(run: dict[str, Any]) -> list[str]:
     """What is said of a run: where its samples went, and its time."""
-    kept, asked = run["kept"], run["asked"]
-    lines = ["", f"{run['model']}, seed {run['seed']}: {kept:,} of {asked:,} molecules, {run['state']}"]
-    losses = {"invalid": run["invalid"], "repeats": run["repeats"], "known": run["known"]}
-    losses |= {f"not {term}": count for term, count in run["rejected"].items() if term != "novel"}
-    of = max(1, run["samples"])
-    lines.append(f"  samples: {run['samples']:,}")
+    counts, asked, seed = run["counts"], run["asked"], run["settings"]["seed"]
+    kept, of = counts["kept"], max(1, counts["samples"])
+    lines = ["", f"{run['model']}, seed {seed}: {kept:,} of {asked:,} molecules, {run['state']}"]
+    losses = {name: counts[name] for name in ("invalid", "repeats", "known")}
+    losses |= {f"not {term}": count for term, count in counts["rejected"].items() if term != "novel"}
+    lines.append(f"  samples: {counts['samples']:,}")
     lines += [f"  {name}: {count:,} ({count / of:.1%})" for name, count in losses.items()]
     lines.append(f"  kept: {kept:,} ({kept / of:.1%})")
     if run["share of time"]:

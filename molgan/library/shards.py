@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import rdkit
+from rdkit import Chem
 
-from gancore.errors import UserError
+from gancore.errors import RunError, UserError
 from gancore.io.notes import collected
 from gancore.io.progress import hushed
 from gancore.io.stage_times import stage, timed
@@ -25,8 +26,8 @@ from molgan.library.where import NOVEL, Term, passing
 from molgan.scoring.definition import ScoreConfig
 
 INVALID, REPEATED, KNOWN, PASSED, REJECTED = range(5)
-"""What became of a sample: it is no molecule, one that the shard has already, a known one; it passes; it fails the first
-term of the filter. The numbers after that stand for the further terms."""
+"""What became of a sample: it is no molecule, one that the shard has already, a known one; it passes; it fails the
+first term of the filter. The numbers after that stand for the further terms."""
 _ABOUT = b"molgan.shard"
 _FATES = b"molgan.fates"
 
@@ -69,12 +70,23 @@ class _Maker:
         plan = self.plan
         with timed() as seconds:
             with stage("network"):
-                texts = list(self.sample(shard, plan.draws, plan.seed))
+                texts = self._sampled(shard)
             with stage("description"):
                 fates, table = self._described(texts, shard)
                 self.describer.forget()
         about = {"shard": shard, "key": plan.key, "rdkit": rdkit.__version__, "seconds": seconds}
         return _packed(table, fates, about | {"exhausted": plan.source.kind == "file" and len(texts) < plan.draws})
+
+    def _sampled(self, shard: int) -> list[str | None]:
+        source = self.plan.source
+        try:
+            return list(self.sample(shard, self.plan.draws, self.plan.seed))
+        except UserError:
+            raise
+        except Exception as error:  # whatever somebody else's function raises
+            if source.kind != "function":
+                raise
+            raise RunError(f"{source.name}: failed ({type(error).__name__}: {error}).") from error
 
     def _described(self, texts: Sequence[str | None], shard: int) -> tuple[np.ndarray, pa.Table]:
         """What becomes of each sample, and the rows of those that pass."""
@@ -107,18 +119,16 @@ class _Maker:
         return parsed.molecule.smiles, parsed.molecule
 
 
-class _Later:
-    """A molecule that is parsed when something of it is asked for."""
+class _Later(Molecule):
+    """A molecule whose SMILES is parsed when something else of it is asked for."""
 
     def __init__(self, smiles: str):
-        self.smiles = smiles
+        self.smiles, self.values = smiles, {}
 
     @cached_property
-    def _molecule(self) -> Molecule:
-        return ParsedText(self.smiles).molecule
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._molecule, name)
+    def mol(self) -> Chem.Mol:
+        """The molecule in normal form."""
+        return ParsedText(self.smiles).mol
 
 
 class _Rows:

@@ -85,9 +85,11 @@ class StringSet:
         found = np.zeros(len(texts), dtype=bool)
         wanted = _digests(texts)
         for digests, places in self._levels:
+            if not len(digests):
+                continue
             first = np.searchsorted(digests, wanted)
             hits = np.flatnonzero((first < len(digests)) & (digests[np.minimum(first, len(digests) - 1)] == wanted))
-            for row in hits.tolist() if len(digests) else ():
+            for row in hits.tolist():
                 found[row] |= self._confirmed(texts[row], wanted[row], int(first[row]), digests, places)
         return found
 

@@ -25,6 +25,7 @@ _REFUSED = {
     "DEFAULT": "a default",
     "POSITIONAL_REFERENCE": "a position",
 }
+_ALSO = {"+", "-", "if", "nullif", "split_part", "fdiv"}  # of times they depend on the zone; the others are macros
 _PROBES = {"DOUBLE": "0.5", "INTEGER": "1", "BIGINT": "1", "VARCHAR": "'C'", "BOOLEAN": "true"}  # a value of each type
 _EMPTY = ("where_clause", "group_expressions", "group_sets", "having", "qualify", "sample", "modifiers")
 
@@ -76,11 +77,10 @@ def connection() -> "duckdb.DuckDBPyConnection":
 def _functions() -> frozenset[str]:
     """The functions whose value depends on their arguments alone."""
     found = connection().execute(
-        "select function_name from duckdb_functions() where function_type in ('scalar', 'macro') group by 1 "
-        "having bool_and(function_type = 'macro' "
-        "or (stability = 'CONSISTENT' and not coalesce(has_side_effects, false)))"
+        "select function_name from duckdb_functions() where function_type = 'scalar' group by 1 "
+        "having bool_and(stability = 'CONSISTENT' and not coalesce(has_side_effects, false))"
     )
-    return frozenset(name for (name,) in found.fetchall())
+    return frozenset(name for (name,) in found.fetchall()) | _ALSO
 
 
 def _expression(where: str) -> dict[str, Any]:

@@ -1,18 +1,22 @@
 """Who makes the shards: this process, processes of this machine, or a Dask cluster. The task is the same."""
 
+import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from gancore.errors import ConfigError, RunError
+from gancore.io.notes import note
 from gancore.io.process_pool import Failure, Pool
 from molgan.library.shards import Failed, Plan, forget_models, make_shard
 
 _TRIES = 5  # how often a shard may take its worker with it
-_LOST = 30.0  # seconds that a cluster without workers is waited for, again and again, with a note
+_LOST = 30.0  # seconds between two notes that a cluster has no workers
 
 
+@runtime_checkable
 class Workers(Protocol):
     """What makes shards."""
 
@@ -147,6 +151,8 @@ class DaskWorkers:
             raise ConfigError(
                 "scheduler: Dask is not installed; pip install 'discretegan[distributed]' here and on the workers."
             ) from None
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # one sentence of ours takes their place
         self._plan, self._address = plan, scheduler
         try:
             self._client = Client(scheduler, timeout=10, set_as_default=False, name="molgan-library")
@@ -157,7 +163,7 @@ class DaskWorkers:
         self._futures: dict[Any, int] = {}
         self._tries: dict[int, int] = {}
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._waited = 0.0
+        self._working = time.monotonic()  # when there was a worker last
 
     @property
     def ahead(self) -> int:
@@ -175,7 +181,7 @@ class DaskWorkers:
             make_shard,
             self._plan,
             shard,
-            key=f"molgan-{self._plan.key[:16]}-{shard}-{self._tries.get(shard, 0)}",
+            key=f"{self._client.id}-{shard}-{self._tries.get(shard, 0)}",
             pure=False,
             retries=_TRIES,
             priority=-shard,
@@ -189,6 +195,7 @@ class DaskWorkers:
             future = self._done.get(timeout=seconds)
         except queue.Empty:
             self._refuse_gone()
+            self._note_idle()
             return None
         shard = self._futures.pop(future, None)
         if shard is None:
@@ -213,6 +220,15 @@ class DaskWorkers:
         if self._tries[shard] >= 10 * _TRIES:
             raise RunError(f"shard {shard} on {self._address}: lost again and again.")
         self.ask(shard)
+
+    def _note_idle(self) -> None:
+        """Say so, now and then, where the cluster has no workers."""
+        now = time.monotonic()
+        if self._client.nthreads():
+            self._working = now
+        elif now - self._working > _LOST:
+            note(f"scheduler {self._address}: has no workers; the run goes on when some have come.")
+            self._working = now
 
     def _refuse_gone(self) -> None:
         if not self._alive:
