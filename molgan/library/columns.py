@@ -117,6 +117,11 @@ class Describer:
         """Let go of what a score remembers."""
         self._scorer = None
 
+    def close(self) -> None:
+        """Let go of the files of known molecules."""
+        if self._known is not None:
+            self._known.close()
+
     def table(self, names: Sequence[str], smiles: Sequence[str], molecules: Sequence[Molecule]) -> pa.Table:
         """Columns of molecules; `smiles` has their canonical SMILES."""
         found: dict[str, Any] = {}

@@ -48,6 +48,10 @@ class KnownMolecules:
         """What `build` wrote. Raises OSError where it is not there."""
         return cls(folder, StringSet.open(folder))
 
+    def close(self) -> None:
+        """Let go of the files."""
+        self._texts.close()
+
     def contains(self, smiles: Sequence[str]) -> np.ndarray:
         """Which canonical SMILES without stereo are known: bool, one a molecule."""
         return self._texts.contains(smiles)

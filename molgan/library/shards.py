@@ -196,7 +196,7 @@ def make_shard(plan: Plan, shard: int) -> bytes | Failed:
     try:
         with hushed(), collected():
             if plan.key not in _makers:
-                _makers.clear()  # the model of another plan
+                forget_models()  # the model of another plan
                 _makers[plan.key] = _Maker(plan)
             return _makers[plan.key].make(shard)
     except UserError as error:
@@ -231,6 +231,8 @@ class Candidate:
 
 def forget_models() -> None:
     """Let go of the model that this process holds for its shards."""
+    for maker in _makers.values():
+        maker.describer.close()
     _makers.clear()
 
 

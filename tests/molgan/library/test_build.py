@@ -104,10 +104,6 @@ def test_what_another_rdkit_wrote_is_spelt_anew(make, content, monkeypatch):
 
 def test_columns_of_all_kinds(make, tmp_path):
     (tmp_path / "known.smi").write_text("OCC\nc1ccccc1C(=O)N\nCCCl\n")
-    score = tmp_path / "score.toml"
-    score.write_text(
-        '[[score.component]]\nproperty = "qed"\n[[score.component]]\nproperty = "logp"\nshape = "range"\nlow = 0\nhigh = 3\n'
-    )
     names = [
         "scaffold",
         "inchikey",
@@ -119,7 +115,9 @@ def test_columns_of_all_kinds(make, tmp_path):
         "novel",
         *PROPERTIES,
     ]
-    made = make(n=20, where="novel and similarity < 0.9", column=names, known=[tmp_path / "known.smi"], score=score)
+    made = make(
+        n=20, where="novel and similarity < 0.9", column=names, known=[tmp_path / "known.smi"], score="druglike"
+    )
     frame = made.query("from library")
     assert set(names) < set(frame)
     assert frame["novel"].all()
