@@ -1,7 +1,6 @@
 """What a library will take, from a thousand samples: time, disk, and how many samples pass."""
 
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,18 +37,14 @@ def estimate(job: Job, samples: int = SAMPLES) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / ".work").mkdir()
         plan = replace(job.plan, draws=samples, key=f"{job.plan.key}-dry", known=indexed(job, Path(folder)))
-        make_shard(replace(plan, draws=1), 0)  # loading is not what takes the time
-        began = time.perf_counter()
         content = make_shard(plan, 0)
-        seconds = time.perf_counter() - began
         forget_models()
     if isinstance(content, Failed):
         raise content.error
-    made = Candidate.read(content)
-    return _told(job, made, len(content), seconds)
+    return _told(job, Candidate.read(content), len(content))
 
 
-def _told(job: Job, made: Candidate, size: int, seconds: float) -> dict[str, Any]:
+def _told(job: Job, made: Candidate, size: int) -> dict[str, Any]:
     fates, terms = made.fates, job.plan.terms
     if not len(fates):
         raise RunError(f"{job.plan.source.name}: gives no samples.")
@@ -59,7 +54,7 @@ def _told(job: Job, made: Candidate, size: int, seconds: float) -> dict[str, Any
     acceptance = counts["kept"] / len(fates)
     needed = job.settings.n / acceptance if acceptance else float("inf")
     workers = 1 if job.settings.scheduler else job.settings.workers or usable_processes()
-    spent = sum(made.about["seconds"].values())
+    seconds = sum(made.about["seconds"].values())  # loading the model is no part of it
     return {
         "samples": len(fates),
         **counts,
@@ -72,7 +67,7 @@ def _told(job: Job, made: Candidate, size: int, seconds: float) -> dict[str, Any
         "samples needed": None if np.isinf(needed) else round(needed),
         "hours": None if np.isinf(needed) else needed * seconds / len(fates) / workers / 3600,
         "megabytes": None if np.isinf(needed) else job.settings.n * size / max(1, counts["kept"]) / 1e6,
-        "share of time": {name: value / spent for name, value in made.about["seconds"].items()},
+        "share of time": {name: value / seconds for name, value in made.about["seconds"].items()},
     }
 
 

@@ -81,7 +81,7 @@ class LibraryFolder:
         condition = f" where {where}" if where else ""
         try:
             self._fill(database)
-            reader = database.execute(f"select {columns} from library{condition}").fetch_record_batch(_AT_ONCE)
+            reader = database.sql(f"select {columns} from library{condition}").to_arrow_reader(_AT_ONCE)
             yield from reader
         except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
             raise ConfigError(f"where {where!r:.200}: {_sentence(error)}.") from None

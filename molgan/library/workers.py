@@ -13,6 +13,7 @@ from gancore.io.process_pool import Failure, Pool
 from molgan.library.shards import Failed, Plan, forget_models, make_shard
 
 _TRIES = 5  # how often a shard may take its worker with it
+_ANSWERS = 10.0  # seconds within which a scheduler answers
 _LOST = 30.0  # seconds between two notes that a cluster has no workers
 
 
@@ -155,7 +156,7 @@ class DaskWorkers:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # one sentence of ours takes their place
         self._plan, self._address = plan, scheduler
         try:
-            self._client = Client(scheduler, timeout=10, set_as_default=False, name="molgan-library")
+            self._client = Client(scheduler, timeout=_ANSWERS, set_as_default=False, name="molgan-library")
         except (OSError, TimeoutError, ValueError) as error:
             raise RunError(
                 f"scheduler {scheduler}: does not answer ({type(error).__name__}); start one first."

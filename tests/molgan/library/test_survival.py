@@ -13,6 +13,7 @@ import pytest
 
 import molgan
 from gancore.errors import ConfigError, RunError
+from molgan.library import workers as module
 from molgan.library.settings import LibraryConfig
 
 HERE = Path(__file__).parent
@@ -141,8 +142,9 @@ def test_a_scheduler_that_disappears_is_one_sentence(cluster, whole, samplers, t
     assert content(tmp_path / "lib") == whole(1000)
 
 
-def test_a_scheduler_that_is_not_there(samplers, tmp_path):
+def test_a_scheduler_that_is_not_there(samplers, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr(module, "_ANSWERS", 1)
     with pytest.raises(RunError, match=r"scheduler tcp://127.0.0.1:1: does not answer") as absent:
         molgan.library(samplers.draw, 5, tmp_path / "lib", scheduler="tcp://127.0.0.1:1", quiet=True)
     assert "\n" not in str(absent.value)
