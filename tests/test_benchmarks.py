@@ -44,7 +44,11 @@ from seqgan.data.grammar import corpus
 from seqgan.metrics import bleu
 
 ROOT = Path(__file__).parents[1]
-ELSEWHERE = {"survival": "tests/test_survival.py", "device": "below, in a process of its own"}
+ELSEWHERE = {
+    "survival": "tests/test_survival.py",
+    "device": "below, in a process of its own",
+    "library": "tests/molgan/library/test_benchmark.py",
+}
 """Modules whose short form is run there."""
 HELPERS = {"__init__", "__main__", "peers", "timing"}
 
