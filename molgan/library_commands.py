@@ -81,8 +81,9 @@ def build(
     The folder holds the same molecules whatever the number of workers. The same command goes on with a run that was
     stopped or killed; another model, seed or filter adds molecules that are new.
     """
-    from molgan.library.build import prepare, run
+    from molgan.library.build import run
     from molgan.library.estimate import estimate, lines
+    from molgan.library.jobs import prepare
     from molgan.library.settings import LibraryConfig
 
     settings = LibraryConfig(

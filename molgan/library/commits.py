@@ -3,9 +3,8 @@
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -61,6 +60,7 @@ class Commits:
         self.line = len(run.shards)
         self.kept, self.samples = run.kept, run.samples
         self.vain = self._vain()
+        self.so_far = run.counts
         self.exhausted = False
 
     def _uncut(self) -> None:
@@ -117,6 +117,7 @@ class Commits:
         shard = self._counted(fates[:end], cut=end < len(fates))
         for name, seconds in made.about["seconds"].items():
             self.run.seconds[name] = self.run.seconds.get(name, 0.0) + seconds
+        self._count(shard)
         self._new.append(shard)
         self._held.append((shard, kept))
         self.line, self.kept, self.samples = self.line + 1, self.kept + shard.kept, self.samples + shard.samples
@@ -125,6 +126,13 @@ class Commits:
         rows = sum(table.num_rows for _, table in self._held)
         if shard.cut or rows >= _ROWS or (rows and time.monotonic() - self._flushed > _SECONDS):
             self.flush()
+
+    def _count(self, shard: Shard) -> None:
+        """Add a shard to the counts of the run."""
+        for name in ("samples", "invalid", "repeats", "known", "kept"):
+            self.so_far[name] += getattr(shard, name)
+        for term, count in zip(self.terms, shard.rejected, strict=True):
+            self.so_far["rejected"][term.text] += count
 
     def _end(self, fates: np.ndarray, new: np.ndarray) -> int:
         """How many samples of the shard count: up to the one that completes n, and within the budget."""
@@ -135,11 +143,6 @@ class Commits:
     def _counted(self, fates: np.ndarray, cut: bool) -> Shard:
         invalid, repeats, known, kept = (int((fates == fate).sum()) for fate in (INVALID, REPEATED, KNOWN, PASSED))
         return Shard(self.line, len(fates), invalid, repeats, known, rejected(fates, self.terms), kept, cut)
-
-    @property
-    def so_far(self) -> dict[str, Any]:
-        """The counts of the run, those of shards that are not written yet among them."""
-        return replace(self.run, shards=[*self.run.shards, *self._new]).counts
 
     @property
     def size(self) -> int:

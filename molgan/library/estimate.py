@@ -10,7 +10,7 @@ import numpy as np
 from gancore.errors import RunError
 from gancore.io.process_pool import usable_processes
 from gancore.statistics.intervals import wilson_interval
-from molgan.library.build import Job, indexed
+from molgan.library.jobs import Job, indexed
 from molgan.library.shards import (
     INVALID,
     KNOWN,

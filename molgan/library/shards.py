@@ -1,6 +1,7 @@
 """One shard of a library: a task that gives the same bytes wherever and whenever it is done."""
 
 import json
+import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -186,6 +187,7 @@ class _Rows:
 
 
 _makers: dict[str, _Maker] = {}
+_at_work = threading.Lock()  # one shard at a time: a worker of Dask may have several threads
 
 
 def make_shard(plan: Plan, shard: int) -> bytes | Failed:
@@ -194,7 +196,7 @@ def make_shard(plan: Plan, shard: int) -> bytes | Failed:
     The same plan and shard give the same molecules in any process. An error a person can act on is given back.
     """
     try:
-        with hushed(), collected():
+        with _at_work, hushed(), collected():
             if plan.key not in _makers:
                 forget_models()  # the model of another plan
                 _makers[plan.key] = _Maker(plan)

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -10,14 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gancore.errors import ConfigError, DataError, RunError
 from gancore.io import import_object
+from gancore.io.downloads import cache
 from gancore.io.seeds import derive_seed
 from molgan.data.inputs import SUFFIXES, read_rows
+from molgan.library.manifest import sha256
 
 if TYPE_CHECKING:
     from gancore.types import Sampler
 
 Draw: TypeAlias = Callable[[int, int], Sequence[str | None]]
 """A function of a number of samples and a seed."""
+_OF_TEXT = {"condition", "guidance"}  # what a string model can be asked for without fragments
 _PROMPTED = "molgan.prompted:PromptedModel"  # a floor above: imported when one is wanted
 
 
@@ -76,11 +81,13 @@ def source_of(
     if asked.get("guidance") == 1.0:
         del asked["guidance"]
     if not isinstance(given, (str, Path)):
+        if hasattr(given, "save_pretrained"):
+            return _of_model(_saved(given), asked, fragments, "last")
         return _of_function(given, asked, fragments)
     path = Path(given)
     if path.is_file() and path.suffix != ".safetensors":
         _refuse_request(given, asked, fragments)
-        return Source("file", str(given), hashlib.sha256(path.read_bytes()).hexdigest())
+        return Source("file", str(given), sha256(path))
     if ":" in str(given) and not path.exists():
         _refuse_request(given, asked, fragments)
         _function(str(given))
@@ -134,11 +141,29 @@ def _of_model(name: str, asked: Mapping[str, Any], fragments: str | None, checkp
         optional, linked, size, added = wanted
         read = read_requests(fragments, prompted.refusal, optional or (), bool(linked), size, added)
         texts = tuple(one.text for one in read)
+    if _continues(model) and not texts and (odd := sorted(set(asked) - _OF_TEXT)):
+        raise ConfigError(f"{odd[0]}: {name} is a string model, which takes it with fragments alone.")
     request = json.dumps(asked, sort_keys=True, default=list)
     trusted = not _continues(model) and not texts
     source = Source("model", name, made.sha256, request, texts, checkpoint, trusted)
     _Sampling(source, model)(0, 1, 0)  # refuses what the model cannot do, before the work
     return source
+
+
+def _saved(model: Any) -> str:
+    """The folder of a model that is given as an object: in the user's cache, by its digest, so that workers load it."""
+    from gancore.runs.pretrained import FILE
+
+    home = cache() / "library-models"
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home) as folder:
+        fresh = Path(folder, "model")
+        model.save_pretrained(fresh)
+        place = home / sha256(fresh / FILE)[:32]
+        if not place.exists():
+            with suppress(OSError):  # another process was faster
+                fresh.rename(place)
+    return str(place)
 
 
 def _prompted(model: Any) -> Any:

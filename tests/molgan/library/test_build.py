@@ -171,6 +171,19 @@ def test_a_string_model_and_fragments(make):
     assert all(10 <= mol.GetNumHeavyAtoms() <= 20 for mol in found)
 
 
+def test_a_string_model_is_asked_for_little_without_fragments(make):
+    with pytest.raises(ConfigError, match="size: smiles-moses is a string model, which takes it with fragments alone"):
+        make(source="smiles-moses", size=(10, 20))
+
+
+def test_a_model_itself_is_its_folder(make, content, tmp_path, monkeypatch):
+    monkeypatch.setenv("DISCRETEGAN_DATA", str(tmp_path / "cache"))
+    config = LibraryConfig(draws=50, workers=1)
+    given = make("a", 20, "", molgan.MolGAN.load("qm9"), config)
+    assert content(given.folder) == content(make("b", 20, "", "qm9", config).folder)
+    assert len(list((tmp_path / "cache" / "library-models").iterdir())) == 1
+
+
 def test_several_requests_for_fragments(make, tmp_path):
     (tmp_path / "requests.smi").write_text("[*]c1ccncc1\n[*]C1CC1\n")
     made = make(

@@ -12,9 +12,9 @@ import molgan.__main__
 from gancore.errors import ConfigError, RunError
 from gancore.io.notes import Note
 from molgan.library import commits
-from molgan.library.build import prepare
 from molgan.library.estimate import estimate, lines
 from molgan.library.export import export
+from molgan.library.jobs import prepare
 from molgan.library.merge import merge
 from molgan.library.query import LibraryFolder
 from molgan.library.settings import LibraryConfig
