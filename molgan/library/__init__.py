@@ -31,11 +31,17 @@ class _Callable(ModuleType):
     def __call__(self, *args: Any, **settings: Any) -> "LibraryFolder":
         return __getattr__("library")(*args, **settings)
 
+    # What help and documentation show:
+
     @property
-    def __signature__(self) -> Any:  # what help and documentation show
+    def __signature__(self) -> Any:
         from inspect import signature
 
         return signature(__getattr__("library"))
+
+    @property
+    def __doc__(self) -> str | None:  # pyright: ignore
+        return __getattr__("library").__doc__
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -169,7 +169,7 @@ class DaskWorkers:
     @property
     def ahead(self) -> int:
         """Two for each thread of each worker, so that none waits; workers may come and go."""
-        return 2 * max(1, sum(self._client.nthreads().values())) if self._alive else 1
+        return 2 * max(1, sum(self._client.nthreads().values())) if self._alive else 1  # pyright: ignore
 
     @property
     def _alive(self) -> bool:
