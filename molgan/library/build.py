@@ -12,11 +12,10 @@ import rdkit
 from gancore.errors import RunError
 from gancore.io.notes import note
 from gancore.io.platforms import only_one
-from gancore.io.process_pool import usable_processes
 from gancore.io.progress import hushed, progress
 from gancore.io.stage_times import timed
 from molgan.library.commits import SHARDS, WORK, Commits
-from molgan.library.jobs import Job, indexed, limits_of, prepare, refuse_unpicklable
+from molgan.library.jobs import Job, indexed, limits_of, prepare, processes_of
 from molgan.library.manifest import NAME, Manifest, Run, refuse_damaged
 from molgan.library.query import LibraryFolder
 from molgan.library.settings import LibraryConfig
@@ -95,13 +94,11 @@ def run(job: Job, folder: Path) -> LibraryFolder:
             return LibraryFolder(folder)
         refuse_damaged(manifest, folder)
         plan = replace(job.plan, known=indexed(job, folder))
-        if job.settings.workers != 1 or job.settings.scheduler:
-            refuse_unpicklable(plan)
+        processes = processes_of(plan, job.settings)
         mine.n, mine.state = limits.n, "running"
         seconds = held.enter_context(timed())
         commits = Commits(folder, manifest, mine, plan.terms, limits)
         held.callback(commits.close)
-        processes = job.settings.workers or usable_processes()
         began, wall = time.monotonic(), mine.wall
         try:
             if not _ending(commits, began):

@@ -11,6 +11,7 @@ from typing import Any
 import rdkit
 
 from gancore.errors import ConfigError
+from gancore.io.process_pool import usable_processes
 from molgan.library import columns as known_columns
 from molgan.library.commits import WORK, Limits
 from molgan.library.manifest import sha256
@@ -109,16 +110,26 @@ def indexed(job: Job, folder: Path) -> str:
     return str(place.resolve())
 
 
-def refuse_unpicklable(plan: Plan) -> None:
-    """Raise ConfigError for a function that cannot be sent to other processes."""
-    given = plan.source.given
+def processes_of(plan: Plan, settings: LibraryConfig) -> int:
+    """How many processes are to work: as many as is asked for, or one a usable core.
+
+    A function that cannot be sent to others is worked on here, unless others are asked for: then ConfigError is raised.
+    """
+    reason = "" if plan.source.given is None else _unsendable(plan)
+    if reason and (settings.workers > 1 or settings.scheduler):
+        raise ConfigError(f"{plan.source.name}: {reason}; put it into a module, or set workers=1.")
+    return 1 if reason else settings.workers or usable_processes()
+
+
+def _unsendable(plan: Plan) -> str:
+    """Why the function of a plan cannot be sent to other processes; "" where it can."""
+    if plan.source.name.startswith("__main__."):
+        return "is defined in a program or notebook"
     try:
         pickle.dumps(plan)
-        reason = "is defined in a program or notebook" if plan.source.name.startswith("__main__.") else ""
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        reason = f"cannot be sent to other processes ({error})"
-    if given is not None and reason:
-        raise ConfigError(f"{plan.source.name}: {reason}; put it into a module, or set workers=1.")
+        return f"cannot be sent to other processes ({error})"
+    return ""
 
 
 def limits_of(settings: LibraryConfig) -> Limits:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -47,7 +47,8 @@ class Source:
 
     def told(self) -> dict[str, Any]:
         """What a manifest says of it."""
-        return {key: value for key, value in asdict_without_given(self).items() if value not in ("", (), "{}")}
+        found = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "given"}
+        return {name: value for name, value in found.items() if value not in ("", (), "{}")}
 
     def open(self) -> "Callable[[int, int, int], Sequence[str | None]]":
         """A function of shard, number of samples and seed, that gives the samples of the shard; fewer at the end.
@@ -62,13 +63,6 @@ class Source:
         return _Sampling(self)
 
 
-def asdict_without_given(source: Source) -> dict[str, Any]:
-    """The fields but for a function itself."""
-    found = asdict(Source(**{key: getattr(source, key) for key in Source.__annotations__ if key != "given"}))
-    del found["given"]
-    return found
-
-
 def source_of(
     given: Any, request: Mapping[str, Any] | None = None, fragments: str | None = None, checkpoint: str = "last"
 ) -> Source:
@@ -77,7 +71,7 @@ def source_of(
     request: the keywords of `sample`. fragments: a SMILES, or a file with a request a line. Raises ConfigError for what
     cannot be sampled from, and what loading a model or reading requests raises.
     """
-    asked = {key: value for key, value in (request or {}).items() if value not in (None, (), [], {}, False)}
+    asked = {key: value for key, value in (request or {}).items() if not _nothing(value)}
     if asked.get("guidance") == 1.0:
         del asked["guidance"]
     if not isinstance(given, (str, Path)):
@@ -87,14 +81,20 @@ def source_of(
     path = Path(given)
     if path.is_file() and path.suffix != ".safetensors":
         _refuse_request(given, asked, fragments)
-        return Source("file", str(given), sha256(path))
+        return Source("file", str(path.resolve()), sha256(path))
     if ":" in str(given) and not path.exists():
         _refuse_request(given, asked, fragments)
         _function(str(given))
         return Source("function", str(given), hashlib.sha256(str(given).encode()).hexdigest())
     if not path.exists() and path.suffix in SUFFIXES:
         raise DataError(f"{given}: there is no such file.")
-    return _of_model(str(given), asked, fragments, checkpoint)
+    name = str(path.resolve()) if path.exists() else str(given)  # workers may stand elsewhere
+    return _of_model(name, asked, fragments, checkpoint)
+
+
+def _nothing(value: Any) -> bool:
+    """Whether an argument of `sample` is left out; a number is not."""
+    return value is None or value is False or (isinstance(value, Sized) and not len(value))
 
 
 def _refuse_request(given: Any, asked: Mapping[str, Any], fragments: str | None) -> None:

@@ -152,7 +152,7 @@ def test_stereochemistry_counts_in_the_library_but_not_for_novelty(make, tmp_pat
 # Sources ------------------------------------------------------------------------------------------
 
 
-def test_a_bundled_graph_model_gives_the_same_in_any_number_of_shards_workers(make, content):
+def test_a_bundled_graph_model_gives_the_same_when_more_is_asked_for(make, content):
     config = LibraryConfig(draws=50, workers=1)
     one = make("a", 30, "", "qm9", config)
     counts = one.info()["runs"][0]
@@ -201,6 +201,11 @@ def test_a_file_is_read_in_shards(make, tmp_path, samplers, content):
     with pytest.warns(Note, match="the file has no further rows"):
         whole = make("b", 10_000, "", str(tmp_path / "some.smi"), LibraryConfig(draws=5000, workers=1))
     assert content(made.folder) == content(whole.folder)
+
+
+def test_a_function_that_cannot_be_sent_is_worked_on_here(make):
+    made = make(n=2, where="", source=lambda n, seed: ["CCO", "CCN"] * (n // 2), config=LibraryConfig(draws=10))
+    assert len(made) == 2
 
 
 def test_an_object_that_samples(make):
