@@ -50,7 +50,6 @@ class Commits:
         self.work = folder / WORK
         self._number = manifest.runs.index(run)
         self._held: list[tuple[Shard, pa.Table]] = []
-        self._new: list[Shard] = []
         self._flushed = time.monotonic()
         self.reclaim()
         self._uncut()
@@ -117,9 +116,8 @@ class Commits:
         shard = self._counted(fates[:end], cut=end < len(fates))
         for name, seconds in made.about["seconds"].items():
             self.run.seconds[name] = self.run.seconds.get(name, 0.0) + seconds
-        self._count(shard)
-        self._new.append(shard)
         self._held.append((shard, kept))
+        self._count(shard)
         self.line, self.kept, self.samples = self.line + 1, self.kept + shard.kept, self.samples + shard.samples
         self.vain = 0 if shard.kept else self.vain + shard.samples
         self.exhausted = self.exhausted or made.about["exhausted"]
@@ -152,28 +150,32 @@ class Commits:
     # Files ------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what is held and then the manifest, which makes it part of the library. Raises OSError."""
+        """Write what is held and then the manifest, which makes it part of the library. Raises OSError.
+
+        An interrupt may come anywhere: what is held changes together with what the manifest says of it.
+        """
         with stage("writing"):
-            cut = [held for held in self._held if held[0].cut]
-            for part in ([held for held in self._held if not held[0].cut], cut):
-                self._write(part)
-            self.run.shards += self._new
+            parts = ([held for held in self._held if held[0].cut is cut] for cut in (False, True))
+            files = [*self.manifest.files, *(file for part in parts for file in self._written(part))]
+            new = [shard for shard, _ in self._held]
+            shards = [*self.run.shards, *new]
+            self.manifest.files, self.run.shards, self._held = files, shards, []
             self.manifest.write(self.folder)
-            for shard in self._new:
+            for shard in new:
                 self.place(shard.shard).unlink(missing_ok=True)
             self.reclaim()
-            self._held, self._new = [], []
             self._flushed = time.monotonic()
 
-    def _write(self, part: list[tuple[Shard, pa.Table]]) -> None:
+    def _written(self, part: list[tuple[Shard, pa.Table]]) -> list[File]:
+        """The file of some shards; none where they have no molecules."""
         tables = [table for _, table in part if len(table)]
         if not tables:
-            return
+            return []
         first, last = part[0][0].shard, part[-1][0].shard
         ending = f"-{part[-1][0].samples}" if part[-1][0].cut else ""
         name = f"{SHARDS}/{self._number:04d}-{first:07d}-{last:07d}{ending}.parquet"
         table = pa.concat_tables(tables).unify_dictionaries()
-        self.manifest.files.append(write_table(self.folder, name, table, self._number, first, last))
+        return [write_table(self.folder, name, table, self._number, first, last)]
 
     def reclaim(self) -> None:
         """Remove files that no manifest names: what a kill left."""

@@ -37,7 +37,8 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> LibraryFolder:
     with only_one(out, "run of molgan library"), StringSet(out / WORK / "smiles.bin") as seen:
         for folder, manifest in manifests:
             first = len(made.runs)
-            made.runs += [replace(run, state=f"merged ({run.state})") for run in manifest.runs]
+            # Their files are no longer by shards, so none of them can be gone on with.
+            made.runs += [replace(run, key=f"merged {run.key}", state=f"merged ({run.state})") for run in manifest.runs]
             _take(folder, manifest, out, made, seen, first)
         made.write(out)
     (out / WORK / "smiles.bin").unlink()

@@ -335,6 +335,26 @@ def test_a_full_disk_leaves_what_was_written_whole(when, make, content, monkeypa
     assert content(make("a").folder) == content(make("b").folder)
 
 
+@pytest.mark.parametrize("when", [1, 3, 4, 6])
+def test_an_interrupt_while_writing_leaves_it_whole(when, make, content, monkeypatch, tmp_path):
+    monkeypatch.setattr(commits, "_ROWS", 30)
+    write, written = manifest.write_durably, []
+
+    def interrupted(path, data):
+        write(path, data)
+        written.append(path)
+        if len(written) == when:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        for module in (manifest, commits):
+            patch.setattr(module, "write_durably", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make("a")
+    content(tmp_path / "a")
+    assert content(make("a").folder) == content(make("b").folder)
+
+
 def test_a_damaged_shard_is_named_and_merge_goes_on_without(make, content, tmp_path, monkeypatch):
     from molgan.library.merge import merge
 
