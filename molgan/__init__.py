@@ -1,8 +1,8 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
 `MolGAN`, `PromptedModel`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `optimize`, `Optimizer`, `collect`,
-`evaluate`, `compare`, `isomers` and `report` are the front door; importing the package alone loads neither torch nor
-RDKit.
+`library`, `evaluate`, `compare`, `isomers` and `report` are the front door; importing the package alone loads neither
+torch nor RDKit.
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from molgan.chemistry.identity import Policy
     from molgan.chemistry.isomers import isomers
     from molgan.gan import MolGAN
+    from molgan.library.build import library
     from molgan.library.collect import collect
     from molgan.metrics import evaluate
     from molgan.optimize import Optimizer
@@ -37,6 +38,7 @@ __all__ = [
     "compare",
     "evaluate",
     "isomers",
+    "library",
     "optimize",
     "report",
 ]
@@ -54,6 +56,7 @@ _HOME = {
     "evaluate": "molgan.metrics",
     "optimize": "molgan.optimize",
     "isomers": "molgan.chemistry.isomers",
+    "library": "molgan.library",
     "report": "molgan.reporting.page",
 }
 

@@ -16,6 +16,7 @@ from gancore.facade.cli import AsJson, Quiet
 from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, export_model, finish
 from gancore.io.atomic_write import refuse_place
 from gancore.io.progress import over
+from molgan import library_commands
 from molgan.library import options
 from molgan.picking_commands import cluster, pick
 from molgan.search_commands import analogues, improve, optimize
@@ -315,6 +316,7 @@ app.command()(improve)
 app.command()(analogues)
 app.command()(pick)
 app.command()(cluster)
+app.add_typer(library_commands.app, name="library")
 finish(app, HALF)
 
 

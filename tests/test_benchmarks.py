@@ -48,6 +48,7 @@ ELSEWHERE = {
     "device": "below, in a process of its own",
     "diverse": SEARCHES,
     "leads": SEARCHES,
+    "library": "tests/molgan/library/test_benchmark.py",
     "pmo": SEARCHES,
     "pmo_page": SEARCHES,
     "picking": "tests/molgan/library/test_picking_benchmark.py",

@@ -43,6 +43,11 @@ CALLS = {
     "molgan improve": ("mols.smi", "--property", "logp=+1", "--budget", "6", "--out", "better.csv"),
     "molgan pick": ("mols.smi", "-n", "3", "--out", "few.csv"),
     "molgan cluster": ("mols.smi", "--out", "clusters.csv"),
+    "molgan library build": ("mols.smi", "-n", "4", "--where", "qed > 0.1", "--out", "new", "--workers", "1"),
+    "molgan library query": ("lib", "select count(*) as molecules from library"),
+    "molgan library export": ("lib", "--out", "lib.smi"),
+    "molgan library merge": ("lib", "--out", "merged"),
+    "molgan library info": ("lib", "--check"),
     "molgan export": ("qm9", "--out", "model", "-n", "6", "--only", "alerts"),
     "molgan doctor": (),
     "molgan runs": ("text",),
@@ -75,6 +80,7 @@ def at_hand(tmp_path_factory):
     (folder / "text.toml").write_text('recipe = "mle"\n[likelihood]\nepochs = 1\n[model]\nwidth = 8\n')
     (folder / "cache" / "shakespeare").mkdir(parents=True)
     (folder / "cache" / "shakespeare" / "lines.txt").write_text("\n".join(corpus(40)))
+    molgan.library(folder / "mols.smi", 3, folder / "lib", workers=1, quiet=True)
     SeqGAN(seqgan.Config.load("small", TEXT)).fit(corpus(40), out=folder / "text", quiet=True)
     return folder
 

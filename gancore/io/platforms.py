@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gancore.errors import RunError
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -48,6 +50,17 @@ def locked(folder: str | Path) -> Iterator[None]:
         yield
     finally:
         os.close(held)
+
+
+@contextmanager
+def only_one(folder: str | Path, who: str) -> Iterator[None]:
+    """Hold the lock of a folder; raises RunError, which says that another of its kind (`who`) works there."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked(folder))
+        except BlockingIOError:
+            raise RunError(f"{folder}: another {who} is at work there; give another folder, or wait for it.") from None
+        yield
 
 
 @contextmanager

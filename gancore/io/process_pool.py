@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class Pool:
     def _start(self) -> None:
         self._owner = os.getpid()
         self._idle: list[_Worker] = []
+        self._all: weakref.WeakSet[_Worker] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     def _here(self) -> threading.Lock:
@@ -82,6 +84,7 @@ class Pool:
         wanted = min(self.processes, len(tasks))
         with self._here():
             workers = [self._idle.pop() if self._idle else _Worker() for _ in range(wanted)]
+            self._all.update(workers)
         errors: list[BaseException] = []
         done: list[int] = []  # items of each task that was finished
 
@@ -115,6 +118,14 @@ class Pool:
             raise errors[0]
         return answers
 
+    def abandon(self) -> None:
+        """End all processes; a call that is under way in a thread fails."""
+        with self._here():
+            workers = list(self._all)
+        for worker in workers:
+            worker.retire()
+        self.close()
+
     def close(self) -> None:
         """End the idle processes; another call starts new ones."""
         with self._here():
@@ -137,7 +148,7 @@ def _watch(threads: list[threading.Thread], workers: "list[_Worker]", seconds: f
             thread.join(pause)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker:
     """One process, started anew when it has died."""
 

@@ -13,7 +13,7 @@ import torch
 from gancore.errors import CheckpointError, ConfigError, RunError
 from gancore.io.atomic_write import write_text
 from gancore.io.config import from_dict
-from gancore.io.platforms import locked
+from gancore.io.platforms import only_one
 from gancore.runs import checkpoint
 from gancore.runs.checked_files import read_json
 from gancore.runs.checkpoint import CheckpointFile
@@ -176,20 +176,15 @@ def claim(folder: str | Path | None, resume: bool) -> None:
 
 
 @contextmanager
-def alone(folder: str | Path) -> Iterator[None]:
-    """Keeps other trainings out of a folder meanwhile; raises RunError when there is one.
+def alone(folder: str | Path, who: str = "training") -> Iterator[None]:
+    """Keeps others of the same kind (`who`) out of a folder meanwhile; raises RunError when there is one.
 
     A lock on the folder ends with the process that has it, however that ends; a file system without locks is trusted.
     Of several processes the first has it for all.
     """
     with ExitStack() as held:
         if not distributed.rank():
-            try:
-                held.enter_context(locked(folder))
-            except BlockingIOError:
-                raise RunError(
-                    f"{folder}: another training is at work there; give another folder, or wait for it."
-                ) from None
+            held.enter_context(only_one(folder, who))
         yield
 
 

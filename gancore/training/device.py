@@ -1,6 +1,5 @@
 """Devices, seeds and generators."""
 
-import hashlib
 import os
 import random
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from torch import nn
 from torch.optim import Adam, AdamW
 
 from gancore.errors import CheckpointError, ConfigError
+from gancore.io.seeds import derive_seed
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -54,16 +54,6 @@ def computes_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def derive_seed(*parts: object) -> int:
-    """A seed in [0, 2^63) from any values with a stable repr, well mixed: neighbouring inputs give unrelated seeds.
-
-    >>> derive_seed(0, "batches") != derive_seed(0, "noise")
-    True
-    """
-    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
 
 
 def new_generator(device: torch.device, *parts: object) -> torch.Generator:

@@ -141,6 +141,10 @@ class Known:
             found[rows] = self._texts.contain(texts, digests(texts, self.bits))
         return found
 
+    def texts(self) -> list[str]:
+        """All the molecules, in the order of their digests; they are read into memory."""
+        return [text.decode(errors="surrogatepass") for text in self._texts.between(0, 1 << 64)[1]]
+
     def __contains__(self, smiles: str) -> bool:
         return bool(self.contains([smiles])[0])
 

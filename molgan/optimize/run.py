@@ -73,7 +73,7 @@ def optimize(
     with ExitStack() as held:
         held.enter_context(hushed(quiet))
         if folder is not None:
-            held.enter_context(alone(folder))
+            held.enter_context(alone(folder, "search"))
         optimizer = Optimizer(_molecules(start, column), settings, folder, accepts, measured.name)
         try:
             _loop(optimizer, measured, settings)

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
+from gancore.io.stage_times import stage
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import policy_gradient
@@ -238,12 +239,16 @@ class AutoregressiveGAN(GraphRecipe):
         if raw or not self.config.rejects:
             return atoms, orders
 
+        def judged(drawn: tuple[Tensor, Tensor], asked: Context | None) -> Tensor:
+            with stage("critic"):
+                return self.adversary.logits(self.one_hots(*drawn), asked)
+
         def redraw(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
             asked = context[rows] if context is not None else None
             again = prefix.rows(rows) if prefix is not None else None
             new = average.sample(present[rows], temperature, random, asked, guidance, again)
-            return new, self.adversary.logits(self.one_hots(*new), asked)
+            return new, judged(new, asked)
 
-        critic, logits = self.config.critic, self.adversary.logits(self.one_hots(atoms, orders), context)
+        critic, logits = self.config.critic, judged((atoms, orders), context)
         replace_rejected((atoms, orders), logits, redraw, critic.rejections, critic.ceiling, random)
         return atoms, orders

@@ -12,6 +12,7 @@ from gancore.errors import ConfigError
 from gancore.facade.conditions import Request
 from gancore.facade.recipe import refuse_without
 from gancore.io.notes import note
+from gancore.io.stage_times import stage
 from molgan import chemistry
 from molgan.chemistry.fragments import Fragments
 from molgan.metrics.requested import Within
@@ -136,9 +137,10 @@ class PreparedRequest:
         self.patterns.tell()
 
     def _read(self, sampled: Any, numbers: Sequence[int]) -> list[str | None]:
-        if self.begin is not None:
-            return self.begin.smiles(sampled, numbers)
-        return list(self.gan.domain.decode(sampled, self.gan.recipe.space))
+        with stage("decoding"):
+            if self.begin is not None:
+                return self.begin.smiles(sampled, numbers)
+            return list(self.gan.domain.decode(sampled, self.gan.recipe.space))
 
     def _accepts(self, sampled: Any, rows: Tensor) -> Tensor:
         texts = self._read(sampled, rows.tolist())

@@ -120,3 +120,23 @@ def test_within_a_pool_there_is_one_process(there):
     one = Pool(1)
     assert one.map(there.processes, [None]) == [1]
     one.close()
+
+
+def test_a_pool_that_is_abandoned_ends_a_call_under_way(two, there):
+    told = []
+
+    def call():
+        try:
+            two.map(partial(there.misbehave, "hang"), [7, 7], chunk=1)
+        except RuntimeError as error:
+            told.append(str(error))
+
+    calling = threading.Thread(target=call)
+    calling.start()
+    while len(two._all) < 2 or any(worker.process is None for worker in two._all):
+        time.sleep(0.01)
+    begun = time.monotonic()
+    two.abandon()
+    calling.join(30)
+    assert time.monotonic() - begun < 30
+    assert told == ["this process was given up."]

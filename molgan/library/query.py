@@ -1,0 +1,147 @@
+"""A library on disk: ask it by SQL, look at it, read its molecules."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from gancore.errors import ConfigError, DataError
+from molgan.library.manifest import Manifest, refuse_damaged
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SHOWN = 12
+_AT_ONCE = 10_000
+STAGES = ("network", "critic", "decoding", "description", "deduplication", "writing")
+"""What time is spent on, as a manifest says it."""
+
+
+class LibraryFolder:
+    """A library on disk, as `molgan.library` makes it. Its files are read when something is asked.
+
+    folder: with its manifest. Raises RunError where there is none.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.manifest = Manifest.read(self.folder)
+
+    def __len__(self) -> int:
+        return len(self.manifest)
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """The answer to a DuckDB query about the table `library`; a run at work may go on meanwhile.
+
+        Raises ConfigError for a query that cannot be answered, DataError for a damaged file.
+        """
+        return self.answer(sql).to_pandas()
+
+    def answer(self, sql: str) -> pa.Table:
+        """The same as a table of Arrow."""
+        import duckdb
+
+        database = duckdb.connect(":memory:", config={"python_enable_replacements": False})
+        try:
+            self._fill(database)
+            answered = database.sql(sql)
+            if answered is None:
+                raise ConfigError(f"query {sql!r:.200}: gives no rows; ask by select.")
+            return answered.to_arrow_table()
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
+            refuse_damaged(self.manifest, self.folder)
+            raise DataError(f"{self.folder}: cannot be read ({_sentence(error)}).") from None
+        except duckdb.Error as error:
+            columns = ", ".join(name for name, *_ in database.execute("describe library").fetchall())
+            raise ConfigError(
+                f"query {sql!r:.200}: {_sentence(error)}; the table is library, its columns are {columns}."
+            ) from None
+        finally:
+            database.close()
+
+    def _fill(self, database: "duckdb.DuckDBPyConnection") -> None:
+        """Give a database the table `library`, also by the name `molecules`."""
+        files = [str(path) for path in self.manifest.paths(self.folder)]
+        if files:
+            database.from_parquet(files, union_by_name=True).create_view("library")  # pyright: ignore
+        else:
+            database.execute("create view library as select null::varchar as smiles where false")
+        database.execute("create view molecules as from library")
+
+    def batches(self, where: str = "", columns: str = "*") -> Iterator[pa.RecordBatch]:
+        """The rows that a condition is true for, some thousands at a time, in the library's order.
+
+        Raises what `query` raises.
+        """
+        import duckdb
+
+        database = duckdb.connect(":memory:", config={"python_enable_replacements": False})
+        condition = f" where {where}" if where else ""
+        try:
+            self._fill(database)
+            reader = database.sql(f"select {columns} from library{condition}").to_arrow_reader(_AT_ONCE)
+            yield from reader
+        except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
+            raise ConfigError(f"where {where!r:.200}: {_sentence(error)}.") from None
+        except (duckdb.Error, pa.ArrowException) as error:
+            refuse_damaged(self.manifest, self.folder)
+            raise DataError(f"{self.folder}: cannot be read ({_sentence(error)}).") from None
+        finally:
+            database.close()
+
+    def smiles(self) -> Iterator[str]:
+        """Its molecules, in its order."""
+        for batch in self.batches(columns="smiles"):
+            yield from batch["smiles"].to_pylist()
+
+    def info(self) -> dict[str, Any]:
+        """Molecules, files, bytes, and of each run its model, settings, counts, state and time by stage."""
+        runs = []
+        for run in self.manifest.runs:
+            counts, spent = run.counts, sum(run.seconds.values())
+            share = {name: run.seconds.get(name, 0.0) / spent for name in STAGES if spent and name in run.seconds}
+            told = {"model": run.source["name"], "sha256": run.source["sha256"][:16], "settings": run.settings}
+            runs.append(
+                {**told, "asked": run.n, "state": run.state, "counts": counts, "share of time": share, "wall": run.wall}
+            )
+        size = sum(file.size for file in self.manifest.files)
+        return {"molecules": len(self), "files": len(self.manifest.files), "bytes": size, "runs": runs}
+
+    def __str__(self) -> str:
+        told = self.info()
+        lines = [
+            f"{self.folder}: {told['molecules']:,} molecules, {told['files']:,} files, {told['bytes'] / 1e6:,.1f} MB"
+        ]
+        for run in told["runs"]:
+            lines += _lines_of(run)
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The first dozen, drawn."""
+        from molgan.library.collect import grid
+
+        frame = self.query(f"select smiles from library limit {_SHOWN}")
+        return f"<p>{len(self):,} distinct molecules</p>" + grid((smiles, "") for smiles in frame["smiles"])
+
+
+def _lines_of(run: dict[str, Any]) -> list[str]:
+    """What is said of a run: where its samples went, and its time."""
+    counts, asked, seed = run["counts"], run["asked"], run["settings"]["seed"]
+    kept, of = counts["kept"], max(1, counts["samples"])
+    lines = ["", f"{run['model']}, seed {seed}: {kept:,} of {asked:,} molecules, {run['state']}"]
+    losses = {name: counts[name] for name in ("invalid", "repeats", "known")}
+    losses |= {f"not {term}": count for term, count in counts["rejected"].items() if term != "novel"}
+    lines.append(f"  samples: {counts['samples']:,}")
+    lines += [f"  {name}: {count:,} ({count / of:.1%})" for name, count in losses.items()]
+    lines.append(f"  kept: {kept:,} ({kept / of:.1%})")
+    if run["share of time"]:
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in run["share of time"].items())
+        lines.append(f"  time: {run['wall']:,.1f} s; of the work {shares}")
+    return lines
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of what DuckDB says."""
+    return str(error).strip().split("\n")[0].rstrip(".")

@@ -1,0 +1,50 @@
+import hashlib
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from molgan.library.manifest import Manifest
+
+HERE = Path(__file__).parent
+
+collect_ignore = ["kills.py", "samplers.py"]  # programs and modules of other processes
+
+
+@pytest.fixture
+def samplers(monkeypatch):
+    """The module of samplers, importable here and by processes that are started meanwhile."""
+    monkeypatch.syspath_prepend(str(HERE))
+    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, [str(HERE), *sys.path])))
+    import samplers
+
+    return samplers
+
+
+@pytest.fixture
+def content():
+    """`content(folder)`: digest of the sorted SMILES and the number of rows, once all counts add up."""
+
+    def read(folder):
+        manifest = Manifest.read(Path(folder))
+        smiles = [
+            text
+            for file in manifest.files
+            for text in pq.read_table(Path(folder) / file.name, columns=["smiles"])["smiles"].to_pylist()
+        ]
+        assert len(smiles) == len(set(smiles)) == len(manifest), "each molecule once, and all of them"
+        assert not list(manifest.damaged(Path(folder)))
+        for run in manifest.runs:
+            for one in [*run.shards]:
+                counted = one.invalid + one.repeats + one.known + sum(one.rejected) + one.kept
+                assert one.samples == counted, one
+            total = run.counts
+            assert total["samples"] == sum(
+                (total["invalid"], total["repeats"], total["known"], total["kept"], *total["rejected"].values())
+            )
+            assert [one.shard for one in run.shards] == list(range(len(run.shards)))
+            assert run.kept == sum(file.rows for file in manifest.files if manifest.runs[file.run] is run)
+        return hashlib.sha256("\n".join(sorted(smiles)).encode()).hexdigest(), len(smiles)
+
+    return read
