@@ -62,6 +62,7 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Estimate time, disk and acceptance by few samples.")
     ] = False,
+    pick: Annotated[int, typer.Option(min=0, help="Then pick so many that lie far apart: picked.parquet.")] = 0,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     tolerance: options.Tolerance = [],  # noqa: B006
@@ -84,6 +85,7 @@ def build(
     from molgan.library.build import run
     from molgan.library.estimate import estimate, lines
     from molgan.library.jobs import prepare
+    from molgan.library.query import PICKED
     from molgan.library.settings import LibraryConfig
 
     settings = LibraryConfig(
@@ -111,6 +113,9 @@ def build(
         typer.echo(json.dumps(told, indent=1) if as_json else lines(told))
         return
     made = run(job, out)
+    picked = len(made.pick(pick)) if pick else None
+    if picked is not None and not as_json:
+        typer.echo(f"{made.folder / PICKED}: {picked:,} molecules")
     typer.echo(json.dumps(made.info(), indent=1) if as_json else str(made))
 
 

@@ -14,9 +14,9 @@ from gancore.io.notes import note
 from gancore.io.platforms import only_one
 from gancore.io.progress import hushed, progress
 from gancore.io.stage_times import timed
-from molgan.library.commits import SHARDS, WORK, Commits
+from molgan.library.commits import SHARDS, Commits
 from molgan.library.jobs import Job, indexed, limits_of, prepare, processes_of
-from molgan.library.manifest import NAME, Manifest, Run, refuse_damaged
+from molgan.library.manifest import NAME, WORK, Manifest, Run, refuse_damaged
 from molgan.library.query import LibraryFolder
 from molgan.library.settings import LibraryConfig
 from molgan.library.workers import Workers, workers_of

@@ -15,13 +15,11 @@ from gancore.io.stage_times import stage
 from molgan.chemistry import Rejected
 from molgan.chemistry.parallel import map_chunks
 from molgan.chemistry.parsed_text import ParsedText
-from molgan.library.manifest import File, Manifest, Run, Shard, sha256, write_durably
+from molgan.library.manifest import WORK, File, Manifest, Run, Shard, sha256, write_durably
 from molgan.library.seen import Seen
 from molgan.library.shards import INVALID, KNOWN, PASSED, REPEATED, Candidate, rejected
 from molgan.library.where import Term
 
-WORK = ".work"
-"""Folder within a library for shards that are not committed yet; nothing in it is part of the library."""
 SHARDS = "shards"
 """Folder within a library for its files."""
 _ROWS = 50_000  # of a file, from which on it is written

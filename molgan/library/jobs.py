@@ -13,8 +13,8 @@ import rdkit
 from gancore.errors import ConfigError
 from gancore.io.process_pool import usable_processes
 from molgan.library import columns as known_columns
-from molgan.library.commits import WORK, Limits
-from molgan.library.manifest import sha256
+from molgan.library.commits import Limits
+from molgan.library.manifest import WORK, sha256
 from molgan.library.novelty import KnownMolecules
 from molgan.library.settings import LibraryConfig
 from molgan.library.shards import Plan

@@ -10,6 +10,8 @@ from typing import Any
 from gancore.errors import RunError
 from gancore.io.platforms import flush
 
+WORK = ".work"
+"""Folder within a library for shards that are not committed yet; nothing in it is part of the library."""
 NAME = "manifest.json"
 """The file of a library that says what is in it; files that it does not name are no part of the library."""
 FORMAT = 1

@@ -13,8 +13,8 @@ from gancore.io.notes import note
 from gancore.io.platforms import only_one
 from gancore.io.progress import progress
 from molgan.chemistry.parallel import map_chunks
-from molgan.library.commits import SHARDS, WORK, respelt, write_table
-from molgan.library.manifest import File, Manifest
+from molgan.library.commits import SHARDS, respelt, write_table
+from molgan.library.manifest import WORK, File, Manifest
 from molgan.library.query import LibraryFolder
 from molgan.library.seen import Seen
 

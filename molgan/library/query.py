@@ -8,11 +8,14 @@ import pandas as pd
 import pyarrow as pa
 
 from gancore.errors import ConfigError, DataError
-from molgan.library.manifest import Manifest, refuse_damaged
+from gancore.io.atomic_write import whole
+from molgan.library.manifest import WORK, Manifest, refuse_damaged
 
 if TYPE_CHECKING:
     import duckdb
 
+PICKED = "picked.parquet"
+"""The file of a library with its molecules that were picked; no shard."""
 _SHOWN = 12
 _AT_ONCE = 10_000
 STAGES = ("network", "critic", "decoding", "description", "deduplication", "writing")
@@ -95,6 +98,25 @@ class LibraryFolder:
         """Its molecules, in its order."""
         for batch in self.batches(columns="smiles"):
             yield from batch["smiles"].to_pylist()
+
+    def pick(self, n: int) -> pd.DataFrame:
+        """Rows of `n` of its molecules that lie far apart (MaxMin), in the order of picking; also as `picked.parquet`.
+
+        Fingerprints are kept beside the shards while it picks, 256 MB for a million molecules. Raises what `query`
+        raises, and ConfigError for n below 1.
+        """
+        from molgan.library.bit_matrix import bit_matrix
+        from molgan.library.picking import maxmin
+
+        place = self.folder / WORK / "fingerprints.npy"
+        try:
+            rows = maxmin(bit_matrix(list(self.smiles()), place), n)
+        finally:
+            place.unlink(missing_ok=True)
+        frame = self.query("select * from library").iloc[rows].reset_index(drop=True)
+        with whole(self.folder / PICKED) as fresh:
+            frame.to_parquet(fresh, index=False)
+        return frame
 
     def info(self) -> dict[str, Any]:
         """Molecules, files, bytes, and of each run its model, settings, counts, state and time by stage."""

@@ -43,7 +43,7 @@ class GeneticConfig:
     """Share of the crossed ones that are mutated, too."""
     nearness: Share = 0.6
     """Tanimoto similarity from which on two molecules of the population are too near; 0 for no limit."""
-    niches: Share = 1.0
+    niches: Share = 0.5
     """Share of the batches for which `nearness` holds; the others are bred from the best as they are."""
     most_atoms: Positive = 60
     """Heavy atoms of a molecule, at most."""

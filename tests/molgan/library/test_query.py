@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from rdkit import Chem
@@ -12,10 +13,12 @@ import molgan.__main__
 from gancore.errors import ConfigError, RunError
 from gancore.io.notes import Note
 from molgan.library import commits
+from molgan.library.bit_matrix import bit_matrix
 from molgan.library.estimate import estimate, lines
 from molgan.library.export import export
 from molgan.library.jobs import prepare
 from molgan.library.merge import merge
+from molgan.library.picking import maxmin, spread
 from molgan.library.query import LibraryFolder
 from molgan.library.settings import LibraryConfig
 
@@ -186,3 +189,23 @@ def test_a_note_says_what_is_left_out_of_an_sdf(made, tmp_path, monkeypatch):
 
 def failing(smiles):
     return None
+
+
+def test_a_picked_few_lie_apart(made, run, samplers):
+    few = made.pick(8)
+    smiles = list(made.smiles())
+    rows = maxmin(bit_matrix(smiles), 8)
+    assert few["smiles"].tolist() == [smiles[row] for row in rows]
+    assert pd.read_parquet(made.folder / "picked.parquet").equals(few)
+    assert few["qed"].min() > 0.4
+    assert not list((made.folder / ".work").glob("fingerprints*"))
+    prints = bit_matrix(few["smiles"].tolist())
+    first = bit_matrix(smiles[:8])
+    assert spread(prints, np.arange(8)).nearest < spread(first, np.arange(8)).nearest
+    assert len(made.pick(1000)) == 60
+    with pytest.raises(ConfigError, match="cannot be picked"):
+        made.pick(0)
+    again = ["library", "samplers:draw", "-n", "60", "--where", "qed > 0.4", "--draws", "100", "--workers", "1"]
+    code, out, _ = run(*again, "--out", str(made.folder), "--pick", "5")
+    assert code == 0
+    assert "picked.parquet: 5 molecules" in out
