@@ -38,6 +38,7 @@ SHORT = {
         "steps=500": "steps=20",
     },
     "10_optimize": {"budget = 1500": "budget = 260"},
+    "11_library": {"n = 600": "n = 60"},
 }
 """What makes the longest notebooks short: every cell runs, training and draws are fewer."""
 

@@ -14,7 +14,8 @@ from molgan import chemistry
 from molgan.chemistry.molecule import Molecule
 from molgan.library.novelty import KnownMolecules
 from molgan.scoring.definition import ScoreConfig
-from molgan.scoring.filters import passes_filters
+from molgan.scoring.description import ring_systems
+from molgan.scoring.filters import passes_filters, passes_reos
 from molgan.scoring.properties import MAKERS, PROPERTIES, alert_names, property_value, scaffold_of
 from molgan.scoring.scorer import Scorer
 
@@ -67,6 +68,8 @@ COLUMNS: dict[str, Column] = {
     "moses_filters": Column(
         "BOOLEAN", "whether it passes the filters of MOSES", lambda one: passes_filters(one.mol, one.smiles)
     ),
+    "reos": Column("BOOLEAN", "whether its properties are within the ranges of REOS", lambda one: passes_reos(one.mol)),
+    "ring_systems": Column("VARCHAR", "its ring systems, with dots", lambda one: ".".join(ring_systems(one.mol))),
     "scaffold": Column("VARCHAR", "Bemis-Murcko scaffold, 1996", lambda molecule: scaffold_of(molecule.mol)),
     "inchikey": Column("VARCHAR", "InChIKey", lambda molecule: Chem.MolToInchiKey(molecule.mol)),
     "novel": Column("BOOLEAN", "whether it is not among the known molecules", needs="known"),
