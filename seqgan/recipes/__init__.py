@@ -4,6 +4,7 @@ from typing import Any
 
 from seqgan.recipes.gumbel import GumbelGAN
 from seqgan.recipes.mle import MaximumLikelihood
+from seqgan.recipes.pix2pix import Pix2Pix
 from seqgan.recipes.residual import Residual
 from seqgan.recipes.seqgan import PolicyGradientGAN
 
@@ -12,5 +13,6 @@ RECIPES: dict[str, Any] = {
     "mle": MaximumLikelihood,
     "gumbel": GumbelGAN,
     "residual": Residual,
+    "pix2pix": Pix2Pix,
 }
 """By the names that `Config.recipe` takes."""
