@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
@@ -23,6 +23,8 @@ from seqgan.networks.generator import at_rest
 from seqgan.networks.likelihood import token_log_prob
 from seqgan.text.alphabet import Alphabet, Ids
 
+Sources = Int[Tensor, "batch source"]
+"""Ids of sources, ended and padded."""
 _CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and finite in an entropy
 
 
@@ -99,8 +101,8 @@ class Attending(nn.Module):
         seen = scaled_dot_product_attention(query, memory.keys, memory.values, attn_mask=memory.mask)
         return seen.transpose(1, 2).flatten(2)
 
-    def decode(self, embedded: Float[Tensor, "batch step embedding"], memory: Memory) -> Float[Tensor, "batch step width"]:
-        """Features after each token of a target."""
+    def decode(self, embedded: Tensor, memory: Memory) -> Float[Tensor, "batch step width"]:
+        """Features after each token of a target `(batch, step, embedding)`."""
         states = self.first(embedded, memory.start[None].contiguous())[0]
         seen = self.attend(states, memory)
         return self.second(torch.cat((states, seen), 2))[0] + seen
@@ -146,18 +148,18 @@ class Translator(nn.Module):
         """Where the weights are."""
         return self.closed.device
 
-    def encode(self, sources: Ids) -> Memory:
+    def encode(self, sources: Sources) -> Memory:
         """What the decoder needs of sources `(batch, step)`, ended and padded."""
         sources = self.alphabet.trim(sources)
         return self.body.encode(self.drop_embedding(self.embedding(sources)), self.alphabet.mask(sources))
 
-    def features(self, ids: Ids, sources: Ids, context: Context | None = None) -> Float[Tensor, "batch step width"]:
+    def features(self, ids: Ids, sources: Sources, context: Context | None = None) -> Float[Tensor, "batch step width"]:
         """What the head reads before each token of `ids`."""
         begin = torch.full_like(ids[:, :1], self.alphabet.begin)
         embedded = self._asked(self.embedding(torch.cat((begin, ids[:, :-1]), 1)), context)
         return self.drop(self.body.decode(self.drop_embedding(embedded), self.encode(sources)))
 
-    def log_prob(self, ids: Ids, sources: Ids, context: Context | None = None) -> Float[Tensor, "batch step"]:
+    def log_prob(self, ids: Ids, sources: Sources, context: Context | None = None) -> Float[Tensor, "batch step"]:
         """Log-probability of every token of the targets in nats given those before it, 0 at padding."""
         features = self.features(ids, sources, context)
         with torch.autocast(features.device.type, enabled=False):
@@ -179,7 +181,7 @@ class Translator(nn.Module):
 class Translating:
     """A translator with the sources that it translates: a stepper (`decoding.Stepper`), one sequence for each source."""
 
-    def __init__(self, translator: Translator, sources: Ids):
+    def __init__(self, translator: Translator, sources: Sources):
         self.translator, self.sources, self.alphabet = translator, sources, translator.alphabet
 
     def start(self, n: int, context: Context | None = None) -> State:
@@ -243,13 +245,13 @@ class PairCritic(nn.Module):
 
 
 def pair_nll(
-    translator: Translator, ids: Ids, sources: Ids, context: Context | None = None
+    translator: Translator, ids: Ids, sources: Sources, context: Context | None = None
 ) -> Float[Tensor, "batch"]:
     """Negative log-likelihood of each target, scaled so that the batch mean is that of a token in nats; differentiable."""
     return sum_steps(-translator.log_prob(ids, sources, context), translator.alphabet.mask(ids))
 
 
-def mean_nll(translator: Translator, ids: Ids, sources: Ids, context: Context | None = None) -> float:
+def mean_nll(translator: Translator, ids: Ids, sources: Sources, context: Context | None = None) -> float:
     """Negative log-likelihood in nats, mean over the tokens of many targets, a number, without dropout."""
     total, tokens, device = 0.0, 0, translator.device
     with at_rest(translator):

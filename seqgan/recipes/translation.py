@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -26,7 +26,7 @@ from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import Decoding, sample
 from seqgan.networks.generator import Guided, at_rest
-from seqgan.networks.translator import Translating, Translator, TranslatorConfig
+from seqgan.networks.translator import Sources, Translating, Translator, TranslatorConfig
 from seqgan.recipes.config import GameConfig
 from seqgan.recipes.mle import Best
 from seqgan.recipes.sequences import SampleOptions, SequenceRecipe
@@ -178,18 +178,18 @@ class TranslationRecipe(SequenceRecipe):
 
     # Parts of the steps -----------------------------------------------------------------------
 
-    def without_some(self, sources: Ids) -> Ids:
+    def without_some(self, sources: Sources) -> Sources:
         """Sources, of which a share (`hide_source`) is the empty one."""
         hidden = torch.rand(len(sources), 1, device=self.device) < self.config.hide_source
         return torch.where(hidden, empty(self.alphabet, sources), sources)
 
-    def draw(self, sources: Ids, context: Context | None = None) -> Ids:
+    def draw(self, sources: Sources, context: Context | None = None) -> Ids:
         """A translation of each source by the present translator `(batch, length)`, at rest."""
         with at_rest(self.generator):
             stepper = Translating(self.generator, sources)
             return sample(stepper, len(sources), self.length, device=self.device, context=context)
 
-    def reinforce(self, ids: Ids, sources: Ids, context: Context | None, reward: Tensor) -> Float[Tensor, "batch"]:
+    def reinforce(self, ids: Ids, sources: Sources, context: Context | None, reward: Tensor) -> Float[Tensor, "row"]:
         """The policy gradient of draws, `policy.draws` of each source one after the other; one value a source.
 
         It is scaled as a likelihood of tokens is, so that the two can be weighed against each other.
@@ -217,7 +217,7 @@ class TranslationRecipe(SequenceRecipe):
 
     def sample_of(
         self,
-        sources: Int[Tensor, "n step"],
+        sources: Sources,
         random: torch.Generator,
         context: Context | None = None,
         options: SampleOptions | None = None,
@@ -232,7 +232,7 @@ class TranslationRecipe(SequenceRecipe):
                 *(options.prefix, self.device, options.rule, context),
             )
 
-    def stepper(self, sources: Ids, context: Context | None, guidance: float) -> Any:
+    def stepper(self, sources: Sources, context: Context | None, guidance: float) -> Any:
         """The averaged translator with its sources, guided towards the context where that is asked for."""
         translating: Any = Translating(self.averaged.average, sources)
         return Guided(translating, guidance) if context is not None and guidance != 1.0 else translating
@@ -247,7 +247,7 @@ class TranslationRecipe(SequenceRecipe):
         with at_rest(self.averaged.average):
             return self.averaged.average.log_prob(target, sources, context).sum(1)
 
-    def greedy(self, sources: Ids, context: Context | None = None) -> Ids:
+    def greedy(self, sources: Sources, context: Context | None = None) -> Ids:
         """Translations of the likeliest token at each step, nearly (temperature 0.001), for figures while training."""
         random = new_generator(self.device, 0, "figures")
         cold = SampleOptions(Decoding(1e-3, unknown=False))
