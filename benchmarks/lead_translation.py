@@ -1,9 +1,10 @@
 """Lead optimisation as translation: `python -m benchmarks.lead_translation FILE --out FOLDER [--methods ...]`.
 
-Molecules of a file are to have a higher logP, by one standard deviation of the file, and stay similar (Tanimoto of ECFP4
-at least 0.4). Each method gives 20 candidates a lead: pix2pix learns from matched pairs that do so, cyclegan from the
-lowest and the highest third, stargan from all with logP and QED as conditions; `retrieval` applies the commonest
-transformations of the same pairs; `improve` is the search of `molgan improve`, which alone asks for scores.
+Molecules of a file are to have a higher logP, by one standard deviation of the file, and stay similar (Tanimoto of
+ECFP4 at least 0.4), with the same QED. Each method gives 20 candidates a lead: pix2pix learns from matched pairs, with
+the changes of both properties as conditions, cyclegan from the lowest and the highest third by logP, stargan from all
+with logP and QED as conditions; `retrieval` applies the commonest transformations of those pairs that do what is asked;
+`improve` is the search of `molgan improve`, which alone asks for scores.
 
 Columns: valid candidates; leads with a candidate that is all that is asked, and whose first candidate is; of those
 leads, QED of the best candidate within 5% of the lead's; for leads of held-out pairs, any true partner among the
@@ -45,39 +46,39 @@ def similarity(pairs: Iterable[tuple[str, str]]) -> list[float]:
     return [DataStructs.TanimotoSimilarity(print_of(one), print_of(other)) for one, other in pairs]
 
 
+def similar(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs that are similar, each once."""
+    near = similarity(zip(pairs["first"], pairs["second"], strict=True))
+    return pairs[np.array(near) >= SIMILAR].drop_duplicates(["first", "second"]).reset_index(drop=True)
+
+
 class Task:
     """Molecules with their properties, the pairs that do what is asked, and leads that no method has seen."""
 
-    def __init__(self, file: Path, folder: Path, molecules: int, leads: int, seed: int):
+    def __init__(self, file: Path, folder: Path, molecules: int, lines: int, leads: int, seed: int):
         texts = [text for text in as_rows(file) if text and "." not in text]
         picked = np.random.default_rng(seed).permutation(len(texts))[:molecules]
-        self.molecules = sorted({Chem.MolToSmiles(Chem.MolFromSmiles(texts[row])) for row in picked})
-        self.values = property_frame(self.molecules, ["logp", "qed"]).set_index(pd.Index(self.molecules))
-        self.step = float(self.values["logp"].std())
-        kept = folder / "pairs.parquet"
-        if not kept.exists():
-            self._mined(seed).to_parquet(kept)
-        self.pairs = pd.read_parquet(kept)
-        firsts = self.pairs["first"].unique()
+        known = list(dict.fromkeys(filter(None, (canonical(texts[row]) for row in picked))))
+        kept = [folder / name for name in ("pairs.parquet", "values.parquet")]
+        if not kept[1].exists():
+            pairs = similar(pd.DataFrame(matched_pairs(known, seed=seed, processes=0)))
+            pairs.to_parquet(kept[0])
+            described = list(dict.fromkeys([*known[:lines], *pairs["first"]]))
+            property_frame(described, ["logp", "qed"]).assign(smiles=described).to_parquet(kept[1])
+        pairs, self.values = pd.read_parquet(kept[0]), pd.read_parquet(kept[1]).set_index("smiles")
+        first, second = (self.values.loc[pairs[side]].reset_index(drop=True) for side in ("first", "second"))
+        changes = {"logp_change": second["logp"] - first["logp"], "qed_change": second["qed"] / first["qed"] - 1}
+        pairs, self.step = pairs.assign(**changes), float(self.values["logp"].std())
+        self.asked = pairs[(pairs["logp_change"] >= self.step) & (pairs["qed_change"].abs() <= UNTOUCHED)]
+        firsts = self.asked["first"].unique()
         self.leads = list(np.random.default_rng(seed + 1).permutation(firsts)[:leads])
         unseen = set(self.leads)
-        self.train = self.pairs[~self.pairs["first"].isin(unseen) & ~self.pairs["second"].isin(unseen)]
-        self.others = [text for text in self.molecules if text not in unseen]
-
-    def _mined(self, seed: int) -> pd.DataFrame:
-        """Matched pairs of which the second is similar, has a logP that is higher by a deviation, and about the QED."""
-        found, logp, qed = [], self.values["logp"].to_dict(), self.values["qed"].to_dict()
-        for pair in matched_pairs(self.molecules, seed=seed, processes=0):
-            same = abs(qed[pair.second] / qed[pair.first] - 1) <= UNTOUCHED
-            if logp[pair.second] - logp[pair.first] >= self.step and same:
-                found.append(pair)
-        frame = pd.DataFrame(found, columns=["first", "second", "constant", "before", "after"])
-        near = similarity(zip(frame["first"], frame["second"], strict=True))
-        return frame[np.array(near) >= SIMILAR].drop_duplicates(["first", "second"]).reset_index(drop=True)
+        self.train = pairs[~pairs["first"].isin(unseen) & ~pairs["second"].isin(unseen)]
+        self.others = [text for text in known[:lines] if text not in unseen]
 
     def figures(self, made: Candidates) -> dict[str, float]:
         """What the candidates of each lead are worth."""
-        true = self.pairs.groupby("first")["second"].agg(set)
+        true = self.asked.groupby("first")["second"].agg(set)
         valid, best, first, untouched, exact = [], [], [], [], []
         for lead in self.leads:
             some = [canonical(text) for text in made.get(lead, ())]
@@ -131,17 +132,17 @@ def fitted(name: str, rows: pd.DataFrame, given: argparse.Namespace, condition: 
 
 
 def pix2pix(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
-    """Learns from the matched pairs."""
-    rows = task.train[["first", "second"]].set_axis(["source", "target"], axis=1)
-    gan = fitted("pix2pix", rows, given)
-    return lambda: translated(gan, task.leads)
+    """Learns from the matched pairs with the change of both properties; asked are 1.2 steps, and the same QED."""
+    rows = task.train.rename(columns={"first": "source", "second": "target"})
+    gan = fitted("pix2pix", rows, given, ["logp_change", "qed_change"])
+    return lambda: translated(gan, task.leads, condition={"logp_change": 1.2 * task.step, "qed_change": 0.0})
 
 
 def cyclegan(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
     """Learns from the lowest and the highest third by logP."""
     ordered = task.values.loc[task.others, "logp"].sort_values()
-    third = min(len(ordered) // 3, given.lines)
-    low, high = (list(part.sample(third, random_state=0).index) for part in (ordered[: third * 2], ordered[-third * 2 :]))
+    third = len(ordered) // 3
+    low, high = (list(part.index) for part in (ordered[:third], ordered[-third:]))
     rows = pd.DataFrame({"text": [*low, *high], "label": ["low"] * third + ["high"] * third})
     gan = fitted("cyclegan", rows, given, ["label:class"])
     return lambda: translated(gan, task.leads, condition={"label": "high"})
@@ -149,8 +150,7 @@ def cyclegan(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
 
 def stargan(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
     """Learns from all molecules with logP and QED; the lead's own QED is asked for, and a logP higher by 1.5 steps."""
-    some = task.values.loc[task.others].sample(min(len(task.others), 2 * given.lines), random_state=0)
-    rows = some.reset_index(names="text")
+    rows = task.values.loc[task.others].reset_index(names="text")
     gan = fitted("stargan", rows, given, ["logp", "qed"])
     own = task.values.loc[task.leads]
     asked = {"logp": (own["logp"] + 1.5 * task.step).tolist(), "qed": own["qed"].tolist()}
@@ -160,7 +160,8 @@ def stargan(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
 def retrieval(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
     """Learns nothing: the transformations of the training pairs, the commonest first, wherever they apply."""
     common: dict[str, Counter[str]] = defaultdict(Counter)
-    for before, after in zip(task.train["before"], task.train["after"], strict=True):
+    unseen = task.asked["first"].isin(task.leads) | task.asked["second"].isin(task.leads)
+    for before, after in task.asked.loc[~unseen, ["before", "after"]].itertuples(index=False):
         common[before][after] += 1
 
     def made() -> Candidates:
@@ -200,7 +201,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--molecules", type=int, default=40_000)
-    parser.add_argument("--lines", type=int, default=8000, help="molecules of each side that cyclegan learns from")
+    parser.add_argument("--lines", type=int, default=12_000, help="molecules that cyclegan and stargan learn from")
     parser.add_argument("--leads", type=int, default=200)
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
@@ -208,7 +209,7 @@ def main() -> None:
     given = parser.parse_args()
     RDLogger.DisableLog("rdApp.*")  # pyright: ignore
     given.out.mkdir(parents=True, exist_ok=True)
-    task = Task(given.file, given.out, given.molecules, given.leads, given.seed)
+    task = Task(given.file, given.out, given.molecules, given.lines, given.leads, given.seed)
     print(f"{len(task.train):,} training pairs; logP is to rise by {task.step:.2f}", flush=True)
     for name in given.methods:
         begun = time.process_time()

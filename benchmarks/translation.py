@@ -4,8 +4,8 @@ paired: recipe pix2pix on sentences in two dialects of the embedded grammar. `ex
 whose likeliest translation is the true one, by likelihood alone and after the adversarial steps. CPU seconds beside.
 
 unpaired: recipes cyclegan and stargan on sentences of either dialect, no pairs. `in dialect`: the share of translations
-that are in the dialect asked for, by the grammar; `classifier`: that a classifier of n-grams calls so; `exact`: that are
-the true translation; BLEU to the source, beside that of the true translation, and to the true translation.
+that are in the dialect asked for, by the grammar; `classifier`: that a classifier of n-grams calls so; `exact`: that
+are the true translation; BLEU to the source, beside that of the true translation, and to the true translation.
 """
 
 import argparse

@@ -114,7 +114,9 @@ def generate(
 
 @app.command()
 def translate(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run or a shared model, of a recipe that translates.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a trained run or a shared model, of a recipe that translates.")
+    ],
     file: Annotated[Path, typer.Argument(help="Sources, one a line, or any file that train reads, or -.")],
     out: Annotated[
         Path | None,

@@ -56,8 +56,8 @@ def cuts(smiles: str, most: int = 10) -> tuple[str, list[Cut]] | None:
 
     the constant one; None for what is no molecule of one fragment.
 
-    >>> cuts("CCc1ccccc1")
-    ('CCc1ccccc1', [Cut(constant='c1ccc([*:1])cc1', variable='CC[*:1]'), Cut(constant='c1ccc(C[*:1])cc1', variable='C[*:1]')])
+    >>> cuts("Cc1ccccc1")
+    ('Cc1ccccc1', [Cut(constant='c1ccc([*:1])cc1', variable='C[*:1]')])
     """
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or not mol.GetNumAtoms() or "." in smiles:

@@ -114,7 +114,7 @@ _Row = tuple[int, str, str, str, dict[str, Any]]
 def _rows(source: Any, config: PairsConfig, columns: Sequence[str]) -> list[_Row]:
     """The rows of whatever holds pairs."""
     if isinstance(source, (list, tuple)) and source and all(isinstance(row, tuple) and len(row) == 2 for row in source):
-        source = pd.DataFrame(source, columns=["source", "target"])
+        source = pd.DataFrame(source, columns=["source", "target"], dtype=object)
     name = config.target or TARGETS[0]
     found: list[_Row] = []
     for (number, text, file), cells in records_of(source, FORM, "pairs", (name, *columns), config.column):
@@ -124,7 +124,9 @@ def _rows(source: Any, config: PairsConfig, columns: Sequence[str]) -> list[_Row
                 "target; name others with data.column and data.target."
             )
         target, cells = cells[name], {other: cell for other, cell in cells.items() if other != name}
-        found.append((number, (text or "").strip(), as_text(target, called(source, "pairs"), number).strip(), file, cells))
+        found.append(
+            (number, (text or "").strip(), as_text(target, called(source, "pairs"), number).strip(), file, cells)
+        )
     return found
 
 

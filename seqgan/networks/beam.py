@@ -33,10 +33,11 @@ def beam_search(
     scores[:, 0] = 0.0  # all beams of a row are the same at first
     tokens = torch.full((n * width,), alphabet.begin, dtype=torch.long, device=device)
     ended = torch.zeros(n, width, dtype=torch.bool, device=device)
+    closed = torch.tensor(alphabet.closed, device=device)
     first = torch.arange(n, device=device)[:, None] * width
     for step in range(length):
         features, state = stepper.step(tokens, state)
-        logits = decoding.apply(stepper.read(features), step, alphabet)
+        logits = decoding.apply(stepper.read(features), step, alphabet).index_fill(1, closed, -torch.inf)
         each = logits.log_softmax(-1).unflatten(0, (n, width))
         each = each.masked_fill(ended[..., None], -torch.inf)
         each[..., pad] = torch.where(ended, 0.0, -torch.inf)

@@ -123,8 +123,8 @@ def _cell(layer: nn.GRU, x: Tensor, state: Tensor) -> Tensor:
 class Translator(nn.Module):
     """Target sequences given source sequences, both over one alphabet; `length` tokens at most, the end included.
 
-    context_features: the context, what is requested of the target, is embedded and added to every token that the decoder
-    reads. The source is ended as a target is, so the empty one, which stands for no source, is a token too.
+    context_features: the context, what is requested of the target, is embedded and added to every token that the
+    decoder reads. The source is ended as a target is, so the empty one, which stands for no source, is a token too.
     """
 
     closed: Tensor
@@ -179,7 +179,7 @@ class Translator(nn.Module):
 
 
 class Translating:
-    """A translator with the sources that it translates: a stepper (`decoding.Stepper`), one sequence for each source."""
+    """A translator with its sources: a stepper (`decoding.Stepper`) that writes one sequence for each."""
 
     def __init__(self, translator: Translator, sources: Sources):
         self.translator, self.sources, self.alphabet = translator, sources, translator.alphabet
@@ -247,7 +247,7 @@ class PairCritic(nn.Module):
 def pair_nll(
     translator: Translator, ids: Ids, sources: Sources, context: Context | None = None
 ) -> Float[Tensor, "batch"]:
-    """Negative log-likelihood of each target, scaled so that the batch mean is that of a token in nats; differentiable."""
+    """Negative log-likelihood of each target, differentiable; the batch mean is that of a token in nats."""
     return sum_steps(-translator.log_prob(ids, sources, context), translator.alphabet.mask(ids))
 
 

@@ -59,7 +59,9 @@ class CycleGAN(UnpairedRecipe):
         """Restoring from noise; the critics alone; all alternately, on a stream a side."""
         assert data.context is not None
         phases = self.restore_phase(data)
-        rows = [(data.context.known.all(1) & (data.context.values[:, side] > 0.5)).nonzero().squeeze(1) for side in (0, 1)]
+        rows = [
+            (data.context.known.all(1) & (data.context.values[:, side] > 0.5)).nonzero().squeeze(1) for side in (0, 1)
+        ]
 
         def streams(name: str) -> Streams:
             size = max(1, self.config.batch // 2)
@@ -94,9 +96,7 @@ class CycleGAN(UnpairedRecipe):
         def costs(made: Tensor, context: Context, draws: int) -> Tensor:
             cut = len(first) * draws
             into_second, into_first = made[:cut], made[cut:]
-            return torch.cat(
-                (self.cost("second", into_second, second), self.cost("first", into_first, first))
-            )
+            return torch.cat((self.cost("second", into_second, second), self.cost("first", into_first, first)))
 
         return self.there_and_back(both, self.asked_of(both.context), costs)
 
@@ -124,4 +124,6 @@ class CycleGAN(UnpairedRecipe):
             first, second = (self.adversaries[side].logits(sample) for side in _SIDES)
         if context is None:
             return (first + second) / 2
-        return torch.where(context.known.all(1), torch.where(context.values[:, 0] > 0.5, first, second), (first + second) / 2)
+        return torch.where(
+            context.known.all(1), torch.where(context.values[:, 0] > 0.5, first, second), (first + second) / 2
+        )

@@ -99,6 +99,8 @@ class Sequences:
             vocabulary, length = (space.vocabulary, space.length) if space is not None else (None, None)
             kind = getattr(RECIPES[config.recipe], "corpus_class", Corpus)
             return kind.of(source, config.data, config.seed, vocabulary, length, columns=columns)
+        if space is None and getattr(RECIPES[config.recipe], "corpus_class", None) is not None:
+            raise ConfigError(f"no lines were given, and {config.needs_lines}.")
         if space is None:
             raise ConfigError("no lines were given: only a model that is tuned (start) does without.")
         if config.needs_lines:

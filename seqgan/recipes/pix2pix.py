@@ -136,7 +136,7 @@ class Pix2Pix(TranslationRecipe):
             return self.adversary.logits(sample, context)
 
     def figures(self, data: Pairs) -> dict[str, float]:
-        """valid/nll, nats a token; valid/exact, the share of some held-out sources whose likeliest tokens are the target."""
+        """valid/nll, nats a token; valid/exact, the share of some held-out sources that become their target."""
         sources, targets, context = data.validation_sources, data.validation, data.validation_context
         nll = mean_nll(self.averaged.average, targets, sources, context)
         some = slice(CHECKED)

@@ -19,7 +19,7 @@ FORM = Form("sources", SUFFIXES, (*SOURCES, *COLUMNS), (".smi", ".smiles"), lamb
 
 
 class Sources(NamedTuple):
-    """Lines to translate; their true targets where the file has a column of that name; the conditions it has columns of.
+    """Lines to translate, with their true targets and the conditions, where the file has columns of these names.
 
     texts: None for a row without text. numbers: of the rows in the file.
     """

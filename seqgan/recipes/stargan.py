@@ -102,7 +102,8 @@ class StarGAN(UnpairedRecipe):
         pick = torch.randint(len(groups), (len(context), 1), device=device)
         which = torch.arange(len(groups), device=device).repeat_interleave(torch.tensor(groups, device=device))
         taken = which[None] == pick
-        return Context(torch.where(taken, others.values, context.values), torch.where(taken, others.known, context.known))
+        known = torch.where(taken, others.known, context.known)
+        return Context(torch.where(taken, others.values, context.values), known)
 
     def asked_of(self, context: Context) -> Context:
         """What the next row has."""

@@ -38,7 +38,7 @@ CHECKED = 200
 
 @dataclass(frozen=True)
 class DrawsConfig:
-    """The policy gradient of a translator: REINFORCE with the other draws of a source as baseline (Kool et al. 2019)."""
+    """The policy gradient of a translator: REINFORCE, the other draws of a source as baseline (Kool et al. 2019)."""
 
     __pydantic_config__ = STRICT
     draws: Annotated[int, Ge(2)] = 4
@@ -234,7 +234,7 @@ class TranslationRecipe(SequenceRecipe):
 
     def stepper(self, sources: Sources, context: Context | None, guidance: float) -> Any:
         """The averaged translator with its sources, guided towards the context where that is asked for."""
-        translating: Any = Translating(self.averaged.average, sources)
+        translating = Translating(self.averaged.average, sources)
         return Guided(translating, guidance) if context is not None and guidance != 1.0 else translating
 
     def log_prob(self, sample: Sample, context: Context | None = None) -> Float[Tensor, "batch"]:

@@ -1,8 +1,8 @@
 """What cyclegan and stargan have in common: noise, translations there and back, and what a translator is paid.
 
 Sequences are restored from noise (Lample et al. 2018), which is the identity term. A translation is drawn, and the
-likelihood of the source given it is the cycle term (Zhu et al. 2017): its gradient moves the way back, and its value, as
-a reward beside the critic's verdict, the way there (dual learning, He et al. 2016).
+likelihood of the source given it is the cycle term (Zhu et al. 2017): its gradient moves the way back, and its
+value, as a reward beside the critic's verdict, the way there (dual learning, He et al. 2016).
 """
 
 from dataclasses import dataclass, field
@@ -131,7 +131,7 @@ class UnpairedRecipe(TranslationRecipe):
 
 
 def noised(ids: Ids, alphabet: Alphabet, drop: float, shuffle: float, random: torch.Generator | None = None) -> Ids:
-    """Sequences of which tokens are left out with probability `drop`, and the others moved by less than `shuffle` places.
+    """Sequences of which tokens are left out with probability `drop`, the others moved by less than `shuffle` places.
 
     The end stays at the end; the shape too. As in Lample et al. 2018.
     """
