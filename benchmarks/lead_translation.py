@@ -3,7 +3,7 @@
 Molecules of a file are to have a higher logP, by one standard deviation of the file, and stay similar (Tanimoto of
 ECFP4 at least 0.4), with the same QED. Each method gives 20 candidates a lead: pix2pix learns from matched pairs, with
 the changes of both properties as conditions, cyclegan from the lowest and the highest third by logP, stargan from all
-with logP and QED as conditions; `retrieval` applies the commonest transformations of those pairs that do what is asked;
+with logP and QED as conditions; `retrieval` applies the commonest transformations of those pairs whose logP rises as asked;
 `improve` is the search of `molgan improve`, which alone asks for scores.
 
 Columns: valid candidates; leads with a candidate that is all that is asked, and whose first candidate is; of those
@@ -160,8 +160,8 @@ def stargan(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
 def retrieval(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
     """Learns nothing: the transformations of the training pairs, the commonest first, wherever they apply."""
     common: dict[str, Counter[str]] = defaultdict(Counter)
-    unseen = task.asked["first"].isin(task.leads) | task.asked["second"].isin(task.leads)
-    for before, after in task.asked.loc[~unseen, ["before", "after"]].itertuples(index=False):
+    upward = task.train[task.train["logp_change"] >= task.step]
+    for before, after in zip(upward["before"], upward["after"], strict=True):
         common[before][after] += 1
 
     def made() -> Candidates:

@@ -92,9 +92,10 @@ def matched_pairs(
             work, left = _Cutter(most), iter(molecules)
             while some := list(islice(left, _AT_ONCE)):
                 for found in map_chunks(work, some, processes=processes, title="cutting molecules"):
-                    for cut in found[1] if found is not None else ():
+                    whole, parts = found if found is not None else ("", [])
+                    for cut in parts:
                         number = zlib.crc32(cut.constant.encode()) % _SHELVES
-                        writers[number].writerow((cut.constant, cut.variable, found[0]))
+                        writers[number].writerow((cut.constant, cut.variable, whole))
         for path in shelves:
             yield from _pairs_of(path, group, seed)
 

@@ -6,7 +6,7 @@ so all steps of a known target are computed at once.
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -117,7 +117,8 @@ class Attending(nn.Module):
 
 
 def _cell(layer: nn.GRU, x: Tensor, state: Tensor) -> Tensor:
-    return torch.gru_cell(x, state, layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+    weights: Any = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+    return torch.gru_cell(x, state, *weights)
 
 
 class Translator(nn.Module):

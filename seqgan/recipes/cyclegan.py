@@ -58,9 +58,10 @@ class CycleGAN(UnpairedRecipe):
     def phases(self, data: Corpus) -> list[Phase]:
         """Restoring from noise; the critics alone; all alternately, on a stream a side."""
         assert data.context is not None
+        context = data.context
         phases = self.restore_phase(data)
         rows = [
-            (data.context.known.all(1) & (data.context.values[:, side] > 0.5)).nonzero().squeeze(1) for side in (0, 1)
+            (context.known.all(1) & (context.values[:, side] > 0.5)).nonzero().squeeze(1) for side in (0, 1)
         ]
 
         def streams(name: str) -> Streams:
@@ -68,7 +69,7 @@ class CycleGAN(UnpairedRecipe):
             each = {}
             for side, own in zip(_SIDES, rows, strict=True):
                 seed = derive_seed(self.config.seed, name, side)
-                each[side] = batches(data.train[own], size, seed, self.device, data.context[own])
+                each[side] = batches(data.train[own], size, seed, self.device, context[own])
             return Streams(**each)
 
         return phases + self.game_phases(phases[-1].steps.stop if phases else 0, streams)

@@ -51,7 +51,7 @@ class StarGAN(UnpairedRecipe):
     """
 
     config_class = StarGANConfig
-    capabilities: frozenset[Capability] = UnpairedRecipe.capabilities | {"predict"}
+    capabilities: frozenset[Capability] = frozenset({"predict", *UnpairedRecipe.capabilities})
 
     def __init__(self, config: StarGANConfig, space: TextSpace, device: torch.device):
         super().__init__(config, space, device)
