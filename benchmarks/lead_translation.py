@@ -3,7 +3,7 @@
 Molecules of a file are to have a higher logP, by one standard deviation of the file, and stay similar (Tanimoto of
 ECFP4 at least 0.4), with the same QED. Each method gives 20 candidates a lead: pix2pix learns from matched pairs, with
 the changes of both properties as conditions, cyclegan from the lowest and the highest third by logP, stargan from all
-with logP and QED as conditions; `retrieval` applies the commonest transformations of those pairs whose logP rises as asked;
+with logP and QED as conditions; `retrieval` applies the commonest transformations of pairs whose logP rises so;
 `improve` is the search of `molgan improve`, which alone asks for scores.
 
 Columns: valid candidates; leads with a candidate that is all that is asked, and whose first candidate is; of those

@@ -60,9 +60,7 @@ class CycleGAN(UnpairedRecipe):
         assert data.context is not None
         context = data.context
         phases = self.restore_phase(data)
-        rows = [
-            (context.known.all(1) & (context.values[:, side] > 0.5)).nonzero().squeeze(1) for side in (0, 1)
-        ]
+        rows = [(context.known.all(1) & (context.values[:, side] > 0.5)).nonzero().squeeze(1) for side in (0, 1)]
 
         def streams(name: str) -> Streams:
             size = max(1, self.config.batch // 2)
