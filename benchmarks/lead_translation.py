@@ -135,7 +135,8 @@ def pix2pix(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
     """Learns from the matched pairs with the change of both properties; asked are 1.2 steps, and the same QED."""
     rows = task.train.rename(columns={"first": "source", "second": "target"})
     gan = fitted("pix2pix", rows, given, ["logp_change", "qed_change"])
-    return lambda: translated(gan, task.leads, condition={"logp_change": 1.2 * task.step, "qed_change": 0.0})
+    by = min(1.2 * task.step, float(rows["logp_change"].max()))
+    return lambda: translated(gan, task.leads, condition={"logp_change": by, "qed_change": 0.0})
 
 
 def cyclegan(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
@@ -153,7 +154,8 @@ def stargan(task: Task, given: argparse.Namespace) -> Callable[[], Candidates]:
     rows = task.values.loc[task.others].reset_index(names="text")
     gan = fitted("stargan", rows, given, ["logp", "qed"])
     own = task.values.loc[task.leads]
-    asked = {"logp": (own["logp"] + 1.5 * task.step).tolist(), "qed": own["qed"].tolist()}
+    wanted = {"logp": own["logp"] + 1.5 * task.step, "qed": own["qed"]}
+    asked = {name: values.clip(rows[name].min(), rows[name].max()).tolist() for name, values in wanted.items()}
     return lambda: translated(gan, task.leads, condition=asked)
 
 

@@ -212,7 +212,7 @@ class SeqGAN(Model):
         Raises ConfigError for a recipe that does not translate and for settings out of range, DataError for no sources,
         RunError where there are no weights yet.
 
-        >>> few = ["likelihood.epochs=1", "steps=1", "critic.pretrain=1", "model.width=8"]
+        >>> few = ["likelihood.epochs=1", "steps=1", "critic.pretrain=1", "data.valid=0", "data.test=0"]
         >>> pairs = [("the cat sat", "ze cat sat"), ("the dog ran", "ze dog ran"), ("a cat ran", "a cat ran")]
         >>> gan = SeqGAN(Config.load("pix2pix", few)).fit(pairs, quiet=True)
         >>> table = gan.translate(["the dog sat", "the bird sat"])

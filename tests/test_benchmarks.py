@@ -80,6 +80,7 @@ def test_every_module_has_a_short_form_here():
         "drug_data",
         "fragments",
         "hostile",
+        "lead_translation",
         "leads",
         "oracle",
         "pmo",
@@ -90,6 +91,7 @@ def test_every_module_has_a_short_form_here():
         "steering",
         "stereo",
         "suites",
+        "translation",
     }
     assert there == inside | alone | set(ELSEWHERE)
     assert "survival" in (ROOT / ELSEWHERE["survival"]).read_text()
