@@ -1,4 +1,4 @@
-"""The command line: `seqgan demo | train | generate | evaluate | export | runs | data | doctor`.
+"""The command line: `seqgan demo | train | generate | translate | evaluate | export | runs | data | doctor`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
 failed (one sentence says why), 2 a wrong option or setting, 130 or 143 it was interrupted.
@@ -32,10 +32,13 @@ def _model() -> type:
     return SeqGAN
 
 
-def _source(settings: Any, start: str | None) -> list[str] | None:
-    from seqgan.data import grammar
+def _source(settings: Any, start: str | None) -> Any:
+    from seqgan.data import dialects, grammar
 
-    return None if start is not None and not settings.needs_lines else grammar.corpus()
+    if start is not None and not settings.needs_lines:
+        return None
+    of_recipe = {"pix2pix": dialects.pairs, "cyclegan": dialects.unpaired, "stargan": dialects.unpaired}
+    return of_recipe.get(settings.recipe, grammar.corpus)()
 
 
 def _demo(config: Any, out: Path, n: int, quiet: bool, as_json: bool) -> None:
@@ -107,6 +110,55 @@ def generate(
     if readable:
         lines = map(gan.readable, lines)
     cli.write_lines((" ".join(line.splitlines()) for line in over(lines, "drawing texts", n)), out)
+
+
+@app.command()
+def translate(
+    run: Annotated[
+        Path, typer.Argument(help="Folder of a trained run or a shared model, of a recipe that translates.")
+    ],
+    file: Annotated[Path, typer.Argument(help="Sources, one a line, or any file that train reads, or -.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write: a table (.csv, .tsv, .parquet), or lines; default lines on standard output."),
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="Translations of each source.")] = 1,
+    temperature: Annotated[
+        float, typer.Option(min=0, max=1000, help="0: the likeliest, by a beam search; above 0: samples.")
+    ] = 0.0,
+    beam: Annotated[int, typer.Option(min=0, help="Width of the search, at least n; 0: 5 or n.")] = 0,
+    condition: cli.Condition = [],  # noqa: B006
+    guidance: cli.Guidance = 1.0,
+    column: cli.Column = "",
+    seed: Seed = 0,
+    device: Device = None,
+    which: Which = "last",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Translate sequences by a model of recipe pix2pix, cyclegan or stargan: n lines for each source, in order.
+
+    A condition that is not requested and is a column of FILE is read from there. A source that the model cannot read
+    has an empty line, or a row without a target, and its reason is told. With a column target, the share of sources
+    whose first translation is the same is printed.
+    """
+    from seqgan.gan import SeqGAN
+    from seqgan.recipes.sources import Sources, said, write_table
+
+    if out is not None:
+        refuse_place(out, file)
+    gan = SeqGAN.load(run, device, which)
+    sources = Sources.read(file, column, gan.conditions.names if gan.conditions is not None else ())
+    request = sources.columns | cli.request_of(condition)
+    table = gan.translate(sources.texts, n, request, seed, temperature, beam, guidance)
+    if out is not None and out.suffix in (".csv", ".tsv", ".parquet"):
+        write_table(table, out)
+    elif out is not None or not as_json:
+        cli.write_lines(table["target"].fillna("").map(lambda text: " ".join(text.splitlines())), out)
+    if as_json:
+        typer.echo(table.to_json(orient="records", indent=1))
+    for line in said(table, sources, str(file), quiet or as_json):
+        typer.echo(line, err=True)
 
 
 @app.command()

@@ -42,7 +42,7 @@ from seqgan.data.grammar import corpus
 from seqgan.metrics import bleu
 
 ROOT = Path(__file__).parents[1]
-SEARCHES = "tests/test_search_benchmarks.py"
+SEARCHES, TRANSLATIONS = "tests/test_search_benchmarks.py", "tests/test_translation_benchmarks.py"
 ELSEWHERE = {
     "survival": "tests/test_survival.py",
     "device": "below, in a process of its own",
@@ -50,6 +50,8 @@ ELSEWHERE = {
     "leads": SEARCHES,
     "library": "tests/molgan/library/test_benchmark.py",
     "pmo": SEARCHES,
+    "lead_translation": TRANSLATIONS,
+    "translation": TRANSLATIONS,
     "pmo_page": SEARCHES,
     "picking": "tests/molgan/library/test_picking_benchmark.py",
 }

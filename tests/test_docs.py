@@ -21,6 +21,7 @@ from molgan.scoring.benchmarks import SCORES
 from molgan.scoring.definition import AGGREGATES, ScoreFile
 from molgan.scoring.desirability import SHAPES
 from molgan.scoring.properties import FINGERPRINTS, MAKERS, PROPERTIES
+from seqgan.data.dialects import pairs
 from seqgan.data.grammar import corpus
 from seqgan.recipes import RECIPES as TEXTS
 
@@ -51,6 +52,7 @@ def at_work(tmp_path, monkeypatch, qm9_smiles):
         (tmp_path / name).write_text(text)
     for name, seed in (("lines.txt", 0), ("new.txt", 1)):
         (tmp_path / name).write_text("\n".join(corpus(200, seed)))
+    pairs(200).to_csv(tmp_path / "pairs.csv", index=False)
     cells = "".join(f"{text},{len(text) / 3:.2f}\n" for text in small[:60])
     (tmp_path / "assay.csv").write_text(f"smiles,pIC50\n{cells}")
     (tmp_path / "data").mkdir()
@@ -214,6 +216,8 @@ def test_every_file_it_names_exists(document):
         *(f"molgan.recipes.{name}" for name in ("config", "one_shot", "autoregressive_config", "molgan")),
         *(f"seqgan.recipes.{name}" for name in ("config", "seqgan", "reinforce", "external_reward")),
         *(f"seqgan.recipes.{name}" for name in ("mle", "gumbel", "residual")),
+        *(f"seqgan.recipes.{name}" for name in ("pix2pix", "cyclegan", "stargan", "translation", "unpaired")),
+        "seqgan.networks.translator",
         *("molgan.data.settings", "seqgan.data.settings", "seqgan.networks.architectures", "seqgan.networks.critics"),
         "molgan.scoring.definition",
         "molgan.scoring.desirability",

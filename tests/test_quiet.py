@@ -57,6 +57,7 @@ CALLS = {
     "seqgan demo": ("--out", "demo", "-n", "20", "--config", "text.toml"),
     "seqgan train": ("--data", "lines.txt", "--out", "new", *(part for one in TEXT for part in ("--set", one))),
     "seqgan generate": ("text", "-n", "3"),
+    "seqgan translate": ("pairs", "sources.txt", "--out", "translated.txt"),
     "seqgan evaluate": ("lines.txt", "--reference", "lines.txt"),
     "seqgan export": ("text", "--out", "model", "-n", "8", "--reference", "lines.txt"),
     "seqgan doctor": (),
@@ -82,6 +83,9 @@ def at_hand(tmp_path_factory):
     (folder / "cache" / "shakespeare" / "lines.txt").write_text("\n".join(corpus(40)))
     molgan.library(folder / "mols.smi", 3, folder / "lib", workers=1, quiet=True)
     SeqGAN(seqgan.Config.load("small", TEXT)).fit(corpus(40), out=folder / "text", quiet=True)
+    few = ["likelihood.epochs=1", "steps=1", "critic.pretrain=1", "model.width=8"]
+    SeqGAN(seqgan.Config.load("pix2pix", few)).fit([("a b", "b a"), ("b a", "a b")], out=folder / "pairs", quiet=True)
+    (folder / "sources.txt").write_text("a b\nb a\n")
     return folder
 
 

@@ -131,8 +131,8 @@ class Corpus:
             rows, cells = [rows[place] for place in picked], [cells[place] for place in picked] if cells else []
         others = {(number, file): found for (number, _, file), found in zip(rows, cells, strict=False)}
         usable, rejected = _usable(rows)
-        same = {line: _sameness(line, config) for _, line, _ in usable}
-        parts_of = _split(dict.fromkeys(same.values()), config, seed)
+        same = {line: sameness(line, config) for _, line, _ in usable}
+        parts_of = split_lines(dict.fromkeys(same.values()), config, seed)
         part_of = {line: parts_of[key] for line, key in same.items()}
         given = vocabulary is not None
         if vocabulary is None:
@@ -154,7 +154,7 @@ class Corpus:
             distinct.add(same[line])
             if part_of[line] == "test":
                 aside.append(line)
-        _refuse_too_few(where, len(rows), len(distinct), rejected, fewest)
+        refuse_too_few(where, len(rows), len(distinct), rejected, fewest)
         if not parts["train"]:  # all its lines were too long
             parts["train"], parts["valid"], parts["test"] = parts["valid"] + parts["test"], [], []
             aside = []
@@ -238,26 +238,31 @@ def _usable(rows: list[tuple[int, str, str]]) -> tuple[list[tuple[int, str, str]
     usable, rejected = [], []
     for number, line, file in rows:
         line = line.strip()
-        try:
-            refuse_surrogates(line)
-        except TokenError as error:  # written as an escape, for a file cannot hold it
+        reason = line_reason(line)
+        if reason:  # half a character is written as an escape, for a file cannot hold it
             escaped = line.encode("utf-8", "backslashreplace").decode()
-            rejected.append(rejection(number, escaped, str(error), file))
-            continue
-        if line:
-            usable.append((number, line, file))
+            rejected.append(rejection(number, escaped, reason, file))
         else:
-            rejected.append(rejection(number, line, "empty", file))
+            usable.append((number, line, file))
     return usable, rejected
 
 
-def _sameness(line: str, config: DataConfig) -> str:
+def line_reason(line: str) -> str:
+    """Why a stripped line is no text to train on, a few words; "" where it is."""
+    try:
+        refuse_surrogates(line)
+    except TokenError as error:
+        return str(error)
+    return "" if line else "empty"
+
+
+def sameness(line: str, config: DataConfig) -> str:
     """What lines of the same words have in common."""
     line = line.lower() if config.lower else line
     return " ".join(line.split()) if config.tokens == "word" else line
 
 
-def _split(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, str]:
+def split_lines(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, str]:
     """The part of every distinct line."""
     order = np.random.default_rng(derive_seed(seed, "split")).permutation(len(lines))
     most = (len(lines) - 1) // 2  # something is left to train on
@@ -270,7 +275,8 @@ def _split(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, s
     return dict(zip(lines, names, strict=True))
 
 
-def _refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection], fewest: int) -> None:
+def refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection], fewest: int) -> None:
+    """Raise DataError where fewer than `fewest` distinct lines can be used."""
     if distinct == 1 < fewest:
         raise DataError(f"{where}: holds one distinct usable line, of {rows:,}; a generator needs at least two.")
     if not distinct:

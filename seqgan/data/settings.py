@@ -40,3 +40,11 @@ class DataConfig:
     def __post_init__(self) -> None:
         if self.tokens == "bpe" and 0 < self.max_size <= _BYTES:
             raise ConfigError(f"data: byte pairs come on top of {_BYTES} tokens: set max_size above that, or to 0.")
+
+
+@dataclass(frozen=True)
+class PairsConfig(DataConfig):
+    """The same for pairs of lines; `column` is that of the sources."""
+
+    target: str = ""
+    """Column of what each source becomes; empty takes target."""

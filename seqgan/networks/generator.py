@@ -14,7 +14,7 @@ from gancore.layers.conditioning import DeepEmbedded, guided, refuse_context
 from gancore.losses.reduction import sum_steps
 from gancore.types import Context
 from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
-from seqgan.networks.decoding import State
+from seqgan.networks.decoding import State, Stepper
 from seqgan.networks.likelihood import token_log_prob
 from seqgan.text.alphabet import Alphabet, Ids
 
@@ -161,7 +161,7 @@ class Guided:
     those with it.
     """
 
-    def __init__(self, generator: Generator, guidance: float):
+    def __init__(self, generator: Stepper, guidance: float):
         self.generator, self.guidance = generator, guidance
         self.alphabet = generator.alphabet
 

@@ -2,15 +2,21 @@
 
 from typing import Any
 
+from seqgan.recipes.cyclegan import CycleGAN
 from seqgan.recipes.gumbel import GumbelGAN
 from seqgan.recipes.mle import MaximumLikelihood
+from seqgan.recipes.pix2pix import Pix2Pix
 from seqgan.recipes.residual import Residual
 from seqgan.recipes.seqgan import PolicyGradientGAN
+from seqgan.recipes.stargan import StarGAN
 
 RECIPES: dict[str, Any] = {
     "seqgan": PolicyGradientGAN,
     "mle": MaximumLikelihood,
     "gumbel": GumbelGAN,
     "residual": Residual,
+    "pix2pix": Pix2Pix,
+    "cyclegan": CycleGAN,
+    "stargan": StarGAN,
 }
 """By the names that `Config.recipe` takes."""

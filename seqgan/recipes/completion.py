@@ -40,8 +40,11 @@ def complete(
     return made
 
 
-def prompt_refusal(recipe: Any, prompt: str) -> str:
-    """Why a model cannot continue a prompt, a few words; "" where it can."""
+def prompt_refusal(recipe: Any, prompt: str, most: int | None = None) -> str:
+    """Why a model cannot continue a prompt, a few words; "" where it can.
+
+    most: tokens of a text that is read as a source, and not continued.
+    """
     vocabulary = recipe.space.vocabulary
     try:
         ids = vocabulary.encode(prompt)
@@ -51,6 +54,8 @@ def prompt_refusal(recipe: Any, prompt: str) -> str:
         return f"has {vocabulary.unknown(prompt)!r}, which the model does not know"
     if vocabulary.decode(ids) != prompt:
         return f"is {vocabulary.decode(ids)!r} in tokens of the model"
+    if most is not None:
+        return f"has {len(ids)} tokens, and the model reads at most {most}" if len(ids) > most else ""
     longest = _most_tokens(recipe, len(ids)) - 2  # the end, and one token more than the prompt
     return f"has {len(ids)} tokens, and the model continues at most {longest}" if len(ids) > longest else ""
 
@@ -61,5 +66,5 @@ def _ids(recipe: Any, prompt: str) -> list[int] | None:
 
 def _most_tokens(recipe: Any, prompt: int) -> int:
     """Tokens of a text with its end. Only a transformer, which has learnt positions, ends at the longest line."""
-    bounded = recipe.config.model.kind == "transformer"
+    bounded = getattr(recipe.config.model, "kind", "") == "transformer"
     return recipe.space.length if bounded else prompt + recipe.space.length

@@ -63,6 +63,7 @@ class Sequences:
         "critic/accuracy": "accuracy",
         "generator/reward": "reward",
         "generator/score": "score",
+        "valid/exact": "valid exact",
         "sample/unique": "unique",
         "sample/recall": "recall",
     }
@@ -73,6 +74,9 @@ class Sequences:
         """Lines as token ids, in a training, a validation and a test part."""
         source = CORPORA.files(source)
         known = start.conditions if start is not None else None
+        default = getattr(RECIPES[config.recipe], "default_condition", "")
+        if default and not condition and known is None:
+            condition = [Spec.of(default)]
         names = [spec.name for spec in condition] or (known.names if known is not None else ())
         corpus = source if isinstance(source, Corpus) else self._corpus(source, config, start, names)
         if corpus.vocabulary is None:
@@ -93,7 +97,10 @@ class Sequences:
         space = start.recipe.space if start is not None else None
         if source is not None:
             vocabulary, length = (space.vocabulary, space.length) if space is not None else (None, None)
-            return Corpus.of(source, config.data, config.seed, vocabulary, length, columns=columns)
+            kind = getattr(RECIPES[config.recipe], "corpus_class", Corpus)
+            return kind.of(source, config.data, config.seed, vocabulary, length, columns=columns)
+        if space is None and getattr(RECIPES[config.recipe], "corpus_class", None) is not None:
+            raise ConfigError(f"no lines were given, and {config.needs_lines}.")
         if space is None:
             raise ConfigError("no lines were given: only a model that is tuned (start) does without.")
         if config.needs_lines:
@@ -195,7 +202,9 @@ class Sequences:
         def monitor(step: int, logs: dict[str, float]) -> None:
             adversarial = any(name.startswith("generator/") for name in logs)
             if adversarial and (step + 1) % model.config.monitor_every == 0:
-                logs |= monitor_metrics(model.recipe.averaged.average, data)
+                recipe = model.recipe
+                translates = "translate" in recipe.capabilities
+                logs |= recipe.figures(data) if translates else monitor_metrics(recipe.averaged.average, data)
 
         return monitor
 
