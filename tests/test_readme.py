@@ -61,6 +61,7 @@ def test_commands_run_in_their_order(readme, at_work, run_command):
         ["molgan", "train"],
         ["molgan", "generate"],
         ["molgan", "evaluate"],
+        ["molgan", "library"],
         ["seqgan", "generate"],
     ]
     makefile = (ROOT / "Makefile").read_text()
