@@ -64,15 +64,18 @@ class LeadScore:
         self.moves, self.similarity = moves, similarity
         self._print = _MORGAN.GetFingerprint(Chem.MolFromSmiles(lead))
         self.before = self._values(lead)
+        self._measured: dict[str, tuple[float, tuple[float, ...]]] = {}
 
     def _values(self, smiles: str) -> tuple[float, ...]:
         molecule = Molecule(Chem.MolFromSmiles(smiles))
         return tuple(property_value(molecule, move.property) for move in self.moves)
 
     def measured(self, smiles: str) -> tuple[float, tuple[float, ...]]:
-        """The similarity to the lead, and the value of each property."""
-        own = _MORGAN.GetFingerprint(Chem.MolFromSmiles(smiles))
-        return DataStructs.TanimotoSimilarity(self._print, own), self._values(smiles)
+        """The similarity to the lead, and the value of each property; worked out once."""
+        if smiles not in self._measured:
+            own = _MORGAN.GetFingerprint(Chem.MolFromSmiles(smiles))
+            self._measured[smiles] = DataStructs.TanimotoSimilarity(self._print, own), self._values(smiles)
+        return self._measured[smiles]
 
     def score(self, similarity: float, values: Sequence[float]) -> float:
         """The score of these values."""

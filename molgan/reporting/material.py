@@ -15,6 +15,8 @@ from gancore.runs.pretrained import is_model
 from molgan.chemistry.identity import COMPARED, Policy
 from molgan.data.inputs import read_named
 from molgan.gan import MolGAN
+from molgan.library.manifest import NAME
+from molgan.library.query import LibraryFolder
 from molgan.optimize.found import read_search
 from molgan.optimize.journal import JOURNAL
 
@@ -62,7 +64,7 @@ def gather(
     condition: Request = MappingProxyType({}),
     guidance: float = 1.0,
 ) -> Material:
-    """The material of a list, of a file's column, or of `n` draws of a run or a shared model.
+    """The material of a list, of a file's column, of a search, or of `n` draws of a run, a shared model or a library.
 
     condition, guidance: of the draws.
     """
@@ -74,6 +76,8 @@ def gather(
     path = Path(source)
     if (path / JOURNAL).is_file():
         return _of_search(path, versions)
+    if (path / NAME).is_file():
+        return _of_library(path, n, seed, versions)
     if is_model(path, "molgan"):
         return _of_run(path, n, seed, versions, condition, guidance)
     return _of_file(path, column, versions)
@@ -90,6 +94,23 @@ def _of_search(path: Path, versions: Mapping[str, object]) -> Material:
     note_text = f"{found.calls:,} calls of the score; of the molecules so far."
     history = History("Search", note_text, found.curves(), [])
     return Material(f"Search {path.name}", list(scores), dict(names), provenance, history=history, scores=scores)
+
+
+def _of_library(path: Path, n: int, seed: int, versions: Mapping[str, object]) -> Material:
+    """At most `n` random molecules of a library."""
+    made = LibraryFolder(path)
+    chosen = made.query(f"select smiles, seed, draw, shard from library order by md5(smiles || '{seed}') limit {n}")
+    places = zip(chosen["seed"], chosen["shard"], chosen["draw"], strict=True)
+    names = [f"seed {one}, shard {shard}, draw {draw}" for one, shard, draw in places]
+    texts: list[str | None] = chosen["smiles"].tolist()
+    provenance: dict[str, object] = {"library": path, "molecules": f"{len(texts):,} of {len(made):,}"}
+    for number, run in enumerate(made.info()["runs"], 1):
+        counts = {name: run["counts"][name] for name in ("samples", "invalid", "repeats", "known")}
+        counts |= {f"not {term}": count for term, count in run["counts"]["rejected"].items()}
+        told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        provenance[f"run {number}"] = f"{run['model']}, {told}, kept {run['counts']['kept']:,}"
+    provenance["reported with"] = _listing(versions)
+    return Material(f"Library {path.name}", texts, dict(zip(texts, names, strict=True)), provenance)
 
 
 def _of_file(path: Path, column: str, versions: Mapping[str, object]) -> Material:

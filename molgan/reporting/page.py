@@ -66,7 +66,8 @@ def report(
     tolerance: Request = MappingProxyType({}),
     guidance: Sequence[float] = (1.0,),
 ) -> Report:
-    """Report on a run folder or a shared model (by `n` draws), the folder of a search, a file, or a list of SMILES.
+    """Report on a run folder or a shared model (by `n` draws), the folder of a search
+    or of a library (`n` random molecules), a file, or a list of SMILES.
 
     train: for novelty and the nearest training molecules. reference, column: as in `evaluate`; the distributions of the
     reference stand beside.

@@ -209,3 +209,17 @@ def test_a_picked_few_lie_apart(made, run, samplers):
     code, out, _ = run(*again, "--out", str(made.folder), "--pick", "5")
     assert code == 0
     assert "picked.parquet: 5 molecules" in out
+
+
+def test_the_page_of_a_library(made):
+    page = molgan.report(made.folder, n=20, top=20).page
+    assert "Library lib" in page
+    assert "20 of 60" in page
+    rows = json.loads(page.partition('<script id="data" type="application/json">')[2].partition("</script>")[0])["rows"]
+    assert len(rows) == 20
+    table = made.query("from library").set_index("smiles")
+    for row in rows:
+        of = table.loc[row["smiles"]]
+        assert row["name"] == f"seed {of['seed']}, shard {of['shard']}, draw {of['draw']}"
+    (run,) = made.info()["runs"]
+    assert f"kept {run['counts']['kept']:,}" in page
