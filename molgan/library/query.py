@@ -133,9 +133,9 @@ class LibraryFolder:
 
     def __str__(self) -> str:
         told = self.info()
-        lines = [
-            f"{self.folder}: {told['molecules']:,} molecules, {told['files']:,} files, {told['bytes'] / 1e6:,.1f} MB"
-        ]
+        size = f"{told['bytes'] / 1e6:,.1f} MB" if told["bytes"] >= 1e6 else f"{told['bytes'] / 1e3:,.1f} kB"
+        files = "1 file" if told["files"] == 1 else f"{told['files']:,} files"
+        lines = [f"{self.folder}: {told['molecules']:,} molecules, {files}, {size}"]
         for run in told["runs"]:
             lines += _lines_of(run)
         return "\n".join(lines)
