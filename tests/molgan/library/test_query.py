@@ -160,8 +160,8 @@ def test_the_commands(run, samplers, tmp_path):
 
 def test_a_dry_run_estimates_and_leaves_nothing(run, samplers, tmp_path):
     options = ("samplers:draw", "-n", 10_000, "--where", "qed > 0.4", "--out", "lib", "--workers", 2, "--dry-run")
-    code, out, err = run("library", *options)
-    assert (code, err) == (0, "")
+    code, out, _ = run("library", *options)  # on a slow machine it says how far it is
+    assert code == 0
     assert "95% interval" in out
     assert "10,000 molecules: about " in out
     told = json.loads(run("library", *options, "--json")[1])
