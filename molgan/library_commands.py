@@ -93,21 +93,19 @@ def build(
     from molgan.library.settings import LibraryConfig
 
     settings = LibraryConfig(
-        *(
-            n,
-            where,
-            tuple(column),
-            score,
-            tuple(known),
-            seed,
-            draws,
-            samples,
-            minutes,
-            disk,
-            patience,
-            workers,
-            scheduler,
-        )
+        n=n,
+        where=where,
+        columns=tuple(column),
+        score=score,
+        known=tuple(known),
+        seed=seed,
+        draws=draws,
+        samples=samples,
+        minutes=minutes,
+        disk=disk,
+        patience=patience,
+        workers=workers,
+        scheduler=scheduler,
     ).validated()
     requested = {"condition": cli.request_of(condition), "guidance": guidance, "optional": optional, "linked": linked}
     requested |= {"tolerance": cli.request_of(tolerance, "--tolerance"), "size": size, "added": added}
