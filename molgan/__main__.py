@@ -242,9 +242,7 @@ def compare(
 
 @app.command()
 def report(
-    source: Annotated[
-        Path, typer.Argument(help="A model, the folder of a search or of a library, or a file.")
-    ],
+    source: Annotated[Path, typer.Argument(help="A model, the folder of a search or of a library, or a file.")],
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("report.html"),
     train: options.Train = [],  # noqa: B006
     reference: options.Reference = None,

@@ -1,4 +1,4 @@
-"""Commands of `molgan library`: build one, ask it, export it, merge several, say what one holds."""
+"""Commands of `molgan library`: build a library, query it, export it, merge several, say what one holds."""
 
 import json
 from pathlib import Path
@@ -28,8 +28,8 @@ class _BuildFirst(TyperGroup):
 
 app = typer.Typer(
     cls=_BuildFirst,
-    help="Libraries of any size: molgan library MODEL -n 1000000 --where ... --out FOLDER builds one "
-    "(molgan library build --help has its options); the commands below work on it.",
+    help="Libraries of any size. molgan library MODEL -n 1000000 --where ... --out FOLDER builds one; "
+    "molgan library build --help lists its options. The other commands work on a library.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -39,30 +39,34 @@ app = typer.Typer(
 def build(
     model: Annotated[
         str,
-        typer.Argument(help="A model as generate takes it, a string model, a file of molecules, or MODULE:FUNCTION."),
+        typer.Argument(help="A model that generate takes, a string model, a file of molecules, or MODULE:FUNCTION."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the library; a run in it that was stopped is gone on with.")],
+    out: Annotated[Path, typer.Option(help="Folder of the library; a stopped run in it is resumed.")],
     n: Annotated[int, typer.Option("-n", min=1, help="Distinct molecules to add.")] = 10_000,
-    where: Annotated[str, typer.Option(help="SQL condition over the columns that each molecule meets.")] = "",
+    where: Annotated[str, typer.Option(help="SQL condition over the columns that each molecule must meet.")] = "",
     column: Annotated[list[str], typer.Option(metavar="NAME", help="Further column to write; repeatable.")] = [],  # noqa: B006
-    score: Annotated[str, typer.Option(help="TOML file with a [score] table, or the name of one: adds columns.")] = "",
+    score: Annotated[
+        str, typer.Option(help="TOML file with a [score] table, or the name of a score; adds its columns.")
+    ] = "",
     known: Annotated[
         list[str], typer.Option(metavar="qm9|moses|zinc|FILE", help="Molecules that are not novel; repeatable.")
     ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same library.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for one a usable core.")] = 0,
     scheduler: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Dask scheduler, in place of local processes.")
+        str, typer.Option(metavar="ADDRESS", help="Dask scheduler to use instead of local processes.")
     ] = "",
-    samples: Annotated[int, typer.Option(min=0, help="Samples after which to stop; 0 for any number.")] = 0,
-    minutes: Annotated[float, typer.Option(min=0, help="Minutes after which to stop; 0 for any time.")] = 0,
-    disk: Annotated[float, typer.Option(min=0, help="GB of files at which to stop; 0 for any size.")] = 0,
-    patience: Annotated[int, typer.Option(min=1, help="Samples in a row that may add nothing.")] = 50_000,
-    draws: Annotated[int, typer.Option(min=1, help="Samples of a shard, the unit of work.")] = 2000,
+    samples: Annotated[int, typer.Option(min=0, help="Stop after so many samples; 0: no limit.")] = 0,
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after so many minutes; 0: no limit.")] = 0,
+    disk: Annotated[float, typer.Option(min=0, help="Stop at so many GB of files; 0: no limit.")] = 0,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Stop after so many samples in a row that add nothing.")
+    ] = 50_000,
+    draws: Annotated[int, typer.Option(min=1, help="Samples in a shard, the unit of work.")] = 2000,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Estimate time, disk and acceptance by few samples.")
+        bool, typer.Option("--dry-run", help="Estimate time, disk and acceptance from few samples.")
     ] = False,
-    pick: Annotated[int, typer.Option(min=0, help="Then pick so many that lie far apart: picked.parquet.")] = 0,
+    pick: Annotated[int, typer.Option(min=0, help="Then pick so many that lie far apart, to picked.parquet.")] = 0,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     tolerance: options.Tolerance = [],  # noqa: B006
@@ -77,10 +81,10 @@ def build(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Sample until n distinct molecules pass a filter: Parquet files with where each comes from, and a manifest.
+    """Sample until n distinct molecules pass a filter, and write Parquet files and a manifest.
 
-    The folder holds the same molecules whatever the number of workers. The same command goes on with a run that was
-    stopped or killed; another model, seed or filter adds molecules that are new.
+    Each row says where its molecule comes from. The folder holds the same molecules whatever the number of workers.
+    The same command resumes a run that was stopped or killed. Another model, seed or filter adds new molecules.
     """
     from molgan.library.build import run
     from molgan.library.estimate import estimate, lines
@@ -89,21 +93,19 @@ def build(
     from molgan.library.settings import LibraryConfig
 
     settings = LibraryConfig(
-        *(
-            n,
-            where,
-            tuple(column),
-            score,
-            tuple(known),
-            seed,
-            draws,
-            samples,
-            minutes,
-            disk,
-            patience,
-            workers,
-            scheduler,
-        )
+        n=n,
+        where=where,
+        columns=tuple(column),
+        score=score,
+        known=tuple(known),
+        seed=seed,
+        draws=draws,
+        samples=samples,
+        minutes=minutes,
+        disk=disk,
+        patience=patience,
+        workers=workers,
+        scheduler=scheduler,
     ).validated()
     requested = {"condition": cli.request_of(condition), "guidance": guidance, "optional": optional, "linked": linked}
     requested |= {"tolerance": cli.request_of(tolerance, "--tolerance"), "size": size, "added": added}
@@ -127,7 +129,7 @@ def query(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Ask a library by SQL, for instance "select count(*), avg(qed) from library"."""
+    """Query a library with SQL, for instance "select count(*), avg(qed) from library"."""
     from gancore.io.atomic_write import refuse_place, whole
     from molgan.library.query import LibraryFolder
     from molgan.reporting.scored_file import refuse_table
@@ -150,10 +152,8 @@ def export(
     library: _Folder,
     out: Annotated[Path, typer.Option(help="File to write: .smi, .csv, .parquet or .sdf.")],
     where: _WhereOf = "",
-    conformers: Annotated[
-        bool, typer.Option("--3d", help="Coordinates in space by ETKDG, with hydrogens (.sdf).")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the coordinates.")] = 0,
+    conformers: Annotated[bool, typer.Option("--3d", help="3D coordinates by ETKDG, with hydrogens (.sdf).")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the coordinates.")] = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -172,7 +172,7 @@ def merge(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make one library of several: each molecule once, from the first that has it."""
+    """Make one library of several; each molecule is kept once, from the first that has it."""
     from molgan.library.merge import merge as join
 
     made = join(libraries, out)
@@ -187,7 +187,7 @@ def info(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what a library holds: its runs, what became of their samples, and where time went."""
+    """Say what a library holds: its runs, what became of their samples, and what took the time."""
     from molgan.library.manifest import refuse_damaged
     from molgan.library.query import LibraryFolder
 

@@ -24,28 +24,29 @@ def pick(
     n: Annotated[int, typer.Option("-n", min=1, help="How many molecules to pick.")] = 1000,
     by: Annotated[
         Literal["maxmin", "sphere", "scaffold", "cluster"],
-        typer.Option(help="Far from each other; no two alike; the best of each scaffold or cluster."),
+        typer.Option(help="maxmin: far apart. sphere: no two alike. scaffold, cluster: the best of each."),
     ] = "maxmin",
     rank_by: Annotated[
-        str, typer.Option("--rank-by", metavar="NAME", help="Column of numbers, higher is better; default: the order.")
+        str, typer.Option("--rank-by", metavar="NAME", help="Column of numbers, higher is better; default: row order.")
     ] = "",
     lowest: Annotated[bool, typer.Option("--lowest", help="Lower is better in that column.")] = False,
     threshold: Annotated[
         float | None,
-        typer.Option(help="sphere: highest similarity of two picks, default 0.35. cluster: mean of one, default 0.65."),
+        typer.Option(help="sphere: highest similarity of two picks, default 0.35. cluster: least mean, default 0.65."),
     ] = None,
     each: Annotated[
-        int | None, typer.Option(min=1, help="scaffold, cluster: most of each; default 1.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="scaffold, cluster: picks from each, at most; default 1.", show_default=False),
     ] = None,
     column: cli.Column = "",
     seed: Seed = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pick a diverse part of many molecules: distinct rows of a file, in the order of picking.
+    """Pick a diverse subset of a file of molecules; writes distinct rows, in the order of picking.
 
-    maxmin begins with the best, and goes on with the molecule farthest from all picked; sphere looks at the best first.
-    Prints how far picks lie apart, and as many random molecules (--seed).
+    maxmin begins with the best, then adds the molecule farthest from all picks; sphere considers the best first.
+    Prints how far apart the picks are, and the same for as many random molecules (--seed).
     """
     from molgan.library import picked_file
 
@@ -95,18 +96,20 @@ def cluster(
     ] = "bitbirch",
     threshold: Annotated[
         float,
-        typer.Option(min=0, max=1, help="bitbirch: least mean similarity in a cluster. butina: least of neighbours."),
+        typer.Option(
+            min=0, max=1, help="bitbirch: least mean similarity in a cluster. butina: least similarity of neighbours."
+        ),
     ] = 0.65,
     criterion: Annotated[
         Literal["diameter", "radius"],
-        typer.Option(help="bitbirch: mean over the pairs of a cluster, or of its molecules with its centroid."),
+        typer.Option(help="bitbirch: mean over the pairs of a cluster (diameter), or to its centroid (radius)."),
     ] = "diameter",
     branching: Annotated[int, typer.Option(min=2, help="bitbirch: most entries of a node of the tree.")] = 50,
     column: cli.Column = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Cluster molecules by Morgan fingerprints: a table with the cluster of each row and its size, 0 the largest."""
+    """Cluster molecules by Morgan fingerprints; writes the cluster of each row and its size, 0 for the largest."""
     import numpy as np
     import pandas as pd
 

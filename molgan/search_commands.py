@@ -18,20 +18,20 @@ def optimize(
     out: Annotated[Path, typer.Option(help="Folder for the journal and the results.")],
     budget: Annotated[int | None, typer.Option(min=1, help="Distinct molecules to score; default 10,000.")] = None,
     start: Annotated[
-        str, typer.Option(metavar="MODEL|FILE", help="Where the first molecules come from: a model, or a file of some.")
+        str, typer.Option(metavar="MODEL|FILE", help="Where the first molecules come from: a model or a file.")
     ] = "drug",
     column: cli.Column = "",
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random; default that of the settings.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random; default: from the settings.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     overrides: Set = [],  # noqa: B006
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the search in OUT.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the search in OUT.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Look for molecules that score high, within a budget of molecules that are scored.
+    """Search for molecules that score high, within a budget of scored molecules.
 
     Writes scored.parquet (smiles, score, call) and best.smi (the hundred best) to OUT and prints figures. No molecule
-    is scored twice, and a search that was stopped goes on with --resume: OUT/journal.jsonl has what was scored.
+    is scored twice. --resume continues a search that was stopped: OUT/journal.jsonl has what was scored.
     """
     from molgan.optimize.run import optimize as search
     from molgan.optimize.settings import load_settings
@@ -47,19 +47,21 @@ def improve(
     out: Annotated[Path, typer.Option(help="Table to write: .csv or .parquet.")],
     properties: Annotated[
         list[str],
-        typer.Option("--property", metavar="NAME=BY", help="How far a property is to move, as logp=+1; repeatable."),
+        typer.Option(
+            "--property", metavar="NAME=BY", help="How far to move a property, for instance logp=+1; repeatable."
+        ),
     ],
     similarity: Annotated[float, typer.Option(help="Least Tanimoto similarity to the lead, from 0 to 1.")] = 0.4,
     n: Annotated[int, typer.Option("-n", min=1, help="Molecules to give for each lead.")] = 10,
-    budget: Annotated[int, typer.Option(min=2, help="Molecules to score for each lead.")] = 500,
+    budget: Annotated[int, typer.Option(min=2, help="Molecules to score for each lead, at most.")] = 500,
     column: cli.Column = "",
     seed: Seed = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Better molecules that stay similar to a given one: a table with the best of each lead.
+    """Search for better molecules that are similar to a lead; writes a table with the best for each lead.
 
-    Prints for how many leads all requested properties move far enough, and names rows that are no molecule.
+    Prints for how many leads all requested properties moved far enough, and reports rows that are no molecule.
     """
     from dataclasses import replace
 
@@ -95,16 +97,16 @@ def analogues(
         str, typer.Option(help="Model to tune on the actives; none: everything is bred.")
     ] = "smiles-moses",
     value: Annotated[
-        str, typer.Option(help="Column with what was measured, higher is better; predicted for all.")
+        str, typer.Option(help="Column of measured values, higher is better; predicted for analogues.")
     ] = "",
     column: cli.Column = "",
     seed: Seed = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """New molecules like a few actives: a model is tuned on these and draws, the rest are bred.
+    """Make new molecules like a few actives: a model tuned on them draws, and the rest are bred.
 
-    Prints how many candidates there were and why they were left out, and names rows that could not be used.
+    Prints how many candidates there were and why some were left out, and reports rows that could not be used.
     """
     from gancore.facade.models import load_model
     from gancore.io.atomic_write import refuse_place, whole

@@ -21,7 +21,7 @@
 # - a curve that shows how much better they are than the best of as many random molecules,
 # - and the **price of diversity**: how much score you give up to have a hundred different molecules.
 #
-# Nothing is trained here. `optimize` breeds molecules, foretells their scores with a Gaussian process and spends the
+# Nothing is trained here. `optimize` breeds molecules, predicts their scores with a Gaussian process and spends the
 # calls on the most promising ones.
 
 # %%

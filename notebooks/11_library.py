@@ -16,12 +16,12 @@
 #
 # At the end of this notebook you will have
 #
-# - a **library** of a few hundred molecules that pass a filter, in a folder, with where each one comes from,
+# - a **library** of a few hundred molecules that pass a filter, in a folder, with the origin of each one,
 # - a count of **what became of every sample**,
 # - answers to questions in **SQL**,
 # - and a **diverse few** to look at.
 #
-# The same call makes a million molecules, on one machine or a cluster. It goes on where it was stopped.
+# The same call makes a million molecules, on one machine or a cluster. After a stop, it resumes where it was.
 
 # %%
 import matplotlib.pyplot as plt
@@ -38,8 +38,8 @@ where = "qed > 0.7 and logp between 1 and 4 and alerts = 0"
 # %% [markdown]
 # ## Build
 #
-# The filter is a condition over columns. Its parts are worked out from left to right, each for molecules that are left.
-# `column` names what else is written.
+# The filter is a condition over columns. Its parts are evaluated from left to right, each for the molecules that passed
+# so far. `column` names further columns to write.
 
 # %%
 lib = molgan.library("moses", n, "lib", where, column=["sa", "weight", "scaffold", "reos"], seed=0)
@@ -63,7 +63,7 @@ _ = plt.xlabel(f"of {counts['samples']:,} samples")
 # %% [markdown]
 # ## Go on
 #
-# The same call finds its work done. Another seed adds molecules that are new.
+# The same call finds that its work is done. Another seed adds molecules that are new.
 
 # %%
 print(len(molgan.library("moses", n, "lib", where, column=["sa", "weight", "scaffold", "reos"], seed=0)))
@@ -87,7 +87,7 @@ more.query("""
 # %% [markdown]
 # ## A diverse few
 #
-# MaxMin begins with one molecule and adds the one that is farthest from all that were picked. `#Circles` counts
+# MaxMin begins with one molecule and then adds the one farthest from all picks so far. `#Circles` counts
 # molecules of which no two are near: the picked ones have more than as many random ones.
 
 # %%

@@ -136,11 +136,11 @@ def translate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Translate sequences by a model of recipe pix2pix, cyclegan or stargan: n lines for each source, in order.
+    """Translate sequences with a model of recipe pix2pix, cyclegan or stargan; n lines for each source, in order.
 
-    A condition that is not requested and is a column of FILE is read from there. A source that the model cannot read
-    has an empty line, or a row without a target, and its reason is told. With a column target, the share of sources
-    whose first translation is the same is printed.
+    A condition that is not requested is read from the column of FILE with its name. A source that the model cannot read
+    gives an empty line, or a row without a target, and the reason is printed. If FILE has a column target, the command
+    prints the share of sources whose first translation is the same.
     """
     from seqgan.gan import SeqGAN
     from seqgan.recipes.sources import Sources, said, write_table

@@ -17,8 +17,8 @@ from gancore.runs import checkpoint
 class TunedModel:
     """The generator of a model, and the same as it was before, the prior.
 
-    model: of either half; it is changed from now on. lr: of Adam. Raises ConfigError for a model whose likelihood is
-    not known, or that was trained on conditions.
+    model: of either half; it is changed from now on. lr: of Adam. setting: what an error calls the model. Raises
+    ConfigError for a model whose likelihood is not known, or that was trained on conditions.
 
     >>> from gancore.facade.models import load_model
     >>> tuned = TunedModel(load_model("smiles-moses"), 1e-3)
@@ -27,10 +27,10 @@ class TunedModel:
     ([0, 2], True)
     """
 
-    def __init__(self, model: Model, lr: float):
-        refuse_without(model.recipe, "log_prob", "learner.model")
+    def __init__(self, model: Model, lr: float, setting: str = "learner.model"):
+        refuse_without(model.recipe, "log_prob", setting)
         if model.conditions is not None:
-            raise ConfigError("learner.model: was trained on conditions; take a model without.")
+            raise ConfigError(f"{setting}: was trained on conditions; take a model without.")
         self.model, self._recipe = model, model.recipe
         self.network = model.recipe.averaged.average
         self.prior = copy.deepcopy(self.network)

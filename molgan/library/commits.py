@@ -190,7 +190,7 @@ class Commits:
         self._texts.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove what waits: the run is complete."""
+        """Remove what waits, of a run that takes no more shards."""
         for path in self.work.glob(f"{self.run.key[:16]}-*.parquet*"):
             path.unlink(missing_ok=True)
 
@@ -208,10 +208,15 @@ def smiles_of(manifest: Manifest, folder: Path) -> Iterator[list[str]]:
     """The molecules of each file as this RDKit spells them; what another RDKit wrote is spelt anew."""
     for file in manifest.files:
         texts: list[str] = pq.read_table(folder / file.name, columns=["smiles"])["smiles"].to_pylist()
-        if file.rdkit != rdkit.__version__:
-            spelt = map_chunks(respelt, texts, failed=lambda reason: None)
-            texts = [new or old for new, old in zip(spelt, texts, strict=True)]
-        yield texts
+        yield spelt_here(texts, file.rdkit)
+
+
+def spelt_here(texts: list[str], version: str) -> list[str]:
+    """SMILES that RDKit of a version wrote, as this one spells them; one that it does not read stays as it is."""
+    if version == rdkit.__version__:
+        return texts
+    spelt = map_chunks(respelt, texts, failed=lambda reason: None)
+    return [new or old for new, old in zip(spelt, texts, strict=True)]
 
 
 def respelt(smiles: str) -> str | None:

@@ -8,7 +8,6 @@ import numpy as np
 
 BITS = 64
 """Bits of a digest."""
-_BLOCK = 1 << 20
 
 
 def digests(texts: Sequence[str], bits: int = BITS) -> np.ndarray:
@@ -30,8 +29,5 @@ def _mask(bits: int) -> np.uint64:
 
 def digest_of_file(path: str | Path) -> str:
     """BLAKE2b of what a file holds, as text; raises OSError where it cannot be read."""
-    digest = hashlib.blake2b(digest_size=16)
     with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -11,6 +11,7 @@ from gancore.errors import RunError
 from gancore.io.process_pool import usable_processes
 from gancore.statistics.intervals import wilson_interval
 from molgan.library.jobs import Job, indexed
+from molgan.library.manifest import WORK
 from molgan.library.shards import (
     INVALID,
     KNOWN,
@@ -25,6 +26,7 @@ from molgan.library.shards import (
 
 SAMPLES = 1000
 """Samples that an estimate rests on."""
+_NAMES = {"invalid": INVALID, "repeats": REPEATED, "known": KNOWN, "kept": PASSED}
 
 
 def estimate(job: Job, samples: int = SAMPLES) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def estimate(job: Job, samples: int = SAMPLES) -> dict[str, Any]:
     a shard raises.
     """
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / ".work").mkdir()
+        (Path(folder) / WORK).mkdir()
         plan = replace(job.plan, draws=samples, key=f"{job.plan.key}-dry", known=indexed(job, Path(folder)))
         content = make_shard(plan, 0)
         forget_models()
@@ -69,9 +71,6 @@ def _told(job: Job, made: Candidate, size: int) -> dict[str, Any]:
         "megabytes": None if np.isinf(needed) else job.settings.n * size / max(1, counts["kept"]) / 1e6,
         "share of time": {name: value / seconds for name, value in made.about["seconds"].items()},
     }
-
-
-_NAMES = {"invalid": INVALID, "repeats": REPEATED, "known": KNOWN, "kept": PASSED}
 
 
 def lines(told: dict[str, Any]) -> str:

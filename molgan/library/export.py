@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from molgan.library.query import LibraryFolder
 
 SUFFIXES = (".smi", ".csv", ".sdf", ".parquet")
 """Files that a library can be exported to."""
+_AT_ONCE = 5000  # molecules whose coordinates are worked out together
 _EMBEDDED_IN = 30.0  # seconds that coordinates of one molecule may take
 
 
@@ -90,23 +92,11 @@ def _write_csv(rows: Iterator[dict[str, Any]], file: Any) -> int:
 
 def _write_sdf(rows: Iterator[dict[str, Any]], file: Any, block: Callable[[str], str | None]) -> int:
     written = missed = 0
-    held: list[dict[str, Any]] = []
-
-    def settle() -> tuple[int, int]:
+    while held := list(islice(rows, _AT_ONCE)):
         blocks = map_chunks(block, [row["smiles"] for row in held], 20, lambda reason: None, None, _EMBEDDED_IN)
-        for row, text in zip(held, blocks, strict=True):
-            if text is not None:
-                file.write(_record(text, row))
-        return sum(text is not None for text in blocks), sum(text is None for text in blocks)
-
-    for row in rows:
-        held.append(row)
-        if len(held) == 5000:
-            found, none = settle()
-            written, missed = written + found, missed + none
-            held.clear()
-    found, none = settle()
-    written, missed = written + found, missed + none
+        records = [_record(text, row) for row, text in zip(held, blocks, strict=True) if text is not None]
+        file.writelines(records)
+        written, missed = written + len(records), missed + len(held) - len(records)
     if missed:
         note(f"{missed:,} molecules have no coordinates and are left out.")
     return written

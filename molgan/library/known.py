@@ -24,7 +24,6 @@ from gancore.io.inputs import called, paths_of, rows_of
 from gancore.io.progress import over
 from molgan.chemistry.identity import COMPARED, Policy, identity
 from molgan.chemistry.parallel import map_chunks
-from molgan.data.downloads import DATA
 from molgan.data.inputs import FORM
 from molgan.library.digests import BITS, digest_of_file, digests
 from molgan.library.sorted_texts import SortedTexts, merge, write_run
@@ -82,6 +81,8 @@ class Known:
         Raises DataError where no row is a molecule, RunError for a folder that holds something else, and what reading
         files raises.
         """
+        from molgan.data.downloads import DATA  # torch, which those who only ask do without
+
         folder = Path(folder)
         if folder.exists() and not (folder.is_dir() and ((folder / _MANIFEST).exists() or not any(folder.iterdir()))):
             raise RunError(f"{folder}: holds something else than known molecules; name another folder.")
@@ -110,6 +111,8 @@ class Known:
 
         source: a path, paths, or the name of a data set. Raises DataError for anything else, and what `build` raises.
         """
+        from molgan.data.downloads import DATA
+
         files = paths_of(DATA.files(source))
         if files is None:
             raise DataError(f"cannot keep {source!r:.50} in the cache: give files, or a folder to build in.")

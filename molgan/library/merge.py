@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import rdkit
 
 from gancore.errors import RunError
 from gancore.io.notes import note
 from gancore.io.platforms import only_one
 from gancore.io.progress import progress
-from molgan.chemistry.parallel import map_chunks
-from molgan.library.commits import SHARDS, respelt, write_table
+from molgan.library.commits import SHARDS, spelt_here, write_table
 from molgan.library.manifest import WORK, File, Manifest
 from molgan.library.query import LibraryFolder
 from molgan.library.seen import Seen
@@ -79,8 +77,4 @@ def _parts(files: list[File]) -> Iterator[list[File]]:
 def _new(folder: Path, file: File, seen: Seen) -> pa.Table:
     """The rows of a file whose molecule is not there yet."""
     table = pq.read_table(folder / file.name)
-    texts = table["smiles"].to_pylist()
-    if file.rdkit != rdkit.__version__:
-        spelt = map_chunks(respelt, texts, failed=lambda reason: None)
-        texts = [new or old for new, old in zip(spelt, texts, strict=True)]
-    return table.filter(pa.array(seen.add(texts)))
+    return table.filter(pa.array(seen.add(spelt_here(table["smiles"].to_pylist(), file.rdkit))))

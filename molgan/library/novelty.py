@@ -77,11 +77,9 @@ def _batches(source: str | Path) -> Iterator[list[str]]:
 
     name = DATA.named(source)
     canonical = name in CANONICAL
-    files = [DATA.path(name)] if name else [Path(source)]
-    for file in files:
-        rows = read_rows(file, prefer=True)
-        while batch := [text for _, text in islice(rows, _AT_ONCE)]:
-            if canonical:  # unless RDKit of another version spelt it
-                canonical = all(chemistry.judge(text).smiles == text for text in batch[:20])
-            found = batch if canonical else map_chunks(identity, batch, failed=lambda reason: None)
-            yield [text for text in found if text]
+    rows = read_rows(DATA.path(name) if name else Path(source), prefer=True)
+    while batch := [text for _, text in islice(rows, _AT_ONCE)]:
+        if canonical:  # unless RDKit of another version spelt it
+            canonical = all(chemistry.judge(text).smiles == text for text in batch[:20])
+        found = batch if canonical else map_chunks(identity, batch, failed=lambda reason: None)
+        yield [text for text in found if text]

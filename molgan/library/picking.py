@@ -35,7 +35,8 @@ def maxmin(packed: np.ndarray, n: int, first: int | None = None) -> np.ndarray:
     # A pick of all is not offered: RDKit wants fewer than there are, so what is left is appended.
     vectors = _vectors(packed, rows)
     picks = list(MaxMinPicker().LazyBitVectorPick(vectors, len(rows), min(n, len(rows) - 1), [begun], 0))
-    rest = [place for place in range(len(rows)) if place not in set(picks)] if n >= len(rows) else []
+    chosen = set(picks)
+    rest = [place for place in range(len(rows)) if place not in chosen] if n >= len(rows) else []
     return rows[picks + rest]
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from gancore.errors import ConfigError, DataError
 from gancore.io.atomic_write import whole
 from molgan.library.manifest import WORK, Manifest, refuse_damaged
+from molgan.library.where import first_line
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,11 +56,11 @@ class LibraryFolder:
             return answered.to_arrow_table()
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
             refuse_damaged(self.manifest, self.folder)
-            raise DataError(f"{self.folder}: cannot be read ({_sentence(error)}).") from None
+            raise DataError(f"{self.folder}: cannot be read ({first_line(error)}).") from None
         except duckdb.Error as error:
             columns = ", ".join(name for name, *_ in database.execute("describe library").fetchall())
             raise ConfigError(
-                f"query {sql!r:.200}: {_sentence(error)}; the table is library, its columns are {columns}."
+                f"query {sql!r:.200}: {first_line(error)}; the table is library, its columns are {columns}."
             ) from None
         finally:
             database.close()
@@ -87,10 +88,10 @@ class LibraryFolder:
             reader = database.sql(f"select {columns} from library{condition}").to_arrow_reader(_AT_ONCE)
             yield from reader
         except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
-            raise ConfigError(f"where {where!r:.200}: {_sentence(error)}.") from None
+            raise ConfigError(f"where {where!r:.200}: {first_line(error)}.") from None
         except (duckdb.Error, pa.ArrowException) as error:
             refuse_damaged(self.manifest, self.folder)
-            raise DataError(f"{self.folder}: cannot be read ({_sentence(error)}).") from None
+            raise DataError(f"{self.folder}: cannot be read ({first_line(error)}).") from None
         finally:
             database.close()
 
@@ -162,8 +163,3 @@ def _lines_of(run: dict[str, Any]) -> list[str]:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in run["share of time"].items())
         lines.append(f"  time: {run['wall']:,.1f} s; of the work {shares}")
     return lines
-
-
-def _sentence(error: Exception) -> str:
-    """The first line of what DuckDB says."""
-    return str(error).strip().split("\n")[0].rstrip(".")

@@ -95,7 +95,7 @@ def _expression(where: str) -> dict[str, Any]:
         raise _Unusable("is more than a condition over the columns")
     if len(node["select_list"]) != 1 or node["select_list"][0].get("alias"):
         raise _Unusable("is not one condition")
-    return node | {"select_list": node["select_list"]}
+    return node
 
 
 def _conjuncts(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -164,12 +164,13 @@ def _refuse_untyped(term: Term, columns: Mapping[str, str]) -> None:
         asked = connection().execute(f"select typeof({term.text}), ({term.text}) from (select {row})")
         kind = (asked.fetchone() or ("",))[0]
     except duckdb.Error as error:
-        raise _Unusable(f"cannot be worked out ({_first_line(error)})") from None
+        raise _Unusable(f"cannot be worked out ({first_line(error)})") from None
     if kind != "BOOLEAN":
         raise _Unusable(f"{term.text!r} is no condition that is true or false")
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of what DuckDB says."""
     return str(error).strip().split("\n")[0].rstrip(".")
 
 
@@ -192,6 +193,6 @@ def passing(text: str, table: "pa.Table") -> np.ndarray:
         found = database.execute(f"select coalesce(({text}), false) as passes from rows_of_a_shard").fetchnumpy()
         return np.asarray(found["passes"], dtype=bool)
     except duckdb.Error as error:
-        raise ConfigError(f"where {text!r}: cannot be worked out ({_first_line(error)}).") from None
+        raise ConfigError(f"where {text!r}: cannot be worked out ({first_line(error)}).") from None
     finally:
         database.close()

@@ -31,6 +31,7 @@ from molgan.optimize.surrogate import TanimotoProcess, features_of
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 _ASIDE = 10  # one of so many actives is kept to tell when tuning is to stop
 _BATCH, _MOST_EPOCHS, _PATIENCE, _RATE = 32, 30, 3, 5e-4
+_BLIND_EPOCHS = 5  # where there are too few actives to keep some aside
 _DRAWN, _LEAST_SHARE = 250, 0.02  # molecules that are drawn at a time; the share of new ones under which it is ended
 _UNREAD = "the model has no symbols for it, so that it is only bred from"
 _MOST_BRED = 200  # generations
@@ -90,7 +91,7 @@ def analogues(
     known, numbers, skipped = _read(texts, values)
     search = _Search(list(known), similarity, n)
     if model is not None:
-        tuned = TunedModel(model, _RATE)
+        tuned = TunedModel(model, _RATE, "model")
         unread = tune(tuned, list(known), seed)
         skipped += [Skipped(numbers[one], texts[numbers[one] - 1], _UNREAD) for one in unread]
         search.draw(tuned, seed)
@@ -164,8 +165,9 @@ def tune(tuned: TunedModel, actives: Sequence[str], seed: int) -> list[str]:
     if not usable:
         return unread
     best, waited, kept = float("inf"), 0, tuned.weights()
-    with progress("tuning on the actives", _MOST_EPOCHS) as tally:
-        for _ in range(_MOST_EPOCHS if aside else 5):
+    epochs = _MOST_EPOCHS if aside else _BLIND_EPOCHS
+    with progress("tuning on the actives", epochs) as tally:
+        for _ in range(epochs):
             _epoch(tuned, usable, random)
             tally(1)
             if not aside:

@@ -1,6 +1,6 @@
 """A bonus for what was not seen yet: random network distillation (Burda et al. 2019) on fingerprints.
 
-A fixed random network maps a molecule to numbers, and a second one learns to foretell these on the molecules that were
+A fixed random network maps a molecule to numbers, and a second one learns to predict these on the molecules that were
 scored. Its error on another molecule is large where it is unlike all of them. The second network is linear, so that it
 is fitted at once and the bonus is a function of the search alone.
 """
@@ -39,7 +39,7 @@ class Novelty:
         self._scale = float(np.sqrt(np.square(_target(inputs)).sum(1).mean())) or 1.0
 
     def __call__(self, features: Sequence[Features]) -> Float[np.ndarray, "molecule"]:
-        """The error of the second network, 0 for what is foretold exactly, about 1 for what is like nothing seen."""
+        """The error of the second network, 0 for what is predicted exactly, about 1 for what is like nothing seen."""
         inputs = _folded(features)
         return np.linalg.norm(_target(inputs) - inputs @ self._weights, axis=1) / self._scale
 

@@ -1,4 +1,4 @@
-"""Candidates for scoring: bred from the best molecules so far, chosen by what a surrogate foretells."""
+"""Candidates for scoring: bred from the best molecules so far, chosen by what a surrogate predicts."""
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from functools import lru_cache

@@ -6,7 +6,7 @@ _RANK = 10  # a molecule of rank r is chosen in proportion to 1 / (_RANK + r)
 
 
 class Ranked(NamedTuple):
-    """A molecule and what it scored, or is foretold to score."""
+    """A molecule and what it scored, or is predicted to score."""
 
     smiles: str
     value: float

@@ -54,7 +54,7 @@ def optimize(
     on with, and no molecule is scored twice. budget, seed: take the place of those of `config`. accepts: a function of
     an RDKit molecule, for instance a filter; what it refuses is never scored.
 
-    Candidates are bred by crossover and mutation (Graph GA, Jensen 2019). A Gaussian process on fingerprints foretells
+    Candidates are bred by crossover and mutation (Graph GA, Jensen 2019). A Gaussian process on fingerprints predicts
     their scores, and the most promising are scored (Tripp et al. 2021).
 
     Raises ConfigError for settings that cannot be used, RunError for a folder that holds another optimisation,

@@ -11,7 +11,7 @@ from gancore.training.settings import STRICT, Count, Positive, Rate, Seed, Share
 
 @dataclass(frozen=True)
 class SurrogateConfig:
-    """What foretells scores, so that the most promising candidates are scored first."""
+    """What predicts scores, so that the most promising candidates are scored first."""
 
     __pydantic_config__ = STRICT
     kind: Literal["gaussian_process", "none"] = "gaussian_process"
@@ -34,7 +34,7 @@ class GeneticConfig:
     population: Positive = 100
     """Molecules that breed."""
     generations: Positive = 3
-    """Generations that are bred on foretold scores before molecules are asked for."""
+    """Generations that are bred on predicted scores before molecules are asked for."""
     children: Positive = 200
     """Children of a generation."""
     mutation: Share = 0.4

@@ -134,10 +134,10 @@ def _usable(rows: Sequence[_Row]) -> tuple[list[_Row], list[Rejection]]:
     """Rows of which both sides are text, and why the others are not."""
     usable, rejected = [], []
     for row in rows:
-        reasons = [reason for reason in (line_reason(row[1]), line_reason(row[2])) if reason]
-        if reasons:
+        reason = line_reason(row[1]) or ("no target" if line_reason(row[2]) else "")
+        if reason:
             text = row[1].encode("utf-8", "backslashreplace").decode()
-            rejected.append(rejection(row[0], text, reasons[0] if line_reason(row[1]) else "no target", row[3]))
+            rejected.append(rejection(row[0], text, reason, row[3]))
         else:
             usable.append(row)
     return usable, rejected

@@ -132,11 +132,10 @@ class TranslationRecipe(SequenceRecipe):
         """The critic alone, then both alternately. stream: of a phase's name; it begins anew with each."""
         config, optimizers = self.config, self.optimizers
         middle = start + (config.critic.pretrain if config.steps else 0)
-        turns = {"critic": self.critic_turn, "generator": self.generator_turn}
-        critic = Player("critic", self.modules["critic"], optimizers["critic"], turns["critic"])
+        critic = Player("critic", self.modules["critic"], optimizers["critic"], self.critic_turn)
         often = Player("critic", critic.module, critic.optimizer, critic.losses, repeat=config.critic.steps)
         generator = Player(
-            "generator", self.generator, optimizers["generator"], turns["generator"], max_norm=config.max_norm
+            "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
         )
 
         def enter(with_critic: bool = True) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gancore.training.batching import Shuffled
 from gancore.training.device import new_generator
+from gancore.training.run import Phase
 from gancore.training.settings import STRICT, Share, Weight
 from gancore.types import Batch, Context
 from seqgan.data.corpus import Corpus, batches
@@ -76,7 +77,7 @@ class UnpairedRecipe(TranslationRecipe):
         """Sequences with tokens left out and moved."""
         return noised(ids, self.alphabet, self.config.cycle.drop, self.config.cycle.shuffle, random)
 
-    def restore_phase(self, data: Corpus) -> list:
+    def restore_phase(self, data: Corpus) -> list[Phase]:
         """The likelihood phase: all sequences are restored."""
         settings = self.config.likelihood
         stream: Shuffled = batches(data.train, settings.batch, self.config.seed, self.device, data.context)
@@ -90,14 +91,14 @@ class UnpairedRecipe(TranslationRecipe):
     def there_and_back(self, real: Batch, asked: Context, costs: Any) -> dict[str, Tensor]:
         """The losses of translating a batch into what is asked: policy gradient, cycle term, restoring.
 
-        costs: (draws, context, draws of each row) -> what each draw costs by the critic, `(draw,)`.
+        costs: (translations, what was asked of each, how many of each row) -> the critic's costs, `(translation,)`.
         """
         (ids,), cycle, policy = real.sample, self.config.cycle, self.config.policy
         draws = policy.draws
         sources, context = ids.repeat_interleave(draws, 0), repeated(asked, draws)
         own = repeated(real.context, draws)
         made = self.draw(sources, context)
-        with at_rest(self.generator, *self.critics()):
+        with at_rest(self.generator, self.modules["critic"]):
             cost = costs(made, context, draws)
             log_prob = self.generator.log_prob(self.alphabet.trim(sources), made, own)
             back = log_prob.sum(1) / self.alphabet.mask(sources).sum(1)
@@ -105,17 +106,12 @@ class UnpairedRecipe(TranslationRecipe):
         losses = {"_reward": -cost.mean(), "_cycle": -back.mean()}
         with without_dropout(self.generator):
             losses["policy"] = self.reinforce(made, sources, context, reward)
-        first = self.alphabet.trim(ids)
         if cycle.weight:
-            nll = pair_nll(self.generator, first, made[::draws], real.context)
+            nll = pair_nll(self.generator, self.alphabet.trim(ids), made[::draws], real.context)
             losses["cycle"] = nll * cycle.weight
         if policy.likelihood:
             losses["likelihood"] = self.restore_turn(real, 0)["nll"] * policy.likelihood
         return losses
-
-    def critics(self) -> list[nn.Module]:
-        """All critics."""
-        return [self.modules["critic"]]
 
     def asked_of(self, context: Context) -> Context:
         """What the sources with this context are to become, for figures."""
