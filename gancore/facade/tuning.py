@@ -74,6 +74,10 @@ class TunedModel:
         """Put weights back."""
         self.network.load_state_dict(weights)
 
+    def forget(self) -> None:
+        """Put the prior's weights back: the model is as it was."""
+        self.restore(self.prior.state_dict())
+
     # State ------------------------------------------------------------------------------------
 
     def save(self, folder: Path, values: dict[str, Any]) -> None:

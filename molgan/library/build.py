@@ -22,7 +22,7 @@ from molgan.library.settings import LibraryConfig
 from molgan.library.workers import Workers, workers_of
 from molgan.scoring.definition import ScoreConfig
 
-_AHEAD = 64  # shards that may be ready before the one that is committed next
+_AHEAD = 64  # shards that may be ready before the one that is committed next, or twice as many as are under way
 
 
 def library(
@@ -178,7 +178,8 @@ def _collect(commits: Commits, workers: Workers, began: float) -> None:
             if commits.line not in asked and commits.line in ready:  # it was damaged meanwhile
                 ready.discard(commits.line)
                 following = commits.line
-            while len(asked) < workers.ahead and following < commits.line + _AHEAD:
+            wanted = workers.ahead
+            while len(asked) < wanted and following < commits.line + max(_AHEAD, 2 * wanted):
                 if following not in asked and not commits.place(following).exists():
                     workers.ask(following)
                     asked.add(following)

@@ -37,7 +37,7 @@ class Limits:
     samples: int = 0
     minutes: float = 0.0
     bytes: int = 0
-    patience: int = 20_000
+    patience: int = 50_000
 
 
 class Commits:

@@ -66,6 +66,7 @@ def _told(job: Job, made: Candidate, size: int) -> dict[str, Any]:
         "seconds": seconds,
         "molecules": job.settings.n,
         "workers": workers,
+        "scheduler": job.settings.scheduler,
         "samples needed": None if np.isinf(needed) else round(needed),
         "hours": None if np.isinf(needed) else needed * seconds / len(fates) / workers / 3600,
         "megabytes": None if np.isinf(needed) else job.settings.n * size / max(1, counts["kept"]) / 1e6,
@@ -86,6 +87,7 @@ def lines(told: dict[str, Any]) -> str:
         text.append(f"None passes, so {told['molecules']:,} molecules cannot be foreseen.")
     else:
         workers = f"{told['workers']} worker{'s' if told['workers'] > 1 else ''}"
+        workers = "one worker of the cluster" if told["scheduler"] else workers
         text.append(
             f"{told['molecules']:,} molecules: about {told['samples needed']:,} samples, {told['hours']:.2f} hours "
             f"with {workers}, {told['megabytes']:,.1f} MB; repeats of earlier samples come on top."

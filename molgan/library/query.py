@@ -58,12 +58,21 @@ class LibraryFolder:
             refuse_damaged(self.manifest, self.folder)
             raise DataError(f"{self.folder}: cannot be read ({first_line(error)}).") from None
         except duckdb.Error as error:
-            columns = ", ".join(name for name, *_ in database.execute("describe library").fetchall())
+            columns = ", ".join(self._columns(database))
             raise ConfigError(
                 f"query {sql!r:.200}: {first_line(error)}; the table is library, its columns are {columns}."
             ) from None
         finally:
             database.close()
+
+    @staticmethod
+    def _columns(database: "duckdb.DuckDBPyConnection") -> list[str]:
+        import duckdb
+
+        try:
+            return [name for name, *_ in database.execute("describe library").fetchall()]
+        except duckdb.Error:  # there is no table: its files could not be opened
+            return ["unknown"]
 
     def _fill(self, database: "duckdb.DuckDBPyConnection") -> None:
         """Give a database the table `library`, also by the name `molecules`."""

@@ -16,6 +16,7 @@ from gancore.io.downloads import cache
 from gancore.io.seeds import derive_seed
 from molgan.data.inputs import SUFFIXES, read_rows
 from molgan.library.manifest import sha256
+from molgan.library.source_digest import digest_of
 
 if TYPE_CHECKING:
     from gancore.types import Sampler
@@ -84,8 +85,7 @@ def source_of(
         return Source("file", str(path.resolve()), sha256(path))
     if ":" in str(given) and not path.exists():
         _refuse_request(given, asked, fragments)
-        _function(str(given))
-        return Source("function", str(given), hashlib.sha256(str(given).encode()).hexdigest())
+        return Source("function", str(given), digest_of(import_object.load("library", str(given))))
     if not path.exists() and path.suffix in SUFFIXES:
         raise DataError(f"{given}: there is no such file.")
     name = str(path.resolve()) if path.exists() else str(given)  # workers may stand elsewhere
@@ -111,7 +111,7 @@ def _of_function(given: Any, asked: Mapping[str, Any], fragments: str | None) ->
     kind = given if hasattr(given, "__qualname__") else type(given)
     name = f"{kind.__module__}.{kind.__qualname__}"
     wrapped = draw if not hasattr(given, "sample") else _Seeded(given)
-    return Source("function", name, hashlib.sha256(name.encode()).hexdigest(), given=wrapped)
+    return Source("function", name, digest_of(given), given=wrapped)
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,9 @@ class DaskWorkers:
             raise ConfigError(
                 "scheduler: Dask is not installed; pip install 'discretegan[distributed]' here and on the workers."
             ) from None
-        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+        self._levels = {name: logging.getLogger(name).level for name in names}
+        for name in names:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # one sentence of ours takes their place
         self._plan, self._address = plan, scheduler
         try:
@@ -251,6 +253,8 @@ class DaskWorkers:
         for future in list(self._futures):
             self._quietly(future.cancel)
         self._quietly(lambda: self._client.close(timeout=2))
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
 
     @staticmethod
     def _quietly(call: Callable[[], Any]) -> None:

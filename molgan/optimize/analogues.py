@@ -95,6 +95,7 @@ def analogues(
         unread = tune(tuned, list(known), seed)
         skipped += [Skipped(numbers[one], texts[numbers[one] - 1], _UNREAD) for one in unread]
         search.draw(tuned, seed)
+        tuned.forget()
     search.breed(seed)
     return Analogues(search.frame(_process(known)), skipped, search.counts)
 

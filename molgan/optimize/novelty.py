@@ -34,9 +34,9 @@ class Novelty:
         if not features:
             raise ValueError("there is no molecule that was seen.")
         inputs = _folded(features)
-        kernel = inputs @ inputs.T + _RIDGE * np.eye(len(inputs))
-        self._weights = inputs.T @ np.linalg.solve(kernel, _target(inputs))
-        self._scale = float(np.sqrt(np.square(_target(inputs)).sum(1).mean())) or 1.0
+        target = _target(inputs)
+        self._weights = np.linalg.solve(inputs.T @ inputs + _RIDGE * np.eye(_INPUTS), inputs.T @ target)
+        self._scale = float(np.sqrt(np.square(target).sum(1).mean())) or 1.0
 
     def __call__(self, features: Sequence[Features]) -> Float[np.ndarray, "molecule"]:
         """The error of the second network, 0 for what is predicted exactly, about 1 for what is like nothing seen."""
