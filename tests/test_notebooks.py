@@ -38,7 +38,7 @@ SHORT = {
         "steps=500": "steps=20",
     },
     "10_optimize": {"budget = 1500": "budget = 260"},
-    "11_library": {"n = 600": "n = 60"},
+    "11_library": {"n = 600": "n = 60", '"moses"': '"qm9"', "qed > 0.7": "qed > 0.4"},
 }
 """What makes the longest notebooks short: every cell runs, training and draws are fewer."""
 

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from pickle import PicklingError, dumps
 from typing import Any
 
 import rdkit
@@ -126,8 +126,8 @@ def _unsendable(plan: Plan) -> str:
     if plan.source.name.startswith("__main__."):
         return "is defined in a program or notebook"
     try:
-        pickle.dumps(plan)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        dumps(plan)
+    except (PicklingError, TypeError, AttributeError) as error:
         return f"cannot be sent to other processes ({error})"
     return ""
 

@@ -1,9 +1,9 @@
 """What tells one function or sampler from another: a digest of its code and of its state."""
 
 import hashlib
-import pickle
 from collections.abc import Iterable
 from inspect import ismethod
+from pickle import PicklingError, dumps
 from types import CodeType
 from typing import Any
 
@@ -57,8 +57,8 @@ def _state(value: Any) -> bytes:
     if isinstance(value, dict):
         value = {name: _steady(one) for name, one in value.items()}
     try:
-        return pickle.dumps(_steady(value), protocol=5)
-    except (pickle.PicklingError, TypeError, AttributeError):
+        return dumps(_steady(value), protocol=5)
+    except (PicklingError, TypeError, AttributeError):
         return type(value).__qualname__.encode()
 
 

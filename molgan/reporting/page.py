@@ -66,8 +66,9 @@ def report(
     tolerance: Request = MappingProxyType({}),
     guidance: Sequence[float] = (1.0,),
 ) -> Report:
-    """Report on a run folder or a shared model (by `n` draws), the folder of a search
-    or of a library (`n` random molecules), a file, or a list of SMILES.
+    """Report on a run or a shared model (by `n` draws), a search, a library, a file, or a list of SMILES.
+
+    Of a run, a search and a library give the folder; of a library `n` random molecules are shown.
 
     train: for novelty and the nearest training molecules. reference, column: as in `evaluate`; the distributions of the
     reference stand beside.

@@ -78,7 +78,7 @@ def test_equal_rewards_teach_nothing(trained, recipe):
     context = trained[recipe].data.context
     context = context[:3][torch.arange(3).repeat_interleave(2)] if context is not None else None
     ids = own.draw(sources, context)
-    assert float(own.reinforce(ids, sources, context, torch.tensor([1.0, 1, 5, 5, -2, -2])).abs().sum()) == 0
+    assert own.reinforce(ids, sources, context, torch.tensor([1.0, 1, 5, 5, -2, -2])).abs().sum().item() == 0
     loss = own.reinforce(ids, sources, context, torch.tensor([1.0, 0, 0, 0, 0, 0]))
     assert loss[1:].abs().sum() == 0
 
