@@ -34,8 +34,7 @@ def _parts(draw: Any) -> Iterable[bytes]:
     else:
         if ismethod(draw):
             yield _state(getattr(draw.__self__, "__dict__", None))
-        yield _state(draw.__defaults__)
-        yield _state(draw.__kwdefaults__)
+        yield _state((draw.__defaults__, getattr(draw, "__kwdefaults__", None)))
         for cell in draw.__closure__ or ():
             yield _state(cell.cell_contents)
     if code is not None:
