@@ -82,7 +82,8 @@ def run_block(commands, run_command):
     for words in commands:
         if words[0] in ("molgan", "seqgan"):
             fewer = [FEWER.get(before, word) for before, word in zip(["", *words], words, strict=False)]
-            run_command(fewer)
+            builds = words[:2] == ["molgan", "library"] and words[2] not in ("query", "export", "merge", "info")
+            run_command([*fewer, "--draws", "400"] if builds else fewer)
         else:
             assert words[0] in ELSEWHERE, words
 
