@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from rdkit import Chem, DataStructs, RDLogger
-from rdkit.Chem import rdFingerprintGenerator
 
+from molgan.chemistry.fingerprints import morgan
 from molgan.chemistry.matched_pairs import cuts, exchanged, matched_pairs
 from molgan.data.inputs import as_rows
 from molgan.optimize.leads import DEFAULT, improve
@@ -30,7 +30,6 @@ from molgan.scoring.tables import property_frame
 from seqgan import Config, SeqGAN
 
 SIMILAR, CANDIDATES, UNTOUCHED = 0.4, 20, 0.05
-_MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 Candidates = Mapping[str, Sequence[str]]
 
 
@@ -40,7 +39,7 @@ def similarity(pairs: Iterable[tuple[str, str]]) -> list[float]:
 
     def print_of(smiles: str) -> DataStructs.ExplicitBitVect:
         if smiles not in known:
-            known[smiles] = _MORGAN.GetFingerprint(Chem.MolFromSmiles(smiles))
+            known[smiles] = morgan().GetFingerprint(Chem.MolFromSmiles(smiles))
         return known[smiles]
 
     return [DataStructs.TanimotoSimilarity(print_of(one), print_of(other)) for one, other in pairs]

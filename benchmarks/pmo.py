@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from rdkit import Chem, DataStructs
-from rdkit.Chem import rdFingerprintGenerator
 
 from gancore.io.atomic_write import write_text
 from gancore.io.notes import note
 from gancore.io.process_pool import usable_processes
+from molgan.chemistry.fingerprints import morgan
 from molgan.data import pmo_classifiers
 from molgan.optimize.found import Optimized
 from molgan.optimize.run import optimize
@@ -33,7 +33,6 @@ from molgan.scoring.scorer import Scorer
 
 TUNED_ON = ("perindopril_mpo", "sitagliptin_mpo", "troglitazone_rediscovery")
 """The tasks that settings were chosen on; the sum of the others is reported apart."""
-_MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 _TOPS = 1, 10, 100
 
 
@@ -41,7 +40,7 @@ def figures(found: Optimized) -> dict[str, float]:
     """Areas under the best 1, 10 and 100, and of the hundred best the diversity and the share that passes filters."""
     best = found.best(100)["smiles"].tolist()
     mols = [Chem.MolFromSmiles(smiles) for smiles in best]
-    prints = [_MORGAN.GetFingerprint(mol) for mol in mols]
+    prints = [morgan().GetFingerprint(mol) for mol in mols]
     near = [value for n, one in enumerate(prints) for value in DataStructs.BulkTanimotoSimilarity(one, prints[:n])]
     passing = [passes_filters(mol, smiles) for mol, smiles in zip(mols, best, strict=True)]
     areas = {f"auc {top}": found.auc(top) for top in _TOPS}

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 from rdkit import Chem
-from rdkit.Chem import FilterCatalog
 
 from gancore.io.atomic_write import write_text
 from molgan.data.inputs import as_rows
@@ -19,9 +18,9 @@ from molgan.library.collect import grid
 from molgan.optimize.found import read_search
 from molgan.scoring.description import ring_systems
 from molgan.scoring.filters import passes_filters, passes_reos
+from molgan.scoring.properties import alert_names
 
 _DRAWN = 3
-_PAINS = FilterCatalog.FilterCatalog(FilterCatalog.FilterCatalogParams.FilterCatalogs.PAINS)
 
 
 def known_rings(texts: Iterable[str | None], least: int = 2) -> frozenset[str]:
@@ -40,7 +39,7 @@ def shares(smiles: Sequence[str], known: frozenset[str]) -> dict[str, float]:
     checks = {
         "MOSES filters": [passes_filters(mol, text) for mol, text in zip(mols, smiles, strict=True)],
         "REOS": list(map(passes_reos, mols)),
-        "PAINS": [not _PAINS.HasMatch(mol) for mol in mols],
+        "PAINS": [not alert_names(mol, ["PAINS"]) for mol in mols],
     }
     if known:
         checks["known ring systems"] = [known.issuperset(ring_systems(mol)) for mol in mols]

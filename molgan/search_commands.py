@@ -111,16 +111,15 @@ def analogues(
     from gancore.facade.models import load_model
     from gancore.io.atomic_write import refuse_place, whole
     from gancore.io.progress import hushed
-    from molgan.data.inputs import read_named
+    from molgan.data.inputs import numbers_of, read_named
     from molgan.optimize.analogues import analogues as search
-    from molgan.optimize.analogues import values_of
     from molgan.reporting.scored_file import refuse_table
 
     refuse_table(out)
     refuse_place(out, file)
     with hushed(quiet):
         rows = list(read_named(file, column))
-        values = values_of(rows, value, str(file)) if value else None
+        values = numbers_of(rows, value, file) if value else None
         tuned = load_model(model) if model != "none" else None
         found = search([row.smiles for row in rows], n, similarity, values, tuned, seed)
     with whole(out) as place:

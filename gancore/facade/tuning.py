@@ -77,6 +77,7 @@ class TunedModel:
     def forget(self) -> None:
         """Put the prior's weights back: the model is as it was."""
         self.restore(self.prior.state_dict())
+        self.network.requires_grad_(False)
 
     # State ------------------------------------------------------------------------------------
 

@@ -28,9 +28,10 @@ _STARTS = 10  # how often in a row a process may die before it has begun
 
 
 class Failure(NamedTuple):
-    """Why an item has no answer."""
+    """Why an item has no answer. died: it took its process with it."""
 
     reason: str
+    died: bool = False
 
 
 def usable_processes() -> int:
@@ -177,7 +178,7 @@ class _Worker:
             deaths = 0 if len(told) > before else deaths
             deaths, starts = deaths + careful, 0
             if careful and (self.late or deaths == _TRIES):
-                told.append(Failure(reason))
+                told.append(Failure(reason, died=not self.late))
                 deaths = 0
             careful = True
         return told

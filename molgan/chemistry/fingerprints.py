@@ -14,8 +14,7 @@ from molgan.chemistry.identity import Rejected, parse
 
 def fingerprints(smiles: Sequence[str], bits: int = 1024) -> np.ndarray:
     """Morgan fingerprints of radius 2, `(molecule, bit)` float32 of zeros and ones, of SMILES that are valid."""
-    maker = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=bits)
-    rows = [maker.GetFingerprintAsNumPy(parse(text)) for text in smiles]
+    rows = [morgan(bits).GetFingerprintAsNumPy(parse(text)) for text in smiles]
     return np.array(rows, np.float32).reshape(len(smiles), bits)
 
 
@@ -54,9 +53,10 @@ def sketch(text: str | None, bits: int = 2048, scaffold: bool = False) -> Sketch
 
 
 def _packed(mol: Chem.Mol, bits: int) -> bytes:
-    return np.packbits(_maker(bits).GetFingerprintAsNumPy(mol)).tobytes()
+    return np.packbits(morgan(bits).GetFingerprintAsNumPy(mol)).tobytes()
 
 
 @lru_cache
-def _maker(bits: int) -> rdFingerprintGenerator.FingerprintGenerator64:
+def morgan(bits: int = 2048) -> rdFingerprintGenerator.FingerprintGenerator64:
+    """The generator of binary Morgan fingerprints of radius 2 (Rogers and Hahn 2010)."""
     return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=bits)

@@ -1,6 +1,7 @@
 """Molecules from files, frames and lists: SMILES row by row. Files that do not look like SMILES are reported."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rdkit import Chem, rdBase
 
 from gancore.errors import DataError
+from gancore.io.columns import find_column
 from gancore.io.formats import NOTHING, Form, Record
 from gancore.io.inputs import called, paths_of, rows_of
 from gancore.io.tables import records, rows
@@ -122,6 +124,31 @@ def read_named(path: str | Path, column: str = "") -> Iterator[NamedRow]:
     """The rows of a file with their names and other columns; raises DataError for two columns of one name as well."""
     for number, text, name, others in records(path, FORM, column):
         yield NamedRow(number, text, name, dict(others))
+
+
+def numbers_of(rows: Sequence[NamedRow], column: str, where: object, purpose: str = "") -> list[float]:
+    """The numbers of a column of a file, one a row; NaN where a row has none, or one that is not finite.
+
+    column: its name; case and spaces do not count. purpose: what they are read for, for messages ("to rank by").
+    Raises DataError for a column that there is not, and for text in it, with the row.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row.others))
+    place = find_column(where, names, [], column)
+    purpose = f" {purpose}" if purpose else ""
+    if place is None:
+        known = f"its columns are {', '.join(names)}" if names else "it has no column but the molecules"
+        raise DataError(f"{where}: has no column {column!r}{purpose}; {known}.")
+    found = []
+    for row in rows:
+        value = row.others.get(names[place])
+        try:
+            number = math.nan if value is None or value == "" else float(value)
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{where}: row {row.row} has {value!r:.40} in the column {names[place]!r}, which is no number{purpose}."
+            ) from None
+        found.append(number if math.isfinite(number) else math.nan)
+    return found
 
 
 def as_rows(source: Any, column: str = "", prefer: bool = False) -> list[str | None]:

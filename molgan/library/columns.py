@@ -12,7 +12,7 @@ from rdkit import Chem
 from gancore.errors import ConfigError
 from molgan import chemistry
 from molgan.chemistry.molecule import Molecule
-from molgan.library.novelty import KnownMolecules
+from molgan.library.known_molecules import KnownMolecules
 from molgan.scoring.definition import ScoreConfig
 from molgan.scoring.description import ring_systems
 from molgan.scoring.filters import passes_filters, passes_reos

@@ -12,6 +12,7 @@ from gancore.io.process_pool import usable_processes
 from gancore.statistics.intervals import wilson_interval
 from molgan.library.jobs import Job, indexed
 from molgan.library.manifest import WORK
+from molgan.library.query import lines_of_losses
 from molgan.library.shards import (
     INVALID,
     KNOWN,
@@ -76,11 +77,7 @@ def _told(job: Job, made: Candidate, size: int) -> dict[str, Any]:
 
 def lines(told: dict[str, Any]) -> str:
     """An estimate in words."""
-    of = told["samples"]
-    losses = {name: told[name] for name in ("invalid", "repeats", "known")}
-    losses |= {f"not {term}": count for term, count in told["rejected"].items() if term != "novel"}
-    text = [f"{of:,} samples in {told['seconds']:.1f} s"]
-    text += [f"  {name}: {count:,} ({count / of:.1%})" for name, count in losses.items()]
+    text = [f"{told['samples']:,} samples in {told['seconds']:.1f} s", *lines_of_losses(told)]
     low, high = (f"{value:.1%}" for value in told["interval"])
     text.append(f"  pass: {told['kept']:,} ({told['acceptance']:.1%}, 95% interval {low} to {high})")
     if told["hours"] is None:

@@ -14,8 +14,8 @@ from gancore.errors import ConfigError
 from gancore.io.process_pool import usable_processes
 from molgan.library import columns as known_columns
 from molgan.library.commits import Limits
+from molgan.library.known_molecules import KnownMolecules
 from molgan.library.manifest import WORK, sha256
-from molgan.library.novelty import KnownMolecules
 from molgan.library.settings import LibraryConfig
 from molgan.library.shards import Plan
 from molgan.library.sources import source_of

@@ -11,10 +11,9 @@ import pandas as pd
 
 from gancore.errors import ConfigError, DataError
 from gancore.io.atomic_write import whole
-from gancore.io.columns import find_column
 from molgan.chemistry.fingerprints import sketch
 from molgan.chemistry.parallel import map_chunks
-from molgan.data.inputs import LOOKED_AT, NamedRow, beside, read_named, refuse_foreign
+from molgan.data.inputs import LOOKED_AT, NamedRow, beside, numbers_of, read_named, refuse_foreign
 from molgan.library import picking
 from molgan.library.birch import Birch, bitbirch
 from molgan.library.bit_matrix import BITS
@@ -74,21 +73,7 @@ class MoleculeTable:
 
     def scores(self, column: str) -> np.ndarray:
         """A column of numbers, NaN where it is empty. Raises DataError where it is missing or holds no number."""
-        names = list(dict.fromkeys(name for row in self.rows for name in row.others))
-        place = find_column(self.file, names, [], column)
-        if place is None:
-            known = f"its columns are {', '.join(names)}" if names else "it has no column but the molecules"
-            raise DataError(f"{self.file}: has no column {column!r} to rank by; {known}.")
-        return np.array([self._number(row, names[place]) for row in self.rows])
-
-    def _number(self, row: NamedRow, name: str) -> float:
-        value = row.others.get(name)
-        try:
-            return float("nan") if value is None or value == "" else float(value)
-        except (TypeError, ValueError):
-            raise DataError(
-                f"{self.file}: row {row.row} has {value!r:.40} in the column {name!r}, which is no number to rank by."
-            ) from None
+        return np.array(numbers_of(self.rows, column, self.file, "to rank by"))
 
     def write(self, out: Path, rows: np.ndarray, columns: dict[str, Any]) -> None:
         """Write some rows, in this order, with further columns: .parquet, .csv, or .smi (SMILES and name)."""

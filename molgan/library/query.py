@@ -1,6 +1,6 @@
 """A library on disk: ask it by SQL, look at it, read its molecules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,15 +158,20 @@ class LibraryFolder:
         return f"<p>{len(self):,} distinct molecules</p>" + grid((smiles, "") for smiles in frame["smiles"])
 
 
+def lines_of_losses(counts: Mapping[str, Any]) -> list[str]:
+    """For what samples were left out, a line each with the share. counts: of a run, or of an estimate."""
+    of = max(1, counts["samples"])
+    losses = {name: counts[name] for name in ("invalid", "repeats", "known")}
+    losses |= {f"not {term}": count for term, count in counts["rejected"].items() if term != "novel"}
+    return [f"  {name}: {count:,} ({count / of:.1%})" for name, count in losses.items()]
+
+
 def _lines_of(run: dict[str, Any]) -> list[str]:
     """What is said of a run: where its samples went, and its time."""
     counts, asked, seed = run["counts"], run["asked"], run["settings"]["seed"]
     kept, of = counts["kept"], max(1, counts["samples"])
     lines = ["", f"{run['model']}, seed {seed}: {kept:,} of {asked:,} molecules, {run['state']}"]
-    losses = {name: counts[name] for name in ("invalid", "repeats", "known")}
-    losses |= {f"not {term}": count for term, count in counts["rejected"].items() if term != "novel"}
-    lines.append(f"  samples: {counts['samples']:,}")
-    lines += [f"  {name}: {count:,} ({count / of:.1%})" for name, count in losses.items()]
+    lines += [f"  samples: {counts['samples']:,}", *lines_of_losses(counts)]
     lines.append(f"  kept: {kept:,} ({kept / of:.1%})")
     if run["share of time"]:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in run["share of time"].items())

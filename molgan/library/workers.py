@@ -91,7 +91,7 @@ class Processes:
             try:
                 for _ in range(_TRIES):
                     (answer,) = self._pool.map(task, [shard], chunk=1, title="")
-                    if not isinstance(answer, Failure) or "died" not in answer.reason:
+                    if not isinstance(answer, Failure) or not answer.died:
                         break
                 self._done.put((shard, answer))
             except BaseException as error:  # told where it is waited for

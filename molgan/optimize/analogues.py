@@ -12,15 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import rdFingerprintGenerator
 
 from gancore.errors import ConfigError, DataError
 from gancore.facade.model import Model
 from gancore.facade.tuning import TunedModel
 from gancore.io.progress import progress
-from gancore.training.device import derive_seed
+from gancore.io.seeds import derive_seed
+from molgan.chemistry.fingerprints import morgan
 from molgan.chemistry.identity import Rejected
-from molgan.data.inputs import NamedRow
 from molgan.optimize.learner import spelled
 from molgan.optimize.proposals import Proposals
 from molgan.optimize.ranked import Ranked
@@ -28,7 +27,6 @@ from molgan.optimize.settings import GeneticConfig, OptimizeConfig, SurrogateCon
 from molgan.optimize.stock import canonical
 from molgan.optimize.surrogate import TanimotoProcess, features_of
 
-_MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 _ASIDE = 10  # one of so many actives is kept to tell when tuning is to stop
 _BATCH, _MOST_EPOCHS, _PATIENCE, _RATE = 32, 30, 3, 5e-4
 _BLIND_EPOCHS = 5  # where there are too few actives to keep some aside
@@ -92,28 +90,14 @@ def analogues(
     search = _Search(list(known), similarity, n)
     if model is not None:
         tuned = TunedModel(model, _RATE, "model")
-        unread = tune(tuned, list(known), seed)
+        try:
+            unread = tune(tuned, list(known), seed)
+            search.draw(tuned, seed)
+        finally:
+            tuned.forget()
         skipped += [Skipped(numbers[one], texts[numbers[one] - 1], _UNREAD) for one in unread]
-        search.draw(tuned, seed)
-        tuned.forget()
     search.breed(seed)
     return Analogues(search.frame(_process(known)), skipped, search.counts)
-
-
-def values_of(rows: Sequence[NamedRow], column: str, where: str) -> list[float | None]:
-    """The numbers of a column; None where a row has none. Raises DataError for no such column, or for text in it."""
-    if rows and not any(column in row.others for row in rows):
-        there = ", ".join(dict.fromkeys(name for row in rows for name in row.others)) or "no other columns"
-        raise DataError(f"{where}: has no column {column!r}; there are {there}.")
-    values: list[float | None] = []
-    for row in rows:
-        text = str(row.others.get(column, "") or "").strip()
-        try:
-            value = float(text) if text else None
-        except ValueError:
-            raise DataError(f"{where}, row {row.row}: {column} is {text!r:.40}, which is no number.") from None
-        values.append(value if value is not None and np.isfinite(value) else None)
-    return values
 
 
 def _read(
@@ -199,7 +183,7 @@ class _Search:
 
     def __init__(self, actives: list[str], similarity: float, n: int):
         self._actives, self._similarity, self._n = actives, similarity, n
-        self._prints = [_MORGAN.GetFingerprint(Chem.MolFromSmiles(smiles)) for smiles in actives]
+        self._prints = [morgan().GetFingerprint(Chem.MolFromSmiles(smiles)) for smiles in actives]
         self._known = set(actives)
         self._rows: list[tuple[str, float, str, str]] = []
         names = (
@@ -239,7 +223,7 @@ class _Search:
         if smiles in self._known:
             return "active or repeated"
         self._known.add(smiles)
-        near = DataStructs.BulkTanimotoSimilarity(_MORGAN.GetFingerprint(Chem.MolFromSmiles(smiles)), self._prints)
+        near = DataStructs.BulkTanimotoSimilarity(morgan().GetFingerprint(Chem.MolFromSmiles(smiles)), self._prints)
         at = int(np.argmax(near))
         if near[at] < self._similarity:
             return "not similar enough"

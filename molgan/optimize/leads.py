@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from rdkit import Chem, DataStructs
-from rdkit.Chem import rdFingerprintGenerator
 
 from gancore.errors import ConfigError, DataError
 from gancore.io.process_pool import usable_processes
+from molgan.chemistry.fingerprints import morgan
 from molgan.chemistry.identity import Rejected
 from molgan.chemistry.molecule import Molecule
 from molgan.chemistry.parallel import map_chunks
@@ -24,7 +24,6 @@ from molgan.optimize.settings import GeneticConfig, OptimizeConfig
 from molgan.optimize.stock import canonical
 from molgan.scoring.properties import PROPERTIES, property_value
 
-_MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 DEFAULT = OptimizeConfig(budget=500, batch=20, initial=1, genetic=GeneticConfig(nearness=0.0, mutation=0.7))
 """Settings of the search for each lead."""
 MET = 1 - 1e-9
@@ -62,7 +61,7 @@ class LeadScore:
 
     def __init__(self, lead: str, moves: Sequence[Move], similarity: float):
         self.moves, self.similarity = moves, similarity
-        self._print = _MORGAN.GetFingerprint(Chem.MolFromSmiles(lead))
+        self._print = morgan().GetFingerprint(Chem.MolFromSmiles(lead))
         self.before = self._values(lead)
         self._measured: dict[str, tuple[float, tuple[float, ...]]] = {}
 
@@ -73,7 +72,7 @@ class LeadScore:
     def measured(self, smiles: str) -> tuple[float, tuple[float, ...]]:
         """The similarity to the lead, and the value of each property; worked out once."""
         if smiles not in self._measured:
-            own = _MORGAN.GetFingerprint(Chem.MolFromSmiles(smiles))
+            own = morgan().GetFingerprint(Chem.MolFromSmiles(smiles))
             self._measured[smiles] = DataStructs.TanimotoSimilarity(self._print, own), self._values(smiles)
         return self._measured[smiles]
 
@@ -92,7 +91,7 @@ class LeadScore:
 
     def is_similar(self, mol: Chem.Mol) -> bool:
         """Whether a candidate is similar enough to be scored: similarity costs no call."""
-        return DataStructs.TanimotoSimilarity(self._print, _MORGAN.GetFingerprint(mol)) >= self.similarity
+        return DataStructs.TanimotoSimilarity(self._print, morgan().GetFingerprint(mol)) >= self.similarity
 
     def __call__(self, smiles: Sequence[str]) -> list[float]:
         """The score of each molecule."""

@@ -72,7 +72,7 @@ class LearnerConfig:
     kl: Weight = 0.01
     """Weight of the divergence from the model as it was, on its own draws."""
     randomized: Share = 0.5
-    """Share of the molecules that are spelled from a random atom (Bjerrum 2017); a graph model does not see it."""
+    """Share of the molecules spelled from a random atom (Arús-Pous et al. 2019); a graph model does not see it."""
     checkpoint: Positive = 20
     """Batches between two checkpoints of the model."""
 

@@ -74,7 +74,12 @@ def digest(text: str | None) -> int:
     """64 bits of a string, never 0; 0 for None. Two of a million strings are taken for one in 1 of 10 million runs."""
     if text is None:
         return NOTHING
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True) or 1
+    return (
+        int.from_bytes(
+            hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "little", signed=True
+        )
+        or 1
+    )
 
 
 class Description(NamedTuple):

@@ -4,6 +4,7 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -21,26 +22,27 @@ from seqgan.text.alphabet import Alphabet, Ids
 _CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and finite in an entropy
 
 
-class Generator(nn.Module):
-    """An autoregressive model of sequences over `alphabet`, of at most `length` tokens, the end token included.
+class TokenModel(nn.Module):
+    """What models of tokens have around their body: embedded tokens and context before it, a head after it.
 
-    context_features: the context is embedded and added to the embedded token of every step. The state that `start`
-    gives holds it, so it goes wherever the state goes.
+    A subclass makes `embedding` and its body, then calls `surround`.
     """
 
     closed: Tensor
+    embedding: nn.Embedding
 
-    def __init__(self, alphabet: Alphabet, config: GeneratorConfig, length: int, context_features: int = 0):
+    def __init__(self, alphabet: Alphabet, length: int):
         super().__init__()
         self.alphabet, self.length = alphabet, length
-        self.embedding = nn.Embedding(alphabet.size, config.embedding)
-        self.trunk = ARCHITECTURES[config.kind](config, length)
-        self.head = nn.Linear(config.width, alphabet.size)
+
+    def surround(self, config: Any, context_features: int) -> None:
+        """Make the head, the dropouts, and what embeds a context. config: width, embedding and both dropouts."""
+        self.head = nn.Linear(config.width, self.alphabet.size)
         self.drop_embedding, self.drop = nn.Dropout(config.embedding_dropout), nn.Dropout(config.dropout)
         for parameter in (*self.embedding.parameters(), *self.head.parameters()):
             nn.init.normal_(parameter, std=0.1)
-        closed = torch.zeros(alphabet.size)
-        closed[list(alphabet.closed)] = _CLOSED
+        closed = torch.zeros(self.alphabet.size)
+        closed[list(self.alphabet.closed)] = _CLOSED
         self.register_buffer("closed", closed, persistent=False)
         self.context = DeepEmbedded(context_features, config.embedding) if context_features else None
 
@@ -48,6 +50,25 @@ class Generator(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.closed.device
+
+    def read(self, features: Tensor) -> Tensor:
+        """The head's logits `(..., token)`, in float32; closed tokens are shut."""
+        with torch.autocast(features.device.type, enabled=False):
+            return nn.functional.linear(features.float(), self.head.weight, self.head.bias + self.closed)
+
+
+class Generator(TokenModel):
+    """An autoregressive model of sequences over `alphabet`, of at most `length` tokens, the end token included.
+
+    context_features: the context is embedded and added to the embedded token of every step. The state that `start`
+    gives holds it, so it goes wherever the state goes.
+    """
+
+    def __init__(self, alphabet: Alphabet, config: GeneratorConfig, length: int, context_features: int = 0):
+        super().__init__(alphabet, length)
+        self.embedding = nn.Embedding(alphabet.size, config.embedding)
+        self.trunk = ARCHITECTURES[config.kind](config, length)
+        self.surround(config, context_features)
 
     def features(self, ids: Ids, context: Context | None = None) -> Float[Tensor, "batch step width"]:
         """What the head reads before each token of `ids`."""
@@ -93,11 +114,6 @@ class Generator(nn.Module):
             embedded = embedded + part
         features, moved = self.trunk.step(self.drop_embedding(embedded), state[: len(state) - len(asked)])
         return self.drop(features), (*moved, *asked)
-
-    def read(self, features: Tensor) -> Tensor:
-        """The head's logits `(..., token)`, in float32; closed tokens are shut."""
-        with torch.autocast(features.device.type, enabled=False):
-            return nn.functional.linear(features.float(), self.head.weight, self.head.bias + self.closed)
 
 
 class Mixture(nn.Module):

@@ -11,21 +11,20 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 
 from gancore.errors import ConfigError
-from gancore.layers.conditioning import ConditionedOutput, Conditioning, DeepEmbedded, refuse_context
+from gancore.layers.conditioning import ConditionedOutput, Conditioning, refuse_context
 from gancore.losses.reduction import sum_steps
 from gancore.training.settings import STRICT, Part, Positive
 from gancore.types import Context, CriticOutput, Sample
 from seqgan.networks.decoding import State
-from seqgan.networks.generator import at_rest
+from seqgan.networks.generator import TokenModel, at_rest
 from seqgan.networks.likelihood import token_log_prob
 from seqgan.text.alphabet import Alphabet, Ids
 
 Sources = Int[Tensor, "batch source"]
 """Ids of sources, ended and padded."""
-_CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and finite in an entropy
 
 
 @dataclass(frozen=True)
@@ -121,33 +120,18 @@ def _cell(layer: nn.GRU, x: Tensor, state: Tensor) -> Tensor:
     return torch.gru_cell(x, state, *weights)
 
 
-class Translator(nn.Module):
+class Translator(TokenModel):
     """Target sequences given source sequences, both over one alphabet; `length` tokens at most, the end included.
 
     context_features: the context, what is requested of the target, is embedded and added to every token that the
     decoder reads. The source is ended as a target is, so the empty one, which stands for no source, is a token too.
     """
 
-    closed: Tensor
-
     def __init__(self, alphabet: Alphabet, config: TranslatorConfig, length: int, context_features: int = 0):
-        super().__init__()
-        self.alphabet, self.length = alphabet, length
+        super().__init__(alphabet, length)
         self.embedding = nn.Embedding(alphabet.size, config.embedding)
         self.body = Attending(config.embedding, config.width, config.heads)
-        self.head = nn.Linear(config.width, alphabet.size)
-        self.drop_embedding, self.drop = nn.Dropout(config.embedding_dropout), nn.Dropout(config.dropout)
-        for parameter in (*self.embedding.parameters(), *self.head.parameters()):
-            nn.init.normal_(parameter, std=0.1)
-        closed = torch.zeros(alphabet.size)
-        closed[list(alphabet.closed)] = _CLOSED
-        self.register_buffer("closed", closed, persistent=False)
-        self.context = DeepEmbedded(context_features, config.embedding) if context_features else None
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.closed.device
+        self.surround(config, context_features)
 
     def encode(self, sources: Sources) -> Memory:
         """What the decoder needs of sources `(batch, step)`, ended and padded."""
@@ -166,11 +150,6 @@ class Translator(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             bias = self.head.bias + self.closed
             return token_log_prob(features.float(), self.head.weight, bias, ids) * self.alphabet.mask(ids)
-
-    def read(self, features: Tensor) -> Tensor:
-        """The head's logits `(..., token)`, in float32; closed tokens are shut."""
-        with torch.autocast(features.device.type, enabled=False):
-            return linear(features.float(), self.head.weight, self.head.bias + self.closed)
 
     def _asked(self, embedded: Tensor, context: Context | None) -> Tensor:
         if self.context is None:

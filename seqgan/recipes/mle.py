@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gancore.facade.recipe import Capability
+from gancore.training.batching import Shuffled
 from gancore.training.device import adam, derive_seed
 from gancore.training.ema import EMA
 from gancore.training.loop import Callback, Player
@@ -41,6 +42,32 @@ class Best(nn.Module):
         self.loss.fill_(min(loss, float(self.loss)))
         self.waited.fill_(0 if better else int(self.waited) + 1)
         return better
+
+
+def likelihood_phase(
+    recipe: Any, stream: Shuffled, turn: Callable[[Any, int], dict[str, Tensor]], validation: Callable[[], float]
+) -> list[Phase]:
+    """Maximum likelihood of a recipe by its settings `likelihood`; none where these ask for no epoch.
+
+    It ends when `validation`, nats a token, no longer improves. The best generator becomes the average.
+    """
+    settings = recipe.config.likelihood
+    epoch = -(-stream.rows // stream.size)
+    steps = settings.epochs * epoch
+    rate = cosine_rate(settings.lr, steps, floor=settings.lr_floor)
+
+    def end_of_epoch(step: int, logs: dict[str, float]) -> str:
+        if (step + 1) % epoch:
+            return ""
+        logs["valid/nll"] = validation()
+        if recipe.best.improves(logs["valid/nll"]) or not settings.patience:
+            recipe.averaged.average.load_state_dict(recipe.generator.state_dict())
+        stop = settings.patience and int(recipe.best.waited) >= settings.patience
+        return f"valid/nll was no better for {settings.patience} epochs (likelihood.patience)" if stop else ""
+
+    optimizer = recipe.optimizers["likelihood"]
+    player = Player("likelihood", recipe.generator, optimizer, turn, max_norm=settings.max_norm, rate=rate)
+    return [Phase("likelihood", [player], stream, range(steps), [end_of_epoch])] if steps else []
 
 
 @dataclass(frozen=True)
@@ -86,24 +113,13 @@ class MaximumLikelihood(SequenceRecipe):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """One phase, which ends when the validation likelihood no longer improves."""
-        config, settings = self.config, self.config.likelihood
-        stream = batches(corpus.train, settings.batch, config.seed, self.device, corpus.context)
-        epoch = -(-len(corpus.train) // stream.size)
-        steps = settings.epochs * epoch
-        rate = cosine_rate(settings.lr, steps, floor=settings.lr_floor)
+        config = self.config
+        stream = batches(corpus.train, config.likelihood.batch, config.seed, self.device, corpus.context)
 
-        def end_of_epoch(step: int, logs: dict[str, float]) -> str:
-            if (step + 1) % epoch:
-                return ""
-            logs["valid/nll"] = nll(self.generator, corpus.validation, context=corpus.validation_context)
-            if self.best.improves(logs["valid/nll"]) or not settings.patience:
-                self.averaged.average.load_state_dict(self.generator.state_dict())
-            stop = settings.patience and int(self.best.waited) >= settings.patience
-            return f"valid/nll was no better for {settings.patience} epochs (likelihood.patience)" if stop else ""
+        def validation() -> float:
+            return nll(self.generator, corpus.validation, context=corpus.validation_context)
 
-        optimizer = self.optimizers["likelihood"]
-        player = Player("likelihood", self.generator, optimizer, self.turn, max_norm=settings.max_norm, rate=rate)
-        return [Phase("likelihood", [player], stream, range(steps), [end_of_epoch])] if steps else []
+        return likelihood_phase(self, stream, self.turn, validation)
 
     def adversarial_phases(
         self,

@@ -21,6 +21,7 @@ from seqgan.data.settings import PairsConfig
 from seqgan.data.space import TextSpace
 from seqgan.networks.generator import at_rest, without_dropout
 from seqgan.networks.translator import PairCritic, mean_nll, of_critic, pair_nll
+from seqgan.recipes.mle import likelihood_phase
 from seqgan.recipes.translation import CHECKED, TranslationConfig, TranslationRecipe, repeated
 
 
@@ -91,7 +92,8 @@ class Pix2Pix(TranslationRecipe):
         def validation() -> float:
             return mean_nll(self.generator, data.validation, data.validation_sources, data.validation_context)
 
-        phases = self.likelihood_phase(stream(config.likelihood.batch, config.seed), self.likelihood_turn, validation)
+        paired = stream(config.likelihood.batch, config.seed)
+        phases = likelihood_phase(self, paired, self.likelihood_turn, validation)
         start = phases[-1].steps.stop if phases else 0
         phases += self.game_phases(start, lambda name: stream(config.batch, derive_seed(config.seed, name)))
         return phases

@@ -1,5 +1,6 @@
 """What the recipes that translate have in common: settings, networks, the likelihood phase, drawing translations."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,14 +15,12 @@ from torch.optim import Optimizer
 from gancore.facade.recipe import Capability
 from gancore.losses.policy_gradient import leave_one_out, policy_gradient
 from gancore.losses.reduction import sum_steps
-from gancore.training.batching import Shuffled
 from gancore.training.device import adam, new_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.schedules import cosine_rate
 from gancore.training.settings import STRICT, Part, Weight
-from gancore.types import Batch, Context, Sample
+from gancore.types import Context, Sample
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import Decoding, sample
@@ -67,7 +66,7 @@ class TranslationConfig(GameConfig):
         return f"recipe {self.recipe} learns from lines: give a file or a frame"
 
 
-class TranslationRecipe(SequenceRecipe):
+class TranslationRecipe(SequenceRecipe, ABC):
     """A translator, its average, their likelihood phase; a recipe adds what its critics say.
 
     corpus_class: what its data are read into. default_condition: the column that says of which kind a row is, where no
@@ -106,28 +105,6 @@ class TranslationRecipe(SequenceRecipe):
 
     # Phases -----------------------------------------------------------------------------------
 
-    def likelihood_phase(
-        self, stream: Shuffled, turn: Callable[[Batch, int], dict[str, Tensor]], validation: Callable[[], float]
-    ) -> list[Phase]:
-        """Maximum likelihood, which ends when `validation`, nats a token, no longer improves."""
-        settings = self.config.likelihood
-        epoch = -(-stream.rows // stream.size)
-        steps = settings.epochs * epoch
-        rate = cosine_rate(settings.lr, steps, floor=settings.lr_floor)
-
-        def end_of_epoch(step: int, logs: dict[str, float]) -> str:
-            if (step + 1) % epoch:
-                return ""
-            logs["valid/nll"] = validation()
-            if self.best.improves(logs["valid/nll"]) or not settings.patience:
-                self.averaged.average.load_state_dict(self.generator.state_dict())
-            stop = settings.patience and int(self.best.waited) >= settings.patience
-            return f"valid/nll was no better for {settings.patience} epochs (likelihood.patience)" if stop else ""
-
-        optimizer = self.optimizers["likelihood"]
-        player = Player("likelihood", self.generator, optimizer, turn, max_norm=settings.max_norm, rate=rate)
-        return [Phase("likelihood", [player], stream, range(steps), [end_of_epoch])] if steps else []
-
     def game_phases(self, start: int, stream: Callable[[str], Any]) -> list[Phase]:
         """The critic alone, then both alternately. stream: of a phase's name; it begins anew with each."""
         config, optimizers = self.config, self.optimizers
@@ -163,17 +140,17 @@ class TranslationRecipe(SequenceRecipe):
         """Move the average towards the translator."""
         self.averaged.update(self.generator)
 
+    @abstractmethod
     def critic_turn(self, real: Any, step: int) -> dict[str, Tensor]:
         """The critic's step of a recipe."""
-        raise NotImplementedError
 
+    @abstractmethod
     def generator_turn(self, real: Any, step: int) -> dict[str, Tensor]:
         """The translator's step of a recipe."""
-        raise NotImplementedError
 
+    @abstractmethod
     def figures(self, data: Any) -> dict[str, float]:
         """What is shown while the game is played, by name."""
-        raise NotImplementedError
 
     # Parts of the steps -----------------------------------------------------------------------
 
@@ -236,15 +213,12 @@ class TranslationRecipe(SequenceRecipe):
         translating = Translating(self.averaged.average, sources)
         return Guided(translating, guidance) if context is not None and guidance != 1.0 else translating
 
-    def log_prob(self, sample: Sample, context: Context | None = None) -> Float[Tensor, "batch"]:
-        """Log-probability in nats of whole targets under the averaged translator: of `(target, source)` given the
-
-        source, of `(target,)` given none.
-        """
+    def log_prob_of(
+        self, network: Translator, sample: Sample, context: Context | None = None
+    ) -> Float[Tensor, "batch"]:  # pyright: ignore
+        """Log-probability of targets in nats, with gradients, of `(target, source)` given its source or `(target,)`."""
         target, *source = sample
-        sources = source[0] if source else empty(self.alphabet, target)
-        with at_rest(self.averaged.average):
-            return self.averaged.average.log_prob(target, sources, context).sum(1)
+        return network.log_prob(target, source[0] if source else empty(self.alphabet, target), context).sum(1)
 
     def greedy(self, sources: Sources, context: Context | None = None) -> Ids:
         """Translations of the likeliest token at each step, nearly (temperature 0.001), for figures while training."""

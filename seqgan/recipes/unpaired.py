@@ -5,6 +5,7 @@ likelihood of the source given it is the cycle term (Zhu et al. 2017): its gradi
 value, as a reward beside the critic's verdict, the way there (dual learning, He et al. 2016).
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from seqgan.data.corpus import Corpus, batches
 from seqgan.networks.generator import at_rest, without_dropout
 from seqgan.networks.translator import mean_nll, pair_nll
 from seqgan.recipes.config import GameCriticConfig
+from seqgan.recipes.mle import likelihood_phase
 from seqgan.recipes.translation import CHECKED, TranslationConfig, TranslationRecipe, repeated
 from seqgan.text.alphabet import Alphabet, Ids
 
@@ -86,7 +88,7 @@ class UnpairedRecipe(TranslationRecipe):
             sources = self.noised(data.validation, new_generator(torch.device("cpu"), 0, "noise"))
             return mean_nll(self.generator, data.validation, sources, data.validation_context)
 
-        return self.likelihood_phase(stream, self.restore_turn, validation)
+        return likelihood_phase(self, stream, self.restore_turn, validation)
 
     def there_and_back(self, real: Batch, asked: Context, costs: Any) -> dict[str, Tensor]:
         """The losses of translating a batch into what is asked: policy gradient, cycle term, restoring.
@@ -113,9 +115,9 @@ class UnpairedRecipe(TranslationRecipe):
             losses["likelihood"] = self.restore_turn(real, 0)["nll"] * policy.likelihood
         return losses
 
+    @abstractmethod
     def asked_of(self, context: Context) -> Context:
         """What the sources with this context are to become, for figures."""
-        raise NotImplementedError
 
     def figures(self, data: Corpus) -> dict[str, float]:
         """valid/cycle: nats a token of some held-out sequences, given their translation."""

@@ -5,9 +5,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import molgan
 from molgan.library.manifest import Manifest
+from molgan.library.settings import LibraryConfig
 
 HERE = Path(__file__).parent
+WHERE = "qed > 0.4 and logp < 3"
+SMALL = LibraryConfig(draws=100, workers=1)
 
 collect_ignore = ["kills.py", "samplers.py"]  # programs and modules of other processes
 
@@ -48,3 +52,13 @@ def content():
         return hashlib.sha256("\n".join(sorted(smiles)).encode()).hexdigest(), len(smiles)
 
     return read
+
+
+@pytest.fixture
+def make(samplers, tmp_path):
+    """`make(name, n, ...)`: a library of the sampler `draw`."""
+
+    def made(name="lib", n=150, where=WHERE, source=None, config=SMALL, **more):
+        return molgan.library(source or samplers.draw, n, tmp_path / name, where, config=config, quiet=True, **more)
+
+    return made

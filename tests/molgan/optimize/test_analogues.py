@@ -11,6 +11,7 @@ from gancore.errors import ConfigError, DataError
 from gancore.facade.models import load_model
 from gancore.facade.tuning import TunedModel
 from molgan.__main__ import app
+from molgan.data.inputs import numbers_of, read_named
 from molgan.optimize.analogues import analogues, tune
 
 ACTIVES = [
@@ -73,6 +74,31 @@ def test_values_are_predicted_and_the_best_come_first():
     assert "predicted" not in analogues(ACTIVES, n=3, values=[1.0, *[None] * (len(ACTIVES) - 1)]).frame
 
 
+def test_a_value_of_nought_is_a_value(tmp_path):
+    """In a Parquet file, where it is a number, as in a table of text."""
+    frame = pd.DataFrame({"smiles": ["CCO", "CCN", "CCC"], "pIC50": [0.0, None, float("inf")]})
+    frame.to_parquet(tmp_path / "assay.parquet")
+    (tmp_path / "assay.csv").write_text("smiles,pIC50\nCCO,0\nCCN,\nCCC,inf\n")
+    for name in ("assay.parquet", "assay.csv"):
+        file = tmp_path / name
+        first, *others = numbers_of(list(read_named(file)), "pic50", file)
+        assert first == 0
+        assert np.isnan(others).all()
+    odd = tmp_path / "odd.csv"
+    odd.write_text("smiles,pIC50\nCCO,weak\n")
+    rows = list(read_named(odd))
+    with pytest.raises(DataError, match="row 2 has 'weak' in the column 'pIC50', which is no number"):
+        numbers_of(rows, "pIC50", odd)
+
+
+def test_a_model_that_was_tuned_is_given_back_as_it_was():
+    model = load_model("smiles-moses")
+    before = model.sample(3, seed=0)
+    analogues(ACTIVES, n=20, similarity=0.5, model=model)
+    assert model.sample(3, seed=0) == before
+    assert not any(one.requires_grad for one in model.recipe.averaged.average.parameters())
+
+
 def test_odd_requests_are_one_sentence():
     with pytest.raises(ConfigError, match="similarity must be from 0 to 1"):
         analogues(ACTIVES, similarity=1.5)
@@ -101,4 +127,4 @@ def test_the_command_names_skipped_rows(tmp_path):
     other = CliRunner().invoke(app, [*run[:5], "IC50", *run[6:]])
     assert other.exit_code != 0
     assert isinstance(other.exception, DataError)
-    assert "there are pIC50" in str(other.exception)
+    assert "its columns are pIC50" in str(other.exception)

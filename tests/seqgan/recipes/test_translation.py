@@ -259,3 +259,14 @@ def test_other_recipes_do_not_translate():
 
 def test_the_width_of_a_beam():
     assert [Search(n, beam=beam).checked().beam for n, beam in ((1, 0), (9, 0), (2, 3))] == [5, 9, 3]
+
+
+@each
+def test_a_translator_can_be_tuned_without_sources(trained, recipe):
+    """As any model whose likelihood is known; the gradient flows, and `log_prob` is the same without one."""
+    own = trained[recipe].recipe
+    ids = trained[recipe].data.train[:3]
+    network = own.averaged.average
+    free = own.log_prob_of(own.generator, (ids,))
+    assert free.requires_grad
+    assert torch.allclose(own.log_prob((ids,)), own.log_prob_of(network, (ids,)), atol=1e-4)
