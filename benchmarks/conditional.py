@@ -6,7 +6,7 @@ in either, the share in the one asked for; `in either`: of the model without lab
 
 active: a scikit-learn classifier (fingerprint, then a random forest) learns from 300 molecules of QM9 which are amides,
 and labels all others; a model conditioned on its labels is asked for active ones. `predicted`: share of the samples
-that the classifier calls active; `amides`: share that are.
+that the classifier calls active; `amides`: share that are. --distinct draws a repeated molecule again.
 
 molecules: each MODEL, one for each seed, is conditioned on properties. Requests are properties of held-out molecules
 (`held_out.smi` of the run, or FILE): all conditions, or those after --ask; or with --percentiles each of these alone,
@@ -87,7 +87,7 @@ def amide(smiles: Sequence[str]) -> np.ndarray:
     return np.array([Chem.MolFromSmiles(text).HasSubstructMatch(pattern) for text in smiles])
 
 
-def of_active(seeds: Sequence[int], molecules: int, n: int, overrides: Sequence[str]) -> None:
+def of_active(seeds: Sequence[int], molecules: int, n: int, distinct: bool, overrides: Sequence[str]) -> None:
     """Print the table of a user's own classifier as the condition."""
     known, rows = [text for text in as_rows(DATA.files("qm9")) if text], []
     for seed in seeds:
@@ -95,7 +95,7 @@ def of_active(seeds: Sequence[int], molecules: int, n: int, overrides: Sequence[
         label = classifier(picked, seed)
         gan = MolGAN(Config.load("conditional", [f"seed={seed}", *overrides]))
         gan.fit(picked, condition={"active": label}, quiet=True)
-        drawn = [text for text in gan.sample(n, seed=seed, condition={"active": "1"}) if text]
+        drawn = [text for text in gan.sample(n, seed=seed, condition={"active": "1"}, distinct=distinct) if text]
         found = {"valid": len(drawn) / n, "predicted": label(drawn).mean(), "amides": amide(drawn).mean()}
         found |= {"unique": len(set(drawn)) / len(drawn), "predicted of the data": label(picked).mean()}
         rows.append(found)
@@ -215,6 +215,7 @@ def main() -> None:
     parser.add_argument("--tolerance", nargs="+", default=[], metavar="NAME=WIDTH", help="in the property's unit")
     parser.add_argument("--raw", action="store_true", help="leave out the critic")
     parser.add_argument("--check", action="store_true", help="draw again what is not within the tolerances")
+    parser.add_argument("--distinct", action="store_true", help="of active: draw again what repeats a sample")
     parser.add_argument("--requests", type=int, default=100)
     parser.add_argument("-n", type=int, default=10_000)
     parser.add_argument("--lines", type=int, default=5000, help="of each dialect")
@@ -227,7 +228,7 @@ def main() -> None:
     if arguments.what == "text":
         of_text(arguments.seeds, arguments.lines, arguments.n // 2, arguments.set)
     elif arguments.what == "active":
-        of_active(arguments.seeds, arguments.molecules, arguments.n, arguments.set)
+        of_active(arguments.seeds, arguments.molecules, arguments.n, arguments.distinct, arguments.set)
     elif not arguments.model:
         parser.error("molecules: name a model")
     else:

@@ -63,7 +63,7 @@ def test_one_answer_an_item_whatever_a_process_does(two, there, how, reason):
     answers = two.map(partial(there.misbehave, how), list(range(40)), chunk=10, seconds=1.0)
     expected = [item * item for item in range(40)]
     if reason is not None:
-        expected[7] = Failure(reason)
+        expected[7] = Failure(reason, died=how == "die")
     assert answers == expected
 
 
