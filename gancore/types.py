@@ -7,7 +7,7 @@ from typing import Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_chec
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Sample = tuple[Tensor, ...]
@@ -95,6 +95,11 @@ class Context:
     def inputs(self) -> Float[Tensor, "batch inputs"]:
         """What a network reads: the values, 0 where unknown, then 1 where known and 0 where not; `2 * feature` wide."""
         return torch.cat((torch.where(self.known, self.values, 0.0), self.known.to(self.values.dtype)), 1)
+
+    @property
+    def kinds(self) -> Int[Tensor, "batch"]:
+        """Numbers from 0 on, the same for rows of which the same is asked."""
+        return self.inputs.unique(dim=0, return_inverse=True)[1]
 
 
 Geometry = Literal["simplex", "euclidean"]

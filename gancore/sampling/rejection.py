@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 _FEW = 256  # draws that take hardly less time than so many
+_LEAST = 64  # draws that are made at a time, where so many are still allowed
 
 
 def redraw(
@@ -47,12 +48,15 @@ def replace_rejected(
     rejections: int,
     ceiling: float,
     random: Generator | None = None,
+    kinds: Int[Tensor, "draw"] | None = None,
 ) -> None:
     """Have draws made anew, in place, until the critic is content, or `rejections` times (Azadi et al. 2019).
 
     draws: tensors whose rows are the draws, one beside the other. logits: the critic's of all of them; exp(logit) is
     the ratio of the data's density to the generator's, scaled here to mean 1. A draw is kept with a probability in
     proportion to it, for certain from `ceiling` on. again: new rows for those of the given numbers, and their logits.
+    kinds: draws of which the same is asked have the same number, and a new one may stand for any of them, so that as
+    many are made as are needed; then `rejections` is their mean. Without, the same is asked of all.
 
     >>> draws, logits = torch.tensor([0, 1, 2]), torch.tensor([-9.0, 1.0, 1.0])
     >>> replace_rejected([draws], logits, lambda rows: ([rows + 10], torch.ones(len(rows))), rejections=20, ceiling=1.0)
@@ -64,8 +68,41 @@ def replace_rejected(
     def accepted(found: Tensor) -> Tensor:
         return torch.rand(found.shape, generator=random, device=found.device) * ceiling <= (found - mean).exp()
 
-    def new(rows: Tensor) -> tuple[Sequence[Tensor], Tensor]:
-        made, found = again(rows)
-        return made, accepted(found)
+    kept = accepted(logits)
+    left = (~kept).nonzero().squeeze(1)
+    kinds = torch.zeros_like(left) if kinds is None else kinds.unique(return_inverse=True)[1][left]
+    left, kinds = left[kinds.argsort(stable=True)], kinds.sort(stable=True).values
+    made, taken = len(logits), int(kept.sum())
+    budget = rejections * kinds.bincount()
+    while len(left):
+        waiting = kinds.bincount(minlength=len(budget))
+        again_each = min(made / max(taken, 1), rejections + 1) - 1
+        wanted = waiting + (waiting - 1).clamp_min(0) * again_each
+        wanted = torch.minimum((wanted * max(1.0, _LEAST / float(wanted.sum()))).ceil().long(), budget)
+        rows, of_kind = _repeated(left, kinds, waiting, wanted)
+        if not len(rows):
+            return
+        new, found = again(rows)
+        content = accepted(found)
+        budget, made, taken = budget - wanted, made + len(rows), taken + int(content.sum())
+        # The first that are accepted stand for the first that wait, kind by kind.
+        place = (_rank(of_kind[content], len(budget)) < waiting[of_kind[content]]).nonzero().squeeze(1)
+        filled = _rank(kinds, len(budget)) < of_kind[content].bincount(minlength=len(budget))[kinds]
+        source = content.nonzero().squeeze(1)[place]
+        for part, fresh in zip(draws, new, strict=True):
+            part[left[filled]] = fresh[source]
+        left, kinds = left[~filled], kinds[~filled]
 
-    redraw(draws, accepted(logits), new, rejections)
+
+def _rank(kinds: Int[Tensor, "row"], count: int) -> Int[Tensor, "row"]:
+    """The how manieth of its kind each row is, from 0; kinds do not fall."""
+    ends = kinds.bincount(minlength=count).cumsum(0)
+    starts = torch.cat((ends.new_zeros(1), ends[:-1]))
+    return torch.arange(len(kinds), device=kinds.device) - starts[kinds]
+
+
+def _repeated(rows: Tensor, kinds: Tensor, waiting: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows over and over, so many of each kind as are wanted, and their kinds. waiting: rows of each kind."""
+    each, more = wanted // waiting.clamp_min(1), wanted % waiting.clamp_min(1)
+    times = each[kinds] + (_rank(kinds, len(waiting)) < more[kinds])
+    return rows.repeat_interleave(times), kinds.repeat_interleave(times)

@@ -1,7 +1,7 @@
 """Graphs drawn atom by atom from an autoregressive network: the state of a draw, and its turns."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
@@ -25,16 +25,50 @@ from molgan.networks.growth import (
     site_ids,
 )
 from molgan.networks.sampling import CLOSED
+from molgan.networks.shared_states import SharedStates
 
 _NO_BOND_LEFT = 2  # `sites` of a given atom that is closed
+_IDLE = 0.8  # of the rows make no bond any more: they are left out
 
 if TYPE_CHECKING:
     from molgan.networks.autoregressive import AutoregressiveGenerator
 
 
+class _Making(NamedTuple):
+    """Atoms of one turn that are making bonds to earlier ones.
+
+    rows: their graphs. needed, left, joined, spare, bound: as in `open_bonds`. kept: as of `kept_back`. keys: what is
+    pointed to, pointing: what points. filled: the sum of the bonds made. sited: how many of them were required.
+    """
+
+    rows: Tensor
+    pieces: Pieces
+    sites: Sites | None
+    remaining: Tensor
+    needed: Tensor
+    kept: Tensor
+    keys: Tensor
+    pointing: Tensor
+    left: Tensor
+    filled: Tensor
+    joined: Tensor
+    spare: Tensor
+    sited: Tensor
+    bound: Tensor
+
+    def keep(self, picked: Tensor) -> "_Making":
+        """Some of them."""
+        pieces = Pieces(*(part[picked] for part in self.pieces))
+        sites = Sites(*(part[picked] for part in self.sites)) if self.sites is not None else None
+        others = {name: part[picked] for name, part in self._asdict().items() if isinstance(part, Tensor)}
+        return self._replace(pieces=pieces, sites=sites, **others)
+
+
 class AtomByAtom:
     """Graphs being drawn: each turn draws the atom at one place of all of them, and its bonds to those before it.
 
+    present: which places hold an atom; the graphs fall in size, so that those that are not finished are always the
+    first, and the others cost nothing.
     drawn: an option from logits `(batch, option)`. spare: free valence of the atoms so far. missing: bonds that they
     still have to get. of: the piece that each is in. stuck: which graphs cannot be finished.
     """
@@ -50,14 +84,14 @@ class AtomByAtom:
         (n, size), device = present.shape, present.device
         self.net, self.drawn, self.prefix, self.sizes = net, drawn, prefix, present.sum(1)
         self.everyone, self.places = torch.arange(n, device=device), torch.arange(size, device=device)
+        self.left_at = [int(count) for count in present.sum(0).tolist()]  # graphs that have an atom at each place
         self.atoms = torch.full((n, size), chemistry.PAD, device=device)
         self.orders = torch.zeros(n, size * (size - 1) // 2, dtype=torch.long, device=device)
         self.spare = torch.zeros(n, size, dtype=torch.long, device=device)
         self.missing, self.of, self.pieces = torch.zeros_like(self.spare), torch.zeros_like(self.spare), 1
         self.single, self.stuck = torch.zeros_like(present), torch.zeros(n, dtype=torch.bool, device=device)
         self.became = torch.zeros(n, size, net.key.out_features, device=device)
-        self.memory: Tensor | None = None
-        self.entering = self.whole = net.trunk.whole(self.sizes, context)
+        self.states = SharedStates(net.trunk, self.sizes, context, prefix)
         if prefix is not None:
             below = bonds_to_earlier(prefix.orders, size)
             self.sites, self.within = site_ids(prefix.given, below), below.sum(1) + below.sum(2)
@@ -65,17 +99,31 @@ class AtomByAtom:
             own = torch.where(prefix.linked[:, None], self.sites > _NO_BOND_LEFT, below.sum(2) == 0)
             self.first = prefix.given.places & own
             self.ids, self.pieces = self.first.cumsum(1) - 1, max(1, int(self.first.sum(1).max()))
+        self.whole = self.atoms, self.orders, self.missing, self.stuck  # of the finished ones, too
 
     def graphs(self) -> tuple[Int[Tensor, "batch node"], Int[Tensor, "batch pair"]]:
         """What was drawn; no atoms in place of what could not be finished."""
-        done = ~(self.stuck | (self.missing > 0).any(1))
-        return torch.where(done[:, None], self.atoms, chemistry.PAD), self.orders * done[:, None]
+        atoms, orders, missing, stuck = self.whole
+        done = ~(stuck | (missing > 0).any(1))
+        return torch.where(done[:, None], atoms, chemistry.PAD), orders * done[:, None]
+
+    def _keep(self, count: int) -> None:
+        """Go on with the first graphs. What is written to their rows is written to `whole`."""
+        rows = slice(0, count)
+        names = ["sizes", "everyone", "atoms", "orders", "spare", "missing", "of", "single", "stuck", "became"]
+        if self.prefix is not None:
+            self.prefix = self.prefix.rows(rows)
+            names += ["sites", "within", "first", "ids"]
+        for name in names:
+            setattr(self, name, getattr(self, name)[rows])
+        self.states.keep(rows)
 
     def turn(self, row: int) -> None:
         """Draw the atom at this place of every graph, and its bonds to those before it."""
-        net, trunk = self.net, self.net.trunk
-        state, self.memory = trunk.step(self.entering[:, None], self.memory)
-        state = state[:, 0]
+        net = self.net
+        if self.left_at[row] < len(self.sizes):
+            self._keep(self.left_at[row])
+        state = self.states.step()
         if row:
             self.became[:, row - 1] = net.key(state)
         earlier = slice(0, max(row, 1))
@@ -85,13 +133,9 @@ class AtomByAtom:
         sites = Sites.find(self.missing[:, earlier] * before, remaining, net.capacity) if self.prefix else None
         valence = self._draw_atom(row, state, pieces, remaining, sites)
         bonded = self._draw_bonds(row, state, pieces, remaining, sites, valence)
-        entering = trunk.kind(self.atoms[:, row] + 1) + trunk.place.weight[row] + bonded
-        if self.prefix is not None:
-            entering = trunk.told(entering, self.sites[:, row])
-        self.entering = entering + self.whole
-
-    def _here(self, row: int) -> Bool[Tensor, "batch"]:
-        return (self.sizes > row) & ~self.stuck
+        start = row * (row - 1) // 2
+        self.states.drew(torch.cat((self.atoms[:, row, None], self.orders[:, start : start + row]), 1))
+        self.states.enter(row, self.atoms[:, row], bonded, self.sites[:, row] if self.prefix is not None else None)
 
     def _draw_atom(
         self, row: int, state: Tensor, pieces: Pieces, remaining: Tensor, sites: Sites | None
@@ -108,8 +152,8 @@ class AtomByAtom:
             given, left_open = self.prefix.given.count > row, self.prefix.atoms[:, row] == ANY_ATOM
             fits = capacity >= (self.within + self.prefix.required)[:, row, None]
             types = torch.where((given & left_open)[:, None], fits, types)
-            self.stuck |= self._here(row) & ~types.any(1) & ~(given & ~left_open)
-        here = self._here(row)
+            self.stuck |= ~types.any(1) & ~(given & ~left_open)
+        here = ~self.stuck
         atom = self.drawn(self.net.choose(state).float().masked_fill(~types, CLOSED))
         if self.prefix is None or given is None:
             self.atoms[:, row] = torch.where(here, atom, chemistry.PAD)
@@ -123,44 +167,34 @@ class AtomByAtom:
         self, row: int, state: Tensor, pieces: Pieces, remaining: Tensor, sites: Sites | None, valence: Tensor
     ) -> Tensor:
         """Draw or place the bonds to earlier atoms; what they add to the inputs of the atom `(batch, width)`."""
-        net, free = self.net, pieces.free
-        bonded, left, filled = torch.zeros_like(self.entering), valence, torch.zeros_like(valence)
-        bound = torch.where(self._here(row), row, 0)
+        net, free, kinds = self.net, pieces.free, self.atoms[:, row]
+        bonded, left, bound = torch.zeros_like(self.states.entering), valence, torch.where(self.stuck, 0, row)
+        taken = torch.zeros_like(valence)
         if self.prefix is not None:
             taken, bonded = self._place_bonds(row)
-            left, filled, bound = left - taken, filled + taken, bound * (self.prefix.given.count <= row)
-        needed = needed_joins(pieces, remaining, net.capacity)
-        joined, spare, sited = torch.zeros_like(pieces.exist), valence, torch.zeros_like(valence)
-        kept = kept_back(valence, pieces, remaining)
-        pointing = net.pointing(state, self.atoms[:, row])
-        keys = net.keys(self.became[:, : free.shape[1]], (row - self.places[: free.shape[1]]).clamp_min(1), free)
-        while row and bool((bound > 0).any()):
-            bonds = open_bonds(pieces, remaining, needed, left, joined, spare, bound)
-            stops = (filled > 0) & (joined.sum(1) >= needed) & ((spare >= 1) | (remaining == 0))
-            if sites is not None:
-                bonds = bonds & sites.open_bonds(left, bound, sited)
-                stops = stops & sites.stops(bound, sited)
-                self.stuck |= (bound > 0) & ~stops & ~bonds.flatten(1).any(1)
-            stops = stops | (bound == 0) | self.stuck
-            one = (part[:, None] for part in (pointing, net.told_left(left, kept), filled))
-            option = self.drawn(net.options(*one, keys, bonds[:, None], stops[:, None])[:, 0])
-            going = option < row * BOND_ORDERS
-            partner, order = option.div(BOND_ORDERS, rounding_mode="floor"), (option % BOND_ORDERS + 1) * going
-            partner = torch.where(going, partner, 0)
-            self.spare[self.everyone, partner] -= order
-            self.orders[self.everyone, row * (row - 1) // 2 + partner] += order
-            wanted = going & (self.missing[self.everyone, partner] > 0)
-            self.missing[self.everyone, partner] -= wanted.long()
-            sited = sited + wanted
-            piece = pieces.of.gather(1, partner[:, None])
-            spare = spare - 2 * order + ((pieces.total * ~joined).gather(1, piece)[:, 0]) * going
-            joined = joined.scatter(1, piece, joined.gather(1, piece) | going[:, None])
-            left, filled = left - order, filled + order
-            far = apart(row, partner, order)
-            pointing = pointing + net.decided(far) * going[:, None]
-            bonded = bonded + net.trunk.bond(far, self.atoms[self.everyone, partner]) * going[:, None]
-            bound = torch.where(going & ~self.stuck, partner, 0)
-        self.spare[:, row] = valence - filled
+            left, bound = left - taken, bound * (self.prefix.given.count <= row)
+        self.spare[:, row] = left
+        making = _Making(
+            *(self.everyone, pieces, sites, remaining),
+            needed=needed_joins(pieces, remaining, net.capacity),
+            kept=kept_back(valence, pieces, remaining),
+            keys=net.keys(self.became[:, : free.shape[1]], (row - self.places[: free.shape[1]]).clamp_min(1), free),
+            pointing=net.pointing(state, kinds),
+            left=left,
+            filled=taken,
+            joined=torch.zeros_like(pieces.exist),
+            spare=valence,
+            sited=torch.zeros_like(valence),
+            bound=bound,
+        )
+        while row:
+            going = making.bound > 0
+            count = int(going.sum())
+            if not count:
+                break
+            if count < _IDLE * len(going):
+                making = making.keep(going.nonzero().squeeze(1))
+            making = self._draw_bond(row, making, bonded)
         if self.pieces > 1:
             start = row * (row - 1) // 2
             made = torch.nn.functional.pad(self.orders[:, start : start + row] > 0, (0, len(self.places) - row))
@@ -169,13 +203,49 @@ class AtomByAtom:
             self.of = joined_pieces(self.of, made, self.first[:, row], self.ids[:, row], row, self.pieces)
         return bonded
 
+    def _draw_bond(self, row: int, making: "_Making", bonded: Tensor) -> "_Making":
+        """Draw one more bond, or the stop, of each; bonded: has what the bonds add."""
+        net, rows, pieces, bound = self.net, making.rows, making.pieces, making.bound
+        joined, spare, sited, last = making.joined, making.spare, making.sited, making.remaining == 0
+        bonds = open_bonds(pieces, making.remaining, making.needed, making.left, joined, spare, bound)
+        stops = (making.filled > 0) & (joined.sum(1) >= making.needed) & ((spare >= 1) | last)
+        if making.sites is not None:
+            bonds = bonds & making.sites.open_bonds(making.left, bound, sited)
+            stops = stops & making.sites.stops(bound, sited)
+            self.stuck[rows] |= (bound > 0) & ~stops & ~bonds.flatten(1).any(1)
+        stuck = self.stuck[rows]
+        stops = stops | (bound == 0) | stuck
+        told = making.pointing, net.told_left(making.left, making.kept), making.filled
+        pointing, left, filled = (part[:, None] for part in told)
+        option = self.drawn(net.options(pointing, left, filled, making.keys, bonds[:, None], stops[:, None])[:, 0])
+        going = option < row * BOND_ORDERS
+        partner, order = option.div(BOND_ORDERS, rounding_mode="floor"), (option % BOND_ORDERS + 1) * going
+        partner = torch.where(going, partner, 0)
+        self.spare[rows, partner] -= order
+        self.spare[rows, row] -= order
+        self.orders[rows, row * (row - 1) // 2 + partner] += order
+        wanted = going & (self.missing[rows, partner] > 0)
+        self.missing[rows, partner] -= wanted.long()
+        far = apart(row, partner, order)
+        bonded[rows] += self.states.bond(far, self.atoms[rows, partner]) * going[:, None]
+        piece = pieces.of.gather(1, partner[:, None])
+        return making._replace(
+            pointing=making.pointing + net.decided(far) * going[:, None],
+            left=making.left - order,
+            filled=making.filled + order,
+            joined=joined.scatter(1, piece, joined.gather(1, piece) | going[:, None]),
+            spare=spare - 2 * order + ((pieces.total * ~joined).gather(1, piece)[:, 0]) * going,
+            sited=sited + wanted,
+            bound=torch.where(going & ~stuck, partner, 0),
+        )
+
     def _place_bonds(self, row: int) -> tuple[Int[Tensor, "batch"], Tensor]:
         """The bonds of a given atom to earlier ones: their sum, and what they add to its inputs."""
         assert self.prefix is not None
         start = row * (row - 1) // 2
-        given = (self.prefix.given.count > row) & self._here(row)
+        given = (self.prefix.given.count > row) & ~self.stuck
         made = self.prefix.orders[:, start : start + row].long() * given[:, None]
         self.orders[:, start : start + row] = made
         self.spare[:, :row] -= made
-        inputs = self.net.trunk.bond(apart(row, self.places[:row], made), self.atoms[:, :row])
+        inputs = self.states.bond(apart(row, self.places[:row], made), self.atoms[:, :row])
         return made.sum(1), (inputs * (made > 0)[..., None]).sum(1)

@@ -34,6 +34,8 @@ class Trunk(nn.Module):
     whether it is told which atoms are given, and which bonds these may still make.
     """
 
+    slope = _SLOPE
+
     def __init__(
         self,
         kinds: int,
@@ -62,7 +64,7 @@ class Trunk(nn.Module):
         size = self.whole((trace.atoms >= 0).sum(1), context)[:, None]
         atoms = self.kind(trace.atoms + 1) + self.place.weight[: trace.atoms.shape[1]] + bonded
         entering = torch.cat((size, self.told(atoms, trace.sites) + size), 1)
-        return self.dropout(self.step(entering)[0])
+        return self.dropout(self.grown(leaky_relu(self.enter(entering), self.slope))[0])
 
     def whole(self, sizes: Int[Tensor, "batch"], context: Context | None = None) -> Float[Tensor, "batch width"]:
         """The inputs of every atom: the graph's size, and its context."""
@@ -74,15 +76,16 @@ class Trunk(nn.Module):
 
     def told(self, atoms: Tensor, sites: Tensor) -> Tensor:
         """The inputs of atoms, with what they are to be where they are given. sites: as in `Trace`."""
-        return atoms if self.site is None else atoms + self.site(sites.clamp(0, _MOST_ROOM + 2))
+        return atoms if self.site is None else atoms + self.site(self.site_of(sites))
+
+    @staticmethod
+    def site_of(sites: Tensor) -> Tensor:
+        """Which embedding tells what an atom is to be. sites: as in `Trace`."""
+        return sites.clamp(0, _MOST_ROOM + 2)
 
     def bond(self, apart: Tensor, kinds: Tensor) -> Tensor:
         """What a bond adds to the atom that makes it. kinds: of the partner."""
         return self.bonded(apart) + self.partner(kinds.clamp_min(0))
-
-    def step(self, entering: Tensor, memory: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """States after what enters, `(batch, step, width)`, and the memory to go on from."""
-        return self.grown(leaky_relu(self.enter(entering), _SLOPE), memory)
 
 
 class AutoregressiveGenerator(nn.Module):
@@ -217,20 +220,25 @@ class AutoregressiveGenerator(nn.Module):
         the required bonds cannot be made any more is returned without atoms; without `prefix` there is none.
         """
         twice = context is not None and guidance != 1.0
+        # Rows fall in size, so that those that go on are always the first. With guidance each comes twice in a row,
+        # with its context and without, and the second follows what the first draws.
+        by_size = present.sum(1).argsort(descending=True, stable=True)
+        picked = by_size.repeat_interleave(2) if twice else by_size
+        context = context[picked] if context is not None else None
         if context is not None and twice:
-            # The second half of the rows has no context, and follows what the first half draws.
-            present, context = present.repeat(2, 1), Context.cat([context, context.hidden])
-            prefix = prefix.twice() if prefix is not None else None
+            told = torch.arange(len(picked), device=picked.device) % 2 == 0
+            context = Context(context.values, context.known & told[:, None])
+        prefix = prefix.rows(picked) if prefix is not None else None
 
         def drawn(logits: Tensor) -> Tensor:
             if twice:
-                conditional, unconditional = logits.chunk(2)
-                logits = guided(conditional, unconditional, guidance)
+                logits = guided(logits[::2], logits[1::2], guidance)
             drawn = (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
-            return drawn.repeat(2) if twice else drawn
+            return drawn.repeat_interleave(2) if twice else drawn
 
-        draw = AtomByAtom(self, present, drawn, context, prefix)
+        draw = AtomByAtom(self, present[picked], drawn, context, prefix)
         for row in range(int(present.sum(1).max()) if len(present) else 0):
             draw.turn(row)
+        back = by_size.argsort() * (2 if twice else 1)
         atoms, orders = draw.graphs()
-        return (atoms.chunk(2)[0], orders.chunk(2)[0]) if twice else (atoms, orders)
+        return atoms[back], orders[back]

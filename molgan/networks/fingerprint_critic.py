@@ -3,7 +3,7 @@
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, one_hot
+from torch.nn.functional import embedding_bag, leaky_relu
 
 from gancore.layers.conditioning import ConditionedOutput, Conditioning
 from gancore.types import Context, CriticOutput, Sample
@@ -35,7 +35,8 @@ def environments(
     spare = capacity[atoms.clamp_min(0)] - bonds.sum(-1)
     double = (bonds == 2).any(-1)
     labels = _mix(_mix(atoms * 64 + neighbours * 8 + spare) + closed_walks(bonds > 0) * 2 + double)
-    around = (_mix(labels[:, None, :] * 8 + _kinds(bonds)) * (bonds > 0)).sum(-1)
+    graph, atom, other, kinds = _ends(bonds)
+    around = _sum_at(_mix(labels[graph, other] * 8 + kinds), graph, atom, labels)
     return torch.stack((labels, _mix(labels * 3 + around)), 1)
 
 
@@ -52,22 +53,39 @@ def ring_environments(
     atoms = atoms.long()
     bonds = graphs.to_matrix(orders.long(), atoms.shape[1])
     found = ring_features.find(bonds > 0)
-    sizes = found.sizes.clamp_max(_LARGEST)
+    graph, atom, other, kinds = _ends(bonds)
+    sizes = found.sizes[graph, atom, other].clamp_max(_LARGEST)
     spare = capacity[atoms.clamp_min(0)] - bonds.sum(-1)
     labels = _mix((atoms * 8 + spare) * 2 + found.bridgeheads)
-    around = (_mix(sizes * 8 + _kinds(bonds)) * (sizes > 0)).sum(-1)
-    largest = sizes.amax(-1)
-    by_size = one_hot(sizes, _LARGEST + 1) * (bonds > 0)[..., None]
-    bridged = one_hot(largest, _LARGEST + 1) * found.bridgeheads[..., None]
-    counts = torch.cat((by_size.sum((1, 2)) // 2, bridged.sum(1)), 1)
+    around = _sum_at(_mix(sizes * 8 + kinds) * (sizes > 0), graph, atom, labels)
+    largest = found.sizes.amax(-1).clamp_max(_LARGEST)
+    by_size = _histograms(graph, sizes, len(atoms)) // 2
+    bridged = found.bridgeheads.nonzero(as_tuple=True)
+    counts = torch.cat((by_size, _histograms(bridged[0], largest[bridged], len(atoms))), 1)
     return torch.where(largest > 0, _mix(labels * 3 + around), -1), counts.float()
 
 
-def _kinds(bonds: Tensor) -> Tensor:
-    """Orders of bonds, with a kind of its own for a single or double bond between two atoms with double bonds."""
+def _ends(bonds: Int[Tensor, "batch node node"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Each bond in both directions: its graph, the atom, the other atom, and its kind.
+
+    The kind is the order, but one of its own for a single or double bond between two atoms with double bonds.
+    """
     double = (bonds == 2).any(-1)
-    conjugated = double[:, :, None] & double[:, None, :] & (bonds > 0) & (bonds < 3)
-    return torch.where(conjugated, _CONJUGATED, bonds)
+    graph, atom, other = bonds.nonzero(as_tuple=True)
+    orders = bonds[graph, atom, other]
+    conjugated = double[graph, atom] & double[graph, other] & (orders < 3)
+    return graph, atom, other, torch.where(conjugated, _CONJUGATED, orders)
+
+
+def _sum_at(numbers: Tensor, graph: Tensor, atom: Tensor, like: Tensor) -> Tensor:
+    """The sum of the numbers of each atom."""
+    return torch.zeros_like(like).index_put_((graph, atom), numbers, accumulate=True)
+
+
+def _histograms(graph: Tensor, sizes: Tensor, graphs: int) -> Int[Tensor, "batch size"]:
+    """How often each size from 0 to the largest occurs in each graph."""
+    places = graph * (_LARGEST + 1) + sizes
+    return torch.bincount(places, minlength=graphs * (_LARGEST + 1)).view(graphs, -1)
 
 
 def closed_walks(linked: Bool[Tensor, "batch node node"]) -> Int[Tensor, "batch node"]:
@@ -125,29 +143,25 @@ class FingerprintCritic(nn.Module):
         """The weights of rings, and those of the context."""
         return [weight for name, weight in self.named_parameters() if name.startswith(("ring_", "conditioned."))]
 
-    def counts(self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]) -> Float[Tensor, "batch b"]:
-        """log(1 + how often) of every bucket."""
-        found = environments(atoms, orders, self.capacity) % self.buckets
-        present = (atoms >= 0)[:, None].expand_as(found)
-        counts = torch.zeros(len(atoms), self.buckets, device=atoms.device)
-        return counts.scatter_add_(1, found.flatten(1), present.flatten(1).float()).log1p()
-
-    def ring_counts(
-        self, atoms: Int[Tensor, "batch node"], orders: Int[Tensor, "batch pair"]
-    ) -> tuple[Float[Tensor, "batch b"], Float[Tensor, "batch figure"]]:
-        """log(1 + how often) of every bucket of atoms in rings, and of the counts of a molecule."""
-        found, figures = ring_environments(atoms, orders, self.capacity)
-        counts = torch.zeros(len(atoms), self.ring_buckets, device=atoms.device)
-        counts.scatter_add_(1, found % self.ring_buckets, (found >= 0).float())
-        return counts.log1p(), figures.log1p() * _RING_SCALE
-
     def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """Logits and features of hard one-hots."""
         arrays = graphs.indices(sample)
-        hidden, straight = self.enter(self.counts(*arrays)), 0.0
+        found = environments(*arrays, self.capacity) % self.buckets
+        present = (arrays[0] >= 0)[:, None].expand_as(found)
+        hidden, straight = _weighted(self.enter, found.flatten(1), present.flatten(1)), 0.0
         if self.ring_buckets:
-            counts, figures = self.ring_counts(*arrays)
-            hidden, straight = hidden + self.ring_enter(counts), self.ring_head(figures)
+            around, figures = ring_environments(*arrays, self.capacity)
+            hidden = hidden + _weighted(self.ring_enter, around % self.ring_buckets, around >= 0)
+            straight = self.ring_head(figures.log1p() * _RING_SCALE)
         features = leaky_relu(hidden, _SLOPE)
         logits = (self.head(features) + straight).squeeze(1).float()
         return self.conditioned(logits, features, context)
+
+
+def _weighted(layer: nn.Linear, buckets: Int[Tensor, "batch place"], counted: Bool[Tensor, "batch place"]) -> Tensor:
+    """The layer of log(1 + how often) of every bucket `(batch, out)`, without working out the many that never occur."""
+    often = torch.zeros(len(buckets), layer.in_features, device=buckets.device)
+    often = often.scatter_add_(1, buckets, counted.float()).gather(1, buckets)
+    share = torch.where(counted, often.log1p() / often.clamp_min(1), 0.0)  # each occurrence has its part
+    summed = embedding_bag(buckets, layer.weight.T, per_sample_weights=share.to(layer.weight.dtype), mode="sum")
+    return summed if layer.bias is None else summed + layer.bias

@@ -72,11 +72,7 @@ class Prefix(NamedTuple):
         given = Given(change(self.given.count), change(self.given.valence))
         return Prefix(change(self.atoms), change(self.orders), given, change(self.required), change(self.linked))
 
-    def twice(self) -> "Prefix":
-        """The rows two times over."""
-        return self._map(lambda part: torch.cat((part, part)))
-
-    def rows(self, picked: Tensor) -> "Prefix":
+    def rows(self, picked: Tensor | slice) -> "Prefix":
         """Some of the rows."""
         return self._map(lambda part: part[picked])
 

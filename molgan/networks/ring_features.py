@@ -19,14 +19,16 @@ class Rings(NamedTuple):
 class _Walks(NamedTuple):
     """Each bond of the ring parts in both directions, a row each, and where one gets that walks along it.
 
-    graph, atom, first: the walk begins at an atom and goes to another one first. sizes `(row, slot)`: bonds of the
-    shortest walk that comes back by each of the atom's neighbours, in order; 0 where none does. fronts `(step, row)`:
-    the atoms that are at a distance of so many bonds from the first, without the way over the atom, a bit each.
+    graph, atom, first: the walk begins at an atom and goes to another one first, its neighbour number `slot`.
+    sizes `(row, slot)`: bonds of the shortest walk that comes back by each of the atom's neighbours, in order; 0 where
+    none does. fronts `(step, row)`: the atoms that are at a distance of so many bonds from the first, without the way
+    over the atom, a bit each.
     """
 
     graph: Tensor
     atom: Tensor
     first: Tensor
+    slot: Tensor
     sizes: Tensor
     fronts: Tensor
 
@@ -42,8 +44,7 @@ def find(linked: Bool[Tensor, "batch node node"]) -> Rings:
     smallest = walks.sizes.masked_fill(walks.sizes == 0, never).amin(1)
     sizes[walks.graph, walks.atom, walks.first] = smallest * (smallest < never)
     rows = torch.full((*bridgeheads.shape, walks.sizes.shape[1]), -1, device=linked.device)  # the atom's, by slot
-    slot = (linked.cumsum(-1) - 1)[walks.graph, walks.atom, walks.first]
-    rows[walks.graph, walks.atom, slot] = torch.arange(len(slot), device=linked.device)
+    rows[walks.graph, walks.atom, walks.slot] = torch.arange(len(walks.slot), device=linked.device)
     branching = (rows[..., 2:] >= 0).any(-1)
     bridgeheads[branching] = _bridged(walks, rows[branching])
     return Rings(sizes, bridgeheads)
@@ -66,7 +67,10 @@ def _walk(linked: Tensor) -> _Walks:
     places = torch.arange(size, device=linked.device)
     bits = torch.ones(size, dtype=torch.long, device=linked.device) << places
     around = (linked * bits).sum(-1).flatten()  # the neighbours of each atom of each graph
-    others = torch.where(linked, places, size).sort(-1).values[..., :slots][graph, atom]  # size where there is none
+    slot = (linked.cumsum(-1) - 1)[graph, atom, first]
+    others = torch.full((*linked.shape[:2], slots), size, device=linked.device)  # size where there is none
+    others[graph, atom, slot] = first
+    others = others[graph, atom]
     present, others = others < size, others.clamp_max(size - 1)
     away = bits[first]
     seen = away | bits[atom]
@@ -77,7 +81,7 @@ def _walk(linked: Tensor) -> _Walks:
         seen = seen | away
         fronts.append(away)
         sizes += ((away[:, None] >> others) & 1) * present * (len(fronts) + 1)
-    return _Walks(graph, atom, first, sizes, torch.stack(fronts))
+    return _Walks(graph, atom, first, slot, sizes, torch.stack(fronts))
 
 
 def _neighbours(atoms: Tensor, around: Tensor, start: Tensor) -> Tensor:

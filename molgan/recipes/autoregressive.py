@@ -34,6 +34,7 @@ from molgan.data.space import GraphSpace
 from molgan.networks.atom_orders import AtomOrders
 from molgan.networks.autoregressive import AutoregressiveGenerator
 from molgan.networks.fingerprint_critic import FingerprintCritic
+from molgan.networks.shared_states import beginnings
 from molgan.recipes.autoregressive_config import AutoregressiveConfig
 from molgan.recipes.fragment_requests import Beginning
 from molgan.recipes.graph_recipe import GraphRecipe
@@ -250,5 +251,6 @@ class AutoregressiveGAN(GraphRecipe):
             return new, judged(new, asked)
 
         critic, logits = self.config.critic, judged((atoms, orders), context)
-        replace_rejected((atoms, orders), logits, redraw, critic.rejections, critic.ceiling, random)
+        kinds = beginnings(present.sum(1), context, prefix)
+        replace_rejected((atoms, orders), logits, redraw, critic.rejections, critic.ceiling, random, kinds)
         return atoms, orders

@@ -121,7 +121,8 @@ class SequenceRecipe:
 
         with at_rest(critic):
             logits = logits_of(ids, context)
-            replace_rejected([ids], logits, redraw, settings.rejections, settings.ceiling, random)
+            asked = context.kinds if context is not None else None
+            replace_rejected([ids], logits, redraw, settings.rejections, settings.ceiling, random, asked)
 
     def log_prob(self, sample: Sample, context: Context | None = None) -> Float[Tensor, "batch"]:
         """Log-probability in nats of whole sequences under the averaged generator."""
