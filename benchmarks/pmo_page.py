@@ -13,6 +13,7 @@ import pandas as pd
 from rdkit import Chem
 
 from gancore.io.atomic_write import write_text
+from molgan.chemistry.molecule import Molecule
 from molgan.data.inputs import as_rows
 from molgan.library.collect import grid
 from molgan.optimize.found import read_search
@@ -39,7 +40,7 @@ def shares(smiles: Sequence[str], known: frozenset[str]) -> dict[str, float]:
     checks = {
         "MOSES filters": [passes_filters(mol, text) for mol, text in zip(mols, smiles, strict=True)],
         "REOS": list(map(passes_reos, mols)),
-        "PAINS": [not alert_names(mol, ["PAINS"]) for mol in mols],
+        "PAINS": [not alert_names(Molecule(mol), ["PAINS"]) for mol in mols],
     }
     if known:
         checks["known ring systems"] = [known.issuperset(ring_systems(mol)) for mol in mols]

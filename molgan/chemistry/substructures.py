@@ -15,16 +15,16 @@ _MOST_REMEMBERED = 100_000
 
 
 class Substructures:
-    """Queries made from SMARTS, and which of them a molecule holds; the answers are those of RDKit's own matching.
+    """Queries or their SMARTS, and which of them a molecule holds; the answers are those of RDKit's own matching.
 
-    Raises ValueError for what is no SMARTS.
+    A query of no atoms is never ruled out. Raises ValueError for what is no SMARTS.
 
     >>> Substructures(["[OX2H]", "C#N", "c1ccccc1"]).found(Chem.MolFromSmiles("Oc1ccccc1"), "Oc1ccccc1")
     [0, 2]
     """
 
-    def __init__(self, smarts: Sequence[str]):
-        self.queries = [Chem.MolFromSmarts(text) for text in smarts]
+    def __init__(self, smarts: Sequence[str | Chem.Mol]):
+        self.queries = [Chem.MolFromSmarts(text) if isinstance(text, str) else text for text in smarts]
         unread = [text for text, query in zip(smarts, self.queries, strict=True) if query is None]
         if unread:
             raise ValueError(f"{unread[0]!r} is no SMARTS.")

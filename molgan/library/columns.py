@@ -50,7 +50,7 @@ class Column(NamedTuple):
 
 
 def _alerts(molecule: Molecule) -> list[str]:
-    return [f"{name}: {hit}" for name in ALERTS for hit in alert_names(molecule.mol, [name])]
+    return [f"{name}: {hit}" for name in ALERTS for hit in alert_names(molecule, [name])]
 
 
 def _classified(name: str) -> Callable[[Molecule], float]:

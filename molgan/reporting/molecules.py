@@ -151,7 +151,7 @@ def _fingerprint_under(parsed: ParsedText, policy: Policy) -> bytes:
 
 
 def _alerts(parsed: ParsedText) -> list[str]:
-    return [f"{name}: {hit}" for name in ALERTS for hit in alert_names(parsed.mol, [name])]
+    return [f"{name}: {hit}" for name in ALERTS for hit in alert_names(parsed.molecule, [name])]
 
 
 def _places_of(parsed: ParsedText, queries: Sequence[Chem.Mol]) -> list[int]:

@@ -115,7 +115,7 @@ def describe(text: Text, alert_sets: Sequence[str] = ()) -> Description | None:
         scaffold.GetRingInfo().NumRings(),
         ring_systems(mol),
         passes_filters(mol, molecule.smiles),
-        tuple(tuple(alert_names(mol, [name])) for name in alert_sets),
+        tuple(tuple(alert_names(molecule, [name])) for name in alert_sets),
     )
 
 

@@ -71,10 +71,10 @@ def names_of_alerts(definition: ScoreConfig, text: Text) -> dict[str, str]:
     parsed = ParsedText.of(text)
     components = [component for component in definition.components if component.sets]
     try:
-        mol = _scored(definition, parsed).mol
+        molecule = _scored(definition, parsed)
     except chemistry.Rejected:
         return {component.title: "" for component in components}
-    return {component.title: "; ".join(alert_names(mol, component.sets)) for component in components}
+    return {component.title: "; ".join(alert_names(molecule, component.sets)) for component in components}
 
 
 def _scored(definition: ScoreConfig, parsed: ParsedText) -> Molecule:

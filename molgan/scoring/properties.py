@@ -10,6 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import Crippen, GraphDescriptors, rdMolDescriptors
 
 from molgan.chemistry.molecule import Molecule
+from molgan.scoring.alert_sets import ALERT_SETS, alert_names
 from molgan.scoring.descriptors import (
     lipinski_violations,
     natural_product_likeness,
@@ -17,7 +18,7 @@ from molgan.scoring.descriptors import (
     synthetic_accessibility,
     veber_violations,
 )
-from molgan.scoring.property_makers import ALERT_SETS, FINGERPRINTS, MAKERS, Maker, alert_names, scaffold_of
+from molgan.scoring.property_makers import FINGERPRINTS, MAKERS, Maker, scaffold_of
 
 __all__ = [
     "ALERT_SETS",

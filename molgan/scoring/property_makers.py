@@ -7,12 +7,11 @@ that need a fetched file are there too: where it is missing, a score that has on
 import math
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
-from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 from rdkit.Chem.Pharm2D import Generate, Gobbi_Pharm2D
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
@@ -20,6 +19,7 @@ from gancore.errors import ConfigError
 from molgan import chemistry
 from molgan.chemistry.molecule import Molecule
 from molgan.data.pmo_classifiers import CLASSIFIERS
+from molgan.scoring.alert_sets import alerts_of
 from molgan.scoring.classifiers import classifier
 
 KEPT = chemistry.Policy("keep")
@@ -41,11 +41,6 @@ FINGERPRINTS = {
     "pharmacophore": lambda mol: Generate.Gen2DFingerprint(mol, Gobbi_Pharm2D.factory),
 }
 """Unfolded counts (Rogers and Hahn 2010; Carhart et al. 1985), and Gobbi's 2D pharmacophores (1998), as bits."""
-
-ALERT_SETS = {
-    name: getattr(FilterCatalogParams.FilterCatalogs, name) for name in sorted(FilterCatalogParams.FilterCatalogs.names)
-}
-"""RDKit's sets of structural alerts: BRENK, NIH, PAINS, ZINC, those of ChEMBL; ALL has them all."""
 
 
 def similarity(
@@ -84,26 +79,8 @@ def scaffold_of(mol: Chem.Mol) -> str:
 
 def alerts(sets: Sequence[str]) -> Callable[[Molecule], float]:
     """How many structural alerts of the named sets a molecule has."""
-    catalog = _catalog(tuple(sets))
-    return lambda molecule: float(len(catalog.GetMatches(molecule.mol)))
-
-
-def alert_names(mol: Chem.Mol, sets: Sequence[str]) -> list[str]:
-    """The names of the structural alerts a molecule has, in the sets' own order.
-
-    Raises ConfigError for a set that there is not.
-    """
-    return [entry.GetDescription() for entry in _catalog(tuple(sets)).GetMatches(mol)]
-
-
-@lru_cache
-def _catalog(sets: tuple[str, ...]) -> FilterCatalog:
-    params = FilterCatalogParams()
-    for name in sets:
-        if name not in ALERT_SETS:
-            raise ConfigError(f"alerts: no set {name!r}; there are {', '.join(ALERT_SETS)}.")
-        params.AddCatalog(ALERT_SETS[name])
-    return FilterCatalog(params)
+    named = alerts_of(tuple(sets))
+    return lambda molecule: float(len(named.names(molecule)))
 
 
 def isomer(formula: str) -> Callable[[Molecule], float]:

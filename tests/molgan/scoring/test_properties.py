@@ -129,7 +129,7 @@ def test_alerts_are_those_of_rdkit_by_name(ugly, every):
         peer = FilterCatalog(params)
         for mol in ugly[:: (5 if name != "ALL" else 50) * every]:
             expected = [entry.GetDescription() for entry in peer.GetMatches(mol)]
-            assert alert_names(mol, [name]) == expected
+            assert alert_names(Molecule(mol), [name]) == expected
             assert MAKERS["alerts"].make(sets=[name])(Molecule(mol)) == len(expected)
 
 

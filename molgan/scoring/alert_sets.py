@@ -1,0 +1,59 @@
+"""RDKit's sets of structural alerts, without matching what a molecule's SMILES rules out."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rdkit import Chem
+from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogEntry, FilterCatalogParams
+
+from gancore.errors import ConfigError
+from molgan.chemistry.molecule import Molecule
+from molgan.chemistry.substructures import Substructures
+
+ALERT_SETS = {
+    name: getattr(FilterCatalogParams.FilterCatalogs, name) for name in sorted(FilterCatalogParams.FilterCatalogs.names)
+}
+"""RDKit's sets of structural alerts: BRENK, NIH, PAINS, ZINC, those of ChEMBL; ALL has them all."""
+_PICKLED = re.compile(rb"(\d+) (?=\xef\xbe\xad\xde)")  # the length of a pickled molecule, which begins so
+
+
+def alert_names(molecule: Molecule, sets: Sequence[str]) -> list[str]:
+    """The names of the structural alerts a molecule has, in the sets' own order.
+
+    Raises ConfigError for a set that there is not.
+    """
+    return alerts_of(tuple(sets)).names(molecule)
+
+
+class Alerts:
+    """The entries of a catalog. Those whose pattern the signs in a SMILES rule out are not matched."""
+
+    def __init__(self, catalog: FilterCatalog):
+        self._entries = [catalog.GetEntry(place) for place in range(catalog.GetNumEntries())]
+        self._patterns = Substructures([_pattern(entry) for entry in self._entries])
+
+    def names(self, molecule: Molecule) -> list[str]:
+        """Those that the molecule has."""
+        possible = (self._entries[place] for place in self._patterns.possible(molecule.smiles))
+        return [entry.GetDescription() for entry in possible if entry.HasFilterMatch(molecule.mol)]
+
+
+@lru_cache
+def alerts_of(sets: tuple[str, ...]) -> Alerts:
+    """The alerts of some sets together. Raises ConfigError for a set that there is not."""
+    params = FilterCatalogParams()
+    for name in sets:
+        if name not in ALERT_SETS:
+            raise ConfigError(f"alerts: no set {name!r}; there are {', '.join(ALERT_SETS)}.")
+        params.AddCatalog(ALERT_SETS[name])
+    return Alerts(FilterCatalog(params))
+
+
+def _pattern(entry: FilterCatalogEntry) -> Chem.Mol:
+    """The pattern without which an entry does not match; one of no atoms where an entry has not exactly one."""
+    written = entry.Serialize()
+    found = list(_PICKLED.finditer(written))
+    if len(found) != 1:
+        return Chem.Mol()
+    return Chem.Mol(written[found[0].end() : found[0].end() + int(found[0][1])])
