@@ -100,6 +100,7 @@ def generate(
     raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
+    ceiling: options.Ceiling = None,
     tolerance: options.Tolerance = [],  # noqa: B006
     fragments: options.GivenFragments = None,
     optional: options.Optional = [],  # noqa: B006
@@ -130,6 +131,7 @@ def generate(
     requested = SampleRequest(
         condition=cli.request_of(condition),
         guidance=guidance,
+        ceiling=ceiling,
         tolerance=cli.request_of(tolerance, "--tolerance"),
         optional=optional,
         linked=linked,

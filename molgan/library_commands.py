@@ -69,6 +69,7 @@ def build(
     pick: Annotated[int, typer.Option(min=0, help="Then pick so many that lie far apart, to picked.parquet.")] = 0,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
+    ceiling: options.Ceiling = None,
     tolerance: options.Tolerance = [],  # noqa: B006
     fragments: options.GivenFragments = None,
     optional: options.Optional = [],  # noqa: B006
@@ -109,7 +110,8 @@ def build(
     ).validated()
     requested = {"condition": cli.request_of(condition), "guidance": guidance, "optional": optional, "linked": linked}
     requested |= {"tolerance": cli.request_of(tolerance, "--tolerance"), "size": size, "added": added}
-    job = prepare(model, settings, None, fragments, which, requested | {"require": require, "forbid": forbid})
+    requested |= {"ceiling": ceiling, "require": require, "forbid": forbid}
+    job = prepare(model, settings, None, fragments, which, requested)
     if dry_run:
         told = estimate(job)
         typer.echo(json.dumps(told, indent=1) if as_json else lines(told))

@@ -40,6 +40,16 @@ GivenFragments = Annotated[
         "[*] marks a site; a dot separates several.",
     ),
 ]
+Ceiling = Annotated[
+    float | None,
+    typer.Option(
+        "--ceiling",
+        min=1,
+        metavar="RATIO",
+        help="Density ratio from which on the critic rejects no sample; a lower one takes fewer draws. "
+        "Default: the model's critic.ceiling.",
+    ),
+]
 Optional = Annotated[
     list[int],
     typer.Option("--optional", metavar="NUMBER", help="Site of the fragments that may stay empty; repeatable."),

@@ -225,10 +225,12 @@ class AutoregressiveGAN(GraphRecipe):
         raw: bool = False,
         guidance: float = 1.0,
         beginning: Beginning | None = None,
+        ceiling: float | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic.
 
-        beginning: the fragments that each begins with; one that could not be finished has no atoms.
+        beginning: the fragments that each begins with; one that could not be finished has no atoms. ceiling: in place
+        of `critic.ceiling`.
         """
         begun = beginning.to(self.device) if beginning is not None else None
         bounds = (begun.least, begun.most) if begun is not None else None
@@ -252,5 +254,6 @@ class AutoregressiveGAN(GraphRecipe):
 
         critic, logits = self.config.critic, judged((atoms, orders), context)
         kinds = beginnings(present.sum(1), context, prefix)
-        replace_rejected((atoms, orders), logits, redraw, critic.rejections, critic.ceiling, random, kinds)
+        most = critic.ceiling if ceiling is None else ceiling
+        replace_rejected((atoms, orders), logits, redraw, critic.rejections, most, random, kinds)
         return atoms, orders

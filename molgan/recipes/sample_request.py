@@ -37,6 +37,10 @@ class SampleRequest(TypedDict, total=False):
     with fragments or a size whatever these allow."""
     guidance: float
     """Above 1 pulls samples further towards the condition, at a price in variety (Ho and Salimans 2022)."""
+    ceiling: float | None
+    """Of a model whose critic rejects samples, the ratio of the data's density to the generator's from which on none is
+    rejected, at least 1; as it was trained if not given (`critic.ceiling`). A lower one takes fewer draws and leaves
+    more of the difference to the data."""
     code: Any
     """Of a model with latent codes (`model.codes`, `model.code_numbers`), the class, or a list of class and numbers in
     [-1, 1]; None draws them, whole or one by one."""
@@ -77,7 +81,7 @@ class PreparedRequest:
     def __init__(self, gan: "MolGAN", n: int, requested: SampleRequest, begin: FragmentRequests | None):
         self.gan, self.n, self.begin = gan, n, begin
         self.condition, self.guidance = requested.get("condition"), requested.get("guidance", 1.0)
-        self.code, tolerance = requested.get("code"), requested.get("tolerance")
+        self.ceiling, self.code, tolerance = (requested.get(name) for name in ("ceiling", "code", "tolerance"))
         self.within = Within(gan.conditions, self.condition or {}, tolerance, n) if tolerance else None
         self.patterns = Patterns(requested)
         self.each = {"beginning": begin.beginning} if begin is not None else None
@@ -111,6 +115,11 @@ class PreparedRequest:
         refuse_unknown(requested)
         if requested.get("code") is not None:
             refuse_without(recipe, "code", "code")
+        if (ceiling := requested.get("ceiling")) is not None:
+            if not getattr(recipe.config, "rejects", False):
+                raise ConfigError("ceiling: this model has no critic that rejects samples; leave it out.")
+            if not (isinstance(ceiling, (int, float)) and ceiling >= 1):
+                raise ConfigError(f"ceiling must be a number of at least 1; got {ceiling}.")
         begin, optional = None, requested.get("optional", ())
         size, added = (size_range(name, requested.get(name)) for name in ("size", "added"))
         if several is None and (parts := parts_of(requested)):

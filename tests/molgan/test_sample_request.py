@@ -11,6 +11,7 @@ import molgan.__main__
 from gancore.errors import ConfigError
 from gancore.io.notes import Note
 from molgan import Config, Fragments, MolGAN
+from molgan.networks.fingerprint_critic import FingerprintCritic
 
 SMILES = [
     *("CC(C)(C)c1ccc2occ(CC(=O)Nc3ccccc3F)c2c1", "CC1CC(Nc2cncc(-c3nncn3C)c2)CC(C)C1", "O=C(O)CSc1nnc(Br)n1C1CC1"),
@@ -80,6 +81,31 @@ def test_the_size_is_within_its_bounds(gan):
     assert sizes <= {9, 10, 11}
     sizes = {Chem.MolFromSmiles(text).GetNumAtoms() for text in gan.sample(40, fragments="[*]c1ccccc1", size=(9, 11))}
     assert sizes == {9, 10, 11}  # training has none of them, so all are drawn
+
+
+def test_a_lower_ceiling_takes_fewer_draws(monkeypatch):
+    judged = []
+    forward = FingerprintCritic.forward
+
+    def counted(self, sample, context=None):
+        judged.append(len(sample[0]))
+        return forward(self, sample, context)
+
+    monkeypatch.setattr(FingerprintCritic, "forward", counted)
+    moses, draws = MolGAN.load("moses"), {}
+    for ceiling in (None, 3.0, 1.2):
+        judged.clear()
+        assert all(moses.sample(50, ceiling=ceiling))
+        draws[ceiling] = sum(judged)
+    assert draws[None] == draws[3.0], "as the model was trained"
+    assert 50 < draws[1.2] < 0.8 * draws[3.0]
+
+
+def test_a_ceiling_needs_a_critic_and_a_number():
+    with pytest.raises(ConfigError, match=r"^ceiling: this model has no critic that rejects samples; leave it out\.$"):
+        MolGAN(Config.load("default", ["steps=0", "pretrain.steps=1"])).fit(SMILES, quiet=True).sample(2, ceiling=2.0)
+    with pytest.raises(ConfigError, match=r"^ceiling must be a number of at least 1; got 0\.5\.$"):
+        MolGAN.load("moses").sample(2, ceiling=0.5)
 
 
 def test_sites_may_be_optional(gan):
