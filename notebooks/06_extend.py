@@ -42,20 +42,21 @@ plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True, "legen
 # ## An objective
 #
 # A game has two halves, each a function of the critic's logits on real and on fake samples, one value a pair, to be
-# *minimised*: what the critic pays, and what the generator pays. Least squares (Mao et al. 2017) wants the logits at 1
-# on real samples and at 0 on fake ones, and has the generator pull its fakes to 1:
+# *minimised*: what the critic pays, and what the generator pays. The Kullback-Leibler divergence as a game (f-GAN,
+# Nowozin et al. 2016) is not among those that come with the library. The best critic's logit is 1 plus the log-ratio of
+# the data's density to the generator's:
 
 
 # %%
-def least_squares_critic(real, fake):
-    return (real - 1).square() + fake.square()
+def kullback_leibler_critic(real, fake):
+    return (fake - 1).exp() - real
 
 
-def least_squares_generator(real, fake):
-    return (fake - 1).square()
+def kullback_leibler_generator(real, fake):
+    return -(fake - 1).exp()
 
 
-OBJECTIVES["least_squares"] = Objective(least_squares_critic, least_squares_generator)
+OBJECTIVES["kullback_leibler"] = Objective(kullback_leibler_critic, kullback_leibler_generator)
 
 fake = torch.linspace(-4, 4, 161, requires_grad=True)
 real = torch.ones_like(fake)
@@ -64,7 +65,7 @@ for name, objective in OBJECTIVES.items():
     loss = objective.generator(real, fake)
     (slope,) = torch.autograd.grad(loss.sum(), fake)
     for axis, values in zip(axes, (objective.critic(real, fake), loss, slope), strict=True):
-        axis.plot(fake.detach(), values.detach(), "--" if name == "least_squares" else "-", label=name)
+        axis.plot(fake.detach(), values.detach(), "--" if name == "kullback_leibler" else "-", label=name)
 for axis, title in zip(axes, ("the critic pays", "the generator pays", "... and its slope"), strict=True):
     axis.set(title=title, xlabel="logit of the fake (real at 1)", ylim=(-5, 9))
 axes[0].legend(fontsize="small")
@@ -72,11 +73,14 @@ plt.show()
 
 # %% [markdown]
 # The right-hand picture tells the objectives apart. Wasserstein and hinge push a fake on with the same force wherever
-# it is; the non-saturating and the relativistic loss let go of fakes that already pass; least squares pulls hardest at
-# those the critic is surest of, and pulls *back* fakes that look more real than real ones.
+# it is. The non-saturating loss and relativistic pairing let go of fakes that already pass; the saturating loss and the
+# new one do the reverse, and hardly move fakes that the critic is sure of. Least squares pulls hardest at those the
+# critic is surest of, and pulls *back* fakes that look more real than real ones. The relativistic average compares with
+# the mean of the batch, which all fakes move together.
 #
-# A row in the table is enough for `Adversary` below. To make it a *setting* of `molgan` or `seqgan`, add its name to
-# the `Literal` of `CriticConfig.objective`; the contract tests run over the whole table and cover it from then on.
+# A row in the table is enough for `Adversary` below, and `critic.objective` of `molgan` and `seqgan` accepts its name
+# in this process. Written into `gancore/losses/adversarial.py` it is there for all, and the contract tests, which run
+# over the whole table, cover it from then on.
 #
 # ## A property
 #

@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -22,6 +24,7 @@ from benchmarks import (
     captions,
     conditional,
     drug_data,
+    family,
     fragments,
     hostile,
     oracle,
@@ -73,6 +76,7 @@ def test_every_module_has_a_short_form_here():
         "conditional",
         "autoregressive",
         "drug_data",
+        "family",
         "fragments",
         "hostile",
         "oracle",
@@ -270,6 +274,50 @@ def test_semisupervised(run):
     line, *table = run(semisupervised, *few, "--set", "pretrain.steps=2", "steps=3")
     assert line.startswith("0 {'supervised': ")
     assert [row.split()[0] for row in table[1:]] == ["supervised", "semi-supervised"]
+
+
+def test_family(tmp_path, run):
+    """A row for each member that both halves have; a second call makes nothing anew."""
+    assert {"LSGAN, least squares", "WGAN-GP", "DRAGAN", "SNGAN, spectral normalisation"} <= family.COMPARED.keys()
+    some = ["WGAN, clipped weights", "SNGAN, spectral normalisation", "instance noise"]
+    arguments = "--short", "--seconds", 1, "--seeds", 0, 1, "--members", *some, "--out", tmp_path
+    found = run(family, *arguments)
+    for figure in ("FCD", "in the grammar"):
+        (head,) = [place for place, line in enumerate(found) if line.startswith("|") and f"| {figure} |" in line]
+        rows = [line.split("|") for line in found[head + 2 : head + 2 + 4]]
+        assert [row[1].strip() for row in rows] == [family.BEFORE, *some]
+        for row in rows:
+            cells = [one.split("±") for one in row[3:-1]]
+            assert row[2].strip() == "2", "two seeds"
+            assert all(len(cell) == 2 for cell in cells)
+            steps, _, figure_here, unique = (float(cell[0]) for cell in cells)
+            assert (steps == 0) == (row is rows[0])
+            assert figure_here >= 0 < unique <= 1
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
+    assert len(made) == 2 * 2 * 4
+    assert run(family, *arguments) == found
+    assert made == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
+    with pytest.raises(SystemExit):
+        run(family, "--seconds", 2, "--out", tmp_path)
+
+
+def test_the_steps_of_a_row_are_those_that_its_seconds_are_enough_for(monkeypatch):
+    """A clock that counts steps: 5 of the critic alone at 1 s each leave 15 s of 20, for the game at 3 s a step."""
+    clock = [0.0]
+    monkeypatch.setattr(family.time, "process_time", lambda: clock[0])
+
+    def playing(players, batches, steps, callbacks, seed):
+        clock[0] += len(steps) * players
+
+    monkeypatch.setattr(family, "play", playing)
+    phases = [
+        SimpleNamespace(players=pace, batches=None, steps=range(n), callbacks=[], enter=lambda: None)
+        for pace, n in ((1.0, 5), (3.0, 4))
+    ]
+    bench = SimpleNamespace(short=True, seed=0, begin=lambda member, steps: (None, phases))
+    bench.play = partial(family.Bench.play, bench)
+    assert family.Bench.steps_within(bench, None, 20.0) == 5
+    assert family.Bench.steps_within(bench, None, 1.0) == 1
 
 
 def test_the_dialects_differ_in_almost_every_sentence():

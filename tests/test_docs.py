@@ -223,6 +223,7 @@ def test_every_file_it_names_exists(document):
         "molgan.scoring.definition",
         "molgan.scoring.desirability",
         "gancore.training.settings",
+        "gancore.losses.settings",
     ],
 )
 def test_every_table_of_settings_is_told(module):

@@ -54,28 +54,28 @@ def test_every_block_is_run_here():
 
 
 def test_an_objective_is_two_functions_and_a_row(run):
-    """The game of Mao et al. 2017: its equilibrium has logits of 1/2, and both players' slopes point there."""
-    run("least_squares")
+    """The game of Nowozin et al. 2016: its best critic is 1 + log(p / q), which pays -KL(p, q) and at p = q is 1."""
+    run("kullback_leibler")
 
     class Critic(torch.nn.Module):
         def forward(self, sample, context=None):
             return CriticOutput(sample[0].sum(1))
 
-    adversary = Adversary(Critic(), OBJECTIVES["least_squares"], {})
-    real, fake = (torch.full((4, 1), value, requires_grad=True) for value in (0.25, 0.75))
-    losses = adversary.critic_losses((real,), (fake,))
-    assert losses["adversarial"].tolist() == pytest.approx([0.75**2 + 0.75**2] * 4)
-    loss = adversary.generator_losses((real,), (fake,))["adversarial"]
-    assert loss.tolist() == pytest.approx([0.25**2] * 4)
-    (slope,) = torch.autograd.grad(loss.sum(), fake)
-    assert slope.flatten().tolist() == pytest.approx([-0.5] * 4)
+    adversary = Adversary(Critic(), OBJECTIVES["kullback_leibler"], {})
+    p, q = torch.tensor([0.7, 0.3]), torch.tensor([0.4, 0.6])
+    best = (1 + (p / q).log())[:, None].requires_grad_()
+    real, fake = best[[0, 0, 1, 1]], best[[0, 1, 0, 1]]  # every pair, by how likely it is
+    paid = (adversary.critic_losses((real,), (fake,))["adversarial"] * torch.outer(p, q).flatten()).sum()
+    assert paid.item() == pytest.approx(-(p * (p / q).log()).sum().item(), abs=1e-6)
+    (slope,) = torch.autograd.grad(adversary.generator_losses((best,), (best,))["adversarial"].sum(), best)
+    assert slope.flatten().tolist() == pytest.approx((-p / q).tolist())
 
 
 def test_an_objective_of_ones_own_is_a_setting(run):
-    with pytest.raises(ConfigError, match=r"critic.objective = 'least_squares': input should be 'non_saturating', "):
-        molgan.Config.load("default", ["critic.objective=least_squares"])
-    run("least_squares")
-    few = ["critic.objective=least_squares", "steps=2", "pretrain.steps=1", "device=cpu", "model.generator=[8]"]
+    with pytest.raises(ConfigError, match=r"critic.objective = 'kullback_leibler': input should be 'non_sat"):
+        molgan.Config.load("default", ["critic.objective=kullback_leibler"])
+    run("kullback_leibler")
+    few = ["critic.objective=kullback_leibler", "steps=2", "pretrain.steps=1", "device=cpu", "model.generator=[8]"]
     gan = MolGAN(molgan.Config.load("default", few)).fit(SMILES, quiet=True)
     assert len(gan.sample(3)) == 3
 

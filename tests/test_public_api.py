@@ -18,7 +18,14 @@ from gancore.errors import UserError
 
 ROOMS = (
     *("types", "losses.adversarial", "losses.penalties", "losses.policy_gradient", "losses.elbo", "losses.adversary"),
-    *("sampling.estimators", "training.loop", "training.schedules", "training.ema"),
+    *(
+        "losses.settings",
+        "layers.spectral_norm",
+        "sampling.estimators",
+        "training.loop",
+        "training.schedules",
+        "training.ema",
+    ),
 )
 SOURCED = {room for room in ROOMS if room not in ("types", "training.loop")}
 """Rooms of published mathematics: what is in them has a paper."""

@@ -1,5 +1,6 @@
-"""The commands of both command lines, demo, train, doctor, runs and data, and the end of their exports."""
+"""The commands of both command lines, demo, train, doctor, runs, family and data, and the end of their exports."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -82,6 +83,7 @@ def finish(app: typer.Typer, half: Half) -> None:
     """Add the shared commands that help lists last."""
     app.command("doctor")(_doctor(half))
     app.command("runs")(_runs)
+    app.command("family")(_family(half))
 
 
 def _demo(about: Demo, half: Half) -> Callable[..., None]:
@@ -172,6 +174,16 @@ def _doctor(half: Half) -> Callable[..., None]:
         cli.show_findings(doctor.examine(checks), as_json, quiet)
 
     return doctor
+
+
+def _family(half: Half) -> Callable[..., None]:
+    def family(as_json: AsJson = False, quiet: Quiet = False) -> None:
+        """List the members of the GAN family: paper, code, the options of `train` that select each, figures."""
+        from gancore.facade import family
+
+        typer.echo(json.dumps(family.rows(half.name), indent=1) if as_json else "\n".join(family.text(half.name)))
+
+    return family
 
 
 def _runs(

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gancore.losses.adversarial import Objective
-from gancore.losses.penalties import Penalty
+from gancore.losses.penalties import Penalty, allowed_moves
 from gancore.losses.reduction import sum_steps
+from gancore.training import distributed
 from gancore.types import Batch, Context, CriticOutput, Sample, as_batch
 
 
@@ -28,6 +29,11 @@ class Head(NamedTuple):
     on_fake: bool = False
 
 
+def no_noise(step: int) -> float:
+    """The level of instance noise where there is none (Sønderby et al. 2017): 0 at every step."""
+    return 0.0
+
+
 @dataclass
 class Adversary:
     """A critic with its objective and penalties (Goodfellow et al. 2014); gives both players their losses, by name.
@@ -41,6 +47,9 @@ class Adversary:
     penalties: by name, (function, weight): added to the critic's loss with that weight.
     penalty_every: pay on every k-th call only, with k-fold weight (lazy regularisation, Karras et al. 2020).
     heads: by the name of the critic's output.
+    every: the critic plays on every k-th step only, so that its calls are counted in these.
+    noise: standard deviation, at a step, of the normal noise that real and fake samples get in both players' losses
+        (instance noise, Sønderby et al. 2017). On the simplex it keeps the sum of each row, and padding stays.
     """
 
     critic: nn.Module
@@ -48,6 +57,8 @@ class Adversary:
     penalties: Mapping[str, tuple[Penalty, float]]
     penalty_every: int = 1
     heads: Mapping[str, Head] = field(default_factory=dict)
+    every: int = 1
+    noise: Callable[[int], float] = no_noise
 
     def output(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """All that the critic says."""
@@ -71,8 +82,9 @@ class Adversary:
         """
         real, fake = as_batch(real), as_batch(fake)
         fake = replace(fake, sample=tuple(part.detach() for part in fake.sample))
+        real, fake = self.noised(real, step), self.noised(fake, step)
         on_real, on_fake = self.judge(real, fake)
-        losses = {"adversarial": _pairs(self.objective.critic, on_real, on_fake)}
+        losses = {"adversarial": _pairs(self.objective.critic, on_real, on_fake, self.objective.pooled)}
         losses["_accuracy"] = _pairs(lambda one, other: (one > other).float(), on_real, on_fake)
         taught, lesson = on_real, real
         if self.heads and real.labelled is not None:
@@ -85,18 +97,18 @@ class Adversary:
                 if len({len(one) for one in each}) > 1:
                     each = [one.mean() for one in each]
                 losses[name] = torch.stack(each).sum(0) * head.critic
-        if step % self.penalty_every == 0:
+        if step // self.every % self.penalty_every == 0:
             with torch.autocast(on_real.logits.device.type, enabled=False):
                 for name, (penalty, weight) in self.penalties.items():
                     losses[name] = penalty(self.logits, real, fake) * weight * self.penalty_every
         return losses
 
-    def generator_losses(self, real: Batch | Sample, fake: Batch | Sample) -> dict[str, Tensor]:
+    def generator_losses(self, real: Batch | Sample, fake: Batch | Sample, step: int = 0) -> dict[str, Tensor]:
         """Losses of the generator's turn, differentiable in `fake`. Raises as `critic_losses` does."""
-        real, fake = as_batch(real), as_batch(fake)
+        real, fake = (self.noised(as_batch(batch), step) for batch in (real, fake))
         on_real, on_fake = self.judge(real, fake)
         on_real = on_real._replace(logits=on_real.logits.detach())
-        losses = {"adversarial": _pairs(self.objective.generator, on_real, on_fake)}
+        losses = {"adversarial": _pairs(self.objective.generator, on_real, on_fake, self.objective.pooled)}
         for name, head in self.heads.items():
             if head.generator:
                 losses[name] = head.loss(on_fake.heads[name], fake) * head.generator
@@ -108,6 +120,17 @@ class Adversary:
         for name, head in self.heads.items():
             total = total + head.generator * head.loss(output.heads[name], fake)
         return total
+
+    def noised(self, batch: Batch, step: int) -> Batch:
+        """The batch, and what is labelled in it, with the noise of a step; without noise as it is."""
+        level = self.noise(step)
+        if not level:
+            return batch
+        moves = tuple(distributed.normal_like(part) for part in batch.sample)
+        moves = allowed_moves(moves, batch.sample, batch.geometry)
+        sample = tuple(part + level * move for part, move in zip(batch.sample, moves, strict=True))
+        labelled = self.noised(batch.labelled, step) if batch.labelled is not None else None
+        return replace(batch, sample=sample, labelled=labelled)
 
     def judge(self, real: Batch | Sample, fake: Batch | Sample) -> tuple[CriticOutput, CriticOutput]:
         """What the critic says of both halves, in one call: a critic must not normalise over its batch."""
@@ -125,13 +148,18 @@ def _joined_contexts(real: Batch, fake: Batch) -> Context | None:
     return Context.cat([real.context, fake.context])
 
 
-def _pairs(function: Callable[[Tensor, Tensor], Tensor], real: CriticOutput, fake: CriticOutput) -> Tensor:
-    """A function of paired logits as one value a sample."""
+def _pairs(
+    function: Callable[[Tensor, Tensor], Tensor], real: CriticOutput, fake: CriticOutput, pooled: bool = False
+) -> Tensor:
+    """A function of paired logits as one value a sample. pooled: it is to see the steps that count alone."""
     of_real, of_fake = real.logits.float(), fake.logits.float()
-    each = function(of_real.flatten(), of_fake.flatten()).view_as(of_real)
-    if each.ndim == 1:
-        return each
+    if of_real.ndim == 1:
+        return function(of_real, of_fake)
     mask = torch.ones_like(of_real, dtype=torch.bool)
     for output in (real, fake):
         mask = mask if output.mask is None else mask & output.mask
+    if pooled:
+        each = torch.zeros_like(of_real).masked_scatter(mask, function(of_real[mask], of_fake[mask]))
+    else:
+        each = function(of_real.flatten(), of_fake.flatten()).view_as(of_real)
     return sum_steps(each, mask)

@@ -5,11 +5,12 @@ stays. The batch declares where a sample may move. On the `simplex` a category r
 and padding rows may not move at all, because the critic's slope in other directions is never met by data. In
 `euclidean` space, of latents say, every number may move.
 
-`r1`, `r2` and `wgan_gp` need double backward, which flash attention, cuDNN RNNs and
+`r1`, `r2`, `wgan_gp` and `dragan` need double backward, which flash attention, cuDNN RNNs and
 `torch.compile` refuse; `finite_r1_r2` needs first derivatives only.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -46,7 +47,7 @@ def squared_slope(critic: Critic, at: Batch | Sample) -> PerSample:
     leaves = tuple(part.detach().requires_grad_() for part in at.sample)
     logits = _judged(critic, leaves, at.context)
     gradients = torch.autograd.grad(logits.sum(), leaves, create_graph=True)
-    gradients = _allowed(gradients, leaves, at.geometry)
+    gradients = allowed_moves(gradients, leaves, at.geometry)
     return sum((g.square().flatten(1).sum(1) for g in gradients), torch.zeros_like(logits))
 
 
@@ -82,6 +83,45 @@ def wgan_gp(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSa
     return (slope - 1).square()
 
 
+def dragan(critic: Critic, real: Batch | Sample, fake: Batch | Sample) -> PerSample:
+    """(slope - 1)^2 near the real samples (Kodali et al. 2017), `near_real` at a random distance of each."""
+    real = as_batch(real)
+    n, device = len(real), real.sample[0].device
+    reach = distributed.draw_global(lambda rows: torch.rand(rows, device=device), n) * _REACH
+    near = near_real(real, reach)
+    slope = (squared_slope(critic, replace(real, sample=near)) + 1e-12).sqrt()
+    return (slope - 1).square()
+
+
+def near_real(real: Batch, reach: Float[Tensor, "batch"]) -> Sample:
+    """Each sample, moved a share `reach` of the way to what is like no datum, for DRAGAN (Kodali et al. 2017).
+
+    On the simplex every row moves towards a uniformly random distribution over its categories, so that it remains one;
+    its category remains the likeliest while `reach` is below 1/2. Padding rows stay. In Euclidean space it is noise of
+    `reach` standard deviations of the batch.
+
+    >>> one_hot = Batch((torch.eye(3)[None],))
+    >>> near_real(one_hot, torch.tensor([0.4]))[0].argmax(-1).tolist()
+    [[0, 1, 2]]
+    """
+    moved = []
+    for part in real.sample:
+        share = reach.view(-1, *[1] * (part.ndim - 1))
+        if real.geometry == "euclidean":
+            moved.append(part + share * distributed.gathered(part).std() * distributed.normal_like(part))
+            continue
+        draws = distributed.draw_global(
+            lambda n, like=part: torch.rand(n, *like.shape[1:], device=like.device), len(part)
+        )
+        waits = -draws.clamp_min(1e-12).log()  # exponential: over their sum, uniform on the simplex
+        other = waits / waits.sum(-1, keepdim=True) * part.sum(-1, keepdim=True)
+        moved.append(torch.lerp(part, other, share))
+    return tuple(moved)
+
+
+_REACH = 0.5  # the largest share of the way that `dragan` moves a sample: half a standard deviation in the paper's code
+
+
 def finite_squared_slope(
     critic: Critic, at: Batch | Sample, epsilon: float = 0.05, moves: Sample | None = None
 ) -> PerSample:
@@ -98,7 +138,7 @@ def finite_squared_slope(
     at = as_batch(at)
     still = tuple(part.detach() for part in at.sample)
     moves = moves or tuple(distributed.normal_like(part) for part in still)
-    moves = _allowed(moves, still, at.geometry)
+    moves = allowed_moves(moves, still, at.geometry)
     moved = tuple(part + epsilon * move for part, move in zip(still, moves, strict=True))
     both = tuple(torch.cat(pair) for pair in zip(moved, still, strict=True))
     there, here = _judged(critic, both, Context.cat([at.context] * 2) if at.context is not None else None).chunk(2)
@@ -126,8 +166,8 @@ def _judged(critic: Critic, sample: Sample, context: Context | None) -> Tensor:
     return critic(sample) if context is None else critic(sample, context)
 
 
-def _allowed(directions: tuple[Tensor, ...], at: Sample, geometry: Geometry) -> tuple[Tensor, ...]:
-    """Directions that a sample may move in."""
+def allowed_moves(directions: tuple[Tensor, ...], at: Sample, geometry: Geometry) -> tuple[Tensor, ...]:
+    """Directions that a sample may move in: any, or on the simplex those of the tangent space (Absil et al. 2008)."""
     if geometry == "euclidean":
         return directions
     return tuple(project_to_tangent(direction, part) for direction, part in zip(directions, at, strict=True))
@@ -139,4 +179,11 @@ def _common_geometry(real: Batch, fake: Batch) -> Geometry:
     return real.geometry
 
 
-PENALTIES: dict[str, Penalty] = {"r1": r1, "r2": r2, "r1_r2": r1_r2, "wgan_gp": wgan_gp, "finite_r1_r2": finite_r1_r2}
+PENALTIES: dict[str, Penalty] = {
+    "r1": r1,
+    "r2": r2,
+    "r1_r2": r1_r2,
+    "wgan_gp": wgan_gp,
+    "dragan": dragan,
+    "finite_r1_r2": finite_r1_r2,
+}

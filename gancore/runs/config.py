@@ -28,6 +28,9 @@ C = TypeVar("C", bound="RunConfig")
 _WRITTEN_WHOLE = {"seed", "device", "precision", "log_every", "tensorboard", "checkpoint.every", "recovery.times"}
 """What only a file has that a run wrote, with every setting in it."""
 
+_SIZES = ("model.", "critic.conditioning", "critic.spectral_norm")
+"""What decides which weights a model has."""
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -200,7 +203,7 @@ class RunConfig:
     def adopting(self, start: "RunConfig") -> "RunConfig":
         """These settings with the recipe and sizes of a start model, where they are not set explicitly.
 
-        Sizes are `[model]` and the critic's conditioning.
+        Sizes are `[model]`, and the critic's conditioning and normalisation.
 
         Raises ConfigError for settings that the start's recipe has not.
 
@@ -214,7 +217,7 @@ class RunConfig:
         values = {key: value for key, value in flatten(asdict(self)) if kind is type(self) or key in explicit}
         for key in explicit:
             kind._refuse_foreign(key, f"start: a model of recipe {recipe}")
-        shapes = [pair for pair in flatten(asdict(start)) if pair[0].startswith(("model.", "critic.conditioning"))]
+        shapes = [pair for pair in flatten(asdict(start)) if pair[0].startswith(_SIZES)]
         sizes = {key: value for key, value in shapes if key not in explicit and has(kind, key)}
         return toml.from_dict(kind, nested(values | sizes | {"recipe": recipe}), "start")._said(explicit)
 

@@ -7,7 +7,7 @@ steps as one. Without torchrun there is one process, and everything here gives b
 import atexit
 import os
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -109,6 +109,25 @@ def largest(value: float) -> float:
 def mean(value: Tensor) -> Tensor:
     """The mean over the processes."""
     return total(value) / processes()
+
+
+def batch_mean(values: Tensor) -> Tensor:
+    """The mean over the values of all processes, `()`; the gradient flows to all of them."""
+    if processes() == 1:
+        return values.mean()
+    return _Total.apply(values.sum()) / total(torch.tensor(float(values.numel()), device=values.device))
+
+
+class _Total(torch.autograd.Function):
+    """`total` with a gradient: what each process gets is the sum of what all would pay for it."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return total(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # pyright: ignore
+        return total(gradient)
 
 
 def mean_denominator(count: Tensor) -> Tensor:

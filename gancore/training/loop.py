@@ -31,6 +31,7 @@ class Player:
         the underscore) and not minimised.
     repeat: turns a step; 0 never plays. every: plays only on steps that this divides.
     max_norm: gradient norm above which gradients are scaled down; 0 never scales.
+    max_weight: size to which weights are clipped after each turn (Arjovsky et al. 2017); 0 never clips.
     rate: learning rate at a step; the one that the optimiser was made with if not given.
     """
 
@@ -42,6 +43,7 @@ class Player:
     every: int = 1
     max_norm: float = 0.0
     rate: Callable[[int], float] | None = None
+    max_weight: float = 0.0
 
     def step(self, losses: dict[str, Tensor]) -> Tensor:
         """Descend the sum of the losses once; gives the norm of the gradient before it is scaled down.
@@ -59,6 +61,10 @@ class Player:
         if self.max_norm:
             nn.utils.clip_grads_with_norm_(parameters, self.max_norm, norm)
         self.optimizer.step()
+        if self.max_weight:
+            with torch.no_grad():
+                for weight in self.module.parameters():
+                    weight.clamp_(-self.max_weight, self.max_weight)
         return norm
 
     def set_rate(self, step: int, factor: float = 1.0) -> None:

@@ -33,3 +33,14 @@ def cosine_rate(
     [2.0, 2.0, 0.2]
     """
     return lambda step: rate * warm_cosine(step - start, steps, warm_up, floor)
+
+
+def fade_out(level: float, steps: int, start: int = 0) -> Callable[[int], float]:
+    """A level as a function of the step: constant until `start`, then falling linearly to 0 in so many steps.
+
+    As instance noise is annealed (Sønderby et al. 2017).
+
+    >>> [fade_out(2.0, 10, start=5)(step) for step in (0, 5, 10, 15, 99)]
+    [2.0, 2.0, 1.0, 0.0, 0.0]
+    """
+    return lambda step: level * (1 - min(1.0, max(0, step - start) / max(1, steps)))

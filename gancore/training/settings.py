@@ -110,12 +110,3 @@ class ReplayConfig:
     """How many of them each training step of the generator learns from."""
     weight: Weight = 0.1
     """Weight of their likelihood (of its bound) in the loss."""
-
-
-def refuse_no_ratio(objective: str) -> None:
-    """Raise ConfigError if the logit of that objective's critic is no log-ratio of densities, as rejection needs."""
-    if objective not in ("relativistic_pairing", "non_saturating"):
-        raise ConfigError(
-            f"critic.rejections: a critic of objective {objective} gives no ratio of densities; "
-            "take relativistic_pairing or non_saturating."
-        )

@@ -17,7 +17,6 @@ from torch.optim import Optimizer
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.io.stage_times import stage
-from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import policy_gradient
 from gancore.sampling.rejection import replace_rejected
@@ -63,7 +62,7 @@ class AutoregressiveGAN(GraphRecipe):
             *(space.context_features, config.critic.conditioning),
         ).to(device)
         self.averaged = EMA(self.generator, config.average)
-        self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {})
+        self.adversary = Adversary(self.critic, config.critic.game, {})
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
             "critic": self.critic,

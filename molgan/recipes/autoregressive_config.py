@@ -8,7 +8,8 @@ from annotated_types import Ge, Interval
 
 from gancore.errors import ConfigError
 from gancore.losses.adversarial import OBJECTIVES
-from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, Share, Weight, refuse_no_ratio
+from gancore.losses.settings import ObjectiveConfig
+from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, Share, Weight
 from molgan.recipes.config import GameConfig, PolicyRewardConfig, PretrainConfig
 
 
@@ -41,12 +42,11 @@ class AutoregressiveModelConfig:
 
 
 @dataclass(frozen=True)
-class AutoregressiveCriticConfig:
+class AutoregressiveCriticConfig(ObjectiveConfig):
     """The critic of fingerprints, which has no gradient into the generator, and how sampling asks it."""
 
-    __pydantic_config__ = STRICT
-    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein"])] = "relativistic_pairing"
-    """Adversarial objective."""
+    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein", "saturating"])] = "relativistic_pairing"
+    """Adversarial objective, of the critic alone: the policy gradient takes the logit as reward."""
     steps: Positive = 1
     """Turns of the critic for each turn of the generator."""
     lr: Rate = 1e-3
@@ -101,7 +101,7 @@ class AutoregressiveConfig(GameConfig):
         if self.critic.rings_only and not self.model.ring_fingerprint:
             raise ConfigError("critic.rings_only needs rings to learn of: set model.ring_fingerprint above 0.")
         if self.critic.rejections:
-            refuse_no_ratio(self.critic.objective)
+            self.critic.require_ratio()
         if self.steps and not self.bound and not self.reward.active:
             raise ConfigError("the game has nothing to learn from: set bound or a reward above 0.")
         least = max(2, self.reward.draws)

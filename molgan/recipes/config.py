@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
 from pydantic import BeforeValidator
-from torch import nn
 
-from gancore.errors import ConfigError
 from gancore.io import config as toml
 from gancore.losses.adversarial import OBJECTIVES
-from gancore.losses.adversary import Adversary, Head
-from gancore.losses.penalties import PENALTIES
+from gancore.losses.settings import RelaxedCriticConfig
 from gancore.runs.config import RunConfig
 from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, ReplayConfig, Share, Weight
 from molgan.data.settings import DataConfig
@@ -183,26 +179,10 @@ class PolicyRewardConfig(RewardConfig):
 
 
 @dataclass(frozen=True)
-class CriticConfig:
-    """A critic whose gradient flows into the generator, and the slope it pays for."""
+class CriticConfig(RelaxedCriticConfig):
+    """A critic of relaxed graphs, and how it trains."""
 
-    __pydantic_config__ = STRICT
     objective: Annotated[str, OneOf(OBJECTIVES)] = "relativistic_pairing"
     """Adversarial objective."""
-    penalty: Annotated[str, OneOf(PENALTIES)] = "finite_r1_r2"
-    """Slope penalty."""
-    penalty_weight: Weight = 0.02
-    """Its weight. For r1 and r2 this is half of the gamma of the papers; wgan_gp wants 10."""
-    penalty_every: Positive = 4
-    """The penalty is taken every so many steps, with that much more weight."""
-    steps: Positive = 1
-    """Turns of the critic for each turn of the generator."""
-
-    def __post_init__(self) -> None:
-        if self.objective == "wasserstein" and not self.penalty_weight:
-            raise ConfigError("objective wasserstein needs a slope penalty: set critic.penalty_weight above 0.")
-
-    def adversary(self, critic: nn.Module, heads: Mapping[str, Head] = MappingProxyType({})) -> Adversary:
-        """The critic with its objective, its penalty and its heads."""
-        weighted = {"penalty": (PENALTIES[self.penalty], self.penalty_weight)} if self.penalty_weight else {}
-        return Adversary(critic, OBJECTIVES[self.objective], weighted, self.penalty_every, heads)
+    lr: Weight = field(default=0.0, kw_only=True)
+    """Learning rate of the critic (two time scales, Heusel et al. 2017); 0 takes the generator's."""

@@ -141,6 +141,9 @@ class Molecules:
         kinds = [getattr(config.critic, "conditioning", "") for config in (recipe.config, start.config)]
         if recipe.space.groups and start.recipe.space.groups and kinds[0] != kinds[1]:
             raise ConfigError(f"start: its critic.conditioning is {kinds[1]}; leave out the setting {kinds[0]}.")
+        normal = [getattr(config.critic, "spectral_norm", False) for config in (recipe.config, start.config)]
+        if normal[0] != normal[1]:
+            raise ConfigError(f"start: its critic.spectral_norm is {str(normal[1]).lower()}; leave out the setting.")
         return {name: module.state_dict() for name, module in start.recipe.modules.items() if name != "late"}
 
     def encode(self, strings: Sequence[str | None], space: GraphSpace) -> tuple[Sample, list[int]]:

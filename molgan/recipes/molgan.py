@@ -100,7 +100,7 @@ class MolGANConfig(Config):
     batch: Positive = 128
     """Molecules a turn."""
     lr: Rate = 5e-4
-    """Learning rate of the three networks."""
+    """Learning rate of the three networks, but for a critic that has one of its own."""
     betas: tuple[Share, Share] = (0.9, 0.999)
     """Adam's two decay rates."""
     weight_decay: Weight = 0.0
@@ -136,9 +136,9 @@ class PublishedMolGAN(GraphRecipe):
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
         """Made at the first use: they load a part of torch that sampling does without."""
-        config = self.config
+        config, rates = self.config, {"critic": self.config.critic.lr or self.config.lr}
         return {
-            name: adam(module.parameters(), config.lr, config.betas, config.weight_decay)
+            name: adam(module.parameters(), rates.get(name, config.lr), config.betas, config.weight_decay)
             for name, module in self.modules.items()
         }
 
@@ -163,7 +163,7 @@ class PublishedMolGAN(GraphRecipe):
         reward = self.config.reward
         _, relaxed = self.draw(graphs.node_mask(real.sample[0]), context=real.context)
         steers = reward.weight if step >= reward.start * self.config.steps else 0.0
-        losses = self.adversary.generator_losses(real, Batch(relaxed, real.context))
+        losses = self.adversary.generator_losses(real, Batch(relaxed, real.context), step)
         losses = {name: loss * (1 - steers) for name, loss in losses.items()}
         if steers:
             losses["reward"] = -self.expected_scores(relaxed) * steers
@@ -174,17 +174,13 @@ class PublishedMolGAN(GraphRecipe):
     def phases(self, data: MoleculeDataset) -> list[Phase]:
         """The game."""
         turns_of = {"critic": self.critic_turn, "value": self.value_turn, "generator": self.generator_turn}
+        of_critic = self.config.critic.turns
         players = [
-            Player(
-                name,
-                self.modules[name],
-                self.optimizers[name],
-                turn,
-                self.config.critic.steps if name == "critic" else 1,
-            )
+            Player(name, self.modules[name], self.optimizers[name], turn, **(of_critic if name == "critic" else {}))
             for name, turn in turns_of.items()
             if name != "value" or self.config.reward.weight
         ]
+        self.adversary.noise = self.config.critic.noise_of(self.config.steps)
         stream = batches(data, self.config.batch, self.config.seed + 1, self.device)
         return [Phase("adversarial", players, stream, range(self.config.steps), [])] if self.config.steps else []
 

@@ -154,6 +154,8 @@ class OneShotConfig(GameConfig):
             raise ConfigError("model.mixing and model.truncation are of styles: set model.architecture to style.")
         if self.model.prior == "exemplars" and self.model.mixing:
             raise ConfigError("model.mixing mixes noise, and model.prior=exemplars has codes: set it to 0.")
+        if self.critic.spectral_norm and self.model.relational_layers:
+            raise ConfigError("critic.spectral_norm cannot bound model.relational_layers: leave one of them out.")
         if self.reward.overlap and (self.model.mixing or self.model.prior == "exemplars"):
             raise ConfigError("reward.overlap keeps one noise a sample: leave it out, or model.mixing and model.prior.")
 
@@ -201,10 +203,11 @@ class OneShotGAN(RewardedGraphs):
     def optimizers(self) -> dict[str, Optimizer]:
         """Made at the first use: they load a part of torch that sampling does without."""
         config, weights, early = self.config, self.makers.parameters, self.config.pretrain
+        judging = self.adversary.critic.parameters()
         return {
             "pretrain": adam(weights(), early.lr, early.betas, early.weight_decay),
             "generator": adam(weights(), config.lr, config.betas, config.weight_decay),
-            "critic": adam(self.adversary.critic.parameters(), config.lr, config.betas, config.weight_decay),
+            "critic": adam(judging, config.critic.lr or config.lr, config.betas, config.weight_decay),
         }
 
     # One turn of each player ------------------------------------------------------------------
@@ -247,7 +250,7 @@ class OneShotGAN(RewardedGraphs):
         if config.orthogonal:
             losses["orthogonal"] = orthogonal(self.generator) * config.orthogonal
         drawn = draw_graphs(nodes[:n], bonds[:n], present, self.capacity, config.temperature)
-        losses |= self.adversary.generator_losses(real, Batch(drawn.relaxed, context, code=drawn_code))
+        losses |= self.adversary.generator_losses(real, Batch(drawn.relaxed, context, code=drawn_code), step)
         if self.codes.classes and not self.codes.numbers and config.critic.code_weight:
             losses["_information"] = self.codes.entropy - losses["code"].detach() / config.critic.code_weight
         done = step - config.pretrain.steps
@@ -270,14 +273,16 @@ class OneShotGAN(RewardedGraphs):
             self.averaged.update(self.generator)
 
         pretrain_rate = cosine_rate(config.pretrain.lr, start)
-        game_rate = cosine_rate(config.lr, config.steps, start, floor=config.lr_floor)
+        rates = config.lr, config.critic.lr or config.lr
+        rate, critic_rate = (cosine_rate(one, config.steps, start, floor=config.lr_floor) for one in rates)
         optimizers, judge = self.optimizers, self.adversary.critic
         early = "autoencoder", self.makers, optimizers["pretrain"], self.autoencoder_turn
         autoencoder = Player(*early, max_norm=10.0, rate=pretrain_rate)
-        critic = Player("critic", judge, optimizers["critic"], self.critic_turn, config.critic.steps, rate=game_rate)
-        generator = Player(
-            "generator", self.makers, optimizers["generator"], self.generator_turn, max_norm=10.0, rate=game_rate
-        )
+        of_critic = "critic", judge, optimizers["critic"], self.critic_turn
+        critic = Player(*of_critic, rate=critic_rate, **config.critic.turns)
+        makers = "generator", self.makers, optimizers["generator"], self.generator_turn
+        generator = Player(*makers, max_norm=10.0, rate=rate)
+        self.adversary.noise = config.critic.noise_of(config.steps, start)
         pretrain_batches = batches(data, config.pretrain.batch, config.seed, self.device)
         labelled = config.critic.labelled if "condition" in self.adversary.heads else 0
         game_batches = batches(data, config.batch, config.seed + 1, self.device, labelled=labelled)

@@ -1,16 +1,14 @@
 """What the configurations of all sequence recipes share; each recipe's file adds its own settings."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.settings import ObjectiveConfig
 from gancore.runs.config import RunConfig
-from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, Share, Weight
+from gancore.training.settings import STRICT, Count, Part, Positive, Rate, Share, Weight
 from seqgan.data.settings import DataConfig
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.critics import CriticConfig
-
-Objective = Annotated[str, OneOf(OBJECTIVES)]
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class GameConfig(Config):
 
 
 @dataclass(frozen=True)
-class GameCriticConfig(CriticConfig):
+class GameCriticConfig(ObjectiveConfig, CriticConfig):
     """The critic of an adversarial recipe, and how it trains."""
 
     lr: Rate = 1e-4
@@ -101,8 +99,6 @@ class GameCriticConfig(CriticConfig):
     """Adam's two decay rates."""
     weight_decay: Weight = 0.0
     """Decoupled weight decay (AdamW)."""
-    objective: Objective = "non_saturating"
-    """Adversarial objective."""
     condition_weight: Weight = 1.0
     """Weight of the losses of the heads of `conditioning`, for critic and generator."""
     labelled: Count = 64
@@ -112,3 +108,7 @@ class GameCriticConfig(CriticConfig):
     """Steps of the critic before the first of the generator."""
     steps: Positive = 5
     """Steps of the critic between two of the generator."""
+
+    def __post_init__(self) -> None:
+        CriticConfig.__post_init__(self)
+        super().__post_init__()

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from gancore.errors import ConfigError
-from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.training.batching import Streams
 from gancore.training.device import derive_seed
@@ -49,7 +48,7 @@ class CycleGAN(UnpairedRecipe):
                 "recipe cyclegan needs one condition of two classes, the side that a line is of: name its column, "
                 "--condition NAME:class."
             )
-        self.objective = OBJECTIVES[config.critic.objective]
+        self.objective = config.critic.game
         kind, judge = CRITICS[config.critic.kind], config.critic
         sides = {side: kind(space.alphabet, judge, space.length).to(device) for side in _SIDES}
         self.modules["critic"] = nn.ModuleDict(sides)

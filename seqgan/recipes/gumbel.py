@@ -10,17 +10,14 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
-from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
-from gancore.losses.adversarial import OBJECTIVES
-from gancore.losses.adversary import Adversary
 from gancore.losses.auxiliary import condition_heads
-from gancore.losses.penalties import finite_r1_r2
+from gancore.losses.settings import RelaxedCriticConfig
 from gancore.sampling.estimators import ESTIMATORS
 from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.settings import STRICT, Weight
+from gancore.training.settings import STRICT, Positive, Weight
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
@@ -46,13 +43,18 @@ class RelaxConfig:
 
 
 @dataclass(frozen=True)
-class GumbelCriticConfig(GameCriticConfig):
-    """The critic, which judges whole sequences, with a penalty on its slope."""
+class GumbelCriticConfig(RelaxedCriticConfig, GameCriticConfig):
+    """The critic, which judges whole sequences, and what holds it back."""
 
     kind: Literal["textcnn", "multi"] = "textcnn"
     """TextCNN with highway, or RelGAN's multi-embedding CNN."""
+    steps: Positive = 5
+    """Steps of the critic between two of the generator."""
     penalty_weight: Weight = 0.0
-    """Weight of the finite-difference slope penalty (R1 and R2)."""
+    """Weight of the slope penalty; 0 leaves it out. For r1 and r2 this is half of the gamma of the papers; wgan_gp and
+    dragan want 10."""
+    penalty_every: Positive = 1
+    """The penalty is taken in every so many turns of the critic, with that much more weight."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,6 @@ class GumbelConfig(GameConfig):
     """The critic."""
     relax: RelaxConfig = field(default_factory=RelaxConfig)
     """The relaxed sample."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.critic.objective == "wasserstein" and not self.critic.penalty_weight:
-            raise ConfigError("objective wasserstein needs a slope penalty: set critic.penalty_weight above 0.")
 
 
 class GumbelGAN(SequenceRecipe):
@@ -89,10 +86,8 @@ class GumbelGAN(SequenceRecipe):
         critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length, space.context_features).to(
             device
         )
-        weight = config.critic.penalty_weight
-        penalties = {"penalty": (finite_r1_r2, weight)} if weight else {}
         heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
-        self.adversary = Adversary(critic, OBJECTIVES[config.critic.objective], penalties, heads=heads)
+        self.adversary = config.critic.adversary(critic, heads)
         self.modules = self.pretraining.modules | {"critic": critic}
         self.start = 0  # the first adversarial step, set with the phases
 
@@ -131,7 +126,7 @@ class GumbelGAN(SequenceRecipe):
         real = self.hide_conditions(real)
         with without_dropout(self.generator):
             fake = Batch(self.relax(len(real), step, real.context), real.context)
-            losses = self.adversary.generator_losses(Batch(self.one_hots(real.sample[0]), real.context), fake)
+            losses = self.adversary.generator_losses(Batch(self.one_hots(real.sample[0]), real.context), fake, step)
             if self.config.relax.likelihood:
                 nll = token_nll(self.generator, self.alphabet.trim(real.sample[0]), real.context)
                 losses["likelihood"] = nll * self.config.relax.likelihood
@@ -162,10 +157,11 @@ class GumbelGAN(SequenceRecipe):
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Maximum likelihood; the critic alone; both alternately."""
         config, network, optimizers = self.config, self.adversary.critic, self.optimizers
-        critic = Player("critic", network, optimizers["critic"], self.critic_turn, repeat=config.critic.steps)
+        critic = Player("critic", network, optimizers["critic"], self.critic_turn, **config.critic.turns)
         generator = Player(
             "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
         )
         phases = self.pretraining.adversarial_phases(corpus, critic, generator, self.pretraining.take_over)
         self.start = phases[-1].steps.start
+        self.adversary.noise = config.critic.noise_of(config.steps, self.start)
         return phases

@@ -138,7 +138,7 @@ class MaximumLikelihood(SequenceRecipe):
         phases = self.phases(corpus)
         start = phases[-1].steps.stop if phases else 0
         middle = start + (config.critic.pretrain if critic.repeat and (config.steps or sampling_needs_critic) else 0)
-        alone = replace(critic, repeat=1)
+        alone = replace(critic, repeat=1, every=1)
         for name, players, steps in (
             ("critic", [alone], range(start, middle)),
             ("adversarial", [generator, critic], range(middle, middle + config.steps)),

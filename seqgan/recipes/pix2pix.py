@@ -12,9 +12,10 @@ from torch import Tensor
 
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
+from gancore.losses.settings import ObjectiveConfig
 from gancore.training.device import derive_seed
 from gancore.training.run import Phase
-from gancore.training.settings import STRICT, Count, OneOf, Part, Positive, Rate, Share, Weight
+from gancore.training.settings import Count, OneOf, Part, Positive, Rate, Share, Weight
 from gancore.types import Batch, Context, Sample
 from seqgan.data.pairs import Pairs, pair_batches
 from seqgan.data.settings import PairsConfig
@@ -26,10 +27,9 @@ from seqgan.recipes.translation import CHECKED, TranslationConfig, TranslationRe
 
 
 @dataclass(frozen=True)
-class PairCriticConfig:
+class PairCriticConfig(ObjectiveConfig):
     """The critic of pairs, of the translator's sizes, and how it trains."""
 
-    __pydantic_config__ = STRICT
     dropout: Part = 0.1
     """Dropout while the critic trains."""
     conditioning: Literal["projection", "concatenation"] = "projection"
@@ -78,7 +78,7 @@ class Pix2Pix(TranslationRecipe):
         super().__init__(config, space, device)
         sizes = of_critic(config.model, config.critic.dropout)
         self.critic = PairCritic(space.alphabet, sizes, space.context_features, config.critic.conditioning).to(device)
-        self.objective = OBJECTIVES[config.critic.objective]
+        self.objective = config.critic.game
         self.adversary = Adversary(self.critic, self.objective, {})
         self.modules["critic"] = self.critic
 

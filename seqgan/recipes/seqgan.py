@@ -28,7 +28,7 @@ from gancore.training.device import adam, new_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.settings import Count, OneOf, Positive, Weight, refuse_no_ratio
+from gancore.training.settings import Count, OneOf, Positive, Weight
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
@@ -50,8 +50,8 @@ class SeqGANCriticConfig(GameCriticConfig):
 
     decay: Weight = 0.2
     """Weight of half the squared norm of the output layer in the loss (SeqGAN's code)."""
-    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein"])] = "non_saturating"
-    """Adversarial objective. The policy gradient takes the logit's sigmoid as reward."""
+    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein", "saturating"])] = "non_saturating"
+    """Adversarial objective, of the critic alone: the policy gradient takes the logit's sigmoid as reward."""
     bf16: bool = False
     """Whether the critic computes in bfloat16, which is faster where the processor has it."""
     pool: Positive = 1000
@@ -82,9 +82,9 @@ class SeqGANConfig(GameConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         judged = self.steps and self.policy.reward != "constant"
-        if judged and self.critic.objective == "relativistic_pairing":
+        if judged and self.critic.objective.startswith("relativistic"):
             raise ConfigError(
-                "recipe seqgan pays the sigmoid of the critic's logit, which relativistic_pairing leaves open to a "
+                f"recipe seqgan pays the sigmoid of the critic's logit, which {self.critic.objective} leaves open to a "
                 "constant: set critic.objective to non_saturating or hinge."
             )
         if (self.policy.reward == "dense") != (self.critic.kind == "recurrent"):
@@ -96,7 +96,7 @@ class SeqGANConfig(GameConfig):
                 raise ConfigError(
                     "critic.rejections: a critic of prefixes says nothing of their lengths: set critic.kind to textcnn."
                 )
-            refuse_no_ratio(self.critic.objective)
+            self.critic.require_ratio()
 
     @property
     def rejects(self) -> bool:
@@ -134,7 +134,7 @@ class PolicyGradientGAN(SequenceRecipe):
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.context_features).to(device)
         heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
-        self.adversary = Adversary(self.critic, OBJECTIVES[config.critic.objective], {}, heads=heads)
+        self.adversary = Adversary(self.critic, config.critic.game, {}, heads=heads)
         self.rollout_policy = EMA(self.generator, config.policy.update_rate, warm_up=False)
         self.anchor = copy.deepcopy(self.generator).requires_grad_(False)
         self.negatives = Negatives(config.critic.pool, length, config.critic.reuse, config.seed).to(device)

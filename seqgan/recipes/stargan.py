@@ -13,7 +13,6 @@ from torch import Tensor
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.layers.conditioning import Conditioning
-from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.auxiliary import condition_heads
 from gancore.training.device import derive_seed
@@ -59,7 +58,7 @@ class StarGAN(UnpairedRecipe):
             raise ConfigError("recipe stargan needs conditions: name columns of the file, --condition NAME.")
         judge = config.critic
         self.critic = CRITICS[judge.kind](space.alphabet, judge, space.length, space.context_features).to(device)
-        self.objective = OBJECTIVES[judge.objective]
+        self.objective = judge.game
         heads = condition_heads(judge.conditioning, space.groups, judge.condition_weight)
         self.adversary = Adversary(self.critic, self.objective, {}, heads=heads)
         self.modules["critic"] = self.critic

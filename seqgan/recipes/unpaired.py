@@ -7,15 +7,16 @@ value, as a reward beside the critic's verdict, the way there (dual learning, He
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from gancore.losses.adversarial import OBJECTIVES
 from gancore.training.batching import Shuffled
 from gancore.training.device import new_generator
 from gancore.training.run import Phase
-from gancore.training.settings import STRICT, Share, Weight
+from gancore.training.settings import STRICT, OneOf, Share, Weight
 from gancore.types import Batch, Context
 from seqgan.data.corpus import Corpus, batches
 from seqgan.networks.generator import at_rest, without_dropout
@@ -45,6 +46,8 @@ class CycleConfig:
 class UnpairedCriticConfig(GameCriticConfig):
     """A critic of translations, and how it trains."""
 
+    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein"])] = "non_saturating"
+    """Adversarial objective. A translation is paid what the translator's half of it says."""
     filters: float = 0.5
     """Factor on the number of filters of a convolutional critic; 1 is the papers'."""
     pretrain: int = 100

@@ -9,6 +9,7 @@ from gancore.losses.adversary import Adversary, Head
 from gancore.losses.auxiliary import classification, regression
 from gancore.losses.penalties import r1
 from gancore.training.loop import reduce_losses
+from gancore.training.schedules import fade_out
 from gancore.types import Batch, Context, CriticOutput
 
 MASKS = {
@@ -117,6 +118,59 @@ def test_losses_are_per_sample_and_weights_decide_between_them():
     alone = adversary.critic_losses(real[rows], fake[rows])
     for name in found:
         torch.testing.assert_close(found[name], alone[name].mean())
+
+
+# Instance noise -----------------------------------------------------------------------------------
+
+
+def test_noise_keeps_the_sums_of_rows_and_padding():
+    sample = torch.eye(3).repeat(50, 1, 1)
+    sample[:, 2] = 0
+    adversary = Adversary(Linear(), OBJECTIVES["hinge"], {}, noise=lambda step: 0.5)
+    (noised,) = adversary.noised(Batch((sample,)), 0).sample
+    torch.testing.assert_close(noised.sum(-1), sample.sum(-1), atol=1e-5, rtol=0)
+    assert torch.equal(noised[:, 2], sample[:, 2])
+    moved = (noised - sample)[:, :2]
+    assert moved.square().mean().item() == pytest.approx(0.25 * 2 / 3, rel=0.15)  # of 3 directions 2 are in the space
+
+
+def test_noise_reaches_both_players_and_fades():
+    """With noise the losses differ from those without, and from call to call; at level 0 no randomness is drawn."""
+    fade = fade_out(0.5, 10, start=4)
+    adversary = Adversary(Linear(), OBJECTIVES["hinge"], {"slope": (r1, 1.0)}, noise=fade)
+    plain = Adversary(adversary.critic, OBJECTIVES["hinge"], {"slope": (r1, 1.0)})
+    real, fake = (Batch((torch.randn(4, 3) / 9,), geometry="euclidean") for _ in range(2))
+    for turn in ("critic_losses", "generator_losses"):
+        clean = getattr(plain, turn)(real, fake)["adversarial"]
+        for step in (0, 4, 13):
+            first, second = (getattr(adversary, turn)(real, fake, step)["adversarial"] for _ in range(2))
+            assert not torch.equal(first, clean)
+            assert not torch.equal(first, second)
+        before = torch.get_rng_state()
+        for step in (14, 1000):
+            assert torch.equal(getattr(adversary, turn)(real, fake, step)["adversarial"], clean)
+        assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_noise_lets_the_generator_s_gradient_through_and_reaches_what_is_labelled():
+    adversary = Adversary(Linear(), OBJECTIVES["wasserstein"], {}, noise=lambda step: 1.0)
+    made = torch.zeros(2, 3, requires_grad=True)
+    fake = Batch((made,), geometry="euclidean")
+    adversary.generator_losses(Batch((torch.zeros(2, 3),), geometry="euclidean"), fake)["adversarial"].sum().backward()
+    assert torch.equal(made.grad, -torch.ones(2, 3))
+    labelled = Batch((torch.zeros(1, 3),), geometry="euclidean")
+    noised = adversary.noised(Batch((torch.zeros(2, 3),), geometry="euclidean", labelled=labelled), 0)
+    assert noised.labelled.sample[0].abs().sum() > 0
+
+
+@pytest.mark.parametrize(("every", "penalty_every"), [(1, 4), (2, 4), (3, 4), (4, 2), (2, 3)])
+def test_a_critic_that_plays_less_pays_its_penalty_in_as_large_a_share_of_its_turns(every, penalty_every):
+    constant = lambda critic, real, fake: torch.ones(len(real))  # noqa: E731
+    adversary = Adversary(Linear(), OBJECTIVES["hinge"], {"slope": (constant, 1.0)}, penalty_every, every=every)
+    sample = (torch.zeros(2, 3),)
+    turns = range(0, every * penalty_every * 3, every)
+    paid = [float(adversary.critic_losses(sample, sample, step).get("slope", torch.zeros(1)).mean()) for step in turns]
+    assert sum(paid) == len(turns)
 
 
 def test_heads_learn_from_labelled_rows_where_there_are_some():

@@ -82,6 +82,7 @@ def test_the_context_is_bound_and_not_differentiated(name):
     critic = lambda sample, context: (sample[0] * (1 + context.inputs[:, :3])).sum(1)  # noqa: E731
     at_real, at_fake = ((1 + batch.context.inputs[:, :3]).square().sum(1) for batch in (real, fake))
     expected = {"r1": at_real, "r2": at_fake, "r1_r2": at_real + at_fake, "wgan_gp": (at_fake.sqrt() - 1).square()}
+    expected["dragan"] = (at_real.sqrt() - 1).square()
     found = PENALTIES[name](critic, real, fake)
     if name in expected:
         torch.testing.assert_close(found, expected[name])
@@ -95,6 +96,40 @@ def test_the_context_is_bound_and_not_differentiated(name):
 def test_batches_of_two_geometries_are_refused(name, pair):
     with pytest.raises(ValueError, match="the real batch is simplex, the fake one euclidean"):
         PENALTIES[name](linear_critic(torch.ones(3, 3), torch.ones(2, 4)), pair, Batch(pair, geometry="euclidean"))
+
+
+def test_dragan_stays_near_the_data_and_on_the_simplex(pair):
+    """Rows remain distributions whose category is the likeliest, at every distance that it moves; padding stays."""
+    reach = torch.linspace(0, 0.5, BATCH)
+    near = penalties.near_real(Batch(pair), reach)
+    for part, moved in zip(pair, near, strict=True):
+        assert (moved >= 0).all()
+        torch.testing.assert_close(moved.sum(-1), part.sum(-1))
+        assert torch.equal(moved.argmax(-1)[part.sum(-1) > 0], part.argmax(-1)[part.sum(-1) > 0])
+        torch.testing.assert_close(moved[0], part[0])
+        assert ((moved - part).abs().sum(-1)[-1][part[-1].sum(-1) > 0] > 0).all()
+    rows = penalties.near_real(Batch((torch.eye(4)[:1].repeat(20_000, 1, 1),)), torch.ones(20_000))[0].flatten(0, 1)
+    torch.testing.assert_close(rows.mean(0), torch.full((4,), 0.25), atol=0.01, rtol=0)  # uniform on the simplex:
+    torch.testing.assert_close(rows.var(0), torch.full((4,), 3 / 80), atol=2e-3, rtol=0)  # variance of Dirichlet(1)
+
+
+def test_dragan_in_euclidean_space_is_noise_of_the_data_s_scale():
+    sample = torch.randn(4000, 6) * 3
+    (near,) = penalties.near_real(Batch((sample,), geometry="euclidean"), torch.full((4000,), 0.5))
+    assert (near - sample).std().item() == pytest.approx(0.5 * sample.std().item(), rel=0.03)
+
+
+def test_dragan_looks_at_the_reals_alone(pair):
+    """Of a critic that is flat at the reals and steep at the fakes it is 1; of one that is steep at the reals, not."""
+    fake = tuple(part.roll(1, -1) for part in pair)
+    steep = torch.zeros(3, 3)
+    steep[0, 0], steep[0, 1] = 0.5**0.5, -(0.5**0.5)  # of length 1 in the tangent space
+    flat = linear_critic(torch.zeros(3, 3), torch.zeros(2, 4))
+    torch.testing.assert_close(penalties.dragan(flat, pair, fake), torch.ones(BATCH))
+    unit = linear_critic(steep, torch.zeros(2, 4))
+    torch.testing.assert_close(penalties.dragan(unit, pair, fake), torch.zeros(BATCH), atol=1e-6, rtol=0)
+    unlike = lambda sample: unit(sample) * (sample[0][:, 0, 0] < 0.4)  # noqa: E731  # flat near the reals, not at fakes
+    torch.testing.assert_close(penalties.dragan(unlike, pair, fake), torch.ones(BATCH))
 
 
 @pytest.mark.parametrize("name", PENALTIES)
