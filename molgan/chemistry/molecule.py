@@ -3,11 +3,18 @@
 import re
 from functools import cached_property
 
-from rdkit import Chem
+import numpy as np
+from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 _HYDROGEN = re.compile(r"\[\d*H")
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2)
+
+
+def pattern_bits(mol: Chem.Mol) -> np.ndarray:
+    """RDKit's pattern fingerprint of a molecule or query, packed into 64-bit integers."""
+    bits = DataStructs.BitVectToBinaryText(Chem.PatternFingerprint(mol))
+    return np.frombuffer(bits, np.uint8).view(np.uint64)
 
 
 class Molecule:
@@ -29,6 +36,11 @@ class Molecule:
     def plain(self) -> Chem.Mol:
         """The molecule without hydrogens as atoms of their own."""
         return Chem.RemoveHs(self.mol) if _HYDROGEN.search(self.smiles) else self.mol
+
+    @cached_property
+    def pattern(self) -> np.ndarray:
+        """RDKit's pattern fingerprint, packed: a substructure has no bit that the molecule lacks."""
+        return pattern_bits(self.mol)
 
     @cached_property
     def environments(self) -> dict[int, int]:

@@ -1,11 +1,14 @@
-"""Which of many SMARTS a molecule holds. What its SMILES is written with rules most of them out before any matching."""
+"""Which of many SMARTS a molecule holds. Its SMILES and its fingerprint rule most of them out before any matching."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import reduce
+from functools import cached_property, reduce
 
+import numpy as np
 from rdkit import Chem
+
+from molgan.chemistry.molecule import Molecule, pattern_bits
 
 _LEAF = re.compile(r"(\w+) (-?\d+) = val$")
 _ORDERS = {int(Chem.BondType.DOUBLE): "=", int(Chem.BondType.TRIPLE): "#"}
@@ -42,6 +45,15 @@ class Substructures:
             if len(self._possible) < _MOST_REMEMBERED:
                 self._possible[counts] = known
         return known
+
+    def possible_in(self, molecule: Molecule) -> list[int]:
+        """The places, in order, of the queries that neither its SMILES nor its pattern fingerprint rules out."""
+        fits = ~(self._patterns & ~molecule.pattern).any(1)
+        return [place for place in self.possible(molecule.smiles) if fits[place]]
+
+    @cached_property
+    def _patterns(self) -> np.ndarray:
+        return np.stack([pattern_bits(query) for query in self.queries])
 
     def found(self, mol: Chem.Mol, smiles: str) -> list[int]:
         """The places, in order, of the queries that the molecule holds; `smiles` is its own, as RDKit writes it."""

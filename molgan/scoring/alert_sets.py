@@ -1,4 +1,4 @@
-"""RDKit's sets of structural alerts, without matching what a molecule's SMILES rules out."""
+"""RDKit's sets of structural alerts, without matching what a molecule's SMILES or fingerprint rules out."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def alert_names(molecule: Molecule, sets: Sequence[str]) -> list[str]:
 
 
 class Alerts:
-    """The entries of a catalog. Those whose pattern the signs in a SMILES rule out are not matched."""
+    """The entries of a catalog. Those whose pattern is ruled out by a SMILES or a fingerprint are not matched."""
 
     def __init__(self, catalog: FilterCatalog):
         self._entries = [catalog.GetEntry(place) for place in range(catalog.GetNumEntries())]
@@ -35,7 +35,7 @@ class Alerts:
 
     def names(self, molecule: Molecule) -> list[str]:
         """Those that the molecule has."""
-        possible = (self._entries[place] for place in self._patterns.possible(molecule.smiles))
+        possible = (self._entries[place] for place in self._patterns.possible_in(molecule))
         return [entry.GetDescription() for entry in possible if entry.HasFilterMatch(molecule.mol)]
 
 
