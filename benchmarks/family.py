@@ -222,7 +222,7 @@ def told(values: Sequence[float], digits: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--halves", nargs="+", choices=HALVES, default=list(HALVES))
     parser.add_argument("--members", nargs="+", choices=COMPARED, default=list(COMPARED))
     parser.add_argument("--seconds", type=float, default=120.0, help="CPU seconds of the game, the same for all")

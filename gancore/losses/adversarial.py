@@ -48,7 +48,17 @@ def smooth_labels(objective: Objective, real: float = 0.0, fake: float = 0.0) ->
         return objective
     if objective.labelled is None:
         raise ValueError("this objective has no labels of samples that could be smoothed.")
-    return objective._replace(critic=partial(objective.labelled, label_real=1 - real, label_fake=fake))
+    return objective._replace(critic=partial(_with_labels, objective.labelled, 1 - real, fake))
+
+
+def _with_labels(
+    labelled: Callable[[Tensor, Tensor, float, float], Tensor],
+    label_real: float,
+    label_fake: float,
+    real: Logits,
+    fake: Logits,
+) -> Logits:
+    return labelled(real, fake, label_real, label_fake)
 
 
 def _cross_entropy(logits: Logits, label: float) -> Logits:

@@ -48,7 +48,7 @@ class Substructures:
 
     def possible_in(self, molecule: Molecule) -> list[int]:
         """The places, in order, of the queries that neither its SMILES nor its pattern fingerprint rules out."""
-        fits = ~(self._patterns & ~molecule.pattern).any(1)
+        fits: np.ndarray = (self._patterns & ~molecule.pattern == 0).all(1)
         return [place for place in self.possible(molecule.smiles) if fits[place]]
 
     @cached_property
