@@ -1,6 +1,6 @@
 """Fingerprints of many molecules as one matrix of bytes, in memory or mapped from a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,22 +28,34 @@ def bit_matrix(
     [True, True, False]
     """
     shape = len(smiles), bits // 8
+    parts = _parts(smiles, bits, processes)
     if place is None:
-        matrix = np.zeros(shape, np.uint8)
-        _fill(matrix, smiles, bits, processes)
+        matrix = np.empty(shape, np.uint8)
+        for start, part in zip(range(0, len(smiles), _CHUNK), parts, strict=True):
+            matrix[start : start + _CHUNK] = part
         return matrix
     with whole(place) as fresh:
-        matrix = np.lib.format.open_memmap(fresh, "w+", np.uint8, shape)
-        _fill(matrix, smiles, bits, processes)
-        matrix.flush()
-        del matrix
+        write_array(fresh, parts, shape, np.uint8)
     return np.load(place, mmap_mode="r")
 
 
-def _fill(matrix: np.ndarray, smiles: Sequence[str | None], bits: int, processes: int | None) -> None:
+def write_array(place: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    """Write an .npy file of an array that comes in parts, in the order of its rows. Raises OSError where it is full.
+
+    It is written, not mapped: a write into a mapped file that finds no room ends the process.
+    """
+    with open(place, "wb") as file:
+        about = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, about)
+        for part in parts:
+            file.write(np.ascontiguousarray(part, dtype).data)
+
+
+def _parts(smiles: Sequence[str | None], bits: int, processes: int | None) -> Iterator[np.ndarray]:
+    """The rows of the matrix, some at a time."""
     nothing, make = bytes(bits // 8), partial(packed_fingerprint, bits=bits)
     starts = range(0, len(smiles), _CHUNK)
     for start in over(starts, "fingerprints of molecules, in parts", len(starts)):
         part = smiles[start : start + _CHUNK]
         rows = map_chunks(make, part, failed=lambda reason: nothing, processes=processes)
-        matrix[start : start + len(part)] = np.frombuffer(b"".join(rows), np.uint8).reshape(len(part), -1)
+        yield np.frombuffer(b"".join(rows), np.uint8).reshape(len(part), -1)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from gancore.io.progress import hushed, progress
 from gancore.io.stage_times import timed
 from molgan.library.commits import SHARDS, Commits
 from molgan.library.jobs import Job, indexed, limits_of, prepare, processes_of
-from molgan.library.manifest import NAME, WORK, Manifest, Run, refuse_damaged
+from molgan.library.manifest import NAME, WORK, Manifest, Run, as_run_error, refuse_damaged
 from molgan.library.query import LibraryFolder
 from molgan.library.settings import LibraryConfig
 from molgan.library.workers import Workers, workers_of
@@ -85,7 +85,7 @@ def library(
 def run(job: Job, folder: Path) -> LibraryFolder:
     """Go on with a run until it ends; raises what `library` raises."""
     _make(folder)
-    with ExitStack() as held, as_run_error(folder):
+    with as_run_error(folder), ExitStack() as held:
         held.enter_context(only_one(folder, "run of molgan library"))
         manifest = Manifest.read(folder) if (folder / NAME).exists() else Manifest()
         limits = limits_of(job.settings)
@@ -143,20 +143,6 @@ def _make(folder: Path) -> None:
             (path / ".writable").unlink()
     except OSError as error:
         raise RunError(f"{folder}: cannot be written ({error.strerror}); give another folder.") from None
-
-
-@contextmanager
-def as_run_error(folder: Path) -> Any:
-    """A full disk, or a folder that cannot be written, as one sentence."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:  # not of a file
-            raise
-        raise RunError(
-            f"{error.filename or folder}: cannot be written ({error.strerror}); what was written stays whole: "
-            "make room, and the same command goes on."
-        ) from None
 
 
 def _collect(commits: Commits, workers: Workers, began: float) -> None:

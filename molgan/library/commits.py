@@ -48,14 +48,19 @@ class Commits:
         self.work = folder / WORK
         self._number = manifest.runs.index(run)
         self._held: list[tuple[Shard, pa.Table]] = []
+        self._taken_out: tuple[Shard, list[File]] | None = None
         self._flushed = time.monotonic()
         self.reclaim()
         self._uncut()
         self._texts = self.work / "smiles.txt"
         self._texts.unlink(missing_ok=True)  # of a run that was killed
         self._seen = Seen(self._texts)
-        for texts in smiles_of(manifest, folder):
-            self._seen.add(texts)
+        try:
+            for texts in smiles_of(manifest, folder):
+                self._seen.add(texts)
+        except BaseException:
+            self.close()
+            raise
         self.line = len(run.shards)
         self.kept, self.samples = run.kept, run.samples
         self.vain = self._vain()
@@ -67,8 +72,18 @@ class Commits:
         enough = self.run.kept >= self.limits.n or 0 < self.limits.samples <= self.run.samples
         if enough or not (self.run.shards and self.run.shards[-1].cut):
             return
-        cut = self.run.shards.pop().shard
-        self.manifest.files = [file for file in self.manifest.files if (file.run, file.last) != (self._number, cut)]
+        shard = self.run.shards.pop()
+        files = [file for file in self.manifest.files if (file.run, file.last) == (self._number, shard.shard)]
+        self.manifest.files = [file for file in self.manifest.files if file not in files]
+        self._taken_out = shard, files
+
+    def _put_back(self) -> None:
+        """Put that shard back as it was, where the run ends before it is made anew."""
+        if self._taken_out is not None and not self._held:
+            shard, files = self._taken_out
+            self.run.shards.append(shard)
+            self.manifest.files = [*self.manifest.files, *files]
+        self._taken_out = None
 
     def _vain(self) -> int:
         """Samples since the last one that was kept, by whole shards."""
@@ -154,6 +169,7 @@ class Commits:
 
         An interrupt may come anywhere: what is held changes together with what the manifest says of it.
         """
+        self._put_back()
         with stage("writing"):
             parts = ([held for held in self._held if held[0].cut is cut] for cut in (False, True))
             files = [*self.manifest.files, *(file for part in parts for file in self._written(part))]
@@ -186,8 +202,10 @@ class Commits:
 
     def close(self) -> None:
         """Let go of the file of strings, which the next run makes anew."""
-        self._seen.close()
-        self._texts.unlink(missing_ok=True)
+        try:
+            self._seen.close()
+        finally:
+            self._texts.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove what waits, of a run that takes no more shards."""

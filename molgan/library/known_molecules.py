@@ -13,6 +13,7 @@ from molgan import chemistry
 from molgan.chemistry.identity import identity
 from molgan.chemistry.parallel import map_chunks
 from molgan.data.inputs import read_rows
+from molgan.library.bit_matrix import write_array
 from molgan.library.known import Known
 from molgan.scoring.description import BITS, NO_BITS, fingerprint, fingerprint_bytes
 
@@ -41,7 +42,8 @@ class KnownMolecules:
         made = Known.build(chain([first], texts), folder / _TEXTS, policy=None)
         if near:
             rows = map_chunks(fingerprint_bytes, made.texts(), failed=lambda reason: NO_BITS)
-            np.save(folder / _PACKED, np.frombuffer(b"".join(rows), np.uint64).reshape(-1, BITS // 64))
+            packed = np.frombuffer(b"".join(rows), np.uint64).reshape(-1, BITS // 64)
+            write_array(folder / _PACKED, [packed], packed.shape, np.uint64)
         return len(made)
 
     @classmethod

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,19 @@ def refuse_damaged(manifest: Manifest, folder: Path) -> None:
             f"{folder / file.name}: damaged ({reason}); restore it from a copy, or go on without it in a new library: "
             f"molgan library merge {folder} --out NEW."
         )
+
+
+@contextmanager
+def as_run_error(
+    folder: Path, then: str = "what was written stays whole: make room, and the same command goes on"
+) -> Iterator[None]:
+    """A full disk, or a folder that cannot be written, as one sentence. then: what becomes of it, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # not of a file
+            raise
+        raise RunError(f"{error.filename or folder}: cannot be written ({error.strerror}); {then}.") from None
 
 
 def sha256(path: Path) -> str:

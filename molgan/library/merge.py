@@ -1,6 +1,8 @@
 """Several libraries as one: each molecule once, from the first that has it, in files of a good size."""
 
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from gancore.io.notes import note
 from gancore.io.platforms import only_one
 from gancore.io.progress import progress
 from molgan.library.commits import SHARDS, spelt_here, write_table
-from molgan.library.manifest import WORK, File, Manifest
+from molgan.library.manifest import WORK, File, Manifest, as_run_error
 from molgan.library.query import LibraryFolder
 from molgan.library.seen import Seen
 
@@ -23,24 +25,44 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> LibraryFolder:
     """Write the molecules of libraries to a new one; of a molecule that several have, the first one's row.
 
     What another RDKit wrote is compared as this one spells it. A damaged file is left out, with a note. The runs are
-    told in the manifest as they were. Raises RunError where `out` holds anything, or one of the folders no library.
+    told in the manifest as they were. Raises RunError where `out` holds anything, where one of the folders is no
+    library, and where the disk is full; then nothing is left there.
     """
     out = Path(out)
     manifests = [(Path(folder), Manifest.read(Path(folder))) for folder in folders]
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not out.is_dir():
         raise RunError(f"{out}: is there already; give a new or empty folder.")
-    for path in (out / WORK, out / SHARDS):
-        path.mkdir(parents=True, exist_ok=True)
     made = Manifest()
-    with only_one(out, "run of molgan library"), Seen(out / WORK / "smiles.txt") as seen:
-        for folder, manifest in manifests:
-            first = len(made.runs)
-            # Their files are no longer by shards, so none of them can be gone on with.
-            made.runs += [replace(run, key=f"merged {run.key}", state=f"merged ({run.state})") for run in manifest.runs]
-            _take(folder, manifest, out, made, seen, first)
+    with as_run_error(out, "nothing of it stays: make room, or name another folder"), _new_folder(out):
+        with Seen(out / WORK / "smiles.txt") as seen:
+            for folder, manifest in manifests:
+                first = len(made.runs)
+                # Their files are no longer by shards, so none of them can be gone on with.
+                made.runs += [
+                    replace(run, key=f"merged {run.key}", state=f"merged ({run.state})") for run in manifest.runs
+                ]
+                _take(folder, manifest, out, made, seen, first)
+        (out / WORK / "smiles.txt").unlink()
         made.write(out)
-    (out / WORK / "smiles.txt").unlink()
     return LibraryFolder(out)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[None]:
+    """Hold an empty folder for a library; after an error or an interrupt nothing that was written into it is left."""
+    fresh = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    with only_one(out, "run of molgan library"):
+        if any(out.iterdir()):
+            raise RunError(f"{out}: is there already; give a new or empty folder.")
+        try:
+            for path in (out / WORK, out / SHARDS):
+                path.mkdir()
+            yield
+        except BaseException:
+            for path in (out / WORK, out / SHARDS, *([out] if fresh else [])):
+                shutil.rmtree(path, ignore_errors=True)
+            raise
 
 
 def _take(folder: Path, manifest: Manifest, out: Path, made: Manifest, seen: Seen, first: int) -> None:

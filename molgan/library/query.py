@@ -1,13 +1,13 @@
 """A library on disk: ask it by SQL, look at it, read its molecules."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
-from gancore.errors import ConfigError, DataError
+from gancore.errors import ConfigError, DataError, UserError
 from gancore.io.atomic_write import whole
 from molgan.library.manifest import WORK, Manifest, refuse_damaged
 from molgan.library.where import first_line
@@ -54,16 +54,22 @@ class LibraryFolder:
             if answered is None:
                 raise ConfigError(f"query {sql!r:.200}: gives no rows; ask by select.")
             return answered.to_arrow_table()
-        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
-            refuse_damaged(self.manifest, self.folder)
-            raise DataError(f"{self.folder}: cannot be read ({first_line(error)}).") from None
         except duckdb.Error as error:
-            columns = ", ".join(self._columns(database))
-            raise ConfigError(
-                f"query {sql!r:.200}: {first_line(error)}; the table is library, its columns are {columns}."
-            ) from None
+            raise self._refusal(error, f"query {sql!r:.200}", self._columns(database)) from None
         finally:
             database.close()
+
+    def _refusal(self, error: Exception, asked: str, columns: Sequence[str]) -> UserError:
+        """What DuckDB could not do, as one sentence: of a file where one is damaged, else of what was asked."""
+        import duckdb
+
+        if not isinstance(error, (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)):
+            refuse_damaged(self.manifest, self.folder)
+        of_files = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
+        if not asked or isinstance(error, of_files):
+            return DataError(f"{self.folder}: cannot be read ({first_line(error)}).")
+        listed = ", ".join(columns)
+        return ConfigError(f"{asked}: {first_line(error)}; the table is library, its columns are {listed}.")
 
     @staticmethod
     def _columns(database: "duckdb.DuckDBPyConnection") -> list[str]:
@@ -96,11 +102,9 @@ class LibraryFolder:
             self._fill(database)
             reader = database.sql(f"select {columns} from library{condition}").to_arrow_reader(_AT_ONCE)
             yield from reader
-        except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
-            raise ConfigError(f"where {where!r:.200}: {first_line(error)}.") from None
         except (duckdb.Error, pa.ArrowException) as error:
-            refuse_damaged(self.manifest, self.folder)
-            raise DataError(f"{self.folder}: cannot be read ({first_line(error)}).") from None
+            asked = where and f"where {where!r:.200}"
+            raise self._refusal(error, asked, self._columns(database)) from None
         finally:
             database.close()
 

@@ -83,7 +83,7 @@ class AutoregressiveGAN(GraphRecipe):
         return {
             "pretrain": adam(weights(), early.lr, early.betas, early.weight_decay),
             "generator": adam(weights(), config.lr, config.betas, config.weight_decay),
-            "critic": adam(judging, judge.lr, judge.betas, judge.weight_decay),
+            "critic": adam(judging, judge.lr or config.lr, judge.betas, judge.weight_decay),
         }
 
     # One turn of each player ------------------------------------------------------------------
@@ -128,7 +128,7 @@ class AutoregressiveGAN(GraphRecipe):
             self.averaged.update(self.generator)
 
         pretrain_rate = cosine_rate(config.pretrain.lr, start, warm_up=min(_WARM_UP, start // 2), floor=0.05)
-        critic_rate = cosine_rate(config.critic.lr, end - start, start, floor=config.lr_floor)
+        critic_rate = cosine_rate(config.critic.lr or config.lr, end - start, start, floor=config.lr_floor)
         game_rate = cosine_rate(config.lr, config.steps, middle, floor=config.lr_floor)
         net, optimizers = self.generator, self.optimizers
         likelihood = Player(

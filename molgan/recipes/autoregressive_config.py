@@ -49,8 +49,8 @@ class AutoregressiveCriticConfig(ObjectiveConfig):
     """Adversarial objective, of the critic alone: the policy gradient takes the logit as reward."""
     steps: Positive = 1
     """Turns of the critic for each turn of the generator."""
-    lr: Rate = 1e-3
-    """Learning rate of the critic."""
+    lr: Weight = 1e-3
+    """Learning rate of the critic; 0 takes the generator's."""
     betas: tuple[Share, Share] = (0.0, 0.99)
     """Adam's two decay rates."""
     weight_decay: Weight = 0.0

@@ -2,14 +2,23 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
 
+import molgan.__main__
 from gancore.errors import ConfigError, DataError, RunError
 from gancore.io.notes import Note
 from gancore.io.platforms import only_one
 from molgan.library import commits, manifest
+
+
+@pytest.fixture
+def run(command_line):
+    return command_line("molgan", molgan.__main__.main)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +143,52 @@ def test_a_damaged_shard_is_named_and_merge_goes_on_without(make, content, tmp_p
         make("a", 160)
 
 
+def cut_short(data):
+    return data[: len(data) // 2]
+
+
+def emptied(data):
+    return b""
+
+
+def one_byte_changed(data):
+    return data[:200] + bytes([data[200] ^ 255]) + data[201:]
+
+
+@pytest.mark.parametrize(
+    "damage", [cut_short, emptied, one_byte_changed, None], ids=lambda one: getattr(one, "__name__", "gone")
+)
+def test_every_command_names_a_damaged_shard(damage, make, run, tmp_path):
+    made = make(column=["scaffold"])
+    whole = [path.read_bytes() for path in made.manifest.paths(made.folder)]
+    path = made.manifest.paths(made.folder)[0]
+    path.unlink() if damage is None else path.write_bytes(damage(path.read_bytes()))
+    options = ("-n", 160, "--where", "qed > 0.4 and logp < 3", "--column", "scaffold", "--draws", 100, "--workers", 1)
+    for words in (
+        ("library", "info", "lib", "--check"),
+        ("library", "query", "lib", "select max(smiles), max(scaffold) from library"),
+        ("library", "export", "lib", "--out", "lib.csv"),
+        ("report", "lib", "-n", 20, "--out", "lib.html"),
+        ("library", "samplers:draw", *options, "--out", "lib", "--quiet"),
+    ):
+        code, out, err = run(*words)
+        assert (code, out) == (1, ""), words
+        assert err.startswith(f"molgan: lib/shards/{path.name}: damaged ("), words
+        assert err.count("\n") == 1, words
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["lib"], "nothing half written"
+    path.write_bytes(whole[0])
+    assert [one.read_bytes() for one in made.manifest.paths(made.folder)] == whole, "the others were left alone"
+    assert run("library", "info", "lib", "--check")[0] == 0
+
+
+def test_a_query_that_is_wrong_is_not_blamed_on_the_files(make):
+    made = make()
+    with pytest.raises(ConfigError, match=r"query 'select smiles::int from library': Conversion Error"):
+        made.query("select smiles::int from library")
+    with pytest.raises(ConfigError, match=r"where 'smiles::int > 1': "):
+        list(made.batches("smiles::int > 1"))
+
+
 def test_damaged_candidates_are_made_again(make, content, samplers, tmp_path, monkeypatch):
     monkeypatch.setattr("molgan.library.sources.digest_of", lambda draw: "0" * 64)  # all count as the same
     folder = tmp_path / "a"
@@ -155,6 +210,21 @@ def test_damaged_candidates_are_made_again(make, content, samplers, tmp_path, mo
     (folder / "shards" / "0000-0000009-0000009.parquet").write_bytes(b"left by a kill")
     assert content(make("a", 400).folder) == content(make("b", 400).folder)
     assert len(list((folder / "shards").iterdir())) == len(manifest.Manifest.read(folder).files)
+
+
+def test_two_processes_on_one_library(make, run, content, samplers, tmp_path):
+    words = ["library", "samplers:slow", "-n", "400", "--where", "qed > 0.4 and logp < 3", "--draws", "100"]
+    words += ["--workers", "1", "--out", "lib", "--quiet"]
+    first = subprocess.Popen([sys.executable, "-m", "molgan", *words], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 120
+    while not list((tmp_path / "lib" / ".work").glob("*.parquet")) and time.monotonic() < end:
+        assert first.poll() is None
+        time.sleep(0.02)
+    code, out, err = run(*words)
+    assert (code, out) == (1, "")
+    assert err == "molgan: lib: another run of molgan library is at work there; give another folder, or wait for it.\n"
+    assert first.wait(timeout=120) == 0
+    assert content(tmp_path / "lib") == content(make("alone", 400).folder)
 
 
 def test_two_at_once_are_refused(make, tmp_path):
