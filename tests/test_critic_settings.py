@@ -63,6 +63,17 @@ def test_a_run_resumes_bit_for_bit(recipe, settings, tmp_path, monkeypatch, run_
     assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")
 
 
+@pytest.mark.parametrize("recipe", SIZES)
+def test_a_critic_has_a_rate_of_its_own(recipe):
+    """At every step; of molecules 0 takes the generator's."""
+    for rate in (2e-3, 0.0) if recipe != "gumbel" else (2e-3,):
+        gan, rows = made(recipe, "lr=1e-4", f"critic.lr={rate}")
+        gan.fit(rows, quiet=True)
+        rates = {name: one.param_groups[0]["lr"] for name, one in gan.recipe.optimizers.items()}
+        assert rates["critic"] == pytest.approx((rate or 1e-4) / 1e-4 * rates["generator"])
+        assert 0 < rates["generator"] <= 1e-4
+
+
 @each
 def test_a_normalised_critic_is_saved_shared_and_started_from(recipe, tmp_path):
     gan, rows = made(recipe, *HARD, "critic.spectral_norm=true")

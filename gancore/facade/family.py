@@ -72,7 +72,7 @@ def members() -> tuple[Member, ...]:
 def _member(row: dict[str, Any]) -> Member:
     halves = {half: row.pop(half) for half in ("molgan", "seqgan") if half in row}
     choices = {half: Choice(**own | {"settings": tuple(own["settings"])}) for half, own in halves.items()}
-    return Member(**row | {"files": tuple(row["files"])}, choices=choices)
+    return Member(files=tuple(row.pop("files")), choices=choices, **row)
 
 
 def rows(half: str) -> list[dict[str, Any]]:
