@@ -199,7 +199,9 @@ class _Worker:
                 told += new
                 missing -= len(new)
             return ""
-        except (EOFError, OSError, pickle.UnpicklingError):
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+            if isinstance(error, ValueError) and process.poll() is None and not self.retired:
+                raise  # not of a pipe that was closed while it was read
             code = self.close()
             return "took longer than its time limit" if self.late else f"its process died ({ending(code)})"
         finally:
