@@ -16,6 +16,14 @@ NAMES = sorted(path.stem for path in FOLDER.glob("[0-9]*.py"))
 
 
 SHORT = {
+    "01_molecules": {
+        "steps = 150": "steps = 20",
+        "steps = 700": "steps = 100",
+        "steps=500": "steps=250",
+        "sample(1000": "sample(300",
+        "collect(gan, 500": "collect(gan, 60",
+        "top=100, n=500": "top=20, n=100",
+    },
     "02_steering": {
         "10_000)": "2_000)",
         "pretrain.steps=1000": "pretrain.steps=100",
@@ -31,13 +39,17 @@ SHORT = {
         "N, TEMPERATURES = 1500": "N, TEMPERATURES = 200",
     },
     "04_smiles": {"likelihood.epochs=10": "likelihood.epochs=2", "N = 2000": "N = 300", "steps=50": "steps=6"},
+    "06_extend": {"steps=400": "steps=40", "pretrain.steps=200": "pretrain.steps=20", "sample(200": "sample(30"},
+    "07_judge": {"N = 300": "N = 100", "(50, 100, 200, 300)": "(50, 100)", "top=24": "top=6"},
     "08_control": {
-        "pretrain.steps=300": "pretrain.steps=100",
-        "sample(1000": "sample(300",
+        "pretrain.steps=300": "pretrain.steps=30",
+        "sample(1000": "sample(200",
+        "sample(200": "sample(40",
         "pretrain.steps=800": "pretrain.steps=40",
         "steps=500": "steps=20",
     },
-    "10_optimize": {"budget = 1500": "budget = 260"},
+    "09_fragments": {"sample(100,": "sample(12,"},
+    "10_optimize": {"budget = 1500": "budget = 220"},
     "11_library": {"n = 600": "n = 60", '"moses"': '"qm9"', "qed > 0.7": "qed > 0.4"},
 }
 """What makes the longest notebooks short: every cell runs, training and draws are fewer."""

@@ -53,6 +53,9 @@ class StereoFeatures(NamedTuple):
 def sites_of(mol: Chem.Mol) -> list[Site]:
     """Centres and double bonds of a molecule that have two configurations, whether these are given or open.
 
+    A double bond of which one end has only a hydrogen that is not an atom, as in C=N-H, is left out: canonical SMILES
+    do not tell its configurations apart.
+
     >>> [(site.at, site.sign) for site in sites_of(Chem.MolFromSmiles("C[C@H](F)C(O)Cl"))]
     [((1,), -1), ((3,), 0)]
     """
@@ -67,6 +70,8 @@ def sites_of(mol: Chem.Mol) -> list[Site]:
             bond = mol.GetBondWithIdx(info.centeredOn)
             ends = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
             around = tuple(_others(mol, *pair) for pair in (ends, ends[::-1]))
+            if any(reference == HYDROGEN for reference, _ in around):
+                continue  # an imine's N-H: RDKit marks the sides of a bond by atoms, and its hydrogen is none
             sign = _CIS.get(bond.GetStereo(), 0)
             for first, reference in zip(around, bond.GetStereoAtoms() if sign else (), strict=False):
                 sign *= 1 if first[0] == reference else -1

@@ -53,11 +53,13 @@ def test_same_seed_same_bytes_same_molecules(small_config, small_data, tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("cut", "how"),
-    [(2, ""), (4, ""), (7, ""), (7, "overlap"), (2, "autoregressive"), (7, "autoregressive"), (7, "molgan")],
+    ("cuts", "how"), [((2, 4, 7), ""), ((7,), "overlap"), ((2, 7), "autoregressive"), ((7,), "molgan")]
 )
-def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_path, monkeypatch, cut, how, run_state):
-    """In pre-training, at the border, and in the adversarial phase; there with a score under way, too; each recipe."""
+def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_path, monkeypatch, cuts, how, run_state):
+    """Killed in pre-training, at the border, and in the adversarial phase, one after the other; each recipe.
+
+    In the adversarial phase with a score under way, too.
+    """
     config = replace(rewarded, checkpoint=replace(rewarded.checkpoint, every=1))
     config = replace(config, reward=replace(config.reward, overlap=how == "overlap"))
     if how == "autoregressive":
@@ -71,17 +73,18 @@ def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_p
         pass
 
     save = RunFolder.save
+    for cut in cuts:
 
-    def save_then_die(self, step, *state):
-        save(self, step, *state)
-        if step == cut:
-            raise Killed
+        def save_then_die(self, step, *state, cut=cut):
+            save(self, step, *state)
+            if step == cut:
+                raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "save", save_then_die)
-        with pytest.raises(Killed):
-            MolGAN(config).fit(small_data, out=tmp_path / "cut", quiet=True)
-    torch.rand(3)
+        with monkeypatch.context() as patch:
+            patch.setattr(RunFolder, "save", save_then_die)
+            with pytest.raises(Killed):
+                MolGAN(config).fit(small_data, out=tmp_path / "cut", resume=(tmp_path / "cut").exists(), quiet=True)
+        torch.rand(3)
     MolGAN(config).fit(small_data, out=tmp_path / "cut", resume=True, quiet=True)
     assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")
     straight, resumed = ((tmp_path / name / "metrics.jsonl").read_text() for name in ("straight", "cut"))

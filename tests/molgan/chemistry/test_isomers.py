@@ -76,6 +76,14 @@ def test_all_isomers_are_those_that_rdkit_enumerates(smiles):
     assert set(isomers(smiles, 10_000)) == {Chem.CanonSmiles(Chem.MolToSmiles(one)) for one in expected}
 
 
+@pytest.mark.parametrize("smiles", ["C#CC#CC(=N)OCC", "CC=N", "N=C1CC(O)C1", "CC(F)C(=N)CC=CC", "[H]/N=C(/C)CC"])
+def test_hydrogens_of_imines_are_on_no_side(smiles):
+    """RDKit cannot mark the side of a hydrogen that is not an atom; one that is written keeps its side."""
+    options = EnumerateStereoisomers.StereoEnumerationOptions(unique=True)
+    expected = EnumerateStereoisomers.EnumerateStereoisomers(Chem.MolFromSmiles(smiles), options=options)
+    assert set(isomers(smiles, 100)) == {Chem.CanonSmiles(Chem.MolToSmiles(one)) for one in expected}
+
+
 @pytest.mark.parametrize(
     ("smiles", "likeliest"),
     [
