@@ -110,7 +110,9 @@ class Molecules:
         sizes = torch.bincount(data.sizes, minlength=data.vocabulary.max_atoms + 1)
         exemplars = None
         if getattr(config.model, "prior", "normal") == "exemplars":
-            picked = picked_rows(len(data), config.seed)
+            if config.model.all_exemplars and data.context is not None:
+                raise ConfigError("model.all_exemplars keeps no conditions of its molecules: leave it out, or these.")
+            picked = slice(None) if config.model.all_exemplars else picked_rows(len(data), config.seed)
             exemplars = data.atoms[picked].to(torch.int8), data.orders[picked].to(torch.int8)
         return GraphSpace(data.vocabulary, sizes, exemplars, examples=examples)
 

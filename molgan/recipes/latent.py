@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from gancore.losses.elbo import gaussian_kl
 from gancore.training import distributed
 from gancore.types import Batch, Context
+from molgan.data import graphs
 from molgan.networks.one_shot import Encoder
 from molgan.recipes.codes import Codes
 from molgan.recipes.graph_recipe import GraphRecipe
@@ -29,10 +30,25 @@ class LatentInputs(GraphRecipe):
         noise = distributed.draw_global(lambda rows: torch.randn(rows, model.noise, device=device), n)
         return self.generator.mixed(noise, model.mixing) if model.mixing else noise  # pyright: ignore
 
-    def noise_for(self, real: Batch) -> Tensor:
-        """The generator's input beside a batch in training: noise, or codes near those of the batch."""
+    def inputs_for(self, real: Batch) -> tuple[Tensor, Tensor]:
+        """What the generator makes graphs of beside a batch in training: noise, and the places that hold an atom.
+
+        These are the batch's; of exemplars the noise is codes near theirs. Those of the batch where something is asked
+        of it, as only they are known to meet it; else any, so that a critic does not compare a draw with its origin.
+        """
         noise = self.noise(len(real))
-        return self.near_codes(real, noise) if self.config.model.prior == "exemplars" else noise
+        if self.config.model.prior == "exemplars" and real.context is None:
+            rows = distributed.draw_global(lambda n: torch.randint(len(self.space.exemplars[0]), (n,)), len(real))
+            real = self.exemplars(rows)
+        codes = self.near_codes(real, noise) if self.config.model.prior == "exemplars" else noise
+        return codes, graphs.node_mask(real.sample[0])
+
+    def exemplars(self, rows: Tensor) -> Batch:
+        """Training molecules that the model keeps, with their conditions."""
+        examples, held = self.space.examples, self.space.exemplars
+        atoms, orders = (part[rows].long().to(self.device) for part in held)
+        own = examples.context[rows].to(self.device) if examples is not None else None
+        return Batch(self.one_hots(atoms, orders), own)
 
     @torch.no_grad()
     def near_codes(self, real: Batch, noise: Tensor) -> Tensor:
@@ -45,11 +61,9 @@ class LatentInputs(GraphRecipe):
         if self.space.exemplars is None:
             present = self.space.present(n, random, self.device, context)
             return torch.randn(n, self.config.model.noise, device=self.device, generator=random), present
-        rows, examples = self.space.exemplar_rows(n, random, context), self.space.examples
-        atoms, orders = (part[rows].long().to(self.device) for part in self.space.exemplars)
-        own = examples.context[rows].to(self.device) if examples is not None else None
+        real = self.exemplars(self.space.exemplar_rows(n, random, context))
         noise = torch.randn(n, self.config.model.noise, device=self.device, generator=random)
-        return self.near_codes(Batch(self.one_hots(atoms, orders), own), noise), atoms >= 0
+        return self.near_codes(real, noise), graphs.node_mask(real.sample[0])
 
     def generator_context(self, context: Context | None, code: Context | None = None) -> Context | None:
         """What the generator reads beside noise: request and code of each sample, unknown where there is none."""

@@ -55,6 +55,11 @@ class OneShotModelConfig:
     stray: Weight = 1.0
     """exemplars: how far a code strays from its molecule's, in standard deviations of the encoder. More gives more
     novel molecules, and fewer that are valid."""
+    all_exemplars: bool = False
+    """exemplars: keep every training molecule instead of 8,192. A sample begins with any of them, so samples repeat
+    less; the model's file holds all of them. Not with conditions."""
+    sharpness: Rate = 1.0
+    """Factor of the logits of atoms and bonds in sampling. At 10 a sample is hardly left to chance beyond its noise."""
     generator: Widths = (256, 512, 512)
     """Hidden widths of the generator."""
     critic: Widths = (512, 512, 256)
@@ -152,6 +157,8 @@ class OneShotConfig(GameConfig):
         super().__post_init__()
         if self.model.architecture != "style" and (self.model.mixing or self.model.truncation < 1):
             raise ConfigError("model.mixing and model.truncation are of styles: set model.architecture to style.")
+        if self.model.all_exemplars and self.model.prior != "exemplars":
+            raise ConfigError("model.all_exemplars is of model.prior=exemplars: set that, or leave it out.")
         if self.model.prior == "exemplars" and self.model.mixing:
             raise ConfigError("model.mixing mixes noise, and model.prior=exemplars has codes: set it to 0.")
         if self.critic.spectral_norm and self.model.relational_layers:
@@ -227,14 +234,14 @@ class OneShotGAN(RewardedGraphs):
         code = self.codes.draw(len(real), self.device)
         with torch.no_grad():
             inputs = self.generator_context(real.context, code)
-            fake = self.draw(self.noise_for(real), graphs.node_mask(real.sample[0]), inputs).hard
+            fake = self.draw(*self.inputs_for(real), inputs).hard
         return self.adversary.critic_losses(real, Batch(fake, real.context, code=code), step)
 
     def generator_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Pass for the batch, keep explaining it, and earn the rewards."""
         real = self.hide_conditions(real)
-        config, present, context = self.config, graphs.node_mask(real.sample[0]), real.context
-        n, noise, drawn_code = len(present), self.noise_for(real), self.codes.draw(len(present), self.device)
+        config, n, context = self.config, len(real), real.context
+        (noise, present), drawn_code = self.inputs_for(real), self.codes.draw(n, self.device)
         inputs, losses = self.generator_context(context, drawn_code), {}
         if config.pretrain.steps and config.bound:  # one pass of the generator for both
             code, kl = self.encode(real)
@@ -242,7 +249,8 @@ class OneShotGAN(RewardedGraphs):
             twice = (
                 Context.cat([inputs, self.generator_context(context) or inputs.hidden]) if inputs is not None else None
             )
-            nodes, bonds = self.generator(torch.cat((noise, code)), present.repeat(2, 1), twice)
+            both = torch.cat((present, graphs.node_mask(real.sample[0])))
+            nodes, bonds = self.generator(torch.cat((noise, code)), both, twice)
             explained = reconstruction((nodes[n:], bonds[n:]), real.sample) + kl * config.pretrain.kl_end
             losses = {"bound": explained * config.bound}
         else:
@@ -316,6 +324,7 @@ class OneShotGAN(RewardedGraphs):
         if context is not None and guidance != 1.0:
             unconditional = self.averaged.average(noise, present, self.generator_context(context.hidden, codes))
             logits = tuple(guided(*pair, guidance) for pair in zip(logits, unconditional, strict=True))
+        logits = tuple(part * self.config.model.sharpness for part in logits)
         drawn = draw_graphs(logits[0], logits[1], present, self.capacity, generator=random)
         if raw:
             return drawn.atoms, drawn.orders
