@@ -166,6 +166,7 @@ def lines_of_losses(counts: Mapping[str, Any]) -> list[str]:
     """For what samples were left out, a line each with the share. counts: of a run, or of an estimate."""
     of = max(1, counts["samples"])
     losses = {name: counts[name] for name in ("invalid", "repeats", "known")}
+    losses |= {name: counts[name] for name in ("unscored",) if counts.get(name)}
     losses |= {f"not {term}": count for term, count in counts["rejected"].items() if term != "novel"}
     return [f"  {name}: {count:,} ({count / of:.1%})" for name, count in losses.items()]
 

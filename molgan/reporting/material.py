@@ -106,6 +106,7 @@ def _of_library(path: Path, n: int, seed: int, versions: Mapping[str, object]) -
     provenance: dict[str, object] = {"library": path, "molecules": f"{len(texts):,} of {len(made):,}"}
     for number, run in enumerate(made.info()["runs"], 1):
         counts = {name: run["counts"][name] for name in ("samples", "invalid", "repeats", "known")}
+        counts |= {name: run["counts"][name] for name in ("unscored",) if run["counts"][name]}
         counts |= {f"not {term}": count for term, count in run["counts"]["rejected"].items()}
         told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         provenance[f"run {number}"] = f"{run['model']}, {told}, kept {run['counts']['kept']:,}"
