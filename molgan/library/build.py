@@ -48,10 +48,10 @@ def library(
 
     source: a trained model of either half, itself or by its name or folder; a file of molecules; a function of
     (n, seed), or its "module:name"; anything with `sample(n, seed)`. where: an SQL condition of DuckDB over the columns
-    (`molgan.library.columns.COLUMNS`). column: further columns to write. score: adds its columns. cache: the
-    file that keeps the score's numbers. known: what is not novel. workers: local processes. scheduler: the address of a Dask scheduler. fragments: a SMILES, or a file with a
-    request a line. requested: what a model is asked for, see `molgan.SampleRequest`. config: all settings; the
-    arguments take the place of its own.
+    (`molgan.library.columns.COLUMNS`). column: further columns to write. score: adds its columns. cache: the file that
+    keeps the score's numbers. known: what is not novel. workers: local processes. scheduler: the address of a Dask
+    scheduler. fragments: a SMILES, or a file with a request a line. requested: what a model is asked for, see
+    `molgan.SampleRequest`. config: all settings; the arguments take the place of its own.
 
     The folder holds the same molecules whatever the number of workers and however often the run was stopped. The same
     call goes on where a run stopped; another model, seed or filter adds molecules that are new.

@@ -90,7 +90,7 @@ def _plugins(definition: ScoreConfig | None) -> tuple[tuple[str, str], ...]:
     keys = plugin_keys(definition)
     for title, key in keys.items():
         if key.why:
-            note(f"plugin {title}: no cache keeps its numbers, and an edited one does not begin another run: {key.why}.")
+            note(f"plugin {title}: its numbers are not kept, and an edited one begins no other run: {key.why}.")
     return tuple((title, key.digest) for title, key in keys.items() if key.digest)
 
 

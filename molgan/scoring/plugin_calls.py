@@ -27,7 +27,8 @@ class Calls:
     ) -> Iterator[dict[str, float | Failure]]:
         """What each call gives, by SMILES. proof: a molecule that an earlier run has a number for, if any.
 
-        Molecules of a call that gave nothing may come again, with what they are given then. Raises RunError where the plug-in is down.
+        Molecules of a call that gave nothing may come again, with what they are given then. Raises RunError where the
+        plug-in is down.
         """
         for start in range(0, len(smiles), self.plugin.batch):
             part = smiles[start : start + self.plugin.batch]

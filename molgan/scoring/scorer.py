@@ -33,9 +33,9 @@ class Scorer:
 
     score: a definition, the name of one (`molgan.scoring.benchmarks.SCORES`), or a TOML file. processes: how many work,
     all usable cores if not given; 0 works here, without a limit on time. cache: a file that keeps each component's
-    numbers for other runs and other scores; failures are not kept. strict: a plug-in that is down is a RunError, instead
-    of molecules without a number. budget: how many distinct molecules may be
+    numbers for other runs and other scores; failures are not kept. budget: how many distinct molecules may be
     measured, 0 for any number. Molecules beyond the budget get NaN and the reason; `spent` counts those measured.
+    strict: a plug-in that is down raises RunError; otherwise its molecules get NaN.
     A plug-in's failure is remembered as long as the plug-in works for others; one that failed for all is asked again.
     Raises ConfigError for a definition that cannot be used, DataError for a classifier that has not been fetched.
 
