@@ -58,6 +58,13 @@ def _classified(name: str) -> Callable[[Molecule], float]:
     return lambda molecule: _made(name)(molecule)
 
 
+def _purchasable(molecule: Molecule) -> bool:
+    """An optional package, which is imported with the first molecule."""
+    from molgan.library.purchasable import purchasable
+
+    return purchasable(molecule)
+
+
 _made = lru_cache(lambda name: MAKERS[name].make())
 
 COLUMNS: dict[str, Column] = {
@@ -72,6 +79,7 @@ COLUMNS: dict[str, Column] = {
     "ring_systems": Column("VARCHAR", "its ring systems, with dots", lambda one: ".".join(ring_systems(one.mol))),
     "scaffold": Column("VARCHAR", "Bemis-Murcko scaffold, 1996", lambda molecule: scaffold_of(molecule.mol)),
     "inchikey": Column("VARCHAR", "InChIKey", lambda molecule: Chem.MolToInchiKey(molecule.mol)),
+    "purchasable": Column("BOOLEAN", "whether it is probably in stock (ZINC, by molbloom)", _purchasable),
     "novel": Column("BOOLEAN", "whether it is not among the known molecules", needs="known"),
     "nearest": Column("VARCHAR", "the most similar known molecule", needs="known"),
     "similarity": Column("DOUBLE", "Tanimoto similarity to it, Morgan fingerprints of radius 2", needs="known"),

@@ -17,6 +17,7 @@ from molgan.library import columns as known_columns
 from molgan.library.commits import Limits
 from molgan.library.known_molecules import KnownMolecules
 from molgan.library.manifest import WORK, sha256
+from molgan.library.purchasable import open_catalogue
 from molgan.library.scored_columns import plugin_keys
 from molgan.library.settings import LibraryConfig
 from molgan.library.shards import Plan
@@ -63,6 +64,8 @@ def prepare(
     columns = known_columns.chosen([*read, *settings.columns, *own], definition)
     wanted = next((name for name in columns if name in _NEEDS_KNOWN), None)
     known = _known(settings.known, given, wanted)
+    if "purchasable" in columns:
+        open_catalogue()
     source = source_of(given, requested, fragments, checkpoint)
     plugins = _plugins(definition)
     plan = Plan("", source, settings.seed, settings.draws, terms, columns, definition)
