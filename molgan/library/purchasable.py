@@ -102,8 +102,8 @@ def _load() -> None:
     except (OSError, MemoryError, ValueError) as error:
         raise RunError(
             f"column purchasable: the filter {CATALOGUE} of molbloom cannot be loaded "
-            f"({getattr(error, 'reason', error)}); it is downloaded the first time, so connect once, or copy the folder "
-            "~/.cache/molbloom of another machine."
+            f"({getattr(error, 'reason', error)}); it is downloaded the first time, so connect once, or copy "
+            "~/.cache/molbloom from another machine."
         ) from None
     finally:
         socket.setdefaulttimeout(before)

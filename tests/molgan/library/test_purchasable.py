@@ -1,4 +1,4 @@
-"""The column `purchasable`. The filter that is downloaded is not there in tests, so the package's own small one stands in."""
+"""The column `purchasable`. In place of the filter that is downloaded, tests have the small one of the package."""
 
 import shutil
 import sys
@@ -44,8 +44,8 @@ def bought(smiles):
 def test_known_members_and_what_nobody_sells(molbloom):
     assert bought("NC(=O)c1ccc(F)cc1")
     assert bought("C(C)N(CC)C(=O)N")
-    odd = ["C" * length + "C(F)(Br)C(Cl)(I)C#CC(=O)N=NS" + "O" * length for length in range(1, 60)]
-    assert sum(map(bought, odd)) < 20, "a share of 0.07 by molbloom's figure, twice that by up to 4 isomers"
+    odd = ["C" * length + "OC#CC(F)(F)OSOS" + "C" * length + "Br" for length in range(1, 61)]
+    assert sum(map(bought, odd)) < 14, "a share of 0.07, by molbloom's figure"
 
 
 def test_open_stereochemistry_is_looked_up_isomer_by_isomer(catalogue):
@@ -116,10 +116,8 @@ def test_a_filter_that_is_cut_or_another_is_refused(molbloom, monkeypatch, tmp_p
 def test_nothing_is_printed(molbloom, monkeypatch, capfd):
     import ctypes
 
-    buy = molbloom.buy
-    monkeypatch.setattr(
-        molbloom, "buy", lambda *given, **more: ctypes.CDLL(None).puts(b"loading") and buy(*given, **more)
-    )
+    buy, library = molbloom.buy, ctypes.CDLL(None)
+    monkeypatch.setattr(molbloom, "buy", lambda *given, **more: library.puts(b"loading") and buy(*given, **more))
     open_catalogue()
     print("results")
     assert capfd.readouterr().out == "results\n"
