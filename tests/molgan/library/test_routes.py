@@ -77,20 +77,17 @@ def test_a_library_is_filtered_by_routes(routes, make, content):
     content(made.folder)
     assert (frame["score_steps"] == frame["smiles"].str.len()).all()
     assert not frame["smiles"].str.contains("Cl|S").any()
-    assert set(frame["smiles"]) == {
-        text for text in asked() if len(text) <= 12 and "Cl" not in text and "S" not in text
-    }
+    solved = {text for text in asked() if "Cl" not in text and "S" not in text}
+    assert set(frame["smiles"]) == {text for text in solved if len(text) <= 12}
     assert counts["unscored"] == len({text for text in asked() if "S" in text}) > 0
     assert counts["rejected"]["sa < 4"] > 0
     before = len(asked())
     with pytest.warns(Note, match="spent"):
-        make(n=40, where="sa < 4 and score_steps <= 5", score=score, config=config)
+        make(n=40, where="sa < 4 and score_steps <= 30", score=score, config=config)
     assert not [text for text in asked()[before:] if "S" not in text], "the cache has the others"
 
 
 def test_a_configuration_that_is_not_there(routes, make, tmp_path):
     (tmp_path / "config.yml").unlink()
-    with pytest.raises(
-        RunError, match=r"plugin steps: is down, it ended with exit code 1: FileNotFoundError.*config.yml"
-    ):
+    with pytest.raises(RunError, match=r"^plugin steps: is down, it ended with .*FileNotFoundError.*config.yml"):
         make(where="score_steps <= 12", score=routes[0])
