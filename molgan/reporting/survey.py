@@ -12,7 +12,7 @@ from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from molgan.chemistry.parallel import map_chunks
-from molgan.library.birch import bitbirch
+from molgan.library.birch import Birch, bitbirch
 from molgan.library.bit_matrix import bit_matrix
 from molgan.library.clustering import tightness
 from molgan.library.query import LibraryFolder
@@ -21,6 +21,8 @@ BEST = 24
 """Molecules of the whole library that are drawn as its best."""
 MAPPED = 3000
 """Molecules of the sample that are clustered and mapped."""
+GROUPED = Birch(threshold=0.25)
+"""How they are clustered: loosely, for samples of a generator have few close neighbours among each other."""
 CLUSTERS = 7
 """Clusters that have a colour of their own."""
 FRAMEWORKS, SCAFFOLDS = 4, 3
@@ -172,7 +174,7 @@ def _branch(label: str, smiles: str, counts: "Counter[str]", most: int) -> Branc
 def cluster_map(smiles: Sequence[str]) -> Map:
     """BitBIRCH clusters of molecules, and their principal components: Morgan fingerprints of radius 2."""
     packed = bit_matrix(list(smiles))
-    labels = bitbirch(packed)
+    labels = bitbirch(packed, GROUPED)
     sizes = np.bincount(labels)
     similar = tightness(packed, labels)
     first = [int(np.flatnonzero(labels == one)[0]) for one in range(min(CLUSTERS, len(sizes)))]

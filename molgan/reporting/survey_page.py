@@ -4,10 +4,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from molgan.library.birch import DEFAULT
 from molgan.library.drawing import svg
 from molgan.reporting.charts import histogram, scatter
-from molgan.reporting.survey import Branch, Survey
+from molgan.reporting.survey import GROUPED, Branch, Survey
 
 
 def survey_values(found: Survey, of: int) -> dict[str, Any]:
@@ -24,8 +23,8 @@ def survey_values(found: Survey, of: int) -> dict[str, Any]:
         "scaffolds_note": f"{_of(found.sample, of)}, by the rings of their Bemis-Murcko scaffold, its framework (all "
         "atoms carbon, all bonds single), and the scaffold itself.",
         "clusters": [{**one._asdict(), "drawing": _drawn(one.example)} for one in mapped.clusters],
-        "clusters_note": f"{_of(len(mapped.labels), of)}, in {mapped.groups:,} clusters of BitBIRCH, of a mean Tanimoto "
-        f"similarity of at least {DEFAULT.threshold:g}. Across and up: the two principal components of Morgan "
+        "clusters_note": f"{_of(len(mapped.labels), of)}, in {mapped.groups:,} clusters of BitBIRCH, of a mean "
+        f"Tanimoto similarity of at least {GROUPED.threshold:g}. Across and up: the two principal components of Morgan "
         f"fingerprints of radius 2, with {first:.1%} and {second:.1%} of the variance, so that near points may differ.",
         "scatter": scatter("Map of clusters", mapped.places, mapped.labels, len(mapped.clusters)),
         "rest": len(mapped.labels) - coloured,
