@@ -22,6 +22,7 @@ from molgan.library.manifest import NAME
 from molgan.library.query import LibraryFolder
 from molgan.optimize.found import read_search
 from molgan.optimize.journal import JOURNAL
+from molgan.reporting.survey import ranked_by
 
 _CURVES = (
     *("sample/connected", "sample/unique", "sample/novel", "sample/product"),
@@ -127,13 +128,11 @@ def _of_library(path: Path, n: int, seed: int, versions: Mapping[str, object]) -
         told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         provenance[f"run {number}"] = f"{run['model']}, {told}, kept {run['counts']['kept']:,}"
     provenance["reported with"] = _listing(versions)
-    named, found = dict(zip(texts, names, strict=True)), Material(f"Library {path.name}", texts)
-    if "score" in chosen and chosen["score"].notna().any():
-        found.scores, found.scored_by = (
-            dict(zip(chosen["smiles"], chosen["score"].astype(float), strict=True)),
-            "the library",
-        )
-    found.names, found.provenance, found.library, found.sample = named, provenance, made, chosen
+    found = Material(f"Library {path.name}", texts, dict(zip(texts, names, strict=True)), provenance)
+    found.library, found.sample = made, chosen
+    if ranked_by(chosen) == "score":
+        found.scored_by = "the library"
+        found.scores = dict(zip(chosen["smiles"], chosen["score"].astype(float), strict=True))
     return found
 
 

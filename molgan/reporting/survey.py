@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -84,7 +84,7 @@ class Survey:
 
 def ranked_by(sample: pd.DataFrame) -> str:
     """The column that tells the best: the score, else QED; "" where there is neither."""
-    return next((name for name in ("score", "qed") if name in sample and sample[name].notna().any()), "")
+    return next((name for name in ("score", "qed") if name in sample and _some(sample[name])), "")
 
 
 def survey(library: LibraryFolder, sample: pd.DataFrame, qed: Sequence[float] = ()) -> Survey:
@@ -99,9 +99,13 @@ def survey(library: LibraryFolder, sample: pd.DataFrame, qed: Sequence[float] = 
         order = np.argsort(-np.nan_to_num(np.asarray(qed, float), nan=-1.0), kind="stable")[:BEST]
         best = [(texts[row], float(qed[row])) for row in order]
     numbers = [one for one in sample if str(one).startswith("score") or one == "similarity"]
-    numbers = [one for one in numbers if sample[one].notna().any()]
+    numbers = [one for one in numbers if _some(sample[one])]
     whole, mapped = bool(name) or len(texts) == len(library), cluster_map(texts[:MAPPED])
-    return Survey(best, name or "qed", whole, scaffold_tree(texts), len(texts), mapped, sample[numbers])
+    return Survey(best, name or "qed", whole, scaffold_tree(texts), len(texts), mapped, sample.filter(numbers))
+
+
+def _some(column: "pd.Series[Any]") -> bool:
+    return bool(column.notna().to_numpy().any())
 
 
 # Scaffolds --------------------------------------------------------------------------------------
@@ -198,7 +202,9 @@ def principal_components(table: np.ndarray) -> tuple[np.ndarray, tuple[float, fl
     else:
         from scipy.sparse.linalg import svds
 
-        left, sizes, _ = svds(centred, k=2, v0=np.ones(min(centred.shape), np.float32))
+        left, sizes, _ = svds(  # pyright: ignore
+            centred, k=2, v0=np.ones(min(centred.shape), np.float32)
+        )
         left, sizes = left[:, ::-1], sizes[::-1]
     several = min(2, len(sizes))
     places[:, :several] = (left * sizes)[:, :several]

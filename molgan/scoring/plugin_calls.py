@@ -34,19 +34,19 @@ class Calls:
             part = smiles[start : start + self.plugin.batch]
             found = dict(zip(part, ask(self.plugin, part), strict=True))
             yield found
-            if self.strict and self._doubtful(found):
-                self._refuse_down(list(found.values())[-1], proof)
+            if self.strict and (last := self._doubtful(found)) is not None:
+                self._refuse_down(last, proof)
                 self._vain = 0
                 if all(isinstance(answer, Outage) for answer in found.values()):  # it may have been down for all of it
                     yield dict(zip(part, ask(self.plugin, part), strict=True))
 
-    def _doubtful(self, found: dict[str, float | Failure]) -> bool:
-        """Whether the plug-in may be down, by the answers of its last call."""
+    def _doubtful(self, found: dict[str, float | Failure]) -> Failure | None:
+        """The last answer, where the plug-in may be down by the answers of its last call."""
         last = list(found.values())[-1]
         for text, answer in found.items():
             self._worked, self._vain = (self._worked, self._vain + 1) if isinstance(answer, Failure) else (text, 0)
         many = self._vain >= max(ENOUGH, self.plugin.batch)  # an answer that is no number is of one molecule before
-        return isinstance(last, Outage) or (isinstance(last, Failure) and many)
+        return last if isinstance(last, Outage) or (isinstance(last, Failure) and many) else None
 
     def _refuse_down(self, last: Failure, proof: Callable[[], str | None]) -> None:
         working = self._worked or proof()

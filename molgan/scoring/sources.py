@@ -99,7 +99,7 @@ class Sources:
         proof = partial(self.disk.one_of, key) if self.disk is not None and key else lambda: None
         for found in self._calls[place].answers(asked, proof):
             answers |= found
-            numbers = {smiles: answer for smiles, answer in found.items() if not isinstance(answer, Failure)}
+            numbers = {smiles: float(answer) for smiles, answer in found.items() if not isinstance(answer, Failure)}
             for smiles, number in numbers.items():
                 values[smiles][place] = number
             self._keep(place, numbers)
