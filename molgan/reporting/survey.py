@@ -104,7 +104,7 @@ def survey(library: LibraryFolder, sample: pd.DataFrame, qed: Sequence[float] = 
     return Survey(best, name or "qed", whole, scaffold_tree(texts), len(texts), mapped, sample.filter(numbers))
 
 
-def _some(column: "pd.Series[Any]") -> bool:
+def _some(column: Any) -> bool:
     return bool(column.notna().to_numpy().any())
 
 
@@ -202,10 +202,8 @@ def principal_components(table: np.ndarray) -> tuple[np.ndarray, tuple[float, fl
     else:
         from scipy.sparse.linalg import svds
 
-        left, sizes, _ = svds(  # pyright: ignore
-            centred, k=2, v0=np.ones(min(centred.shape), np.float32)
-        )
-        left, sizes = left[:, ::-1], sizes[::-1]
+        found: Any = svds(centred, k=2, v0=np.ones(min(centred.shape), np.float32))
+        left, sizes = found[0][:, ::-1], found[1][::-1]
     several = min(2, len(sizes))
     places[:, :several] = (left * sizes)[:, :several]
     largest = places[np.abs(places).argmax(0), [0, 1]]
