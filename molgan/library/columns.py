@@ -135,6 +135,10 @@ class Describer:
         """Those of some columns that the score gives."""
         return [name for name in names if name in self._columns and self._columns[name].needs == "score"]
 
+    def why(self, smiles: Sequence[str]) -> str:
+        """Why some molecules have no score: the commonest reason."""
+        return self._scored.why(smiles) if self._scored is not None else ""
+
     def table(
         self, names: Sequence[str], smiles: Sequence[str], molecules: Sequence[Molecule], have: pa.Table
     ) -> pa.Table:

@@ -131,6 +131,8 @@ class Commits:
         shard = self._counted(fates[:end], cut=end < len(fates))
         for name, seconds in made.about["seconds"].items():
             self.run.seconds[name] = self.run.seconds.get(name, 0.0) + seconds
+        if shard.unscored and not self.run.unscored:
+            self.run.unscored = made.about.get("why", "")
         self._held.append((shard, kept))
         self._count(shard)
         self.line, self.kept, self.samples = self.line + 1, self.kept + shard.kept, self.samples + shard.samples

@@ -58,6 +58,8 @@ def prepare(
     """Check everything that can be checked before the first sample; raises what `library` raises."""
     named = settings.score or None
     definition = score if isinstance(score, ScoreConfig) else load_score(named) if named else None
+    if settings.cache and definition is None:
+        raise ConfigError("cache: keeps the numbers of a score; name one by score (--score), or leave the cache out.")
     terms = parse(settings.where, known_columns.types(definition))
     read = [name for term in terms for name in term.columns]
     own = ["novel"] if settings.known else []

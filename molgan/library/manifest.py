@@ -45,6 +45,7 @@ class Run:
 
     key: digest of all that they depend on. n: how many distinct molecules were asked for. terms: of the filter.
     settings: seed, samples a shard, where, columns, score. seconds: by stage. state: running, or why it ended.
+    unscored: why samples lacked a number of the score, of the first shard with some.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     state: str = "running"
     wall: float = 0.0
+    unscored: str = ""
 
     @property
     def counts(self) -> dict[str, Any]:

@@ -18,11 +18,17 @@ class ScoredColumns:
     def __init__(self, score: ScoreConfig, cache: str = ""):
         self.score, self.cache = score, cache
         self._scorers: dict[tuple[str, ...], Scorer] = {}  # by the components that they work out
+        self._asked: dict[tuple[str, ...], Scorer] = {}  # those that were asked for the molecules of this shard
 
     def forget(self) -> None:
         """Let go of the molecules that are remembered."""
         for scorer in self._scorers.values():
             scorer.forget()
+        self._asked = {}
+
+    def why(self, smiles: Sequence[str]) -> str:
+        """The commonest reason why some of the molecules of this shard lack a number, and how many have it."""
+        return next((reason for scorer in self._asked.values() if (reason := scorer.why(smiles))), "")
 
     def numbers(self, names: Sequence[str], smiles: Sequence[str], have: pa.Table) -> dict[str, np.ndarray]:
         """Some of the columns, `(molecule,)` float64, NaN where a molecule has no number. have: what is known already.
@@ -46,6 +52,7 @@ class ScoredColumns:
         if titles not in self._scorers:
             part = replace(self.score, components=components)
             self._scorers[titles] = Scorer(part, processes=0, cache=self.cache or None, strict=True)
+        self._asked[titles] = self._scorers[titles]
         return self._scorers[titles]
 
 

@@ -80,9 +80,9 @@ class _Maker:
             with stage("network"):
                 texts = self._sampled(shard)
             with stage("description"):
-                fates, table = self._described(texts, shard)
+                fates, table, why = self._described(texts, shard)
                 self.describer.forget()
-        about = {"shard": shard, "key": plan.key, "rdkit": rdkit.__version__, "seconds": seconds}
+        about = {"shard": shard, "key": plan.key, "rdkit": rdkit.__version__, "seconds": seconds, "why": why}
         return _packed(table, fates, about | {"exhausted": plan.source.kind == "file" and len(texts) < plan.draws})
 
     def _sampled(self, shard: int) -> list[str | None]:
@@ -96,8 +96,8 @@ class _Maker:
                 raise
             raise RunError(f"{source.name}: failed ({type(error).__name__}: {error}).") from error
 
-    def _described(self, texts: Sequence[str | None], shard: int) -> tuple[np.ndarray, pa.Table]:
-        """What becomes of each sample, and the rows of those that pass."""
+    def _described(self, texts: Sequence[str | None], shard: int) -> tuple[np.ndarray, pa.Table, str]:
+        """What becomes of each sample, the rows of those that pass, and why some have no score."""
         fates = np.zeros(len(texts), np.int16)
         seen: dict[str, int] = {}
         molecules: dict[int, Molecule] = {}
@@ -113,7 +113,7 @@ class _Maker:
         rows = _Rows(list(seen), list(seen.values()), list(molecules.values()), self.describer)
         for place, term in enumerate(self.plan.terms):
             rows = rows.filtered(term, self.plan, fates, place, shard)
-        return fates, rows.written(self.plan, shard)
+        return fates, rows.written(self.plan, shard), rows.why
 
     def _read(self, text: str | None) -> tuple[str | None, Any]:
         """The canonical SMILES of a sample, and its molecule; that of a trusted one is made when it is needed."""
@@ -149,8 +149,10 @@ class _Rows:
         molecules: list[Molecule],
         describer: Describer,
         table: pa.Table | None = None,
+        why: str = "",
     ):
         self.smiles, self.draws, self.molecules, self.describer = smiles, draws, molecules, describer
+        self.why = why  # some have no score
         self.table = table if table is not None else pa.table({"smiles": pa.array(smiles, pa.string())})
 
     def filtered(self, term: Term, plan: Plan, fates: np.ndarray, place: int, shard: int) -> "_Rows":
@@ -166,8 +168,9 @@ class _Rows:
         if term.text != NOVEL and (scored := self.describer.scored(term.columns)):
             unknown = without_number(read, scored) & passing(f"({term.text}) is null", read)
             fates[[self.draws[row] for row in np.flatnonzero(unknown)]] = UNSCORED
+            self.why = self.why or self.describer.why([self.smiles[row] for row in np.flatnonzero(unknown)])
         parts = ([values[row] for row in kept.tolist()] for values in (self.smiles, self.draws, self.molecules))
-        return _Rows(*parts, self.describer, self.table.take(pa.array(kept)))  # pyright: ignore
+        return _Rows(*parts, self.describer, self.table.take(pa.array(kept)), self.why)  # pyright: ignore
 
     def with_columns(self, names: Sequence[str], plan: Plan, shard: int) -> pa.Table:
         """The table with some columns, each worked out once."""

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import molgan.__main__
-from gancore.errors import RunError
+from gancore.errors import ConfigError, RunError
 from gancore.io.notes import Note
 from molgan.library.manifest import Manifest
 from molgan.library.settings import LibraryConfig
@@ -124,6 +124,8 @@ def test_molecules_without_a_number_are_counted_apart(script, batch, program, ma
     assert counts["kept"] == sum(len(text) > 6 for text in every - without)
     content(made.folder)
     assert f"unscored: {len(without)} (" in str(made)
+    reason = "gave nan" if "nan" in script else "ended with exit code 1: sulfur"
+    assert made.info()["runs"][0]["unscored"] == f"{len(without)} x docking: {reason}"
 
 
 def test_a_filter_that_needs_no_number_keeps_or_rejects(program, make):
@@ -170,6 +172,11 @@ def test_a_molecule_is_asked_for_once(program, make, tmp_path):
 
 def test_without_a_plugin_there_is_none(make):
     assert not (make(n=10, where="score > 0.1", score="qed").folder / "scores.sqlite").exists()
+
+
+def test_a_cache_without_a_score_is_refused(make):
+    with pytest.raises(ConfigError, match="cache: keeps the numbers of a score"):
+        make(cache="scores.sqlite")
 
 
 def test_a_cache_that_cannot_be_used_is_one_sentence(program, make, tmp_path):
