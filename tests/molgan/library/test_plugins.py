@@ -11,6 +11,7 @@ import pytest
 import molgan.__main__
 from gancore.errors import ConfigError, RunError
 from gancore.io.notes import Note
+from molgan.library.jobs import cached, prepare
 from molgan.library.manifest import Manifest
 from molgan.library.settings import LibraryConfig
 from molgan.scoring.cache import DiskCache
@@ -172,6 +173,17 @@ def test_a_molecule_is_asked_for_once(program, make, tmp_path):
 
 def test_without_a_plugin_there_is_none(make):
     assert not (make(n=10, where="score > 0.1", score="qed").folder / "scores.sqlite").exists()
+
+
+def test_with_a_scheduler_there_is_none_unless_it_is_named(program, samplers, tmp_path):
+    component, _ = program("docking")
+    local = prepare(samplers.draw, LibraryConfig(), score(component))
+    assert cached(local, tmp_path) == str(tmp_path / "scores.sqlite")
+    afar = prepare(samplers.draw, LibraryConfig(scheduler="tcp://there:1"), score(component))
+    assert cached(afar, tmp_path) == ""
+    assert afar.plan.key == local.plan.key
+    named = LibraryConfig(scheduler="tcp://there:1", cache=str(tmp_path / "shared.sqlite"))
+    assert cached(prepare(samplers.draw, named, score(component)), tmp_path) == str(tmp_path / "shared.sqlite")
 
 
 def test_a_cache_without_a_score_is_refused(make):
