@@ -48,6 +48,9 @@ def build(
     score: Annotated[
         str, typer.Option(help="TOML file with a [score] table, or the name of a score; adds its columns.")
     ] = "",
+    cache: Annotated[
+        str, typer.Option(help="File that keeps the score's numbers; default OUT/scores.sqlite with a plug-in.")
+    ] = "",
     known: Annotated[
         list[str], typer.Option(metavar="qm9|moses|zinc|FILE", help="Molecules that are not novel; repeatable.")
     ] = [],  # noqa: B006
@@ -98,6 +101,7 @@ def build(
         where=where,
         columns=tuple(column),
         score=score,
+        cache=cache,
         known=tuple(known),
         seed=seed,
         draws=draws,

@@ -15,7 +15,7 @@ from gancore.io.platforms import only_one
 from gancore.io.progress import hushed, progress
 from gancore.io.stage_times import timed
 from molgan.library.commits import SHARDS, Commits
-from molgan.library.jobs import Job, indexed, limits_of, prepare, processes_of
+from molgan.library.jobs import Job, cached, indexed, limits_of, prepare, processes_of
 from molgan.library.manifest import NAME, WORK, Manifest, Run, as_run_error, refuse_damaged
 from molgan.library.query import LibraryFolder
 from molgan.library.settings import LibraryConfig
@@ -34,6 +34,7 @@ def library(
     seed: int | None = None,
     column: Sequence[str] = (),
     score: ScoreConfig | str | Path | None = None,
+    cache: str | Path | None = None,
     known: Sequence[str | Path] = (),
     workers: int | None = None,
     scheduler: str | None = None,
@@ -47,10 +48,10 @@ def library(
 
     source: a trained model of either half, itself or by its name or folder; a file of molecules; a function of
     (n, seed), or its "module:name"; anything with `sample(n, seed)`. where: an SQL condition of DuckDB over the columns
-    (`molgan.library.columns.COLUMNS`). column: further columns to write. score: adds its columns. known: what is not
-    novel. workers: local processes. scheduler: the address of a Dask scheduler. fragments: a SMILES, or a file with a
-    request a line. requested: what a model is asked for, see `molgan.SampleRequest`. config: all settings; the
-    arguments take the place of its own.
+    (`molgan.library.columns.COLUMNS`). column: further columns to write. score: adds its columns. cache: the file that
+    keeps the score's numbers. known: what is not novel. workers: local processes. scheduler: the address of a Dask
+    scheduler. fragments: a SMILES, or a file with a request a line. requested: what a model is asked for, see
+    `molgan.SampleRequest`. config: all settings; the arguments take the place of its own.
 
     The folder holds the same molecules whatever the number of workers and however often the run was stopped. The same
     call goes on where a run stopped; another model, seed or filter adds molecules that are new.
@@ -72,6 +73,7 @@ def library(
         **{name: value for name, value in asked.items() if value is not None},
         **({"columns": tuple(column)} if column else {}),
         **({"known": tuple(map(str, known))} if known else {}),
+        **({"cache": str(cache)} if cache is not None else {}),
         **({"score": str(score)} if score is not None and not isinstance(score, ScoreConfig) else {}),
     ).validated()
     with hushed(quiet):
@@ -94,7 +96,7 @@ def run(job: Job, folder: Path) -> LibraryFolder:
             note(f"{folder}: has the {mine.kept:,} molecules of this run already.")
             return LibraryFolder(folder)
         refuse_damaged(manifest, folder)
-        plan = replace(job.plan, known=indexed(job, folder))
+        plan = replace(job.plan, known=indexed(job, folder), cache=cached(job, folder))
         processes = processes_of(plan, job.settings)
         mine.n, mine.state = limits.n, "running"
         seconds = held.enter_context(timed())
@@ -220,7 +222,7 @@ def _conclude(commits: Commits) -> None:
     if run.samples and not run.kept:
         counts = run.counts
         causes = {f"the filter's {name!r}": value for name, value in counts["rejected"].items()}
-        causes |= {name: counts[name] for name in ("invalid", "repeats", "known")}
+        causes |= {name: counts[name] for name in ("invalid", "repeats", "known", "unscored")}
         cause = max(causes, key=causes.__getitem__)
         what = f"{cause} rejects most ({causes[cause]:,})" if cause.startswith("the") else f"most are {cause}"
         raise RunError(f"{commits.folder}: none of {counts['samples']:,} samples passes; {what}; {why}.")

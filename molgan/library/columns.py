@@ -13,11 +13,11 @@ from gancore.errors import ConfigError
 from molgan import chemistry
 from molgan.chemistry.molecule import Molecule
 from molgan.library.known_molecules import KnownMolecules
+from molgan.library.scored_columns import ScoredColumns
 from molgan.scoring.definition import ScoreConfig
 from molgan.scoring.description import ring_systems
 from molgan.scoring.filters import passes_filters, passes_reos
 from molgan.scoring.properties import MAKERS, PROPERTIES, alert_names, property_value, scaffold_of
-from molgan.scoring.scorer import Scorer
 
 ALERTS = ("PAINS", "BRENK", "NIH")
 """The sets of structural alerts that `alerts` counts and `alert_names` names."""
@@ -58,6 +58,13 @@ def _classified(name: str) -> Callable[[Molecule], float]:
     return lambda molecule: _made(name)(molecule)
 
 
+def _purchasable(molecule: Molecule) -> bool:
+    """An optional package, which is imported with the first molecule."""
+    from molgan.library.purchasable import purchasable
+
+    return purchasable(molecule)
+
+
 _made = lru_cache(lambda name: MAKERS[name].make())
 
 COLUMNS: dict[str, Column] = {
@@ -72,6 +79,7 @@ COLUMNS: dict[str, Column] = {
     "ring_systems": Column("VARCHAR", "its ring systems, with dots", lambda one: ".".join(ring_systems(one.mol))),
     "scaffold": Column("VARCHAR", "Bemis-Murcko scaffold, 1996", lambda molecule: scaffold_of(molecule.mol)),
     "inchikey": Column("VARCHAR", "InChIKey", lambda molecule: Chem.MolToInchiKey(molecule.mol)),
+    "purchasable": Column("BOOLEAN", "whether it is probably in stock (ZINC, by molbloom)", _purchasable),
     "novel": Column("BOOLEAN", "whether it is not among the known molecules", needs="known"),
     "nearest": Column("VARCHAR", "the most similar known molecule", needs="known"),
     "similarity": Column("DOUBLE", "Tanimoto similarity to it, Morgan fingerprints of radius 2", needs="known"),
@@ -107,23 +115,38 @@ def chosen(names: Sequence[str], score: ScoreConfig | None) -> tuple[str, ...]:
 
 
 class Describer:
-    """Works columns out for molecules. known: the folder of an index of known molecules; "" where there is none."""
+    """Works columns out for molecules.
 
-    def __init__(self, names: Sequence[str], score: ScoreConfig | None, known: str = ""):
+    known: the folder of an index of known molecules; "" where there is none. cache: a file of the score's numbers.
+    """
+
+    def __init__(self, names: Sequence[str], score: ScoreConfig | None, known: str = "", cache: str = ""):
         self.names = tuple(names)
         self._columns = COLUMNS | score_columns(score)
-        self._score = score
-        self._scorer: Scorer | None = None
+        self._scored = ScoredColumns(score, cache) if score is not None else None
         self._known = KnownMolecules.open(Path(known)) if known else None
 
     def forget(self) -> None:
         """Let go of what a score remembers."""
-        self._scorer = None
+        if self._scored is not None:
+            self._scored.forget()
 
-    def table(self, names: Sequence[str], smiles: Sequence[str], molecules: Sequence[Molecule]) -> pa.Table:
-        """Columns of molecules; `smiles` has their canonical SMILES."""
+    def scored(self, names: Sequence[str]) -> list[str]:
+        """Those of some columns that the score gives."""
+        return [name for name in names if name in self._columns and self._columns[name].needs == "score"]
+
+    def why(self, smiles: Sequence[str]) -> str:
+        """Why some molecules have no score: the commonest reason."""
+        return self._scored.why(smiles) if self._scored is not None else ""
+
+    def table(
+        self, names: Sequence[str], smiles: Sequence[str], molecules: Sequence[Molecule], have: pa.Table
+    ) -> pa.Table:
+        """Columns of molecules; `smiles` has their canonical SMILES. have: columns that there are already."""
         found: dict[str, Any] = {}
-        batch = self._of_score(names, smiles) | self._of_known(names, smiles, molecules)
+        asked = self.scored(names)
+        batch = self._scored.numbers(asked, smiles, have) if self._scored is not None and asked else {}
+        batch |= self._of_known(names, smiles, molecules)
         for name in names:
             column = self._columns[name]
             values = batch[name] if column.function is None else [column.function(one) for one in molecules]
@@ -134,13 +157,6 @@ class Describer:
         """Which molecules are not among the known ones: bool, one a molecule."""
         assert self._known is not None
         return ~self._known.contains([_flat(text) for text in smiles])
-
-    def _of_score(self, names: Sequence[str], smiles: Sequence[str]) -> dict[str, Any]:
-        if self._score is None or not any(self._columns[name].needs == "score" for name in names):
-            return {}
-        self._scorer = self._scorer or Scorer(self._score, processes=0)
-        frame = self._scorer.frame(list(smiles))
-        return {"score": frame["score"]} | {f"score_{one.title}": frame[one.title] for one in self._score.components}
 
     def _of_known(self, names: Sequence[str], smiles: Sequence[str], molecules: Sequence[Molecule]) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -17,7 +17,7 @@ from molgan.chemistry.parallel import map_chunks
 from molgan.chemistry.parsed_text import ParsedText
 from molgan.library.manifest import WORK, File, Manifest, Run, Shard, sha256, write_durably
 from molgan.library.seen import Seen
-from molgan.library.shards import INVALID, KNOWN, PASSED, REPEATED, Candidate, rejected
+from molgan.library.shards import INVALID, KNOWN, PASSED, REPEATED, UNSCORED, Candidate, rejected
 from molgan.library.where import Term
 
 SHARDS = "shards"
@@ -131,6 +131,8 @@ class Commits:
         shard = self._counted(fates[:end], cut=end < len(fates))
         for name, seconds in made.about["seconds"].items():
             self.run.seconds[name] = self.run.seconds.get(name, 0.0) + seconds
+        if shard.unscored and not self.run.unscored:
+            self.run.unscored = made.about.get("why", "")
         self._held.append((shard, kept))
         self._count(shard)
         self.line, self.kept, self.samples = self.line + 1, self.kept + shard.kept, self.samples + shard.samples
@@ -142,7 +144,7 @@ class Commits:
 
     def _count(self, shard: Shard) -> None:
         """Add a shard to the counts of the run."""
-        for name in ("samples", "invalid", "repeats", "known", "kept"):
+        for name in ("samples", "invalid", "repeats", "known", "unscored", "kept"):
             self.so_far[name] += getattr(shard, name)
         for term, count in zip(self.terms, shard.rejected, strict=True):
             self.so_far["rejected"][term.text] += count
@@ -154,8 +156,9 @@ class Commits:
         return min(end, self.limits.samples - self.samples) if self.limits.samples else end
 
     def _counted(self, fates: np.ndarray, cut: bool) -> Shard:
-        invalid, repeats, known, kept = (int((fates == fate).sum()) for fate in (INVALID, REPEATED, KNOWN, PASSED))
-        return Shard(self.line, len(fates), invalid, repeats, known, rejected(fates, self.terms), kept, cut)
+        named = (INVALID, REPEATED, KNOWN, PASSED, UNSCORED)
+        invalid, repeats, known, kept, unscored = (int((fates == fate).sum()) for fate in named)
+        return Shard(self.line, len(fates), invalid, repeats, known, rejected(fates, self.terms), kept, cut, unscored)
 
     @property
     def size(self) -> int:

@@ -18,6 +18,7 @@ from molgan.library.shards import (
     KNOWN,
     PASSED,
     REPEATED,
+    UNSCORED,
     Candidate,
     Failed,
     forget_models,
@@ -27,7 +28,7 @@ from molgan.library.shards import (
 
 SAMPLES = 1000
 """Samples that an estimate rests on."""
-_NAMES = {"invalid": INVALID, "repeats": REPEATED, "known": KNOWN, "kept": PASSED}
+_NAMES = {"invalid": INVALID, "repeats": REPEATED, "known": KNOWN, "unscored": UNSCORED, "kept": PASSED}
 
 
 def estimate(job: Job, samples: int = SAMPLES) -> dict[str, Any]:

@@ -11,18 +11,24 @@ from typing import Any
 import rdkit
 
 from gancore.errors import ConfigError
+from gancore.io.notes import note
 from gancore.io.process_pool import usable_processes
 from molgan.library import columns as known_columns
 from molgan.library.commits import Limits
 from molgan.library.known_molecules import KnownMolecules
 from molgan.library.manifest import WORK, sha256
+from molgan.library.purchasable import open_catalogue
+from molgan.library.scored_columns import plugin_keys
 from molgan.library.settings import LibraryConfig
 from molgan.library.shards import Plan
 from molgan.library.sources import source_of
 from molgan.library.where import parse
 from molgan.scoring.benchmarks import load_score
+from molgan.scoring.cache import DiskCache
 from molgan.scoring.definition import ScoreConfig
 
+CACHE = "scores.sqlite"
+"""The file of a library's folder that keeps the numbers of a score with a plug-in."""
 _NEEDS_KNOWN = ("novel", "nearest", "similarity")
 
 
@@ -52,13 +58,18 @@ def prepare(
     """Check everything that can be checked before the first sample; raises what `library` raises."""
     named = settings.score or None
     definition = score if isinstance(score, ScoreConfig) else load_score(named) if named else None
+    if settings.cache and definition is None:
+        raise ConfigError("cache: keeps the numbers of a score; name one by score (--score), or leave the cache out.")
     terms = parse(settings.where, known_columns.types(definition))
     read = [name for term in terms for name in term.columns]
     own = ["novel"] if settings.known else []
     columns = known_columns.chosen([*read, *settings.columns, *own], definition)
     wanted = next((name for name in columns if name in _NEEDS_KNOWN), None)
     known = _known(settings.known, given, wanted)
+    if "purchasable" in columns:
+        open_catalogue()
     source = source_of(given, requested, fragments, checkpoint)
+    plugins = _plugins(definition)
     plan = Plan("", source, settings.seed, settings.draws, terms, columns, definition)
     depends = [
         source.kind,
@@ -70,9 +81,32 @@ def prepare(
         [term.text for term in terms],
         columns,
         repr(definition),
+        *([plugins] if plugins else []),
     ]
     key = json.dumps([*depends, [sha256(path) for _, path in known]], sort_keys=True)
-    return Job(settings, replace(plan, key=hashlib.sha256(key.encode()).hexdigest()), known)
+    checked = () if settings.scheduler else plugins  # another machine may have another build of a program
+    cache = str(Path(settings.cache).resolve()) if settings.cache and definition is not None else ""
+    plan = replace(plan, key=hashlib.sha256(key.encode()).hexdigest(), plugins=checked, cache=cache)
+    return Job(settings, plan, known)
+
+
+def _plugins(definition: ScoreConfig | None) -> tuple[tuple[str, str], ...]:
+    """The digest of each plug-in that is seen to change, by its name; of the others a note says why it is not."""
+    keys = plugin_keys(definition)
+    for title, key in keys.items():
+        if key.why:
+            note(f"plugin {title}: its numbers are not kept, and an edited one begins no other run: {key.why}.")
+    return tuple((title, key.digest) for title, key in keys.items() if key.digest)
+
+
+def cached(job: Job, folder: Path) -> str:
+    """The file that keeps the score's numbers; "" for none. Raises RunError for a file that cannot."""
+    place = job.plan.cache
+    if not place and not job.settings.scheduler and any(key.digest for key in plugin_keys(job.plan.score).values()):
+        place = str((folder / CACHE).resolve())
+    if place:
+        DiskCache(place)
+    return place
 
 
 def _known(given: Sequence[str], source: Any, wanted: str | None) -> tuple[tuple[str, Path], ...]:

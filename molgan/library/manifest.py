@@ -15,16 +15,17 @@ WORK = ".work"
 """Folder within a library for shards that are not committed yet; nothing in it is part of the library."""
 NAME = "manifest.json"
 """The file of a library that says what is in it; files that it does not name are no part of the library."""
-FORMAT = 1
-"""Of the manifest."""
+FORMAT = 2
+"""Of the manifest. Format 1 lacks `unscored`."""
 
 
 @dataclass
 class Shard:
-    """The counts of one shard: samples = invalid + repeats + known + the sum of rejected + kept.
+    """The counts of one shard: samples = invalid + repeats + known + unscored + the sum of rejected + kept.
 
     repeats: of an earlier sample, or of a molecule that the library has. known: among the known molecules. rejected: by
-    each term of the filter, the first that fails. cut: whether the run ended within it.
+    each term of the filter, the first that fails. cut: whether the run ended within it. unscored: the filter asks for a
+    number of the score that the molecule does not have.
     """
 
     shard: int
@@ -35,6 +36,7 @@ class Shard:
     rejected: list[int]
     kept: int
     cut: bool = False
+    unscored: int = 0
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Run:
 
     key: digest of all that they depend on. n: how many distinct molecules were asked for. terms: of the filter.
     settings: seed, samples a shard, where, columns, score. seconds: by stage. state: running, or why it ended.
+    unscored: why samples lacked a number of the score, of the first shard with some.
     """
 
     key: str
@@ -54,11 +57,12 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     state: str = "running"
     wall: float = 0.0
+    unscored: str = ""
 
     @property
     def counts(self) -> dict[str, Any]:
         """The sums over the shards, in total and of each term."""
-        names = ("samples", "invalid", "repeats", "known", "kept")
+        names = ("samples", "invalid", "repeats", "known", "unscored", "kept")
         sums: dict[str, Any] = {name: sum(getattr(shard, name) for shard in self.shards) for name in names}
         columns = zip(*(shard.rejected for shard in self.shards), strict=True)
         sums["rejected"] = dict(
@@ -108,7 +112,7 @@ class Manifest:
             raise RunError(f"{folder}: holds no library (it has no {NAME}).") from None
         except ValueError:
             raise RunError(f"{path}: damaged, not JSON; restore it from a copy.") from None
-        if not isinstance(told, dict) or told.get("format") != FORMAT:
+        if not isinstance(told, dict) or told.get("format") not in (1, FORMAT):
             raise RunError(f"{path}: is no manifest of a library that this version reads.")
         try:
             told_runs = [{key: value for key, value in run.items() if key != "counts"} for run in told["runs"]]

@@ -141,6 +141,7 @@ class LibraryFolder:
             told = {"model": run.source["name"], "sha256": run.source["sha256"][:16], "settings": run.settings}
             runs.append(
                 {**told, "asked": run.n, "state": run.state, "counts": counts, "share of time": share, "wall": run.wall}
+                | ({"unscored": run.unscored} if run.unscored else {})
             )
         size = sum(file.size for file in self.manifest.files)
         return {"molecules": len(self), "files": len(self.manifest.files), "bytes": size, "runs": runs}
@@ -166,6 +167,7 @@ def lines_of_losses(counts: Mapping[str, Any]) -> list[str]:
     """For what samples were left out, a line each with the share. counts: of a run, or of an estimate."""
     of = max(1, counts["samples"])
     losses = {name: counts[name] for name in ("invalid", "repeats", "known")}
+    losses |= {name: counts[name] for name in ("unscored",) if counts.get(name)}
     losses |= {f"not {term}": count for term, count in counts["rejected"].items() if term != "novel"}
     return [f"  {name}: {count:,} ({count / of:.1%})" for name, count in losses.items()]
 
@@ -177,6 +179,8 @@ def _lines_of(run: dict[str, Any]) -> list[str]:
     lines = ["", f"{run['model']}, seed {seed}: {kept:,} of {asked:,} molecules, {run['state']}"]
     lines += [f"  samples: {counts['samples']:,}", *lines_of_losses(counts)]
     lines.append(f"  kept: {kept:,} ({kept / of:.1%})")
+    if run.get("unscored"):
+        lines.append(f"  unscored, of the first shard with some: {run['unscored']}")
     if run["share of time"]:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in run["share of time"].items())
         lines.append(f"  time: {run['wall']:,.1f} s; of the work {shares}")

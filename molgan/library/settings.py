@@ -26,6 +26,9 @@ class LibraryConfig:
     """Columns to write beside the provenance and those that `where` and the score name."""
     score: str = ""
     """Name or TOML file of a score, which adds its columns."""
+    cache: str = ""
+    """File that keeps the score's numbers. Without a name, `scores.sqlite` in the library's folder for a score with a
+    plug-in, and none with a scheduler."""
     known: tuple[str, ...] = ()
     """Files or data sets by name with the molecules that are not novel."""
     seed: Seed = 0

@@ -22,6 +22,7 @@ from gancore.io.stage_times import stage, timed
 from molgan.chemistry.molecule import Molecule
 from molgan.chemistry.parsed_text import ParsedText
 from molgan.library.columns import ARROW, PROVENANCE, Describer
+from molgan.library.scored_columns import refuse_changed, without_number
 from molgan.library.sources import Source
 from molgan.library.where import NOVEL, Term, passing
 from molgan.scoring.definition import ScoreConfig
@@ -29,6 +30,8 @@ from molgan.scoring.definition import ScoreConfig
 INVALID, REPEATED, KNOWN, PASSED, REJECTED = range(5)
 """What became of a sample: it is no molecule, one that the shard has already, a known one; it passes; it fails the
 first term of the filter. The numbers after that stand for the further terms."""
+UNSCORED = -1
+"""It lacks a number of the score, so that the filter cannot tell."""
 _ABOUT = b"molgan.shard"
 _FATES = b"molgan.fates"
 
@@ -37,7 +40,8 @@ _FATES = b"molgan.fates"
 class Plan:
     """All that a shard depends on. key: names it. draws: samples a shard. known: the folder of an index, or "".
 
-    columns: what is written beyond `PROVENANCE`.
+    columns: what is written beyond `PROVENANCE`. cache: a file of the score's numbers, or "". plugins: digest of each
+    plug-in of the score by its name, where it is seen to change.
     """
 
     key: str
@@ -48,6 +52,8 @@ class Plan:
     columns: tuple[str, ...] = ()
     score: ScoreConfig | None = None
     known: str = ""
+    cache: str = ""
+    plugins: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,18 +70,19 @@ class _Maker:
         self.plan = plan
         self.sample = plan.source.open()
         names = [name for term in plan.terms for name in term.columns]
-        self.describer = Describer([*names, *plan.columns], plan.score, plan.known)
+        self.describer = Describer([*names, *plan.columns], plan.score, plan.known, plan.cache)
 
     def make(self, shard: int) -> bytes:
         """Sample, filter and describe one shard."""
         plan = self.plan
+        refuse_changed(plan.score, plan.plugins)
         with timed() as seconds:
             with stage("network"):
                 texts = self._sampled(shard)
             with stage("description"):
-                fates, table = self._described(texts, shard)
+                fates, table, why = self._described(texts, shard)
                 self.describer.forget()
-        about = {"shard": shard, "key": plan.key, "rdkit": rdkit.__version__, "seconds": seconds}
+        about = {"shard": shard, "key": plan.key, "rdkit": rdkit.__version__, "seconds": seconds, "why": why}
         return _packed(table, fates, about | {"exhausted": plan.source.kind == "file" and len(texts) < plan.draws})
 
     def _sampled(self, shard: int) -> list[str | None]:
@@ -89,8 +96,8 @@ class _Maker:
                 raise
             raise RunError(f"{source.name}: failed ({type(error).__name__}: {error}).") from error
 
-    def _described(self, texts: Sequence[str | None], shard: int) -> tuple[np.ndarray, pa.Table]:
-        """What becomes of each sample, and the rows of those that pass."""
+    def _described(self, texts: Sequence[str | None], shard: int) -> tuple[np.ndarray, pa.Table, str]:
+        """What becomes of each sample, the rows of those that pass, and why some have no score."""
         fates = np.zeros(len(texts), np.int16)
         seen: dict[str, int] = {}
         molecules: dict[int, Molecule] = {}
@@ -106,7 +113,7 @@ class _Maker:
         rows = _Rows(list(seen), list(seen.values()), list(molecules.values()), self.describer)
         for place, term in enumerate(self.plan.terms):
             rows = rows.filtered(term, self.plan, fates, place, shard)
-        return fates, rows.written(self.plan, shard)
+        return fates, rows.written(self.plan, shard), rows.why
 
     def _read(self, text: str | None) -> tuple[str | None, Any]:
         """The canonical SMILES of a sample, and its molecule; that of a trusted one is made when it is needed."""
@@ -142,8 +149,10 @@ class _Rows:
         molecules: list[Molecule],
         describer: Describer,
         table: pa.Table | None = None,
+        why: str = "",
     ):
         self.smiles, self.draws, self.molecules, self.describer = smiles, draws, molecules, describer
+        self.why = why  # some have no score
         self.table = table if table is not None else pa.table({"smiles": pa.array(smiles, pa.string())})
 
     def filtered(self, term: Term, plan: Plan, fates: np.ndarray, place: int, shard: int) -> "_Rows":
@@ -151,13 +160,17 @@ class _Rows:
         if term.text == NOVEL:
             passed, fate = self.describer.novel(self.smiles), KNOWN
         else:
-            table = self.with_columns(term.columns, plan, shard)
-            self.table = table
-            passed, fate = passing(term.text, table.select(term.columns or ["smiles"])), REJECTED + place
+            self.table = self.with_columns(term.columns, plan, shard)
+            read = self.table.select(term.columns or ["smiles"])
+            passed, fate = passing(term.text, read), REJECTED + place
         kept = np.flatnonzero(passed)
         fates[[self.draws[row] for row in np.flatnonzero(~passed)]] = fate
+        if term.text != NOVEL and (scored := self.describer.scored(term.columns)):
+            unknown = without_number(read, scored) & passing(f"({term.text}) is null", read)
+            fates[[self.draws[row] for row in np.flatnonzero(unknown)]] = UNSCORED
+            self.why = self.why or self.describer.why([self.smiles[row] for row in np.flatnonzero(unknown)])
         parts = ([values[row] for row in kept.tolist()] for values in (self.smiles, self.draws, self.molecules))
-        return _Rows(*parts, self.describer, self.table.take(pa.array(kept)))  # pyright: ignore
+        return _Rows(*parts, self.describer, self.table.take(pa.array(kept)), self.why)  # pyright: ignore
 
     def with_columns(self, names: Sequence[str], plan: Plan, shard: int) -> pa.Table:
         """The table with some columns, each worked out once."""
@@ -171,7 +184,7 @@ class _Rows:
                 column = pa.array([told[name]] * len(self.smiles), ARROW[PROVENANCE[name]])
                 table = table.append_column(name, column)
         asked = [name for name in missing if name not in PROVENANCE]
-        described = self.describer.table(asked, self.smiles, self.molecules)
+        described = self.describer.table(asked, self.smiles, self.molecules, table)
         for name in asked:
             table = table.append_column(name, described[name])
         return table

@@ -77,6 +77,26 @@ def trade_off(title: str, points: Sequence[tuple[float, float, str]]) -> Markup:
     return _frame(f"{title}; up: {up}", line + marks, f"across: {across}", "")
 
 
+_SIDE = 400
+
+
+def scatter(title: str, places: np.ndarray, groups: np.ndarray, most: int) -> Markup:
+    """Points `(point, 2)` in the plane, both axes to one scale; groups below `most` have a colour."""
+    low, span = places.min(0), float(np.ptp(places, axis=0).max()) or 1.0
+    shifted = (places - low) / span * (_SIDE - 24) + 12
+    height = float(np.ptp(shifted[:, 1])) + 24
+    kinds = ["rest", *(f"g{group}" for group in range(most))]
+    number = np.where(groups < most, groups, -1)
+    points = {
+        kind: "".join(f"M{x:.1f},{height - y:.1f}h0" for x, y in shifted[number == place])
+        for place, kind in enumerate(kinds, start=-1)
+    }
+    marks = "".join(f'<path class="dots {kind}" d="{data}"/>' for kind, data in points.items() if data)
+    title = html.escape(title)
+    view = f'viewBox="0 0 {_SIDE} {height:.0f}"'
+    return Markup(f'<figure><svg {view} role="img" aria-label="{title}">{marks}</svg></figure>')
+
+
 def _frame(title: str, drawn: str, left: str, right: str) -> Markup:
     title, left, right = (html.escape(text) for text in (title, left, right))
     return Markup(

@@ -8,6 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 
+import pandas as pd
+
+from gancore.errors import DataError
 from gancore.facade.conditions import Request
 from gancore.io.text_files import name_of
 from gancore.runs.compare import Run
@@ -19,6 +22,7 @@ from molgan.library.manifest import NAME
 from molgan.library.query import LibraryFolder
 from molgan.optimize.found import read_search
 from molgan.optimize.journal import JOURNAL
+from molgan.reporting.survey import ranked_by
 
 _CURVES = (
     *("sample/connected", "sample/unique", "sample/novel", "sample/product"),
@@ -41,7 +45,7 @@ class Material:
     """Strings to report on.
 
     names: by string, of a file that has some. source: the file they are rows of. scores: by string, where they were
-    scored already; they rank.
+    scored already by `scored_by`; they rank. sample: rows of a library, those that `texts` are of.
     """
 
     title: str
@@ -51,9 +55,12 @@ class Material:
     config: str = ""
     history: History | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    scored_by: str = ""
     policy: Policy = COMPARED
     source: Path | None = None
     model: MolGAN | None = None
+    library: LibraryFolder | None = None
+    sample: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def gather(
@@ -93,24 +100,40 @@ def _of_search(path: Path, versions: Mapping[str, object]) -> Material:
     provenance: dict[str, object] = {"search": path, "figures": figures, "reported with": _listing(versions)}
     note_text = f"{found.calls:,} calls of the score; of the molecules so far."
     history = History("Search", note_text, found.curves(), [])
-    return Material(f"Search {path.name}", list(scores), dict(names), provenance, history=history, scores=scores)
+    return Material(
+        f"Search {path.name}",
+        list(scores),
+        dict(names),
+        provenance,
+        history=history,
+        scores=scores,
+        scored_by="the search",
+    )
 
 
 def _of_library(path: Path, n: int, seed: int, versions: Mapping[str, object]) -> Material:
     """At most `n` random molecules of a library."""
     made = LibraryFolder(path)
-    chosen = made.query(f"select smiles, seed, draw, shard from library order by md5(smiles || '{seed}') limit {n}")
+    chosen = made.query(f"from library order by md5(smiles || '{seed}') limit {n}")
+    if not len(chosen):
+        raise DataError(f"{path}: holds no molecules to report on.")
     places = zip(chosen["seed"], chosen["shard"], chosen["draw"], strict=True)
     names = [f"seed {one}, shard {shard}, draw {draw}" for one, shard, draw in places]
     texts: list[str | None] = chosen["smiles"].tolist()
     provenance: dict[str, object] = {"library": path, "molecules": f"{len(texts):,} of {len(made):,}"}
     for number, run in enumerate(made.info()["runs"], 1):
         counts = {name: run["counts"][name] for name in ("samples", "invalid", "repeats", "known")}
+        counts |= {name: run["counts"][name] for name in ("unscored",) if run["counts"][name]}
         counts |= {f"not {term}": count for term, count in run["counts"]["rejected"].items()}
         told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         provenance[f"run {number}"] = f"{run['model']}, {told}, kept {run['counts']['kept']:,}"
     provenance["reported with"] = _listing(versions)
-    return Material(f"Library {path.name}", texts, dict(zip(texts, names, strict=True)), provenance)
+    found = Material(f"Library {path.name}", texts, dict(zip(texts, names, strict=True)), provenance)
+    found.library, found.sample = made, chosen
+    if ranked_by(chosen) == "score":
+        found.scored_by = "the library"
+        found.scores = dict(zip(chosen["smiles"], chosen["score"].astype(float), strict=True))
+    return found
 
 
 def _of_file(path: Path, column: str, versions: Mapping[str, object]) -> Material:

@@ -13,16 +13,17 @@ from gancore.facade.conditions import Request
 from gancore.io.atomic_write import write_text
 from gancore.io.notes import note
 from gancore.statistics.evaluation import Evaluation
-from molgan.chemistry.identity import Policy
+from molgan.chemistry.identity import Policy, flat
 from molgan.data.inputs import refuse_foreign
 from molgan.metrics.basic import Molecules, read_all, texts_of
 from molgan.metrics.groups import GROUPS
 from molgan.metrics.judge import Judge
 from molgan.metrics.reference import SAMPLE
-from molgan.reporting.material import gather
-from molgan.reporting.molecules import SUBSTRUCTURES, Training, listed, parts_of_texts, patterns, rows_of
+from molgan.reporting.material import Material, gather
+from molgan.reporting.molecules import SUBSTRUCTURES, Listed, Training, listed, parts_of_texts, patterns, rows_of
 from molgan.reporting.render import baselines_of, render
 from molgan.reporting.requests import compare_guidance, requested_of
+from molgan.reporting.survey import Survey, ranked_by, survey
 from molgan.scoring.definition import ScoreConfig
 from molgan.scoring.scorer import Scorer
 from molgan.scoring.tables import property_frame
@@ -76,7 +77,8 @@ def report(
     molecules were.
     condition, tolerance: what is requested of the draws, or was of the strings; how near they come is measured as
         `evaluate` does. guidance: of the draws; of several the page compares the samples, and shows the first's.
-    score: the `top` distinct molecules by it are drawn; those of a search by its own score.
+    score: the `top` distinct molecules by it are drawn; those of a search by its own score, and those of a library that
+        has a score by that, unless another one is asked for.
     substructures: further filters, name -> SMARTS.
     Raises DataError when there is no valid molecule, ConfigError for what is no SMARTS, and what `evaluate` raises.
 
@@ -89,6 +91,8 @@ def report(
     material, scorer = gather(source, n, seed, column, condition, guidance[0]), Scorer(score)
     if material.model is None and tuple(guidance) != (1.0,):
         raise ConfigError("guidance: is of draws of a model, and these molecules are drawn already.")
+    if material.library is not None and score != "qed":
+        material.scores = {}  # another score is asked for
     policy = policy or material.policy
     judge = Judge(*(train, reference, _KS, GROUPS, False, seed, policy, column), requested_of(condition, tolerance))
     reading = read_all(material.texts, SAMPLE, seed, policy, judge.parts, parts_of_texts(scorer))
@@ -112,7 +116,19 @@ def report(
     guided = []
     if material.model is not None and condition and len(guidance) > 1:
         guided = compare_guidance(material.model, material.texts, condition, tolerance, guidance, n, seed, train, real)
-    score_text = "Ranked by the score of the search." if material.scores else str(scorer.definition)
+    score_text = f"Ranked by the score of {material.scored_by}." if material.scores else str(scorer.definition)
     baselines = baselines_of(judged, reference)
-    page = render(material, judged, molecules.properties, theirs, rows, score_text, baselines, guided)
+    looked = _survey(material, molecules)
+    page = render(material, judged, molecules.properties, theirs, rows, score_text, baselines, guided, looked)
     return Report(page, judged)
+
+
+def _survey(material: Material, molecules: Listed) -> Survey | None:
+    """What there is to see of a library; None for anything else."""
+    if material.library is None:
+        return None
+    sample, qed = material.sample, []
+    if not ranked_by(sample):
+        known = dict(zip(molecules.smiles, molecules.properties["qed"], strict=True))
+        qed = [known.get(flat(text), float("nan")) for text in sample["smiles"]]
+    return survey(material.library, sample, qed)

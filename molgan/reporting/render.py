@@ -16,6 +16,8 @@ from molgan.metrics.published import MOSES, MOSES_COLUMNS, MOSES_N, QM9, QM9_COL
 from molgan.reporting.charts import curves, histogram
 from molgan.reporting.material import History, Material
 from molgan.reporting.requests import GuidedSamples, table_of, trade_offs
+from molgan.reporting.survey import Survey
+from molgan.reporting.survey_page import further_histograms, survey_values
 from molgan.scoring.properties import PROPERTIES
 from molgan.scoring.tables import DESCRIBED
 
@@ -29,10 +31,11 @@ def render(
     score: str,
     baselines: Mapping[str, Mapping[str, float | None]],
     guided: Sequence[GuidedSamples] = (),
+    survey: Survey | None = None,
 ) -> str:
     """The page. properties: of all molecules; theirs: of the reference's. molecules: what the page's script reads.
 
-    guided: samples of several values of guidance, to be compared.
+    guided: samples of several values of guidance, to be compared. survey: of a library.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -52,7 +55,8 @@ def render(
         notes=[*judged.notes, *published],
         tables={name: list(rows.items())[:10] for name, rows in judged.tables.items() if rows},
         legend="bars: these molecules" + ("" if theirs is None else f"; line: {len(theirs):,} of the reference"),
-        histograms=_histograms(properties, theirs),
+        histograms=_histograms(properties, theirs) + ("" if survey is None else further_histograms(survey)),
+        library="" if survey is None else _library(pages, survey, material),
         **_requests(guided),
         **_history(material.history),
         sortable=molecules["columns"][::-1],
@@ -61,6 +65,12 @@ def render(
         config=material.config,
         data=_inert(molecules),
     )
+
+
+def _library(pages: Any, survey: Survey, material: Material) -> Markup:
+    """The sections that a library has."""
+    of = len(material.library) if material.library is not None else survey.sample
+    return Markup(pages.get_template("library.html").render(survey_values(survey, of)))
 
 
 def _histograms(properties: pd.DataFrame, theirs: pd.DataFrame | None) -> Markup:

@@ -44,6 +44,12 @@ class DiskCache:
                 numbers |= dict(table.execute(rows, [key, *part]))
         return numbers
 
+    def one_of(self, key: str) -> str | None:
+        """A molecule that has a number, None where none has."""
+        with self._open() as table:
+            row = table.execute("SELECT smiles FROM numbers WHERE component = ? LIMIT 1", [key]).fetchone()
+        return row[0] if row else None
+
     def put(self, key: str, numbers: Mapping[str, float]) -> None:
         """Keep numbers; one that is not finite is a failure, which another run may not have."""
         rows = [(key, smiles, number) for smiles, number in numbers.items() if math.isfinite(number)]

@@ -35,6 +35,7 @@ class Scorer:
     all usable cores if not given; 0 works here, without a limit on time. cache: a file that keeps each component's
     numbers for other runs and other scores; failures are not kept. budget: how many distinct molecules may be
     measured, 0 for any number. Molecules beyond the budget get NaN and the reason; `spent` counts those measured.
+    strict: a plug-in that is down raises RunError; otherwise its molecules get NaN.
     A plug-in's failure is remembered as long as the plug-in works for others; one that failed for all is asked again.
     Raises ConfigError for a definition that cannot be used, DataError for a classifier that has not been fetched.
 
@@ -48,11 +49,13 @@ class Scorer:
         processes: int | None = None,
         cache: str | Path | None = None,
         budget: int = 0,
+        strict: bool = False,
     ):
         self.definition = score if isinstance(score, ScoreConfig) else load_score(score)
         self.budget = budget
         functions(self.definition)  # raises
-        self._sources = Sources(self.definition, usable_processes() if processes is None else processes, cache)
+        processes = usable_processes() if processes is None else processes
+        self._sources = Sources(self.definition, processes, cache, strict)
         self._spent: set[str] = set()  # digests of the molecules that were measured
         self._forget()
 
@@ -127,6 +130,12 @@ class Scorer:
     def restore(self, state: Any) -> None:
         """Put it back; those molecules are measured again at no expense."""
         self._spent |= {str(digest) for digest in list(state)}
+
+    def forget(self) -> None:
+        """Let go of the numbers that are remembered; what a budget was spent on stays."""
+        self._forget()
+        if not self.budget:
+            self._spent.clear()
 
     # Work for processes -----------------------------------------------------------------------
 

@@ -11,11 +11,11 @@ from gancore.io.notes import note
 from gancore.io.process_pool import Failure
 from molgan.chemistry.parallel import map_chunks
 from molgan.chemistry.parsed_text import ParsedText, Text
-from molgan.scoring import plugins
 from molgan.scoring.cache import DiskCache
 from molgan.scoring.cache_keys import key_of
 from molgan.scoring.definition import ScoreConfig
 from molgan.scoring.measurement import NAN, Measured, measure_some
+from molgan.scoring.plugin_calls import Calls
 from molgan.scoring.plugins import Health
 
 _TAME = 150  # characters; up to so many RDKit is not known to take long over
@@ -27,14 +27,16 @@ class Sources:
     """Numbers of molecules for the components of a score.
 
     processes: how many work; 0 works here, without a limit on time. cache: a file that keeps each component's numbers.
+    strict: a plug-in that is down is an error.
     """
 
-    def __init__(self, definition: ScoreConfig, processes: int, cache: str | Path | None):
+    def __init__(self, definition: ScoreConfig, processes: int, cache: str | Path | None, strict: bool = False):
         self.definition = definition
         self.processes = processes
         self.disk = DiskCache(cache) if cache else None
         components = definition.components
         self.plugins = {place: Health() for place, part in enumerate(components) if part.plugin is not None}
+        self._calls = {place: Calls(components[place], strict) for place in self.plugins}
         self._keys = {place: key_of(part, definition) for place, part in enumerate(components)}
         for place, key in self._keys.items() if cache else ():
             if key.why:
@@ -84,18 +86,27 @@ class Sources:
         reasons: dict[str, list[str]] = {smiles: [] for smiles in molecules}
         missing = self._from_cache(values)
         self._ask_rdkit(molecules, missing, values, reasons)
-        for place, component in enumerate(self.definition.components):
-            if component.plugin is not None:
-                asked = [smiles for smiles in molecules if place in missing[smiles]]
-                answers = dict(zip(asked, plugins.ask(component.plugin, asked), strict=True))
-                self.plugins[place].note(answers)
-                for smiles, answer in answers.items():
-                    if isinstance(answer, Failure):
-                        reasons[smiles].append(f"{component.title}: {answer.reason}")
-                    else:
-                        values[smiles][place] = answer
-                self._keep(place, {smiles: values[smiles][place] for smiles in asked})
+        for place in self.plugins:
+            self._ask_plugin(place, [smiles for smiles in molecules if place in missing[smiles]], values, reasons)
         return {smiles: Measured(smiles, tuple(row), "; ".join(reasons[smiles])) for smiles, row in values.items()}
+
+    def _ask_plugin(
+        self, place: int, asked: Sequence[str], values: dict[str, np.ndarray], reasons: dict[str, list[str]]
+    ) -> None:
+        """Fill in a plug-in's numbers; those of each call are kept at once. Raises RunError where it is down."""
+        title, answers = self.definition.components[place].title, {}
+        key = self._keys[place].digest
+        proof = partial(self.disk.one_of, key) if self.disk is not None and key else lambda: None
+        for found in self._calls[place].answers(asked, proof):
+            answers |= found
+            numbers = {smiles: float(answer) for smiles, answer in found.items() if not isinstance(answer, Failure)}
+            for smiles, number in numbers.items():
+                values[smiles][place] = number
+            self._keep(place, numbers)
+        for smiles, answer in answers.items():
+            if isinstance(answer, Failure):
+                reasons[smiles].append(f"{title}: {answer.reason}")
+        self.plugins[place].note(answers)
 
     def _from_cache(self, values: dict[str, np.ndarray]) -> dict[str, list[int]]:
         """Fill in what the cache has; the places of the components that each molecule lacks."""

@@ -41,12 +41,11 @@ def content():
         assert not list(manifest.damaged(Path(folder)))
         for run in manifest.runs:
             for one in [*run.shards]:
-                counted = one.invalid + one.repeats + one.known + sum(one.rejected) + one.kept
+                counted = one.invalid + one.repeats + one.known + one.unscored + sum(one.rejected) + one.kept
                 assert one.samples == counted, one
             total = run.counts
-            assert total["samples"] == sum(
-                (total["invalid"], total["repeats"], total["known"], total["kept"], *total["rejected"].values())
-            )
+            named = sum(total[name] for name in ("invalid", "repeats", "known", "unscored", "kept"))
+            assert total["samples"] == named + sum(total["rejected"].values())
             assert [one.shard for one in run.shards] == list(range(len(run.shards)))
             assert run.kept == sum(file.rows for file in manifest.files if manifest.runs[file.run] is run)
         return hashlib.sha256("\n".join(sorted(smiles)).encode()).hexdigest(), len(smiles)
