@@ -28,7 +28,12 @@ from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset
 from molgan.recipes.config import Config as MolGANConfig
 from molgan.recipes.domain import build
-from molgan.recipes.one_shot import AutoencoderConfig, OneShotCriticConfig, OneShotModelConfig, OneShotRewardConfig
+from molgan.recipes.one_shot_config import (
+    AutoencoderConfig,
+    OneShotCriticConfig,
+    OneShotModelConfig,
+    OneShotRewardConfig,
+)
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.architectures import GeneratorConfig

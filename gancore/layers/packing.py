@@ -74,7 +74,9 @@ def spread(output: CriticOutput, pack: int) -> CriticOutput:
         return part.repeat_interleave(pack, 0)
 
     features = each(output.features) if output.features is not None else None
-    return CriticOutput(each(output.logits), features, {name: head.flatten(0, 1) for name, head in output.heads.items()})
+    return CriticOutput(
+        each(output.logits), features, {name: head.flatten(0, 1) for name, head in output.heads.items()}
+    )
 
 
 def _packed(context: Context | None, pack: int) -> Context | None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from gancore.errors import ConfigError
 from gancore.layers.packing import beside_the_next, packed, spread
 from gancore.losses.adversarial import Objective
 from gancore.losses.equilibrium import Equilibrium
@@ -15,6 +16,7 @@ from gancore.losses.matching import Matching
 from gancore.losses.penalties import Penalty, allowed_moves
 from gancore.losses.reduction import sum_steps
 from gancore.training import distributed
+from gancore.training.loop import reduce_losses
 from gancore.types import Batch, Context, CriticOutput, Sample, as_batch
 
 
@@ -41,6 +43,9 @@ class Unroll(NamedTuple):
 
     steps: int = 0
     rate: float = 0.1
+
+
+_NOT_AHEAD = Unroll()
 
 
 def no_noise(step: int) -> float:
@@ -81,8 +86,13 @@ class Adversary:
     pack: int = 1
     matching: Mapping[str, tuple[Matching, float]] = field(default_factory=dict)
     adversarial: float = 1.0
-    unroll: Unroll = Unroll()
+    unroll: Unroll = _NOT_AHEAD
     balance: Equilibrium | None = None
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What has state beside the critic, by the names that checkpoints use: the balance (Berthelot et al. 2017)."""
+        return {"balance": self.balance} if self.balance is not None else {}
 
     def output(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """All that the critic says of each sample; a critic of packs sees it beside those that follow it."""
@@ -162,16 +172,20 @@ class Adversary:
     def foreseen(self, real: Batch, fake: Batch) -> "Adversary":
         """The same with the critic after the turns that are foreseen, a function of `fake` (Metz et al. 2017).
 
-        The critic itself stays as it is. What its penalties see of `fake` is a constant.
+        The critic itself stays as it is. What its penalties see of `fake` is a constant. Raises ConfigError where there
+        are several processes.
         """
         if not self.unroll.steps:
             return self
+        if distributed.processes() > 1:
+            raise ConfigError("critic.unroll foresees turns of one process: leave it out, or train with one.")
         weights = {name: part.detach().requires_grad_() for name, part in self.critic.named_parameters()}
         plain = replace(self, penalty_every=1, every=1)
         for _ in range(self.unroll.steps):
             later = replace(plain, critic=_with_weights(self.critic, weights))
             losses = later._critic_losses(real, fake, 0)
-            loss = torch.stack([part.mean() for name, part in losses.items() if not name.startswith("_")]).sum()
+            minimised = {name: part for name, part in losses.items() if not name.startswith("_")}
+            loss = torch.stack(list(reduce_losses(minimised, real).values())).sum()
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True, allow_unused=True)
             weights = {
                 name: weight if slope is None else weight - self.unroll.rate * slope

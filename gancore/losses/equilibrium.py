@@ -36,6 +36,10 @@ class Equilibrium(nn.Module):
         with torch.no_grad():
             on_real, on_fake = (-distributed.mean(part.mean()) for part in (real, fake))
             gap = self.ratio * on_real - on_fake
-            losses |= {"_balance": self.weight.clone(), "_convergence": on_real + gap.abs(), "_ratio": on_fake / on_real}
+            losses |= {
+                "_balance": self.weight.clone(),
+                "_convergence": on_real + gap.abs(),
+                "_ratio": on_fake / on_real,
+            }
             self.weight.add_(self.rate * gap).clamp_(0, 1)
         return losses

@@ -48,7 +48,9 @@ def feature_mmd(real: Features, fake: Features, weight: Tensor | None = None) ->
         each = torch.stack([(-distances / (2 * scale * factor)).exp() for factor in _FACTORS]).mean(0)
         return (each * one * other.T).sum()
 
-    total = kernel(_squared_distances(real, real), shares, shares) + kernel(_squared_distances(fake, fake), equal, equal)
+    total = kernel(_squared_distances(real, real), shares, shares) + kernel(
+        _squared_distances(fake, fake), equal, equal
+    )
     return (total - 2 * kernel(across, shares, equal)).clamp_min(0)
 
 

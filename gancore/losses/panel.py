@@ -24,6 +24,11 @@ class Panel:
         self.critic = nn.ModuleList(member.critic for member in members)
 
     @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What has state beside the critics: nothing (Durugkar et al. 2017)."""
+        return {}
+
+    @property
     def heads(self) -> Mapping[str, Head]:
         """The heads that each critic has (AC-GAN, Odena et al. 2017)."""
         return self.members[0].heads

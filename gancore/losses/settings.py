@@ -125,7 +125,7 @@ class RelaxedCriticConfig(ObjectiveConfig):
     feature_mmd: Weight = field(default=0.0, kw_only=True)
     """Weight of the maximum mean discrepancy of critic features there (TextGAN, Zhang et al. 2017)."""
     unroll: Foreseen = field(default=0, kw_only=True)
-    """Turns of the critic that the generator foresees (unrolled GAN, Metz et al. 2017); each costs as much as a turn."""
+    """Turns of the critic that the generator foresees (unrolled GAN, Metz et al. 2017); each costs one more turn."""
     unroll_rate: Rate = field(default=0.1, kw_only=True)
     """Rate of gradient descent in these turns."""
     equilibrium: Share = field(default=0.0, kw_only=True)

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
+from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
+from gancore.layers.autoencoder import AutoencodingCritic
 from gancore.losses.auxiliary import condition_heads
 from gancore.losses.settings import RelaxedCriticConfig
 from gancore.sampling.estimators import ESTIMATORS
@@ -46,8 +48,9 @@ class RelaxConfig:
 class GumbelCriticConfig(RelaxedCriticConfig, GameCriticConfig):
     """The critic, which judges whole sequences, and what holds it back."""
 
-    kind: Literal["textcnn", "multi"] = "textcnn"
-    """TextCNN with highway, or RelGAN's multi-embedding CNN."""
+    kind: Literal["textcnn", "multi", "strided", "autoencoder"] = "textcnn"
+    """TextCNN with highway, RelGAN's multi-embedding CNN, DCGAN's strided convolutions, or an autoencoder for
+    `equilibrium`."""
     steps: Positive = 5
     """Steps of the critic between two of the generator."""
     penalty_weight: Weight = 0.0
@@ -55,6 +58,13 @@ class GumbelCriticConfig(RelaxedCriticConfig, GameCriticConfig):
     dragan want 10."""
     penalty_every: Positive = 1
     """The penalty is taken in every so many turns of the critic, with that much more weight."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.kind == "autoencoder") != (self.equilibrium > 0):
+            raise ConfigError("critic.kind=autoencoder and critic.equilibrium go together: set both or neither.")
+        if self.kind == "autoencoder" and self.conditioning in ("auxiliary", "twin"):
+            raise ConfigError("critic.conditioning: an autoencoding critic has no heads: set projection.")
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,10 @@ class GumbelConfig(GameConfig):
     """The critic."""
     relax: RelaxConfig = field(default_factory=RelaxConfig)
     """The relaxed sample."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.critic.require_batch(self.batch)
 
 
 class GumbelGAN(SequenceRecipe):
@@ -83,13 +97,20 @@ class GumbelGAN(SequenceRecipe):
         self.alphabet, self.length = space.alphabet, space.length
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
-        critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length, space.context_features).to(
-            device
-        )
+        critic, *others = (self.made_critic() for _ in range(config.critic.critics))
         heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
-        self.adversary = config.critic.adversary(critic, heads)
-        self.modules = self.pretraining.modules | {"critic": critic}
+        self.adversary = config.critic.adversary(critic, heads, others)
+        self.modules = self.pretraining.modules | {"critic": self.adversary.critic.to(device)}
+        self.modules |= {name: part.to(device) for name, part in self.adversary.modules.items()}
         self.start = 0  # the first adversarial step, set with the phases
+
+    def made_critic(self) -> nn.Module:
+        """A critic as the settings have it, with weights of its own."""
+        judge, space = self.config.critic, self.space
+        if judge.kind == "autoencoder":
+            sizes = [(space.length, space.alphabet.size)]
+            return AutoencodingCritic(sizes, (judge.width,), judge.width, judge.embedding, space.context_features)
+        return CRITICS[judge.kind](space.alphabet, judge, space.length, space.context_features)
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
@@ -108,7 +129,8 @@ class GumbelGAN(SequenceRecipe):
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)` of ids."""
         with at_rest(self.adversary.critic):
-            return self.adversary.logits(sample, context)
+            judged = self.one_hots(sample[0]) if self.config.critic.equilibrium else sample
+            return self.adversary.logits(judged, context)
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell one-hot real sequences from relaxed generated ones."""
