@@ -10,8 +10,8 @@ modes: how many of the 8 have at least a quarter of their share of the samples. 
 uniform distribution over the modes from the samples, with one sample more on each mode; 0 is perfect, a single mode has
 3.97, samples far from all modes 4.84. on: share of the samples within three
 deviations of a mode. Each is the mean over 10 measurements in the second half of the game, of 1,000 samples each. The
-table has means and deviations over the seeds, and the CPU seconds of a run. --out FOLDER keeps the rows and draws
-FOLDER/collapse.png.
+table has means and deviations over the seeds, and the CPU seconds of a run. --out FOLDER keeps the rows, of which none
+is made anew, and draws FOLDER/collapse.png.
 """
 
 import argparse
@@ -209,13 +209,23 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="every row in a moment; the figures mean nothing")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    steps = 2 if arguments.short else arguments.steps
+    kept: dict[str, Row] = {}
+    place = arguments.out / "collapse.json" if arguments.out is not None else None
+    if place is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        kept = json.loads(place.read_text()) if place.exists() else {}
     found: dict[str, list[Row]] = {}
     for name in arguments.rows:
-        found[name] = [run(name, seed, 2 if arguments.short else arguments.steps) for seed in arguments.seeds]
+        for seed in arguments.seeds:
+            key = f"{name}, {steps} steps, seed {seed}"
+            if key not in kept:
+                kept[key] = run(name, seed, steps)
+            if place is not None:
+                write_text(place, json.dumps(kept, indent=1))
+            found.setdefault(name, []).append(kept[key])
     print(table(found))
     if arguments.out is not None:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        write_text(arguments.out / "collapse.json", json.dumps(found))
         draw(found, arguments.out / "collapse.png")
 
 

@@ -16,7 +16,6 @@ from gancore.losses.matching import Matching
 from gancore.losses.penalties import Penalty, allowed_moves
 from gancore.losses.reduction import sum_steps
 from gancore.training import distributed
-from gancore.training.loop import reduce_losses
 from gancore.types import Batch, Context, CriticOutput, Sample, as_batch
 
 
@@ -184,8 +183,13 @@ class Adversary:
         for _ in range(self.unroll.steps):
             later = replace(plain, critic=_with_weights(self.critic, weights))
             losses = later._critic_losses(real, fake, 0)
-            minimised = {name: part for name, part in losses.items() if not name.startswith("_")}
-            loss = torch.stack(list(reduce_losses(minimised, real).values())).sum()
+            share = real.weight / real.weight.mean() if real.weight is not None else 1.0
+            minimised = [
+                (part * share if part.ndim else part).mean()
+                for name, part in losses.items()
+                if not name.startswith("_")
+            ]
+            loss = torch.stack(minimised).sum()
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True, allow_unused=True)
             weights = {
                 name: weight if slope is None else weight - self.unroll.rate * slope
