@@ -181,7 +181,7 @@ class Adversary:
         weights = {name: part.detach().requires_grad_() for name, part in self.critic.named_parameters()}
         plain = replace(self, penalty_every=1, every=1)
         for _ in range(self.unroll.steps):
-            later = replace(plain, critic=_with_weights(self.critic, weights))
+            later = replace(plain, critic=_WithWeights(self.critic, weights))
             losses = later._critic_losses(real, fake, 0)
             share = real.weight / real.weight.mean() if real.weight is not None else 1.0
             minimised = [
@@ -195,7 +195,7 @@ class Adversary:
                 name: weight if slope is None else weight - self.unroll.rate * slope
                 for (name, weight), slope in zip(weights.items(), slopes, strict=True)
             }
-        return replace(plain, critic=_with_weights(self.critic, weights))
+        return replace(plain, critic=_WithWeights(self.critic, weights))
 
     def head_costs(self, output: CriticOutput, fake: Batch) -> Tensor:
         """What the generator owes the heads for each fake, `(batch,)`: for rewards that no gradient flows through."""
@@ -223,13 +223,17 @@ class Adversary:
         return (on_real, on_fake) if self.pack == 1 else (spread(on_real, self.pack), spread(on_fake, self.pack))
 
 
-def _with_weights(critic: nn.Module, weights: Mapping[str, Tensor]) -> Any:
-    """The critic as a function that has these weights."""
+class _WithWeights(nn.Module):
+    """A critic that has other weights."""
 
-    def say(sample: Sample, context: Context | None = None) -> CriticOutput:
-        return functional_call(critic, dict(weights), (sample,) if context is None else (sample, context))
+    def __init__(self, critic: nn.Module, weights: Mapping[str, Tensor]):
+        super().__init__()
+        self.held = critic, dict(weights)  # not its modules and parameters
 
-    return say
+    def forward(self, *inputs: Any) -> CriticOutput:
+        """What the critic says with these weights."""
+        critic, weights = self.held
+        return functional_call(critic, weights, inputs)
 
 
 def _mean_logits(output: CriticOutput) -> Tensor:

@@ -1,6 +1,6 @@
 """Feature matching: the generator makes the critic's features of its samples like those of real ones.
 
-A loss has the form `(features of real, features of fake, weight) -> ()`, features `(batch, feature)`. The gradient
+A loss has the form `(features of real, features of fake, weight) -> ()`, features `(row, feature)`. The gradient
 flows to the fake samples alone. Several processes work out the loss of their common batch.
 """
 
@@ -13,11 +13,12 @@ from torch import Tensor
 
 from gancore.training import distributed
 
-Features: TypeAlias = Float[Tensor, "batch feature"]
+Real: TypeAlias = Float[Tensor, "real feature"]
+Fake: TypeAlias = Float[Tensor, "fake feature"]
 Matching = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
-def feature_means(real: Features, fake: Features, weight: Tensor | None = None) -> Float[Tensor, ""]:
+def feature_means(real: Real, fake: Fake, weight: Tensor | None = None) -> Float[Tensor, ""]:
     """Squared distance of the mean features, over the number of features (feature matching, Salimans et al. 2016).
 
     weight: of each real row, `(batch,)`, relative to the others.
@@ -29,7 +30,7 @@ def feature_means(real: Features, fake: Features, weight: Tensor | None = None) 
     return ((real * shares).sum(0) - fake.mean(0)).square().mean()
 
 
-def feature_mmd(real: Features, fake: Features, weight: Tensor | None = None) -> Float[Tensor, ""]:
+def feature_mmd(real: Real, fake: Fake, weight: Tensor | None = None) -> Float[Tensor, ""]:
     """Squared maximum mean discrepancy of the features (TextGAN, Zhang et al. 2017).
 
     The kernel is the mean of three Gaussians, of half, once and twice the root mean squared distance of a real to a
