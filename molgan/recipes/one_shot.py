@@ -21,8 +21,10 @@ from gancore.losses.auxiliary import code_information, condition_heads
 from gancore.losses.elbo import reconstruction
 from gancore.losses.orthogonal import orthogonal
 from gancore.training import distributed
+from gancore.training.batching import Shuffled
 from gancore.training.device import adam
 from gancore.training.ema import EMA
+from gancore.training.growth import grown
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import cosine_rate
@@ -170,10 +172,14 @@ class OneShotGAN(RewardedGraphs):
         self.adversary.noise = config.critic.noise_of(config.steps, start)
         pretrain_batches = batches(data, config.pretrain.batch, config.seed, self.device)
         labelled = config.critic.labelled if "condition" in self.adversary.heads else 0
-        game_batches = batches(data, config.batch, config.seed + 1, self.device, labelled=labelled)
+
+        def stream(rows: MoleculeDataset) -> Shuffled:
+            return batches(rows, config.batch, config.seed + 1, self.device, labelled=labelled)
+
+        game = Phase("adversarial", [critic, generator], stream(data), range(start, end), [average])
         phases = [
             Phase("autoencoder", [autoencoder], pretrain_batches, range(start), [average]),
-            Phase("adversarial", [critic, generator], game_batches, range(start, end), [average]),
+            *grown(game, [stream(data.at_most(size)) for size in config.grow]),
         ]
         return [phase for phase in phases if phase.steps]
 

@@ -7,6 +7,7 @@ from annotated_types import Ge, Interval
 
 from gancore.errors import ConfigError
 from gancore.layers.conditioning import Conditioning
+from gancore.training.growth import require_growing
 from gancore.training.settings import STRICT, Count, OneOf, Positive, Rate, Share, Weight
 from molgan.networks.architectures import ARCHITECTURES
 from molgan.recipes.config import CriticConfig, GameConfig, PolicyRewardConfig, PretrainConfig, Widths
@@ -116,6 +117,9 @@ class OneShotConfig(GameConfig):
     """The networks."""
     pretrain: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     """The autoencoder phase."""
+    grow: tuple[Positive, ...] = ()
+    """Greatest numbers of heavy atoms, the smallest first, in equal parts of the adversarial steps (progressive
+    growing, Karras et al. 2018); the last part has all molecules. Empty has them from the start."""
     orthogonal: Weight = 0.0
     """Weight of the orthogonal regularisation of the generator in the game (Brock et al. 2019)."""
     critic: OneShotCriticConfig = field(default_factory=OneShotCriticConfig)
@@ -132,6 +136,7 @@ class OneShotConfig(GameConfig):
         if self.critic.spectral_norm and self.model.relational_layers:
             raise ConfigError("critic.spectral_norm cannot bound model.relational_layers: leave one of them out.")
         self.critic.require_batch(self.batch)
+        require_growing(self.grow, self.steps)
         if self.critic.compares and self.reward.critic:
             raise ConfigError(
                 "reward.critic: a critic that compares samples has no verdict on a single one to pay for: set it to 0, "

@@ -89,9 +89,10 @@ def test_the_ratio_of_the_errors_comes_to_the_one_that_is_asked():
         losses = adversary.critic_losses(real, Batch((drawn.detach(),)))
         ratios.append(float(losses["_ratio"]))
         weights.append(float(balance.weight))
-        for player, turn in enumerate((lambda: losses, lambda: adversary.generator_losses(real, Batch((drawn,))))):
-            players[player].zero_grad()
-            turn()["adversarial"].mean().backward()
-            players[player].step()
+        for player in players:
+            turn = losses if player is players[0] else adversary.generator_losses(real, Batch((drawn,)))
+            player.zero_grad()
+            turn["adversarial"].mean().backward()
+            player.step()
     assert sum(ratios[300:]) / 300 == pytest.approx(0.8, abs=0.15)
     assert 0 < sum(weights[300:]) / 300 < 0.5
