@@ -196,7 +196,7 @@ def draw(found: dict[str, list[Row]], place: Path) -> None:
     axes.axvline(_ONE_MODE, color="grey", linestyle=":")
     axes.set_yticks(range(len(found)), list(found))
     axes.invert_yaxis()
-    axes.set_xlabel("KL of uniform modes from the samples, nats; dotted: a single mode")
+    axes.set_xlabel("KL, nats; dotted: a single mode")
     figure.savefig(place, dpi=120)
 
 
