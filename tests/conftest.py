@@ -18,7 +18,7 @@ from gancore.runs.settings_keys import has
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.data.settings import DataConfig
 from molgan.recipes.config import Config
-from molgan.recipes.one_shot import AutoencoderConfig, OneShotModelConfig
+from molgan.recipes.one_shot_config import AutoencoderConfig, OneShotModelConfig
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes.config import LikelihoodConfig
 from seqgan.recipes.reinforce import PolicyConfig

@@ -22,10 +22,12 @@ from benchmarks import __main__ as table
 from benchmarks import (
     autoregressive,
     captions,
+    collapse,
     conditional,
     drug_data,
     family,
     fragments,
+    growing,
     hostile,
     oracle,
     peers,
@@ -73,11 +75,13 @@ def test_every_module_has_a_short_form_here():
     inside = {suite.__name__.rpartition(".")[2] for suite in table.SUITES}
     alone = {
         "captions",
+        "collapse",
         "conditional",
         "autoregressive",
         "drug_data",
         "family",
         "fragments",
+        "growing",
         "hostile",
         "oracle",
         "qm9",
@@ -318,6 +322,46 @@ def test_the_steps_of_a_row_are_those_that_its_seconds_are_enough_for(monkeypatc
     bench.play = partial(family.Bench.play, bench)
     assert family.Bench.steps_within(bench, None, 20.0) == 5
     assert family.Bench.steps_within(bench, None, 1.0) == 1
+
+
+def test_collapse(tmp_path, run):
+    found = run(collapse, "--short", "--seeds", 0, 1, "--out", tmp_path)
+    assert [line.split("|")[1].strip() for line in found[2:]] == list(collapse.ROWS)
+    for line in found[2:]:
+        modes, _, divergence, _, on, _, _ = numbers(line.split("|", 2)[2])
+        assert 0 <= modes <= 8
+        assert divergence > -0.01
+        assert 0 <= on <= 1
+    assert (tmp_path / "collapse.png").stat().st_size > 1000
+    kept = (tmp_path / "collapse.json").read_text()
+    assert run(collapse, "--short", "--seeds", 0, 1, "--out", tmp_path) == found
+    assert (tmp_path / "collapse.json").read_text() == kept
+
+
+def test_what_a_toy_covers():
+    """All modes alike, one mode, and none: by the definition of the divergence."""
+    row = lambda spots: ((spots @ collapse.PLANE + 1 / 3)[:, None],)  # noqa: E731
+    even = collapse.covered(row(collapse.CENTRES.repeat(125, 1)))
+    assert (even["modes"], even["on"]) == (8, 1)
+    assert even["KL"] == pytest.approx(0, abs=1e-9)
+    one = collapse.covered(row(collapse.CENTRES[:1].repeat(1000, 1)))
+    assert (one["modes"], one["on"]) == (1, 1)
+    assert one["KL"] == pytest.approx(collapse._ONE_MODE)
+    none = collapse.covered(row(torch.zeros(1000, 2)))
+    assert (none["modes"], none["on"]) == (0, 0)
+    assert none["KL"] == pytest.approx(math.log(1008 / 8))
+    (real,) = next(collapse.stream(0)).sample
+    torch.testing.assert_close(real.sum(-1), torch.ones(collapse.BATCH, 1))
+    assert collapse.covered((real,))["on"] > 0.9
+
+
+def test_growing(run):
+    found = run(growing, "--short", "--seeds", 0)
+    assert [line.split("|")[1].strip() for line in found[2:]] == list(growing.ROWS)
+    for line in found[2:]:
+        _, held, share, unique = numbers(line.split("|", 2)[2])
+        assert held > 0
+        assert 0 <= share <= 1 >= unique > 0
 
 
 def test_the_dialects_differ_in_almost_every_sentence():

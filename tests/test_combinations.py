@@ -28,7 +28,12 @@ from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset
 from molgan.recipes.config import Config as MolGANConfig
 from molgan.recipes.domain import build
-from molgan.recipes.one_shot import AutoencoderConfig, OneShotCriticConfig, OneShotModelConfig, OneShotRewardConfig
+from molgan.recipes.one_shot_config import (
+    AutoencoderConfig,
+    OneShotCriticConfig,
+    OneShotModelConfig,
+    OneShotRewardConfig,
+)
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.architectures import GeneratorConfig
@@ -175,6 +180,34 @@ def test_every_combination_plays(table, every):
             assert norm > 0 < sum(float(slope.abs().sum()) for slope in slopes) < math.inf, names
         assert not all(torch.equal(*pair) for pair in zip(before, critic.parameters(), strict=True)), names
         assert holds(constraint, critic), names
+
+
+COMPANY = {
+    "packs": {"pack": 2},
+    "minibatch discrimination": {"minibatch_kernels": 2, "minibatch_group": 2},
+    "matched features": {"feature_matching": 1.0, "feature_mmd": 1.0, "adversarial": 0.5},
+    "foreseen turns": {"unroll": 1},
+    "panel": {"critics": 2, "critics_sharpness": 1.0},
+}
+
+
+@pytest.mark.parametrize("company", COMPANY)
+def test_every_objective_and_penalty_plays_in_company(table, company):
+    """The critic moves, and the samples get a gradient, with every objective and with every penalty."""
+    others = {"penalty_weight": 1.0, "penalty_every": 1, "spectral_norm": True}
+    pairs = [(name, "r1") for name in OBJECTIVES] + [("hinge", name) for name in PENALTIES]
+    for objective, penalty in pairs:
+        config = table.settings(**others | COMPANY[company] | {"objective": objective, "penalty": penalty})
+        made = [copy.deepcopy(table.critic) for _ in range(config.critics)]
+        adversary = config.adversary(made[0], others=made[1:])
+        adversary.noise = config.noise_of(STEPS)
+        player = Player("critic", adversary.critic, SGD(adversary.critic.parameters(), 0.01), lambda batch, step: {})
+        norm = float(player.step(adversary.critic_losses(table.real, table.fake)))
+        samples = tuple(part.detach().requires_grad_() for part in table.fake.sample)
+        losses = adversary.generator_losses(table.real, Batch(samples))
+        slopes = torch.autograd.grad(sum(loss.mean() for loss in losses.values()), samples)
+        assert 0 < norm < math.inf, (objective, penalty)
+        assert 0 < sum(float(slope.abs().sum()) for slope in slopes) < math.inf, (objective, penalty)
 
 
 ONE = {

@@ -27,7 +27,29 @@ SETTINGS = {
     ],
     "clipped weights": ["critic.penalty_weight=0", "critic.objective=wasserstein", "critic.max_weight=0.05"],
     "DRAGAN": ["critic.objective=saturating", "critic.penalty=dragan", "critic.penalty_weight=10"],
+    "packs, panel, matched features, foreseen turns": [
+        *("critic.pack=2", "critic.critics=2", "critic.critics_sharpness=1", "critic.feature_mmd=1"),
+        *("critic.feature_matching=1", "critic.unroll=1", "critic.penalty_weight=0"),
+    ],
+    "minibatch discrimination, strided or attention": [
+        *("critic.minibatch_kernels=2", "critic.minibatch_group=2", "critic.spectral_norm=true"),
+        "critic.penalty_weight=0",
+    ],
+    "BEGAN": [
+        *("critic.objective=wasserstein", "critic.equilibrium=1", "critic.equilibrium_rate=0.5"),
+        "critic.penalty_weight=0",
+    ],
 }
+OWN = {
+    ("one_shot", "packs, panel, matched features, foreseen turns"): ["reward.critic=0"],
+    ("one_shot", "minibatch discrimination, strided or attention"): [
+        *("reward.critic=0", "model.architecture=attention", "model.attention_layers=1", "model.relational_width=8"),
+    ],
+    ("gumbel", "minibatch discrimination, strided or attention"): ["critic.kind=strided", "critic.width=8"],
+    ("one_shot", "BEGAN"): ["grow=[3]"],
+    ("gumbel", "BEGAN"): ["critic.kind=autoencoder", "critic.width=8", "grow=[7,9]"],
+}
+"""What a recipe needs beside these, or has of its own."""
 each = pytest.mark.parametrize("recipe", SIZES)
 
 
@@ -44,7 +66,8 @@ def made(recipe, *settings):
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_a_run_resumes_bit_for_bit(recipe, settings, tmp_path, monkeypatch, run_state):
     """Cut in the game, while noise is still there."""
-    gan, rows = made(recipe, *SETTINGS[settings])
+    chosen = [*SETTINGS[settings], *OWN.get((recipe, settings), [])]
+    gan, rows = made(recipe, *chosen)
     gan.fit(rows, out=tmp_path / "straight", quiet=True)
     total = RunFolder(tmp_path / "straight").steps()[-1]
     save = RunFolder.save
@@ -57,10 +80,14 @@ def test_a_run_resumes_bit_for_bit(recipe, settings, tmp_path, monkeypatch, run_
     with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "save", save_then_die)
         with pytest.raises(KeyboardInterrupt):
-            made(recipe, *SETTINGS[settings])[0].fit(rows, out=tmp_path / "cut", quiet=True)
+            made(recipe, *chosen)[0].fit(rows, out=tmp_path / "cut", quiet=True)
     torch.rand(3)
-    made(recipe, *SETTINGS[settings])[0].fit(rows, out=tmp_path / "cut", quiet=True, resume=True)
+    made(recipe, *chosen)[0].fit(rows, out=tmp_path / "cut", quiet=True, resume=True)
     assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")
+    if settings == "BEGAN":
+        balance = find(tmp_path / "cut").tensors()["balance/weight"]
+        assert 0 <= float(balance) <= 1
+        assert recipe == "molgan" or float(balance) > 0, "it has moved, and is in the checkpoint"
 
 
 @pytest.mark.parametrize("recipe", SIZES)
@@ -115,6 +142,35 @@ def test_a_critic_does_not_become_a_normalised_one_or_the_reverse(recipe, tmp_pa
 def test_a_critic_of_two_kinds_of_layers_is_not_normalised():
     with pytest.raises(ConfigError, match=r"critic\.spectral_norm cannot bound model\.relational_layers"):
         made("one_shot", "critic.spectral_norm=true", "model.relational_layers=1")
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [("pack", "2", "1"), ("minibatch_kernels", "0", "3"), ("critics", "2", "1"), ("equilibrium", "0.5", "0")],
+)
+def test_a_critic_of_another_form_is_not_started_from(name, before, after):
+    both = ["critic.penalty_weight=0", "critic.spectral_norm=true", "critic.objective=wasserstein"]
+    both += ["critic.minibatch_group=2", "steps=1"]
+    start, rows = made("molgan", *both, f"critic.{name}={before}")
+    start.fit(rows, quiet=True)
+    with pytest.raises(ConfigError, match=rf"start: its critic\.{name} is {before}"):
+        made("molgan", *both, f"critic.{name}={after}")[0].fit(rows, start=start, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "message"),
+    [
+        ("one_shot", ["critic.pack=2"], "has no verdict on a single one to pay for"),
+        ("one_shot", ["critic.pack=3", "reward.critic=0"], "a batch of 4 is no multiple of 3"),
+        ("one_shot", [*SETTINGS["BEGAN"], "model.attention_layers=1"], "has no further layers and no heads"),
+        ("molgan", ["critic.minibatch_kernels=2", "critic.minibatch_group=8"], "a batch of 4 is no multiple of 8"),
+        ("gumbel", SETTINGS["BEGAN"], "critic.kind=autoencoder and critic.equilibrium go together"),
+        ("gumbel", ["critic.kind=autoencoder"], "critic.kind=autoencoder and critic.equilibrium go together"),
+    ],
+)
+def test_recipes_refuse_what_their_critics_cannot(recipe, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        made(recipe, *settings)
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_every_file_it_names_exists(document):
 @pytest.mark.parametrize(
     "module",
     [
-        *(f"molgan.recipes.{name}" for name in ("config", "one_shot", "autoregressive_config", "molgan")),
+        *(f"molgan.recipes.{name}" for name in ("config", "one_shot_config", "autoregressive_config", "molgan")),
         *(f"seqgan.recipes.{name}" for name in ("config", "seqgan", "reinforce", "external_reward")),
         *(f"seqgan.recipes.{name}" for name in ("mle", "gumbel", "residual")),
         *(f"seqgan.recipes.{name}" for name in ("pix2pix", "cyclegan", "stargan", "translation", "unpaired")),

@@ -75,8 +75,21 @@ def test_nothing_is_left_out():
         assert {getattr(critic, "penalty", "r1") for critic in critics} == set(PENALTIES)
         assert {getattr(critic, "conditioning", "projection") for critic in critics} == set(get_args(Conditioning))
         assert {config.recipe for config in configs[half]} == recipes
-        for setting in ("spectral_norm", "max_weight", "noise", "smooth_real", "smooth_fake"):
-            assert any(getattr(critic, setting, 0) for critic in critics), setting
+        plain = {"critics": 1, "pack": 1, "adversarial": 1.0}
+        for setting in (
+            *("spectral_norm", "max_weight", "noise", "smooth_real", "smooth_fake", "pack", "minibatch_kernels"),
+            *(
+                "feature_matching",
+                "feature_mmd",
+                "unroll",
+                "critics",
+                "critics_sharpness",
+                "adversarial",
+                "equilibrium",
+            ),
+        ):
+            of_none = plain.get(setting, 0)
+            assert any(getattr(critic, setting, of_none) != of_none for critic in critics), setting
     assert {getattr(config.model, "architecture", "") for config in configs["molgan"]} >= set(ARCHITECTURES)
 
 

@@ -15,6 +15,8 @@ KINDS = {
     "objective": "Objectives",
     "bound": "Penalties and constraints of the critic",
     "training": "Labels, noise and rates",
+    "collapse": "Against collapse",
+    "network": "Critics, generators and their growth",
     "condition": "Conditions and codes",
     "generator": "Generators, gradients and samplers",
     "translation": "Translation",

@@ -3,7 +3,7 @@
 Settings that came after those of a recipe are given by name.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -12,15 +12,23 @@ from annotated_types import Interval
 from torch import nn
 
 from gancore.errors import ConfigError
+from gancore.layers.minibatch_discrimination import MinibatchCritic
+from gancore.layers.packing import PackedCritic
 from gancore.layers.spectral_norm import normalize_spectrum
 from gancore.losses.adversarial import OBJECTIVES, Objective, smooth_labels
-from gancore.losses.adversary import Adversary, Head
+from gancore.losses.adversary import Adversary, Head, Unroll
+from gancore.losses.equilibrium import Equilibrium
+from gancore.losses.matching import MATCHING
+from gancore.losses.panel import Panel
 from gancore.losses.penalties import PENALTIES
 from gancore.training.schedules import fade_out
-from gancore.training.settings import STRICT, OneOf, Positive, Weight
+from gancore.training.settings import STRICT, Count, OneOf, Positive, Rate, Share, Weight
 
 Smoothing = Annotated[float, Interval(ge=0, lt=0.5)]
 Lasting = Annotated[float, Interval(gt=0, le=1)]
+Few = Annotated[int, Interval(ge=1, le=64)]
+Group = Annotated[int, Interval(ge=2, le=4096)]
+Foreseen = Annotated[int, Interval(ge=0, le=100)]
 
 
 @dataclass(frozen=True)
@@ -99,10 +107,41 @@ class RelaxedCriticConfig(ObjectiveConfig):
     """Share of the adversarial steps after which that noise is 0."""
     every: Positive = field(default=1, kw_only=True)
     """The critic plays in every so many steps."""
+    pack: Few = field(default=1, kw_only=True)
+    """Samples that the critic judges together (PacGAN, Lin et al. 2018); 1 judges each alone. Divides `batch`."""
+    minibatch_kernels: Count = field(default=0, kw_only=True)
+    """Ways in which the critic compares each sample with others (minibatch discrimination, Salimans et al. 2016); 0
+    leaves it out."""
+    minibatch_group: Group = field(default=16, kw_only=True)
+    """Samples that are compared with one another. Divides `batch`."""
+    critics: Few = field(default=1, kw_only=True)
+    """Number of critics that the generator faces, each with weights of its own (GMAN, Durugkar et al. 2017)."""
+    critics_sharpness: Weight = field(default=0.0, kw_only=True)
+    """How much more the generator listens to the critics that it fails most; 0 listens to all alike."""
+    adversarial: Weight = field(default=1.0, kw_only=True)
+    """Weight of the objective in the generator's turn; 0 leaves matched features alone."""
+    feature_matching: Weight = field(default=0.0, kw_only=True)
+    """Weight of the distance of mean critic features in the generator's turn (Salimans et al. 2016)."""
+    feature_mmd: Weight = field(default=0.0, kw_only=True)
+    """Weight of the maximum mean discrepancy of critic features there (TextGAN, Zhang et al. 2017)."""
+    unroll: Foreseen = field(default=0, kw_only=True)
+    """Turns of the critic that the generator foresees (unrolled GAN, Metz et al. 2017); each costs one more turn."""
+    unroll_rate: Rate = field(default=0.1, kw_only=True)
+    """Rate of gradient descent in these turns."""
+    equilibrium: Share = field(default=0.0, kw_only=True)
+    """Ratio of the error on generated samples to that on real ones that an autoencoding critic is held at (BEGAN's
+    gamma, Berthelot et al. 2017), with objective wasserstein; 0 is no such critic."""
+    equilibrium_rate: Rate = field(default=0.001, kw_only=True)
+    """How fast that balance is corrected (BEGAN's lambda)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.objective == "wasserstein" and not (self.penalty_weight or self.max_weight or self.spectral_norm):
+        self._refuse_bounds()
+        self._refuse_company()
+
+    def _refuse_bounds(self) -> None:
+        bounded = self.penalty_weight or self.max_weight or self.spectral_norm or self.equilibrium
+        if self.objective == "wasserstein" and not bounded:
             raise ConfigError(
                 "objective wasserstein needs a slope penalty, clipped weights or a spectral norm: set "
                 "critic.penalty_weight or critic.max_weight above 0, or critic.spectral_norm to true."
@@ -122,12 +161,75 @@ class RelaxedCriticConfig(ObjectiveConfig):
                 "critic.every and critic.steps: one plays the critic less, one more: set one of them to 1."
             )
 
-    def adversary(self, critic: nn.Module, heads: Mapping[str, Head] = MappingProxyType({})) -> Adversary:
-        """The critic, normalised in place where that is set, with its objective, penalty and heads."""
+    def _refuse_company(self) -> None:
+        if self.pack > 1 and self.minibatch_kernels:
+            raise ConfigError(
+                "critic.pack and critic.minibatch_kernels: both show the critic several samples: set pack to 1, or "
+                "minibatch_kernels to 0."
+            )
+        if not (self.adversarial or self.feature_matching or self.feature_mmd):
+            raise ConfigError(
+                "critic.adversarial: at 0 the generator learns nothing from the critic, unless critic.feature_matching "
+                "or critic.feature_mmd is above 0."
+            )
+        if self.unroll and self.max_weight:
+            raise ConfigError(
+                "critic.unroll and critic.max_weight: a foreseen turn clips no weights: set one of them to 0."
+            )
+        if self.critics == 1 and self.critics_sharpness:
+            raise ConfigError("critic.critics_sharpness is of several critics: set critic.critics above 1, or it to 0.")
+        if not self.equilibrium:
+            return
+        if self.objective != "wasserstein":
+            raise ConfigError(
+                f"critic.equilibrium balances two errors, which objective {self.objective} would not compare: set "
+                "critic.objective to wasserstein."
+            )
+        if self.pack > 1 or self.minibatch_kernels or self.critics > 1 or self.unroll:
+            raise ConfigError(
+                "critic.equilibrium holds the balance of one critic that reconstructs single samples: leave out "
+                "critic.pack, critic.minibatch_kernels, critic.critics and critic.unroll."
+            )
+
+    @property
+    def compares(self) -> bool:
+        """Whether the verdict on a sample depends on others (Lin et al. 2018; Salimans et al. 2016)."""
+        return self.pack > 1 or self.minibatch_kernels > 0
+
+    def require_batch(self, batch: int) -> None:
+        """Raise ConfigError for a batch that cannot be split into packs or groups (Lin et al. 2018)."""
+        sizes = {"pack": self.pack, "minibatch_group": self.minibatch_group if self.minibatch_kernels else 1}
+        for name, size in sizes.items():
+            if batch % size:
+                raise ConfigError(f"critic.{name}: a batch of {batch} is no multiple of {size}; choose another batch.")
+
+    def adversary(
+        self, critic: nn.Module, heads: Mapping[str, Head] = MappingProxyType({}), others: Sequence[nn.Module] = ()
+    ) -> Adversary | Panel:
+        """The critic, wrapped and normalised as is set, with its objective, penalty and heads.
+
+        others: as many further critics as `critics` says (GMAN, Durugkar et al. 2017).
+        """
+        members = [self._adversary(one, heads) for one in (critic, *others)]
+        return Panel(members, self.critics_sharpness) if others else members[0]
+
+    def _adversary(self, critic: Any, heads: Mapping[str, Head]) -> Adversary:
+        if self.minibatch_kernels:
+            critic = MinibatchCritic(critic, critic.feature_width, self.minibatch_kernels, self.minibatch_group)
+        if self.pack > 1:
+            critic = PackedCritic(critic, critic.feature_width, self.pack)
         if self.spectral_norm:
             normalize_spectrum(critic)
         weighted = {"penalty": (PENALTIES[self.penalty], self.penalty_weight)} if self.penalty_weight else {}
-        return Adversary(critic, self.game, weighted, self.penalty_every, heads, self.every)
+        matching = {name: (function, getattr(self, name)) for name, function in MATCHING.items() if getattr(self, name)}
+        return Adversary(
+            *(critic, self.game, weighted, self.penalty_every, heads, self.every),
+            pack=self.pack,
+            matching=matching,
+            adversarial=self.adversarial,
+            unroll=Unroll(self.unroll, self.unroll_rate),
+            balance=Equilibrium(self.equilibrium, self.equilibrium_rate) if self.equilibrium else None,
+        )
 
     @property
     def turns(self) -> dict[str, Any]:

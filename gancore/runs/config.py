@@ -28,7 +28,10 @@ C = TypeVar("C", bound="RunConfig")
 _WRITTEN_WHOLE = {"seed", "device", "precision", "log_every", "tensorboard", "checkpoint.every", "recovery.times"}
 """What only a file has that a run wrote, with every setting in it."""
 
-_SIZES = ("model.", "critic.conditioning", "critic.spectral_norm")
+_SIZES = (
+    *("model.", "critic.conditioning", "critic.spectral_norm", "critic.pack", "critic.minibatch_kernels"),
+    "critic.critics",
+)
 """What decides which weights a model has."""
 
 

@@ -90,6 +90,19 @@ def gathered(own_rows: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def gathered_with_gradient(own_rows: Tensor) -> Tensor:
+    """The same with a gradient to the own rows: of a loss of all rows that each process works out whole.
+
+    The gradient is times the number of processes, over which `average_gradients` then takes the mean.
+    """
+    count = processes()
+    if count == 1:
+        return own_rows
+    parts = list(gathered(own_rows).chunk(count))
+    parts[rank()] = own_rows * count - (own_rows * (count - 1)).detach()
+    return torch.cat(parts)
+
+
 def gathered_context(context: Context | None) -> Context | None:
     """The context of the rows of all processes, of each as many; None where there is none."""
     if context is None or processes() == 1:

@@ -196,13 +196,22 @@ class MoleculeDataset(Dataset):
         if held >= len(self):
             raise DataError(f"holding out {share:g} of {len(self)} molecules leaves none to train on.")
         order = np.random.default_rng(seed).permutation(len(self))
-        kept = np.sort(order[held:])
+        return self._rows(np.sort(order[held:])), [self.smiles[row] for row in np.sort(order[:held])]
+
+    def at_most(self, atoms: int) -> "MoleculeDataset":
+        """The molecules of at most so many heavy atoms; the vocabulary stays. Raises DataError when there is none."""
+        kept = (self.sizes <= atoms).nonzero().squeeze(1).numpy()
+        if not len(kept):
+            raise DataError(f"no molecule has at most {atoms} heavy atoms; the smallest has {int(self.sizes.min())}.")
+        return self._rows(kept)
+
+    def _rows(self, kept: np.ndarray) -> "MoleculeDataset":
         rest = copy.copy(self)
         rest.smiles = [self.smiles[row] for row in kept]
         rest.atoms, rest.orders = self.atoms[kept], self.orders[kept]
         rest.context = self.context[torch.from_numpy(kept)] if self.context is not None else None
         rest.columns = {name: [cells[row] for row in kept] for name, cells in self.columns.items()}
-        return rest, [self.smiles[row] for row in np.sort(order[:held])]
+        return rest
 
     def __len__(self) -> int:
         return len(self.smiles)

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from molgan.networks.attention import AttentionGenerator
 from molgan.networks.one_shot import Generator
 from molgan.networks.style import StyleGenerator
 
@@ -19,6 +20,16 @@ def _style(model: Any, max_atoms: int, kinds: int, context_features: int) -> nn.
     )
 
 
-ARCHITECTURES: dict[str, Callable[[Any, int, int, int], nn.Module]] = {"perceptron": _perceptron, "style": _style}
+def _attention(model: Any, max_atoms: int, kinds: int, context_features: int) -> nn.Module:
+    return AttentionGenerator(
+        *(model.noise, max_atoms, kinds, model.generator, model.relational_width), context_features=context_features
+    )
+
+
+ARCHITECTURES: dict[str, Callable[[Any, int, int, int], nn.Module]] = {
+    "perceptron": _perceptron,
+    "style": _style,
+    "attention": _attention,
+}
 """By the name that `model.architecture` takes: (settings, largest number of atoms, atom types, context features) ->
 a module (noise, present, context) -> logits of atoms and of bonds."""

@@ -6,8 +6,11 @@ from itertools import pairwise
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 
+from gancore.layers.autoencoder import AutoencodingCritic
 from gancore.layers.conditioning import ConditionedOutput, Conditioning, context_inputs
+from gancore.layers.self_attention import SelfAttention
 from gancore.types import Context, CriticOutput, Sample
 from molgan import chemistry
 from molgan.data import graphs
@@ -138,6 +141,47 @@ class RelationalCritic(nn.Module):
         return _read(self.head, (hidden * mask[..., None]).sum(1))
 
 
+class AttentionCritic(nn.Module):
+    """Judges a graph whatever the order of its atoms: messages along bonds, then self-attention between all atoms.
+
+    Relations are weighted as in a relational graph network (Schlichtkrull et al. 2018); attention is that of SAGAN
+    (Zhang et al. 2019); the states are summed over atoms.
+    """
+
+    def __init__(self, kinds: int, width: int, layers: int):
+        super().__init__()
+        self.enter = nn.Linear(kinds + VALENCE, width)
+        self.messages = nn.ModuleList(nn.Linear(width, width * (chemistry.ORDERS - 1)) for _ in range(layers))
+        self.attention = nn.ModuleList(SelfAttention(width) for _ in range(layers))
+        self.mixed = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        self.hidden, self.out = nn.Linear(width, width), nn.Linear(width, 1)
+
+    def forward(
+        self, sample: Sample, features: Tensor
+    ) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch feature"]]:
+        """Logits, and what the last layer reads."""
+        nodes, bonds = sample
+        present = graphs.node_mask(nodes)
+        relations = graphs.to_matrix(bonds[..., 1:], nodes.shape[1])
+        states = leaky_relu(self.enter(torch.cat((nodes, features), -1)), 0.2)
+        for messages, attention, mixed in zip(self.messages, self.attention, self.mixed, strict=True):
+            sent = messages(states).unflatten(-1, (chemistry.ORDERS - 1, -1))
+            states = states + leaky_relu(torch.einsum("bijo,bjof->bif", relations, sent), 0.2)
+            states = attention(states, present)
+            states = states + leaky_relu(mixed(states), 0.2)
+        read = leaky_relu(self.hidden((states * present[..., None]).sum(1)), 0.2)
+        return self.out(read).squeeze(1), read
+
+
+def autoencoding(
+    vocabulary: chemistry.Vocabulary, hidden: Sequence[int], context_features: int = 0
+) -> AutoencodingCritic:
+    """A critic that reconstructs graphs (BEGAN, Berthelot et al. 2017); the last of the widths is that of the code."""
+    pairs = vocabulary.max_atoms * (vocabulary.max_atoms - 1) // 2
+    sizes = (vocabulary.max_atoms, len(vocabulary.atoms)), (pairs, chemistry.ORDERS)
+    return AutoencodingCritic(sizes, hidden[:-1], hidden[-1], context_features=context_features)
+
+
 def _read(layers: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """What layers of one output make of their inputs, `(batch,)`, and what the last of them reads."""
     *body, last = layers
@@ -147,7 +191,7 @@ def _read(layers: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class GraphCritic(nn.Module):
-    """The sum of an order-aware and, if `relational_layers`, a permutation-invariant critic.
+    """The sum of an order-aware and, if `relational_layers` or `attention_layers`, permutation-invariant critics.
 
     context_features, conditioning: the context, and how the features of both meet it
     (`gancore.layers.conditioning.Conditioning`). code_features: of a head "code" that finds out which code a sample was
@@ -165,13 +209,16 @@ class GraphCritic(nn.Module):
         context_features: int = 0,
         conditioning: Conditioning = "projection",
         code_features: int = 0,
+        attention_layers: int = 0,
     ):
         super().__init__()
         kinds = len(vocabulary.atoms)
         self.register_buffer("capacity", torch.from_numpy(vocabulary.capacity), persistent=False)
         self.ordered = OrderedCritic(vocabulary.max_atoms, kinds, hidden)
         self.relational = RelationalCritic(kinds, relational_width, relational_layers) if relational_layers else None
-        width = self.ordered.width + (relational_width if relational_layers else 0)
+        self.attention = AttentionCritic(kinds, relational_width, attention_layers) if attention_layers else None
+        width = self.ordered.width + relational_width * (bool(relational_layers) + bool(attention_layers))
+        self.feature_width = width
         self.conditioned = ConditionedOutput(width, context_features, conditioning)
         self.code = nn.Linear(width, code_features) if code_features else None
 
@@ -179,9 +226,10 @@ class GraphCritic(nn.Module):
         """Logits and features of one-hots, hard or relaxed."""
         valences = valence(sample, self.capacity)
         logits, features = self.ordered(sample, valences)
-        if self.relational is not None:
-            more, others = self.relational(sample, valences)
-            logits, features = logits + more, torch.cat((features, others), 1)
+        for part in (self.relational, self.attention):
+            if part is not None:
+                more, others = part(sample, valences)
+                logits, features = logits + more, torch.cat((features, others), 1)
         output = self.conditioned(logits, features, context)
         if self.code is None:
             return output

@@ -143,9 +143,11 @@ class Molecules:
         kinds = [getattr(config.critic, "conditioning", "") for config in (recipe.config, start.config)]
         if recipe.space.groups and start.recipe.space.groups and kinds[0] != kinds[1]:
             raise ConfigError(f"start: its critic.conditioning is {kinds[1]}; leave out the setting {kinds[0]}.")
-        normal = [getattr(config.critic, "spectral_norm", False) for config in (recipe.config, start.config)]
-        if normal[0] != normal[1]:
-            raise ConfigError(f"start: its critic.spectral_norm is {str(normal[1]).lower()}; leave out the setting.")
+        for name in ("spectral_norm", "pack", "minibatch_kernels", "critics", "equilibrium"):
+            own, theirs = (getattr(config.critic, name, 0) for config in (recipe.config, start.config))
+            if own != theirs and (name != "equilibrium" or not own or not theirs):
+                advice = "set it so too" if name == "equilibrium" and theirs else "leave out the setting"
+                raise ConfigError(f"start: its critic.{name} is {str(theirs).lower()}; {advice}.")
         return {name: module.state_dict() for name, module in start.recipe.modules.items() if name != "late"}
 
     def encode(self, strings: Sequence[str | None], space: GraphSpace) -> tuple[Sample, list[int]]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gancore.errors import ConfigError
 from gancore.layers.conditioning import hide_conditions
 from gancore.losses.adversary import Adversary
+from gancore.losses.panel import Panel
 from gancore.losses.policy_gradient import leave_one_out
 from gancore.rewards.requests import Labeller, request_score
 from gancore.rewards.shaping import RewardShaping
@@ -35,7 +36,7 @@ class GraphRecipe:
     space: GraphSpace
     device: torch.device
     vocabulary: Vocabulary
-    adversary: Adversary
+    adversary: Adversary | Panel
     modules: dict[str, nn.Module]
     shaping: RewardShaping | None = None
     labeller: Labeller | None = None

@@ -32,7 +32,7 @@ from molgan import chemistry
 from molgan.data import graphs
 from molgan.data.dataset import MoleculeDataset, batches
 from molgan.data.space import GraphSpace
-from molgan.networks.one_shot import Generator
+from molgan.networks.one_shot import Generator, autoencoding
 from molgan.networks.sampling import accept_bonds, repair, turns
 from molgan.recipes.config import Config, CriticConfig, RewardConfig, Widths
 from molgan.recipes.graph_recipe import GraphRecipe
@@ -51,7 +51,7 @@ class RelationalNetwork(nn.Module):
         self.gate = nn.Linear(widths[-1] + kinds, gathered)
         self.gathered = nn.Linear(widths[-1] + kinds, gathered)
         self.head = nn.Sequential(nn.Linear(gathered, hidden), nn.Tanh(), nn.Linear(hidden, 1))
-        self.conditioned = ConditionedOutput(gathered, context_features)
+        self.conditioned, self.feature_width = ConditionedOutput(gathered, context_features), gathered
 
     def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """A number for each graph of one-hots, hard or relaxed."""
@@ -116,6 +116,10 @@ class MolGANConfig(Config):
     reward: MolGANRewardConfig = field(default_factory=MolGANRewardConfig)
     """The reward."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.critic.require_batch(self.batch)
+
 
 class PublishedMolGAN(GraphRecipe):
     """Networks, optimisers and training steps of the recipe. A checkpoint holds `modules` and `optimizers`."""
@@ -128,10 +132,18 @@ class PublishedMolGAN(GraphRecipe):
         self.vocabulary = vocabulary = space.vocabulary
         size, kinds, model = vocabulary.max_atoms, len(vocabulary.atoms), config.model
         self.generator = Generator(model.noise, size, kinds, model.generator, nn.Tanh()).to(device)
-        critic, self.value = (RelationalNetwork(kinds, (128, 64), 128, 128).to(device) for _ in range(2))
+        critic, self.value, *others = (
+            RelationalNetwork(kinds, (128, 64), 128, 128).to(device) for _ in range(1 + config.critic.critics)
+        )
+        if config.critic.equilibrium:
+            critic = autoencoding(vocabulary, (256, 128))
         self.capacity = torch.from_numpy(vocabulary.capacity).to(device)
-        self.adversary = config.critic.adversary(critic)
-        self.modules: dict[str, nn.Module] = {"generator": self.generator, "critic": critic, "value": self.value}
+        self.adversary = config.critic.adversary(critic, others=others)
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "critic": self.adversary.critic.to(device),
+            "value": self.value,
+        } | {name: part.to(device) for name, part in self.adversary.modules.items()}
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
@@ -140,6 +152,7 @@ class PublishedMolGAN(GraphRecipe):
         return {
             name: adam(module.parameters(), rates.get(name, config.lr), config.betas, config.weight_decay)
             for name, module in self.modules.items()
+            if name != "balance"
         }
 
     # One turn of each player ------------------------------------------------------------------

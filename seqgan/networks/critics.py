@@ -5,6 +5,7 @@ of a sequence meets the inputs of the last layer (`gancore.layers.conditioning.C
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -27,12 +28,13 @@ class CriticConfig:
     """The critic's network."""
 
     __pydantic_config__ = STRICT
-    kind: Literal["textcnn", "recurrent", "multi"] = "textcnn"
-    """TextCNN with highway, a recurrent network that judges every prefix, or RelGAN's multi-embedding CNN."""
+    kind: Literal["textcnn", "recurrent", "multi", "strided"] = "textcnn"
+    """TextCNN with highway, a recurrent network that judges every prefix, RelGAN's multi-embedding CNN, or DCGAN's
+    strided convolutions."""
     embedding: Positive = 64
     """Width of the token embedding."""
     width: Positive = 128
-    """Width of the recurrent critic's state."""
+    """Width of the recurrent critic's state, and channels of the last strided convolution."""
     filters: Rate = 1.0
     """Factor on the number of filters of a convolutional critic; 1 is the papers'."""
     representations: Positive = 64
@@ -130,6 +132,7 @@ class TextCNN(nn.Module):
         numbers = {width: max(1, round(n * config.filters)) for width, n in _FILTERS.items() if width <= length}
         self.filters = MaxOverTime(config.embedding, numbers)
         self.highway, self.drop = Highway(self.filters.total), nn.Dropout(config.dropout)
+        self.feature_width = self.filters.total
         self.out = nn.Linear(self.filters.total, 1)
         self.conditioned = ConditionedOutput(self.filters.total, context_features, config.conditioning)
 
@@ -174,6 +177,7 @@ class MultiCNN(nn.Module):
         numbers = {width: max(1, round(n * config.filters)) for width, n in _MULTI_FILTERS.items() if width <= length}
         self.filters = MaxOverTime(size, numbers)
         self.highway, self.drop = Highway(self.filters.total), nn.Dropout(config.dropout)
+        self.feature_width = 100
         self.features, self.out = nn.Linear(self.filters.total, 100), nn.Linear(100, 1)
         self.conditioned = ConditionedOutput(100, context_features, config.conditioning)
 
@@ -187,4 +191,34 @@ class MultiCNN(nn.Module):
         return self.conditioned(logits, features, context)
 
 
-CRITICS = {"textcnn": TextCNN, "recurrent": RecurrentCritic, "multi": MultiCNN}
+class StridedCNN(nn.Module):
+    """DCGAN's critic over time: convolutions of stride 2 with LeakyReLU, no pooling (Radford et al. 2016).
+
+    Each halves the steps and doubles the channels, up to `width` in the last; what is left is flattened, so the critic
+    knows where in the sequence a token is. Without batch normalisation: real and generated samples share a batch.
+    """
+
+    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int, context_features: int = 0):
+        super().__init__()
+        self.length, self.embedding = length, TokenEmbedding(alphabet, config.embedding)
+        layers = max(1, min(4, (length - 1).bit_length() - 2))  # about four steps are left
+        channels = [config.embedding, *(max(4, config.width >> (layers - 1 - layer)) for layer in range(layers))]
+        self.layers = nn.ModuleList(nn.Conv1d(*pair, 4, stride=2, padding=1) for pair in pairwise(channels))
+        steps = self.length + self.length % 2
+        for _ in range(layers):
+            steps = max(2, steps) // 2
+        self.feature_width, self.drop = channels[-1] * steps, nn.Dropout(config.dropout)
+        self.out = nn.Linear(self.feature_width, 1)
+        self.conditioned = ConditionedOutput(self.feature_width, context_features, config.conditioning)
+
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
+        """One logit a sequence of at most the length that the critic was made for."""
+        x = self.embedding(sample[0])
+        x = nn.functional.pad(x, (0, 0, 0, self.length + self.length % 2 - x.shape[1])).transpose(1, 2)
+        for layer in self.layers:
+            x = nn.functional.leaky_relu(layer(x), 0.2)
+        features = x.flatten(1)
+        return self.conditioned(self.out(self.drop(features)).squeeze(1), features, context)
+
+
+CRITICS = {"textcnn": TextCNN, "recurrent": RecurrentCritic, "multi": MultiCNN, "strided": StridedCNN}

@@ -6,20 +6,24 @@ from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge
-from torch import Tensor
-from torch.nn.functional import one_hot
+from torch import Tensor, nn
+from torch.nn.functional import one_hot, pad
 from torch.optim import Optimizer
 
+from gancore.errors import ConfigError, DataError
 from gancore.facade.recipe import Capability
+from gancore.layers.autoencoder import AutoencodingCritic
 from gancore.losses.auxiliary import condition_heads
 from gancore.losses.settings import RelaxedCriticConfig
 from gancore.sampling.estimators import ESTIMATORS
-from gancore.training.device import adam
+from gancore.training.batching import Shuffled
+from gancore.training.device import adam, derive_seed
+from gancore.training.growth import grown, require_growing, size_at
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.settings import STRICT, Positive, Weight
 from gancore.types import Batch, Context, Sample
-from seqgan.data.corpus import Corpus
+from seqgan.data.corpus import Corpus, batches
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS
 from seqgan.networks.generator import at_rest, token_nll, without_dropout
@@ -46,8 +50,9 @@ class RelaxConfig:
 class GumbelCriticConfig(RelaxedCriticConfig, GameCriticConfig):
     """The critic, which judges whole sequences, and what holds it back."""
 
-    kind: Literal["textcnn", "multi"] = "textcnn"
-    """TextCNN with highway, or RelGAN's multi-embedding CNN."""
+    kind: Literal["textcnn", "multi", "strided", "autoencoder"] = "textcnn"
+    """TextCNN with highway, RelGAN's multi-embedding CNN, DCGAN's strided convolutions, or an autoencoder for
+    `equilibrium`."""
     steps: Positive = 5
     """Steps of the critic between two of the generator."""
     penalty_weight: Weight = 0.0
@@ -55,6 +60,13 @@ class GumbelCriticConfig(RelaxedCriticConfig, GameCriticConfig):
     dragan want 10."""
     penalty_every: Positive = 1
     """The penalty is taken in every so many turns of the critic, with that much more weight."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.kind == "autoencoder") != (self.equilibrium > 0):
+            raise ConfigError("critic.kind=autoencoder and critic.equilibrium go together: set both or neither.")
+        if self.kind == "autoencoder" and self.conditioning in ("auxiliary", "twin"):
+            raise ConfigError("critic.conditioning: an autoencoding critic has no heads: set projection.")
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,15 @@ class GumbelConfig(GameConfig):
     """The critic."""
     relax: RelaxConfig = field(default_factory=RelaxConfig)
     """The relaxed sample."""
+    grow: tuple[Positive, ...] = ()
+    """Greatest numbers of tokens of a line and of a relaxed sample, the end included, the smallest first, in equal
+    parts of the adversarial steps (progressive growing, Karras et al. 2018); the last part has all lines, and the steps
+    of the critic alone the shortest. Empty has all lines from the start."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_growing(self.grow, self.steps)
+        self.critic.require_batch(self.batch)
 
 
 class GumbelGAN(SequenceRecipe):
@@ -83,13 +104,20 @@ class GumbelGAN(SequenceRecipe):
         self.alphabet, self.length = space.alphabet, space.length
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
-        critic = CRITICS[config.critic.kind](space.alphabet, config.critic, space.length, space.context_features).to(
-            device
-        )
+        critic, *others = (self.made_critic() for _ in range(config.critic.critics))
         heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
-        self.adversary = config.critic.adversary(critic, heads)
-        self.modules = self.pretraining.modules | {"critic": critic}
-        self.start = 0  # the first adversarial step, set with the phases
+        self.adversary = config.critic.adversary(critic, heads, others)
+        self.modules = self.pretraining.modules | {"critic": self.adversary.critic.to(device)}
+        self.modules |= {name: part.to(device) for name, part in self.adversary.modules.items()}
+        self.start, self.game = 0, range(0)  # the adversarial steps, set with the phases
+
+    def made_critic(self) -> nn.Module:
+        """A critic as the settings have it, with weights of its own."""
+        judge, space = self.config.critic, self.space
+        if judge.kind == "autoencoder":
+            sizes = [(space.length, space.alphabet.size)]
+            return AutoencodingCritic(sizes, (judge.width,), judge.width, judge.embedding, space.context_features)
+        return CRITICS[judge.kind](space.alphabet, judge, space.length, space.context_features)
 
     @cached_property
     def optimizers(self) -> dict[str, Optimizer]:
@@ -108,7 +136,8 @@ class GumbelGAN(SequenceRecipe):
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)` of ids."""
         with at_rest(self.adversary.critic):
-            return self.adversary.logits(sample, context)
+            judged = self.one_hots(sample[0]) if self.config.critic.equilibrium else sample
+            return self.adversary.logits(judged, context)
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell one-hot real sequences from relaxed generated ones."""
@@ -141,14 +170,15 @@ class GumbelGAN(SequenceRecipe):
         embedded = table[self.alphabet.begin].expand(n, -1)
         state, relaxed = self.generator.start(n, context), []
         unfinished = torch.ones(n, 1, device=self.device)
-        for _ in range(self.length):
+        length = size_at(step, self.game, self.config.grow, self.length)
+        for _ in range(length):
             features, state = self.generator.step_embedded(embedded, state)
             drawn = estimator(self.generator.read(features), temperature)
             relaxed.append(drawn.relaxed * unfinished)
             embedded = drawn.relaxed @ table
             if self.alphabet.end is not None:
                 unfinished = unfinished * (1 - drawn.hard[:, self.alphabet.end, None].detach())
-        return (torch.stack(relaxed, 1),)
+        return (pad(torch.stack(relaxed, 1), (0, 0, 0, self.length - length)),)
 
     def one_hots(self, ids: Ids) -> Sample:
         """Real sequences as one-hot rows, zeros for padding."""
@@ -162,6 +192,20 @@ class GumbelGAN(SequenceRecipe):
             "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
         )
         phases = self.pretraining.adversarial_phases(corpus, critic, generator, self.pretraining.take_over)
-        self.start = phases[-1].steps.start
+        game = phases.pop()
+        self.start, self.game = game.steps.start, game.steps
         self.adversary.noise = config.critic.noise_of(config.steps, self.start)
-        return phases
+        if config.grow and phases[-1].name == "critic":
+            phases[-1].batches = self.short_lines(corpus, config.grow[0])
+        return [*phases, *grown(game, [self.short_lines(corpus, size) for size in config.grow])]
+
+    def short_lines(self, corpus: Corpus, size: int) -> Shuffled:
+        """Batches of the training lines of at most so many tokens. Raises DataError where there is none."""
+        config = self.config
+        rows = (self.alphabet.mask(corpus.train).sum(1) <= size).nonzero().squeeze(1)
+        if not len(rows):
+            raise DataError(f"grow: no training line has at most {size} tokens, its end included.")
+        context = corpus.context[rows] if corpus.context is not None else None
+        labelled = config.critic.labelled if config.critic.conditioning in ("auxiliary", "twin") else 0
+        stream = config.batch, derive_seed(config.seed, "grow", size), self.device, context
+        return batches(corpus.train[rows], *stream, labelled=labelled)

@@ -18,7 +18,12 @@ from molgan.gan import MolGAN
 from molgan.recipes.autoregressive_config import AutoregressiveModelConfig
 from molgan.recipes.config import Config, DiversityConfig, StageConfig
 from molgan.recipes.domain import build
-from molgan.recipes.one_shot import AutoencoderConfig, OneShotCriticConfig, OneShotModelConfig, OneShotRewardConfig
+from molgan.recipes.one_shot_config import (
+    AutoencoderConfig,
+    OneShotCriticConfig,
+    OneShotModelConfig,
+    OneShotRewardConfig,
+)
 from molgan.scoring.benchmarks import DRUGLIKE, SCORES
 from molgan.scoring.scorer import Scorer
 

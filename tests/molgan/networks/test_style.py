@@ -7,7 +7,7 @@ from gancore.losses.orthogonal import orthogonal
 from gancore.types import Context
 from molgan.networks.architectures import ARCHITECTURES
 from molgan.networks.style import ModulatedLinear, StyleGenerator
-from molgan.recipes.one_shot import OneShotModelConfig
+from molgan.recipes.one_shot_config import OneShotModelConfig
 
 
 @pytest.fixture

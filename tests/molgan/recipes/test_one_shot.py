@@ -11,7 +11,12 @@ from molgan.data.dataset import batches
 from molgan.networks.one_shot import Generator, GraphCritic
 from molgan.recipes.config import Config
 from molgan.recipes.domain import build
-from molgan.recipes.one_shot import AutoencoderConfig, OneShotCriticConfig, OneShotModelConfig, OneShotRewardConfig
+from molgan.recipes.one_shot_config import (
+    AutoencoderConfig,
+    OneShotCriticConfig,
+    OneShotModelConfig,
+    OneShotRewardConfig,
+)
 
 CPU = torch.device("cpu")
 CONFIG = Config(

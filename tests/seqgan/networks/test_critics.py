@@ -1,8 +1,11 @@
 import pytest
 import torch
-from torch.nn.functional import conv1d, one_hot
+from torch.nn.functional import conv1d, one_hot, softplus
 
 from gancore.losses.penalties import finite_r1_r2
+from seqgan.data.corpus import Corpus
+from seqgan.data.grammar import corpus
+from seqgan.data.settings import DataConfig
 from seqgan.networks.critics import CRITICS, CriticConfig, MaxOverTime
 from seqgan.text.alphabet import Alphabet
 
@@ -26,7 +29,7 @@ def test_one_logit_a_sequence_or_step_and_a_gradient_on_every_parameter(kind):
         assert parameter.grad is not None, name
 
 
-@pytest.mark.parametrize("kind", ["textcnn", "multi"])
+@pytest.mark.parametrize("kind", ["textcnn", "multi", "strided"])
 def test_ids_and_one_hot_rows_are_judged_the_same(kind):
     critic = make(kind)
     rows = one_hot(IDS, 9).float() * WORDS.mask(IDS)[..., None]
@@ -69,6 +72,34 @@ def test_the_recurrent_critic_judges_prefixes_by_themselves():
     shorter = critic((IDS[1:, :3],))
     torch.testing.assert_close(shorter.logits, whole[1:, :3])
     torch.testing.assert_close(shorter.features, output.features[1:])
+
+
+def test_a_strided_critic_tells_sentences_from_shuffled_words():
+    """Held-out lines of the grammar against the same words in another order: an area under the curve above 0.9."""
+    torch.manual_seed(0)
+    data = Corpus.of(corpus(3000), DataConfig())
+    ids, end = data.train, data.alphabet.end
+    rows = ids[(ids == end).any(1)]
+    lengths = (rows == end).int().argmax(1, keepdim=True)
+    places = torch.arange(rows.shape[1])
+    order = torch.where(places < lengths, torch.rand(rows.shape), 2.0 + places).argsort(1)
+    shuffled = rows.gather(1, order)
+    settings = CriticConfig("strided", embedding=32, width=64, dropout=0.0)
+    critic = CRITICS["strided"](data.alphabet, settings, data.length)
+    optimizer = torch.optim.Adam(critic.parameters(), 2e-3)
+    held = len(rows) // 5
+    for _ in range(250):
+        picked = torch.randint(held, len(rows), (64,))
+        on_real, on_fake = (critic((part[picked],)).logits for part in (rows, shuffled))
+        loss = (softplus(-on_real) + softplus(on_fake)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        on_real, on_fake = (critic((part[:held],)).logits for part in (rows, shuffled))
+    area = (on_real[:, None] > on_fake).float().mean().item()
+    print("AUC", area, loss)
+    assert area > 0.9
 
 
 def test_filters_wider_than_the_sequences_are_left_out():
