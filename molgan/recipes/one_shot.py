@@ -79,7 +79,7 @@ class OneShotGAN(RewardedGraphs):
         self.sampling_modules = ("encoder",) if space.exemplars is not None else ()
         self.screening = Screening(config.rejection, self.capacity, space) if config.rejection.steps else None
         if self.screening is not None:
-            self.modules["rejection"] = self.screening.critic.to(device)
+            self.modules["rejection"] = self.screening.critic
             self.sampling_modules += ("rejection",) if config.rejects else ()
 
     @cached_property
@@ -87,11 +87,14 @@ class OneShotGAN(RewardedGraphs):
         """Made at the first use: they load a part of torch that sampling does without."""
         config, weights, early = self.config, self.makers.parameters, self.config.pretrain
         judging = self.adversary.critic.parameters()
-        return {
+        made = {
             "pretrain": adam(weights(), early.lr, early.betas, early.weight_decay),
             "generator": adam(weights(), config.lr, config.betas, config.weight_decay),
             "critic": adam(judging, config.critic.lr or config.lr, config.betas, config.weight_decay),
-        } | ({"rejection": self.screening.optimizer} if self.screening is not None else {})
+        }
+        if self.screening is not None:
+            made["rejection"] = adam(self.screening.critic.parameters(), config.rejection.lr, (0.9, 0.99))
+        return made
 
     def made_critic(self) -> nn.Module:
         """A critic as the settings have it, with weights of its own."""
@@ -188,7 +191,7 @@ class OneShotGAN(RewardedGraphs):
             *grown(game, [stream(data.at_most(size)) for size in config.grow]),
         ]
         if self.screening is not None:
-            phases.append(self.screening.phase(data, config.seed + 2, end, self.beside))
+            phases.append(self.screening.phase(data, config.seed + 2, end, self.beside, optimizers["rejection"]))
         return [phase for phase in phases if phase.steps]
 
     # What the turns are made of ---------------------------------------------------------------

@@ -81,7 +81,8 @@ class PreparedRequest:
     def __init__(self, gan: "MolGAN", n: int, requested: SampleRequest, begin: FragmentRequests | None):
         self.gan, self.n, self.begin = gan, n, begin
         self.condition, self.guidance = requested.get("condition"), requested.get("guidance", 1.0)
-        self.ceiling, self.code, tolerance = (requested.get(name) for name in ("ceiling", "code", "tolerance"))
+        ceiling, self.code, tolerance = (requested.get(name) for name in ("ceiling", "code", "tolerance"))
+        self.ceiling = float(ceiling) if ceiling is not None else None
         self.within = Within(gan.conditions, self.condition or {}, tolerance, n) if tolerance else None
         self.patterns = Patterns(requested)
         self.each = {"beginning": begin.beginning} if begin is not None else None

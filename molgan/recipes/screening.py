@@ -5,12 +5,12 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from gancore.io.stage_times import stage
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.sampling.rejection import replace_rejected
-from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.schedules import cosine_rate
@@ -33,12 +33,16 @@ class Screening:
         self.config = config
         self.critic: nn.Module = FingerprintCritic(
             capacity, config.fingerprint, config.width, context_features=space.context_features
-        )
+        ).to(capacity.device)
         self.adversary = Adversary(self.critic, OBJECTIVES["non_saturating"], {})
-        self.optimizer = adam(self.critic.parameters(), config.lr, (0.9, 0.99), 0.0)
 
     def phase(
-        self, data: MoleculeDataset, seed: int, start: int, draw: Callable[[Batch], tuple[Batch, Sample]]
+        self,
+        data: MoleculeDataset,
+        seed: int,
+        start: int,
+        draw: Callable[[Batch], tuple[Batch, Sample]],
+        optimizer: Optimizer,
     ) -> Phase:
         """The steps in which it learns. draw: a batch as the critic hears of it, and as many draws."""
         config, device = self.config, next(self.critic.parameters()).device
@@ -48,7 +52,7 @@ class Screening:
             return self.adversary.critic_losses(real, Batch(fake, real.context), step)
 
         rate = cosine_rate(config.lr, config.steps, start, floor=0.05)
-        player = Player("rejection", self.critic, self.optimizer, turn, rate=rate)
+        player = Player("rejection", self.critic, optimizer, turn, rate=rate)
         return Phase(
             "rejection", [player], batches(data, config.batch, seed, device), range(start, start + config.steps)
         )
