@@ -69,6 +69,11 @@ Train = Annotated[
     typer.Option(metavar="shakespeare|FILE", help="The lines trained on, to tell what is novel or copied; repeatable."),
 ]
 
+Judge = Annotated[
+    Path | None,
+    typer.Option(metavar="MODEL", help="A trained likelihood model: its perplexity, and features for MAUVE."),
+]
+
 
 @app.command()
 def generate(
@@ -175,14 +180,30 @@ def evaluate(
         Path | None,
         typer.Option(help="A model whose tokens and case are used; default the run in whose folder a file lies."),
     ] = None,
+    judge: Judge = None,
+    features: Annotated[
+        Path | None, typer.Option(metavar="NPY", help="Features of the texts, a row a line, for MAUVE.")
+    ] = None,
+    reference_features: Annotated[
+        Path | None, typer.Option(metavar="NPY", help="Features of the reference's lines, of the same model.")
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
+    """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, perplexities, with 95% intervals.
+
+    --judge adds generative perplexity, MAUVE and the Fréchet distance by a trained model; --features and
+    --reference-features, arrays that numpy.save wrote, give these two for features of your own. A warning says where
+    lines of --train and --reference are easy to tell apart.
+    """
     from seqgan.data.corpus import as_lines, read_lines
     from seqgan.data.downloads import CORPORA
-    from seqgan.metrics.evaluation import evaluate as judge
+    from seqgan.metrics.evaluation import evaluate as evaluate_texts
     from seqgan.text.splitting import pick_tokens
+
+    if (features is None) != (reference_features is None):
+        raise ConfigError("--features and --reference-features: give both, of the texts and of the reference.")
+    tables = [features, reference_features] if features is not None else []
 
     vocabulary = pick_tokens(tokens, lower, run, [file, Path(reference)])
     texts = [line for _, line in read_lines(file, column)]
@@ -191,7 +212,7 @@ def evaluate(
     training = [line for _, line in as_lines(source, column, prefer=True)[0] if line] if train else None
     if train and not training:
         raise DataError(f"{', '.join(map(str, train))}: holds no lines, so novel means nothing.")
-    figures = judge(texts, real, training, vocabulary)
+    figures = evaluate_texts(texts, real, training, vocabulary, judge=judge, features=tables)
     typer.echo(figures.to_json() if as_json else str(figures))
 
 

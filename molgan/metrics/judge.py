@@ -82,7 +82,7 @@ class Judge:
 
 
 def _shift_notes(train: Molecules, reference: Reference, seed: int) -> list[str]:
-    """That training and reference molecules are easy to tell apart by their fingerprints, where they are; said at once."""
+    """Where training and reference molecules are easy to tell apart, the sentence that says so, which is a warning too."""
     area = shift_between(texts_of(train), reference.fingerprints, seed)
     told = "" if area is None else shift_sentence("Training molecules", "reference molecules", "molecules", area)
     if told:

@@ -122,10 +122,43 @@ def distinct(sequences: Sequences, n: int) -> float:
 
 
 def repetition(sequences: Sequences, n: int) -> float:
-    """Share of a sequence's n-grams that it has said before, mean over sequences with any (Welleck et al. 2020)."""
+    """Mean of `repetitions` over the sequences that have n-grams; NaN where none has (Welleck et al. 2020)."""
+    shares = repetitions(sequences, n)
+    defined = shares[~np.isnan(shares)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def repetitions(sequences: Sequences, n: int) -> Float[np.ndarray, "sequence"]:
+    """Share of each sequence's n-grams that it has said before, rep-n; NaN where it has none (Welleck et al. 2020).
+
+    >>> repetitions([["a", "b", "a", "b"], ["a"]], 2).round(2).tolist()
+    [0.33, nan]
+    """
     owners, _, counts = next(islice(_Grams(sequences).counted(), n - 1, None))
-    kinds, total = np.bincount(owners), np.bincount(owners, weights=counts)
-    return float((1 - kinds[total > 0] / total[total > 0]).mean()) if len(owners) else float("nan")
+    kinds = np.bincount(owners, minlength=len(sequences)).astype(float)
+    total = np.bincount(owners, weights=counts, minlength=len(sequences))
+    return 1 - np.divide(kinds, total, out=np.full(len(sequences), np.nan), where=total > 0)
+
+
+def entropies(sequences: Sequences) -> Float[np.ndarray, "sequence"]:
+    """Entropy of the tokens of each sequence in nats, by their shares in it; 0 for one of none (Zheng et al. 2025).
+
+    A sequence that says one token again and again has 0, one of k different tokens log k.
+
+    >>> entropies([["a", "a"], ["a", "b"]]).round(4).tolist()
+    [0.0, 0.6931]
+    """
+    owners, _, counts = next(_Grams(sequences).counted())
+    total = np.bincount(owners, weights=counts, minlength=len(sequences))
+    shares = counts / total[owners]
+    return np.bincount(owners, weights=-shares * np.log(shares), minlength=len(sequences))
+
+
+def gram_codes(sequences: Sequences, n: int) -> tuple[Int[np.ndarray, "place"], Int[np.ndarray, "place"]]:
+    """All n-grams of the sequences in their order: (whose, which)."""
+    grams = _Grams(sequences)
+    places, codes = next(islice(grams.orders(), n - 1, None))
+    return grams.owners[places], codes
 
 
 def gram_bags(sequences: Sequences, largest: int) -> tuple[Int[np.ndarray, "entry"], Int[np.ndarray, "entry"]]:
