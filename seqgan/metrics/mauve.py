@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+import scipy
+from jaxtyping import Int
 
 from gancore.errors import DataError
 from gancore.statistics.intervals import Estimate, half_sample_interval
@@ -18,12 +19,12 @@ _HALVES = 100
 
 
 def mauve_of_histograms(
-    real: Float[np.ndarray, "bucket"],
-    generated: Float[np.ndarray, "bucket"],
+    real: np.ndarray,
+    generated: np.ndarray,
     points: int = _POINTS,
     scaling: float = _SCALING,
 ) -> float:
-    """MAUVE of two histograms (Pillutla et al. 2021), in (0, 1]; 1 where they are the same.
+    """MAUVE of two histograms `(bucket,)` (Pillutla et al. 2021), in (0, 1]; 1 where they are the same.
 
     For mixtures r = w p + (1 - w) q at `points` weights w in (0, 1), the curve has the points exp(-c KL(q|r)),
     exp(-c KL(p|r)), c = `scaling`, and ends at (0, 1) and (1, 0). The score is the area under it, the mean of the
@@ -66,12 +67,12 @@ class Quantised(NamedTuple):
 
 
 def quantise(
-    real: Float[np.ndarray, "text feature"],
-    generated: Float[np.ndarray, "text feature"],
+    real: np.ndarray,
+    generated: np.ndarray,
     buckets: int | None = None,
     seed: int = 0,
 ) -> Quantised:
-    """Buckets of features by k-means on both sides together, as MAUVE is published with (Pillutla et al. 2021).
+    """Buckets of features `(text, feature)` by k-means on both sides together (Pillutla et al. 2021).
 
     Features are scaled to length 1 and reduced to the principal components that explain 0.9 of their variance. buckets:
     by default a tenth of the smaller side, 2 at least. The best of five runs from random rows is taken; the seed fixes
@@ -92,12 +93,12 @@ def quantise(
 
 
 def mauve(
-    real: Float[np.ndarray, "text feature"],
-    generated: Float[np.ndarray, "text feature"],
+    real: np.ndarray,
+    generated: np.ndarray,
     buckets: int | None = None,
     seed: int = 0,
 ) -> Estimate:
-    """MAUVE of features (Pillutla et al. 2021), in (0, 1], with a 95% interval; 1 where both sides are the same.
+    """MAUVE of features `(text, feature)` (Pillutla et al. 2021), in (0, 1], with a 95% interval; 1 for the same.
 
     The features decide what is compared: name the model that they are of with every figure. At most 5,000 texts of each
     side, at random; a score depends on how many there are and on `buckets` (see `quantise`). The interval is of random
@@ -140,8 +141,6 @@ def _k_means(rows: np.ndarray, buckets: int, rng: np.random.Generator) -> np.nda
 
 def _lloyd(rows: np.ndarray, squares: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, float]:
     """Buckets from some centres on, and the sum of squared distances; a centre without rows stays where it is."""
-    import scipy
-
     before = np.full(len(rows), -1)
     for _ in range(_ITERATIONS):
         away = np.einsum("ij,ij->i", centres, centres) - 2 * rows @ centres.T

@@ -51,17 +51,18 @@ class NamedModel:
     def read(self, texts: Sequence[str]) -> Ids:
         """Ids of the texts that it can read, ended and padded; others are left out.
 
-        A text is left out that has a token the model lacks, or more tokens than its longest training line.
+        A text is left out that has a token the model lacks, or more tokens than the model can draw. One of just as many
+        has no end, as a draw that was cut off.
         """
-        lines = []
+        lines, length = [], self.generator.length
         for text in texts:
             try:
                 ids = self.vocabulary.encode(text)
             except TokenError:
                 continue
-            if ids and UNKNOWN not in ids and len(ids) < self.generator.length:
+            if ids and UNKNOWN not in ids and len(ids) <= length:
                 lines.append(ids)
-        return pad(lines, self.generator.length)
+        return pad(lines, length + 1)[:, :length]
 
     def nll(self, ids: Ids) -> SequenceNLL:
         """The negative log-likelihood of each sequence, and its tokens with the end."""
