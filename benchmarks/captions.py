@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with coco_train.txt and coco_test.txt")
     parser.add_argument("--split", choices=("published", "mixed"), default="published", help="which captions are which")
     parser.add_argument(
-        "--rows", nargs="*", choices=RECIPES, default=None, help="default: all; none: real captions alone"
+        "--rows", nargs="*", choices=RECIPES, help="default all; without names, real captions alone"
     )
     parser.add_argument("--short", action="store_true", help="every row in seconds; the figures mean nothing")
     arguments = parser.parse_args()
