@@ -82,7 +82,7 @@ class Judge:
 
 
 def _shift_notes(train: Molecules, reference: Reference, seed: int) -> list[str]:
-    """Where training and reference molecules are easy to tell apart, the sentence that says so, which is a warning too."""
+    """Where training and reference molecules are easy to tell apart, a sentence that says so, and is warned of."""
     area = shift_between(texts_of(train), reference.fingerprints, seed)
     told = "" if area is None else shift_sentence("Training molecules", "reference molecules", "molecules", area)
     if told:

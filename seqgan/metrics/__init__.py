@@ -5,7 +5,8 @@ from seqgan.metrics.distance import frechet_distance
 from seqgan.metrics.divergence import Divergence, divergence
 from seqgan.metrics.kneser_ney import kneser_ney
 from seqgan.metrics.mauve import mauve
-from seqgan.metrics.ngrams import bleu, copied_spans, distinct, entropies, repetition, repetitions, self_bleu
+from seqgan.metrics.ngrams import bleu, distinct, entropies, repetition, repetitions, self_bleu
+from seqgan.metrics.spans import copied_spans
 from seqgan.metrics.two_sample import two_sample_test
 
 __all__ = [

@@ -21,7 +21,8 @@ from seqgan.data.space import TextSpace
 from seqgan.metrics.features import given_features, model_figures
 from seqgan.metrics.kneser_ney import perplexities
 from seqgan.metrics.named_model import NamedModel
-from seqgan.metrics.ngrams import bleu, copied_spans, entropies, gram_codes, repetitions, self_bleu
+from seqgan.metrics.ngrams import Sequences, bleu, entropies, gram_codes, repetitions, self_bleu
+from seqgan.metrics.spans import copied_spans
 from seqgan.metrics.two_sample import shift_note, two_sample_test
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.generator import Generator, nll
@@ -262,7 +263,10 @@ def temperature_sweep(
     order: int = 4,
     lower: bool = False,
 ) -> pd.DataFrame:
-    """Quality against diversity (Caccia et al. 2020): one row a temperature, columns temperature, bleu, self_bleu.
+    """Quality against diversity (Caccia et al. 2020): one row a temperature.
+
+    Columns: temperature, bleu, self_bleu, and the ends of their 95% intervals, bleu_low, bleu_high, self_bleu_low,
+    self_bleu_high.
 
     sample: temperature -> texts. quality is BLEU-`order` against `reference`, diversity one less Self-BLEU: a model
     is better than another only where its curve is, not where one of its points is. `plots.sweep_curve` draws it.
@@ -274,9 +278,20 @@ def temperature_sweep(
     rows = []
     for temperature in temperatures:
         ours = chosen.split(sample(temperature))
-        quality, sameness = bleu(ours, theirs, (order,)).mean(), self_bleu(ours, (order,)).mean()
-        longest = max(map(len, ours))
-        quality = quality if min(longest, max(map(len, theirs))) >= order else math.nan
-        sameness = sameness if longest >= order else math.nan
-        rows.append({"temperature": temperature, "bleu": float(quality), "self_bleu": float(sameness)})
+        quality, sameness = quality_and_sameness(ours, theirs, order)
+        rows.append({"temperature": temperature, "bleu": quality.value, "self_bleu": sameness.value})
+        for name, one in (("bleu", quality), ("self_bleu", sameness)):
+            rows[-1] |= {f"{name}_low": one.low, f"{name}_high": one.high}
     return pd.DataFrame(rows)
+
+
+def quality_and_sameness(ours: Sequences, theirs: Sequences, order: int = 4) -> tuple[Estimate, Estimate]:
+    """BLEU-`order` of sequences against others, and their Self-BLEU-`order`, as means; NaN where none is so long."""
+    longest = max(map(len, ours))
+    quality, sameness = (
+        mean_interval(scores[:, 0], (0.0, 1.0)) for scores in (bleu(ours, theirs, (order,)), self_bleu(ours, (order,)))
+    )
+    return (
+        quality if min(longest, max(map(len, theirs))) >= order else _undefined(len(ours)),
+        sameness if longest >= order else _undefined(len(ours)),
+    )
