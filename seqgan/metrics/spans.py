@@ -69,7 +69,7 @@ def repeated_spans(sequences: Sequences) -> RepeatedSpans:
         if not len(places):
             break
         both = together.owners[places] * (int(codes.max()) + 1) + codes
-        kinds, opening = np.unique(both, return_index=True)
+        opening = np.unique(both, return_index=True)[1]
         closing = len(both) - 1 - np.unique(both[::-1], return_index=True)[1]
         twice = places[closing] - places[opening] >= n
         if not twice.any():
