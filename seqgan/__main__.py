@@ -1,4 +1,4 @@
-"""The command line: `seqgan demo | train | generate | translate | evaluate | export | runs | data | doctor`.
+"""The command line: `seqgan demo | train | generate | translate | evaluate | report | export | ...`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
 failed (one sentence says why), 2 a wrong option or setting, 130 or 143 it was interrupted.
@@ -214,6 +214,43 @@ def evaluate(
         raise DataError(f"{', '.join(map(str, train))}: holds no lines, so novel means nothing.")
     figures = evaluate_texts(texts, real, training, vocabulary, judge=judge, features=tables)
     typer.echo(figures.to_json() if as_json else str(figures))
+
+
+@app.command()
+def report(
+    source: Annotated[Path, typer.Argument(help="A model, as generate's, or a file of texts.")],
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("report.html"),
+    train: Train = [],  # noqa: B006
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="shakespeare|FILE", help="Real lines that were not trained on; default a run's held_out."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Texts to show.")] = 100,
+    n: Annotated[int, typer.Option("-n", min=4, help="Draws from a model.")] = 1000,
+    temperature: Annotated[
+        list[float], typer.Option(min=0.01, help="Of the curve of a model; repeatable; default 0.7 to 1.1.")
+    ] = [],  # noqa: B006
+    seed: Seed = 0,
+    column: cli.Column = "",
+    tokens: Annotated[str | None, typer.Option(help="As evaluate's; default the model's, or word.")] = None,
+    lower: Annotated[bool, typer.Option("--lower", help="Put all lines in lower case first.")] = False,
+    condition: cli.Condition = [],  # noqa: B006
+    judge: Judge = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write an HTML page about a model or a file of texts.
+
+    It has figures, the curve of quality against diversity over temperatures, repeated spans, and texts beside their
+    nearest training lines. Prints the path of the page; with --json also its figures.
+    """
+    from seqgan.reporting.page import TEMPERATURES
+    from seqgan.reporting.page import report as make
+
+    refuse_place(out, source, *map(Path, train), *([Path(reference)] if reference else []))
+    curve, training = temperature or TEMPERATURES, cli.one_or_more(train)
+    split = tokens, lower, column, cli.request_of(condition), judge
+    cli.write_report(make(source, training, reference, top, n, seed, curve, *split), out, as_json)
 
 
 @app.command()

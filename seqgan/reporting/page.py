@@ -20,7 +20,7 @@ from seqgan.data.downloads import CORPORA
 from seqgan.metrics.evaluation import evaluate, quality_and_sameness, temperature_sweep
 from seqgan.reporting.material import Material, gather
 from seqgan.reporting.samples import repeat_rows, sample_rows, span_rows
-from seqgan.text.splitting import Tokens
+from seqgan.text.splitting import Tokens, pick_tokens
 from seqgan.text.vocabulary import Vocabulary
 
 TEMPERATURES = (0.7, 0.8, 0.9, 1.0, 1.1)
@@ -48,9 +48,9 @@ def report(
     train: lines trained on, a file, a data set by name or a list, for novelty and the nearest training lines.
     reference: real lines that were not trained on, in the same forms; of a run, by default, its `held_out.txt`.
     top: texts to show, at random. temperatures: of a model's curve of BLEU-4 against Self-BLEU-4 (Caccia et al. 2020),
-    at most 1,000 texts each; none leaves the curve out. tokens, lower: how texts are split, as in `evaluate`; by default
-    as the model splits them, or into words. column: of tables. condition: what is requested of the draws. judge: as in
-    `evaluate`.
+    at most 1,000 texts each; none leaves the curve out. tokens, lower: how texts are split, as in `evaluate`; by
+    default as the model splits them, or into words. column: of tables. condition: what is requested of the draws.
+    judge: as in `evaluate`.
     Raises ConfigError where there is no reference and for a condition on texts that are drawn already, DataError for
     fewer than four texts or references and lines that are no strings, and what reading and loading raise.
 
@@ -59,9 +59,7 @@ def report(
     '<!doctype html>'
     """
     material = gather(source, n, seed, column, condition)
-    chosen = material.tokens or Tokens.of("word", lower)
-    if tokens is not None:
-        chosen = Tokens.of(tokens, lower)
+    chosen = _tokens(material, tokens, lower, [source, reference])
     if reference is None and material.held_out is None:
         raise ConfigError(f"{material.title}: give a reference, real lines that were not trained on.")
     real = _lines(material.held_out if reference is None else reference, column)
@@ -76,7 +74,7 @@ def report(
         "report.html",
         title=material.title,
         summary=f"{len(material.texts):,} texts, {len(set(material.texts)):,} distinct; {len(samples):,} are shown, "
-        f"drawn at random.",
+        "drawn at random.",
         figures=judged,
         history=material.history,
         provenance=material.provenance,
@@ -90,6 +88,20 @@ def report(
         trained=known is not None,
     )
     return Report(text, judged)
+
+
+def _tokens(
+    material: Material, tokens: "str | Vocabulary | Tokens | None", lower: bool, sources: Sequence[Any]
+) -> Tokens:
+    """How texts are split: as asked for, else as the model does, or the run in whose folder a file lies."""
+    if tokens is not None:
+        return Tokens.of(tokens, lower)
+    if material.tokens is not None:
+        if lower:
+            raise ConfigError("lower: the model has tokens and case of its own; leave it out, or give tokens as well.")
+        return material.tokens
+    files = [Path(source) for source in sources if isinstance(source, (str, Path))]
+    return pick_tokens(None, lower, None, files)
 
 
 def _lines(source: Any, column: str) -> list[str]:
