@@ -138,4 +138,4 @@ def perplexities(texts: Sequences, reference: Sequences, order: int = 4, seed: i
 
 def _some(sequences: Sequences, rng: np.random.Generator, n: int) -> Sequence[Sequence[str]]:
     """So many of the sequences, at random."""
-    return [sequences[row] for row in rng.permutation(len(sequences))[:n].tolist()]
+    return [sequences[int(row)] for row in rng.permutation(len(sequences))[:n]]

@@ -109,14 +109,14 @@ def mauve(
     (1.0, True)
     """
     rng = np.random.default_rng(seed)
-    sides = [np.asarray(side)[rng.permutation(len(side))[:MOST]] for side in (real, generated)]
-    quantised = quantise(*sides, buckets, seed)
+    ours, theirs = (np.asarray(side)[rng.permutation(len(side))[:MOST]] for side in (real, generated))
+    quantised = quantise(ours, theirs, buckets, seed)
 
     def score(rows: np.ndarray) -> float:
-        ours, theirs = quantised.histograms(rows)
-        return mauve_of_histograms(ours, theirs) if ours.any() and theirs.any() else 0.0
+        p, q = quantised.histograms(rows)
+        return mauve_of_histograms(p, q) if p.any() and q.any() else 0.0
 
-    return half_sample_interval(score, len(sides[0]) + len(sides[1]), _HALVES)
+    return half_sample_interval(score, len(ours) + len(theirs), _HALVES)
 
 
 def _components(rows: np.ndarray) -> np.ndarray:

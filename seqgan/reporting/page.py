@@ -125,7 +125,7 @@ def _curve(
     many = min(len(material.texts), len(real) // 2, _SWEPT)
     if material.model is None or not temperatures or many < 4:
         return nothing
-    shuffled = [real[row] for row in np.random.default_rng(seed).permutation(len(real)).tolist()]
+    shuffled = [real[int(row)] for row in np.random.default_rng(seed).permutation(len(real))]
     own, others = shuffled[:many], shuffled[many:]
     gan = material.model
 
@@ -143,7 +143,7 @@ def _curve(
         for row in sweep.to_dict("records")
     ]
     rows.append({"name": "real lines", "bleu": _cell(*quality[:3]), "self_bleu": _cell(*sameness[:3])})
-    drawn = sweep[np.isfinite(sweep[["bleu", "self_bleu"]]).all(axis=1)]
+    drawn = sweep.dropna(subset=["bleu", "self_bleu"])
     if drawn.empty:
         return nothing
     star = None

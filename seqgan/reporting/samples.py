@@ -33,8 +33,8 @@ def sample_rows(
     The nearest training line is the first that has the longest span in common with the text. text, nearest: as HTML.
     shared: tokens of that span. copied: whether the line has the same tokens as the text.
     """
-    picked = np.sort(np.random.default_rng(seed).permutation(len(texts))[:most]).tolist()
-    ours = chosen.split([texts[row] for row in picked])
+    picked = np.sort(np.random.default_rng(seed).permutation(len(texts))[:most])
+    ours = chosen.split([texts[int(row)] for row in picked])
     if train is None:
         return [{"text": marked(tokens, 0, 0, chosen), "tokens": len(tokens), "nearest": None} for tokens in ours]
     lines = chosen.split(list(train))
