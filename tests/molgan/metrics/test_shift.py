@@ -33,6 +33,16 @@ def test_other_molecules_are_seen(pool):
     assert shift_between(["C"] * 400, packed(chains)) is None
 
 
+def test_compare_warns_once(pool, tmp_path):
+    rings = [text for text in pool if "1" in text]
+    chains = [text for text in pool if "1" not in text]
+    for name in ("one.smi", "other.smi"):
+        (tmp_path / name).write_text("\n".join(rings[:4]))
+    with pytest.warns(Note, match="easy to tell apart") as told:
+        molgan.compare([tmp_path / "one.smi", tmp_path / "other.smi"], rings[:60], chains[:60], groups=("alerts",))
+    assert len(told) == 1
+
+
 def test_evaluate_warns_and_notes(pool):
     rings = [text for text in pool if "1" in text]
     chains = [text for text in pool if "1" not in text]
