@@ -1,5 +1,6 @@
 """Named models as judges, and figures on features."""
 
+import json
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from gancore.errors import ConfigError, DataError, RunError
 from gancore.statistics.frechet import frechet, moments
+from seqgan.__main__ import main
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
 from seqgan.metrics.evaluation import evaluate
@@ -125,3 +127,29 @@ def test_features_that_cannot_be_used(tmp_path):
         given_features([rows], 5, 5)
     with pytest.raises(DataError, match="2 columns of the texts and 3 of the reference"):
         given_features([rows, np.ones((5, 3))], 5, 5)
+
+
+def test_the_command(gan, tmp_path, command_line):
+    run = command_line("seqgan", main)
+    gan.save(tmp_path / "run")
+    cats = [line for line in corpus(2000) if "cat" in line.split()]
+    others = [line for line in LINES if "cat" not in line.split()]
+    for name, lines in (("new", gan.sample(40, seed=2)), ("cats", cats), ("others", others)):
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines))
+    files = tmp_path / "new.txt", "--reference", tmp_path / "others.txt"
+    code, out, err = run("evaluate", *files, "--train", tmp_path / "cats.txt", "--judge", tmp_path / "run", "--json")
+    assert code == 0
+    assert err.startswith("seqgan: Training lines and reference lines are easy to tell apart")
+    held = json.loads(out)
+    assert held["notes"][0] == err.removeprefix("seqgan: ").strip()
+    assert {"mauve", "generative-perplexity", "entropy"} <= set(held)
+    np.save(tmp_path / "few.npy", np.ones((3, 2)))
+    for options, expected, told in (
+        (("--features", "x.npy"), 2, "--features and --reference-features: give both"),
+        (("--features", tmp_path / "few.npy", "--reference-features", tmp_path / "few.npy"), 1, "3 rows for 40 lines"),
+        (("--judge", "nowhere"), 1, "nowhere: no run here"),
+    ):
+        code, _, err = run("evaluate", *files, *options)
+        assert code == expected
+        assert told in err
+        assert err.count("\n") == 1
