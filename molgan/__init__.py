@@ -64,7 +64,7 @@ _HOME = {
 _MOVED = {
     "config": "recipes.config",
     "cache": "scoring.cache",
-    "charts": "reporting.charts",
+    "charts": "gancore.reporting.charts",
     "chem": "chemistry",
     "comparison": "reporting.comparison",
     "demo": "reporting.demo",
@@ -93,6 +93,7 @@ _MOVED = {
     "recipes.graph_gan": "recipes.one_shot",
     "recipes.growing": "recipes.autoregressive",
     "recipes.steering": "recipes.reward_shaping",
+    "reporting.charts": "gancore.reporting.charts",
     "rings": "networks.ring_features",
     "sampling": "networks.sampling",
     "score": "scoring.definition",

@@ -277,10 +277,7 @@ def report(
     policy, training = _policy(fragments, standardize), cli.one_or_more(train)
     ranked = source, training, reference, score, patterns, top, n, seed, policy, column
     page = make(*ranked, cli.request_of(condition), cli.request_of(tolerance, "--tolerance"), guidance or [1.0])
-    written = page.write(out)
-    content = {"page": str(written), "figures": json.loads(page.figures.to_json())}
-    typer.echo(json.dumps(content, indent=1) if as_json else written)
-    cli.print_doubt(page.figures.doubt)
+    cli.write_report(page, out, as_json)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """Token sequences: train a text GAN on lines, SMILES or SELFIES, sample it, judge what it says.
 
-`SeqGAN`, `Config` and `evaluate` are the front door; importing the package alone does not load torch.
+`SeqGAN`, `Config`, `evaluate` and `report` are the front door; importing the package alone does not load torch.
 """
 
 from typing import TYPE_CHECKING
@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from seqgan.gan import SeqGAN
     from seqgan.metrics.evaluation import evaluate
     from seqgan.recipes.config import Config
+    from seqgan.reporting.page import report
 
-__all__ = ["Config", "SeqGAN", "evaluate"]
+__all__ = ["Config", "SeqGAN", "evaluate", "report"]
 
-_HOME = {"Config": "seqgan.recipes.config", "SeqGAN": "seqgan.gan", "evaluate": "seqgan.metrics.evaluation"}
+_HOME = {
+    "Config": "seqgan.recipes.config",
+    "SeqGAN": "seqgan.gan",
+    "evaluate": "seqgan.metrics.evaluation",
+    "report": "seqgan.reporting.page",
+}
 
 
 _MOVED = {

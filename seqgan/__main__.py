@@ -1,4 +1,4 @@
-"""The command line: `seqgan demo | train | generate | translate | evaluate | export | runs | data | doctor`.
+"""The command line: `seqgan demo | train | generate | translate | evaluate | report | export | ...`.
 
 Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 it
 failed (one sentence says why), 2 a wrong option or setting, 130 or 143 it was interrupted.
@@ -67,6 +67,11 @@ app = app_of(HALF)
 Train = Annotated[
     list[str],
     typer.Option(metavar="shakespeare|FILE", help="The lines trained on, to tell what is novel or copied; repeatable."),
+]
+
+Judge = Annotated[
+    Path | None,
+    typer.Option(metavar="MODEL", help="A trained likelihood model: its perplexity, and features for MAUVE."),
 ]
 
 
@@ -175,14 +180,30 @@ def evaluate(
         Path | None,
         typer.Option(help="A model whose tokens and case are used; default the run in whose folder a file lies."),
     ] = None,
+    judge: Judge = None,
+    features: Annotated[
+        Path | None, typer.Option(metavar="NPY", help="Features of the texts, a row a line, for MAUVE.")
+    ] = None,
+    reference_features: Annotated[
+        Path | None, typer.Option(metavar="NPY", help="Features of the reference's lines, of the same model.")
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, with 95% intervals."""
+    """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, perplexities, with 95% intervals.
+
+    --judge adds generative perplexity, MAUVE and the Fréchet distance by a trained model; --features and
+    --reference-features, arrays that numpy.save wrote, give these two for features of your own. A warning says where
+    lines of --train and --reference are easy to tell apart.
+    """
     from seqgan.data.corpus import as_lines, read_lines
     from seqgan.data.downloads import CORPORA
-    from seqgan.metrics.evaluation import evaluate as judge
+    from seqgan.metrics.evaluation import evaluate as evaluate_texts
     from seqgan.text.splitting import pick_tokens
+
+    if (features is None) != (reference_features is None):
+        raise ConfigError("--features and --reference-features: give both, of the texts and of the reference.")
+    tables = [features, reference_features] if features is not None else []
 
     vocabulary = pick_tokens(tokens, lower, run, [file, Path(reference)])
     texts = [line for _, line in read_lines(file, column)]
@@ -191,8 +212,45 @@ def evaluate(
     training = [line for _, line in as_lines(source, column, prefer=True)[0] if line] if train else None
     if train and not training:
         raise DataError(f"{', '.join(map(str, train))}: holds no lines, so novel means nothing.")
-    figures = judge(texts, real, training, vocabulary)
+    figures = evaluate_texts(texts, real, training, vocabulary, judge=judge, features=tables)
     typer.echo(figures.to_json() if as_json else str(figures))
+
+
+@app.command()
+def report(
+    source: Annotated[Path, typer.Argument(help="A model, as generate's, or a file of texts.")],
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("report.html"),
+    train: Train = [],  # noqa: B006
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="shakespeare|FILE", help="Real lines that were not trained on; default a run's held_out."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Texts to show.")] = 100,
+    n: Annotated[int, typer.Option("-n", min=4, help="Draws from a model.")] = 1000,
+    temperature: Annotated[
+        list[float], typer.Option(min=0.01, help="Of the curve of a model; repeatable; default 0.7 to 1.1.")
+    ] = [],  # noqa: B006
+    seed: Seed = 0,
+    column: cli.Column = "",
+    tokens: Annotated[str | None, typer.Option(help="As evaluate's; default the model's, or word.")] = None,
+    lower: Annotated[bool, typer.Option("--lower", help="Put all lines in lower case first.")] = False,
+    condition: cli.Condition = [],  # noqa: B006
+    judge: Judge = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write an HTML page about a model or a file of texts.
+
+    It has figures, the curve of quality against diversity over temperatures, repeated spans, and texts beside their
+    nearest training lines. Prints the path of the page; with --json also its figures.
+    """
+    from seqgan.reporting.page import TEMPERATURES
+    from seqgan.reporting.page import report as make
+
+    refuse_place(out, source, *map(Path, train), *([Path(reference)] if reference else []))
+    curve, training = temperature or TEMPERATURES, cli.one_or_more(train)
+    split = tokens, lower, column, cli.request_of(condition), judge
+    cli.write_report(make(source, training, reference, top, n, seed, curve, *split), out, as_json)
 
 
 @app.command()

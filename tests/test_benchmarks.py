@@ -142,6 +142,21 @@ def test_captions(tmp_path, run):
     assert found[-3:] == captions.PUBLISHED.splitlines()
 
 
+def test_captions_of_one_shuffle(tmp_path, run):
+    """No row is of the published rows, no caption is on both sides, and the two sides are alike."""
+    lines = list(dict.fromkeys(corpus(900)))
+    for part, some in (("train", lines[:300]), ("test", lines[200:])):
+        (tmp_path / f"coco_{part}.txt").write_text("\n".join(sorted(some)))
+    train, test = captions.captions(tmp_path, "mixed")
+    assert (len(train), len(test)) == (len(lines) // 2, len(lines) - 3 * len(lines) // 4)
+    assert not set(train) & set(test)
+    assert set(train + test) < set(lines)
+    assert captions.captions(tmp_path, "mixed") == (train, test)
+    found = run(captions, "--data", tmp_path, "--split", "mixed", "--rows")
+    assert "told apart with AUC 0." in found[0]
+    assert found[-1].startswith("| real (train) |")
+
+
 def test_autoregressive(run):
     found = run(autoregressive, "--short")
     assert [line.split("|")[1].strip() for line in found[2:]] == ["learn", "draw"]

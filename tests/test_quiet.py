@@ -60,6 +60,7 @@ CALLS = {
     "seqgan generate": ("text", "-n", "3"),
     "seqgan translate": ("pairs", "sources.txt", "--out", "translated.txt"),
     "seqgan evaluate": ("lines.txt", "--reference", "lines.txt"),
+    "seqgan report": ("lines.txt", "--reference", "lines.txt", "--train", "lines.txt"),
     "seqgan export": ("text", "--out", "model", "-n", "8", "--reference", "lines.txt"),
     "seqgan doctor": (),
     "seqgan runs": ("text",),

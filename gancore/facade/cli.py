@@ -18,6 +18,7 @@ from gancore.io.progress import hush
 if TYPE_CHECKING:
     from gancore.facade.doctor import Finding
     from gancore.io.downloads import Sources
+    from gancore.reporting.page import Report
     from gancore.statistics.evaluation import Evaluation
 
 
@@ -144,6 +145,14 @@ def request_of(options: Sequence[str], option: str = "--condition") -> dict[str,
             raise ConfigError(f"{option} {text}: {name} is given twice.")
         request[name] = value
     return request
+
+
+def write_report(report: "Report", out: Path, as_json: bool) -> None:
+    """Write a page and print its path; or both its path and its figures as JSON."""
+    written = report.write(out)
+    content = {"page": str(written), "figures": json.loads(report.figures.to_json())}
+    typer.echo(json.dumps(content, indent=1) if as_json else written)
+    print_doubt(report.figures.doubt)
 
 
 def print_doubt(doubt: str) -> None:

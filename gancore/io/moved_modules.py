@@ -37,6 +37,7 @@ class _Moved(MetaPathFinder):
 def alias(package: str, moved: Mapping[str, str]) -> None:
     """Have the modules of a package found under their old names too, all relative to the package.
 
-    moved: old name -> new name.
+    moved: old name -> new name; one that begins with `gancore.` is absolute.
     """
-    sys.meta_path.append(_Moved({f"{package}.{old}": f"{package}.{new}" for old, new in moved.items()}))
+    there = {old: new if new.startswith("gancore.") else f"{package}.{new}" for old, new in moved.items()}
+    sys.meta_path.append(_Moved({f"{package}.{old}": new for old, new in there.items()}))

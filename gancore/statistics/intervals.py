@@ -10,7 +10,8 @@ import scipy
 _FEW = 30
 
 
-_NORMAL = 1.959964  # standard deviations to either side that hold 95% of a normal distribution
+NORMAL = 1.959964
+"""Standard deviations to either side of the mean that hold 95% of a normal distribution."""
 
 
 class Estimate(NamedTuple):
@@ -52,7 +53,7 @@ def half_sample_interval(
     figures = np.array([statistic(rng.permutation(n)[:half]) for _ in range(resamples)])
     scatter = (figures - figures.mean()) * np.sqrt(half / (n - half))  # 1 for even n
     if resamples < 100:
-        reach = _NORMAL * scatter.std(ddof=min(1, resamples - 1))
+        reach = NORMAL * scatter.std(ddof=min(1, resamples - 1))
         low, high = np.clip([value - reach, value + reach], *bounds)
     else:
         low, high = np.clip(value + np.quantile(scatter, [0.025, 0.975]), *bounds)
@@ -88,7 +89,7 @@ def mean_interval(values: np.ndarray, bounds: tuple[float, float] = (-math.inf, 
     if n < 1:
         raise ValueError("an interval needs at least one observation.")
     mean = float(np.mean(values))
-    half = _NORMAL * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else float("nan")
+    half = NORMAL * float(np.std(values, ddof=1)) / math.sqrt(n) if n > 1 else float("nan")
     low, high = np.clip([mean - half, mean + half], *bounds).tolist()
     return Estimate(mean, low, high, n)
 
@@ -103,7 +104,7 @@ def wilson_interval(successes: int, n: int) -> Estimate:
     """
     if n < 1:
         raise ValueError("an interval needs at least one observation.")
-    z, share = _NORMAL, successes / n
+    z, share = NORMAL, successes / n
     centre, spread = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
     return Estimate(share, float(max(0.0, (centre - spread) / scale)), float(min(1.0, (centre + spread) / scale)), n)

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gancore.errors import ConfigError
+from gancore.io.notes import note
 from gancore.statistics.evaluation import Evaluation
+from gancore.statistics.two_sample import shift_sentence
 from molgan.chemistry.identity import Policy
 from molgan.data.downloads import DATA
-from molgan.metrics.basic import Known, Molecules, Reading, basic_figures, in_memory
+from molgan.metrics.basic import Known, Molecules, Reading, basic_figures, in_memory, texts_of
 from molgan.metrics.groups import GROUPS, Suite, parts_of
-from molgan.metrics.reference import references
+from molgan.metrics.reference import Reference, references
 from molgan.metrics.requested import Requested
+from molgan.metrics.shift import shift_between
 from molgan.scoring.records import NO_PARTS, Parts
 
 
@@ -56,6 +59,8 @@ class Judge:
         if self.known is not None:
             notes += _training_notes(self.known, self.policy)
         against = references(self.reference, self.seed, self.column) if self.reference is not None else []
+        if self.train is not None and against:
+            notes += _shift_notes(self.train, against[0], self.seed)
         if self.requested is not None:
             obtained = [record["requested"] for record in picked]
             more, told = self.requested.figures(obtained, against[0].smiles if against else None)
@@ -74,6 +79,15 @@ class Judge:
             reading, self.known, self.train, against, self.ks, self.allow_unequal_n, self.seed, self.policy, notes
         )
         return Evaluation(figures | suite.figures(self.groups), suite.notes, suite.tables, doubt=doubt)
+
+
+def _shift_notes(train: Molecules, reference: Reference, seed: int) -> list[str]:
+    """Where training and reference molecules are easy to tell apart, a sentence that says so, and is warned of."""
+    area = shift_between(texts_of(train), reference.fingerprints, seed)
+    told = "" if area is None else shift_sentence("Training molecules", "reference molecules", "molecules", area)
+    if told:
+        note(told)
+    return [told] if told else []
 
 
 def _training_notes(known: Known, policy: Policy) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gancore.errors import ConfigError
+from gancore.io.notes import collected, note
 from gancore.runs.pretrained import is_model
 from gancore.statistics.evaluation import Comparison
 from molgan.chemistry.identity import COMPARED, Policy
@@ -48,9 +49,15 @@ def compare(
     rules = {"groups": groups, "sample": sample, "allow_unequal_n": allow_unequal_n, "seed": seed}
     judged = {}
     train = in_memory(train, column)
+    said = set()
     for path in paths:
         smiles = models[path].sample(n, seed) if path in models else path
-        judged[str(path)] = evaluate(smiles, train, reference, policy=policy, column=column, **rules)
+        with collected() as notes:  # what is said of the training molecules is said once
+            judged[str(path)] = evaluate(smiles, train, reference, policy=policy, column=column, **rules)
+        for one in notes:
+            if str(one) not in said:
+                note(str(one), type(one))
+            said.add(str(one))
     comparison = Comparison(judged)
     for name in comparison.names:
         counts = {title: one[name].n for title, one in judged.items() if name in one}

@@ -1,10 +1,7 @@
 """What a report is about: a list of molecules, a file, or draws of a run, with its provenance."""
 
-import hashlib
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,8 +9,7 @@ import pandas as pd
 
 from gancore.errors import DataError
 from gancore.facade.conditions import Request
-from gancore.io.text_files import name_of
-from gancore.runs.compare import Run
+from gancore.reporting.origin import History, listing, of_file, of_run, training_of, versions
 from gancore.runs.pretrained import is_model
 from molgan.chemistry.identity import COMPARED, Policy
 from molgan.data.inputs import read_named
@@ -28,16 +24,6 @@ _CURVES = (
     *("sample/connected", "sample/unique", "sample/novel", "sample/product"),
     *("sample/precision", "sample/recall", "critic/accuracy"),
 )
-
-
-@dataclass
-class History:
-    """How molecules came about: the heading, a note, figures over steps or calls, events."""
-
-    title: str
-    note: str
-    curves: Mapping[str, Sequence[tuple[int, float]]]
-    events: Sequence[str] = ()
 
 
 @dataclass
@@ -75,29 +61,27 @@ def gather(
 
     condition, guidance: of the draws.
     """
-    versions = {name: version(name) for name in ("discretegan", "torch", "rdkit")} | {
-        "python": platform.python_version()
-    }
+    made_with = versions("torch", "rdkit")
     if not isinstance(source, (str, Path)):
-        return Material("Molecules", list(source), provenance={"versions": _listing(versions)})
+        return Material("Molecules", list(source), provenance={"made_with": listing(made_with)})
     path = Path(source)
     if (path / JOURNAL).is_file():
-        return _of_search(path, versions)
+        return _of_search(path, made_with)
     if (path / NAME).is_file():
-        return _of_library(path, n, seed, versions)
+        return _of_library(path, n, seed, made_with)
     if is_model(path, "molgan"):
-        return _of_run(path, n, seed, versions, condition, guidance)
-    return _of_file(path, column, versions)
+        return _of_run(path, n, seed, made_with, condition, guidance)
+    return _of_file(path, column, made_with)
 
 
-def _of_search(path: Path, versions: Mapping[str, object]) -> Material:
+def _of_search(path: Path, made_with: Mapping[str, object]) -> Material:
     """The hundred best of a folder that `optimize` wrote."""
     found = read_search(path)
     best = found.best()
     names = {smiles: f"call {call:,}" for smiles, call in zip(best["smiles"], best["call"], strict=True)}
     scores = dict(zip(best["smiles"], best["score"].astype(float), strict=True))
     figures = ", ".join(f"{name} {value:.4g}" for name, value in found.to_dict().items() if value is not None)
-    provenance: dict[str, object] = {"search": path, "figures": figures, "reported with": _listing(versions)}
+    provenance: dict[str, object] = {"search": path, "figures": figures, "reported with": listing(made_with)}
     note_text = f"{found.calls:,} calls of the score; of the molecules so far."
     history = History("Search", note_text, found.curves(), [])
     return Material(
@@ -111,7 +95,7 @@ def _of_search(path: Path, versions: Mapping[str, object]) -> Material:
     )
 
 
-def _of_library(path: Path, n: int, seed: int, versions: Mapping[str, object]) -> Material:
+def _of_library(path: Path, n: int, seed: int, made_with: Mapping[str, object]) -> Material:
     """At most `n` random molecules of a library."""
     made = LibraryFolder(path)
     chosen = made.query(f"from library order by md5(smiles || '{seed}') limit {n}")
@@ -127,7 +111,7 @@ def _of_library(path: Path, n: int, seed: int, versions: Mapping[str, object]) -
         counts |= {f"not {term}": count for term, count in run["counts"]["rejected"].items()}
         told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         provenance[f"run {number}"] = f"{run['model']}, {told}, kept {run['counts']['kept']:,}"
-    provenance["reported with"] = _listing(versions)
+    provenance["reported with"] = listing(made_with)
     found = Material(f"Library {path.name}", texts, dict(zip(texts, names, strict=True)), provenance)
     found.library, found.sample = made, chosen
     if ranked_by(chosen) == "score":
@@ -136,41 +120,20 @@ def _of_library(path: Path, n: int, seed: int, versions: Mapping[str, object]) -
     return found
 
 
-def _of_file(path: Path, column: str, versions: Mapping[str, object]) -> Material:
+def _of_file(path: Path, column: str, made_with: Mapping[str, object]) -> Material:
     rows = list(read_named(path, column))
-    provenance: dict[str, object] = {"file": name_of(path), "versions": _listing(versions)}
-    if path.is_file():  # a pipe is read once
-        provenance["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     names = {row.smiles: row.name for row in rows if row.name}
-    return Material(path.name, [row.smiles for row in rows], names, provenance, source=path)
+    return Material(path.name, [row.smiles for row in rows], names, of_file(path, made_with), source=path)
 
 
 def _of_run(
-    path: Path, n: int, seed: int, versions: Mapping[str, object], condition: Request, guidance: float
+    path: Path, n: int, seed: int, made_with: Mapping[str, object], condition: Request, guidance: float
 ) -> Material:
     gan = MolGAN.load(path)
-    training = gan.provenance
-    provenance = {
-        "run": path,
-        "draws": f"{n:,}, seed {seed}",
-        "seed of training": gan.config.seed,
-        "data": _listing(training["data"]),
-        "trained with": _listing(training["versions"]) + f", python {training['python']}",
-        "reported with": _listing(versions),
-    }
+    provenance = of_run(gan, path, n, seed, made_with)
     if condition:
-        provenance["request"] = _listing(condition)
+        provenance["request"] = listing(condition)
         provenance["guidance"] = f"{guidance:g}"
-    history = _training(Run.read(path)) if (path / "config.toml").is_file() else None
+    history = training_of(path, _CURVES, "each figure of raw draws, as the monitors saw it.")
     drawn = gan.sample(n, seed, condition=condition, guidance=guidance)
     return Material(f"Run {path.name}", drawn, {}, provenance, gan.config.dump(), history, policy=gan.policy, model=gan)
-
-
-def _training(run: Run) -> History:
-    note_text = f"{run.steps:,} steps; each figure of raw draws, as the monitors saw it."
-    shown = {name: run.curves[name] for name in _CURVES if name in run.curves}
-    return History("Training", note_text, shown, run.events)
-
-
-def _listing(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())

@@ -1,8 +1,6 @@
 """The report of a run or of a file of molecules: one self-contained HTML page that works offline."""
 
-import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,9 +8,8 @@ import numpy as np
 
 from gancore.errors import ConfigError, DataError
 from gancore.facade.conditions import Request
-from gancore.io.atomic_write import write_text
 from gancore.io.notes import note
-from gancore.statistics.evaluation import Evaluation
+from gancore.reporting.page import Report
 from molgan.chemistry.identity import Policy, flat
 from molgan.data.inputs import refuse_foreign
 from molgan.metrics.basic import Molecules, read_all, texts_of
@@ -31,25 +28,6 @@ from molgan.scoring.tables import property_frame
 _SAMPLE = 10_000
 _COMPARED = 5000  # reference molecules whose properties are drawn
 _KS = (1000, 10000)
-
-
-@dataclass
-class Report:
-    """A page; shows itself in a notebook, `write` puts it into a file. figures: those that `evaluate` found."""
-
-    page: str
-    figures: Evaluation
-
-    def write(self, path: str | Path) -> Path:
-        """Write the page, whole or not at all; raises OSError when it cannot be written."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, self.page)
-        return path
-
-    def _repr_html_(self) -> str:
-        page = html.escape(self.page)
-        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" width="100%" height="800" style="border:0"></iframe>'
 
 
 def report(

@@ -1,20 +1,17 @@
 """The report's page: figures, distributions and molecules put into the template."""
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from gancore.reporting import page
+from gancore.reporting.charts import histogram
 from gancore.statistics.evaluation import Evaluation
-from gancore.statistics.intervals import Estimate
 from molgan.data.downloads import DATA
 from molgan.metrics.published import MOSES, MOSES_COLUMNS, MOSES_N, QM9, QM9_COLUMNS
-from molgan.reporting.charts import curves, histogram
-from molgan.reporting.material import History, Material
+from molgan.reporting.material import Material
 from molgan.reporting.requests import GuidedSamples, table_of, trade_offs
 from molgan.reporting.survey import Survey
 from molgan.reporting.survey_page import further_histograms, survey_values
@@ -37,33 +34,29 @@ def render(
 
     guided: samples of several values of guidance, to be compared. survey: of a library.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    pages = Environment(loader=PackageLoader("molgan.reporting"), autoescape=True, undefined=StrictUndefined)
-    style, script = (pages.loader.get_source(pages, f"report.{kind}")[0] for kind in ("css", "js"))  # pyright: ignore
     published = ["The columns from the fifth on are published figures, as quoted."] if baselines else []
-    return pages.get_template("report.html").render(
+    return page.render(
+        "molgan.reporting",
+        "report.html",
         title=material.title,
         summary=f"{len(material.texts):,} strings, {len(properties):,} distinct molecules; the first "
         f"{len(molecules['rows']):,} by score are drawn. {score}",
-        style=Markup(style),
-        script=Markup(script),
-        style_digest=_digest(style),
-        script_digest=_digest(script),
-        baselines=list(baselines),
-        figures=[_row(name, estimate, baselines) for name, estimate in judged.items()],
-        notes=[*judged.notes, *published],
+        figures=judged,
+        history=material.history,
+        provenance=material.provenance,
+        config=material.config,
+        script="report.js",
+        baselines=baselines,
+        notes=published,
+        samples="molecules",
         tables={name: list(rows.items())[:10] for name, rows in judged.tables.items() if rows},
         legend="bars: these molecules" + ("" if theirs is None else f"; line: {len(theirs):,} of the reference"),
         histograms=_histograms(properties, theirs) + ("" if survey is None else further_histograms(survey)),
         library="" if survey is None else _library(pages, survey, material),
         **_requests(guided),
-        **_history(material.history),
         sortable=molecules["columns"][::-1],
         flags=molecules["flags"],
-        provenance={key: str(value) for key, value in material.provenance.items()},
-        config=material.config,
-        data=_inert(molecules),
+        data=page.inert(molecules),
     )
 
 
@@ -91,38 +84,6 @@ def _requests(guided: Sequence[GuidedSamples]) -> dict[str, Any]:
         return {"guided": [], "guided_columns": [], "trade_offs": ""}
     columns, rows = table_of(guided)
     return {"guided": rows, "guided_columns": columns, "trade_offs": trade_offs(guided)}
-
-
-def _history(history: History | None) -> dict[str, Any]:
-    """What the page says of how the molecules came about; nothing for those of a file."""
-    if history is None:
-        return {"history_title": "", "curves": "", "history_note": "", "events": []}
-    return {
-        "history_title": history.title,
-        "curves": curves(history.curves),
-        "history_note": history.note,
-        "events": history.events,
-    }
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _inert(values: Any) -> Markup:
-    """JSON that cannot end the element it stands in."""
-    text = json.dumps(values, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def _row(name: str, estimate: Estimate, baselines: Mapping[str, Mapping[str, float | None]]) -> dict[str, object]:
-    return {
-        "name": name,
-        "value": f"{estimate.value:.4f}",
-        "interval": "" if estimate.low != estimate.low else f"{estimate.low:.4f} to {estimate.high:.4f}",
-        "n": f"{estimate.n:,}",
-        "others": ["" if (value := row.get(name)) is None else f"{value:g}" for row in baselines.values()],
-    }
 
 
 def baselines_of(judged: Evaluation, reference: object) -> dict[str, dict[str, float | None]]:

@@ -8,13 +8,13 @@ from markupsafe import Markup
 
 from gancore.facade.conditions import Request
 from gancore.io.notes import note
+from gancore.reporting.charts import trade_off
 from gancore.statistics.frechet import frechet, moments
 from molgan.gan import MolGAN
 from molgan.metrics import chemnet
 from molgan.metrics.basic import Molecules
 from molgan.metrics.evaluation import evaluate
 from molgan.metrics.requested import Requested
-from molgan.reporting.charts import trade_off
 from molgan.scoring.properties import PROPERTIES
 
 

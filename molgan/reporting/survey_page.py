@@ -4,8 +4,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gancore.reporting.charts import histogram, scatter
 from molgan.library.drawing import svg
-from molgan.reporting.charts import histogram, scatter
 from molgan.reporting.survey import GROUPED, Branch, Survey
 
 

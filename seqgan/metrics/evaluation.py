@@ -3,13 +3,14 @@
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
 from gancore.errors import DataError
+from gancore.io.notes import note
 from gancore.statistics.evaluation import Evaluation
 from gancore.statistics.intervals import Estimate, half_sample_interval, mean_interval, share_kept, wilson_interval
 from gancore.training.device import generator_states, seed_everything, set_generator_states
@@ -17,7 +18,12 @@ from gancore.training.loop import play
 from seqgan.data.corpus import Corpus
 from seqgan.data.settings import LONGEST, DataConfig
 from seqgan.data.space import TextSpace
-from seqgan.metrics import bleu, copied_spans, distinct, repetition, self_bleu, two_sample_test
+from seqgan.metrics.features import given_features, model_figures
+from seqgan.metrics.kneser_ney import perplexities
+from seqgan.metrics.named_model import NamedModel
+from seqgan.metrics.ngrams import Sequences, bleu, entropies, gram_codes, repetitions, self_bleu
+from seqgan.metrics.spans import copied_spans
+from seqgan.metrics.two_sample import shift_note, two_sample_test
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.generator import Generator, nll
 from seqgan.recipes.config import LikelihoodConfig
@@ -41,6 +47,8 @@ def evaluate(
     train: Sequence[str] | None = None,
     tokens: "str | Vocabulary | Tokens" = "word",
     lower: bool = False,
+    judge: Any = None,
+    features: Sequence[Any] = (),
 ) -> Evaluation:
     """Judge generated texts beside real ones that were not trained on. Every figure has a 95% interval.
 
@@ -50,11 +58,19 @@ def evaluate(
 
     bleu-2 ... bleu-5: mean BLEU of each text against all of `reference` (NLTK's method 1).
     self-bleu-2 ... self-bleu-5: of each text against all other texts; the reference's own is `reference-self-bleu-n`.
-    unique: distinct texts / texts. distinct-2, -3: distinct n-grams / n-grams. repetition-2: share of a text's
-    2-grams it has said before. length: tokens a text. novel: share of distinct texts whose tokens are no line's of
-    `train`; copied: tokens of the longest span a text shares with it; both only with `train`. tell-apart: accuracy of
-    a classifier of real and generated, .5 where it cannot (`two_sample_test`).
+    unique: distinct texts / texts. distinct-1 ... distinct-4: distinct n-grams / n-grams (Li et al. 2016). repetition-2
+    ... repetition-4: share of a text's n-grams it has said before, rep-n (Welleck et al. 2020). entropy: of the tokens
+    of each text, in nats. length: tokens a text. novel: share of distinct texts whose tokens are no line's of `train`;
+    copied: tokens of the longest span a text shares with it; both only with `train`. tell-apart: accuracy of a
+    classifier of real and generated, 0.5 where it cannot (`two_sample_test`). forward-, reverse- and
+    reference-perplexity: by n-gram models of a half of the reference and of the texts (`kneser_ney.perplexities`).
 
+    judge: a trained likelihood model, a `SeqGAN` or its folder or name. It adds generative-perplexity, of the texts and
+    of the reference, and mauve and frechet-distance on its hidden states (`features.model_figures`). features: these
+    two of a user's own features instead, of the texts and of the reference: arrays `(text, feature)` or .npy files.
+
+    Where lines of `train` and of the reference are easy to tell apart, a warning says so before anything is compared,
+    and it is the first of the notes (`two_sample.shift_between`).
     NaN, with a note: what counts n-grams where no text has n tokens; tell-apart where the classifier has nothing to
     go by. Figures depend on how many texts and references there are: compare only like with like.
     Raises DataError for what are no strings, for fewer than four texts or references, and where none has a token;
@@ -68,15 +84,19 @@ def evaluate(
     for name, lines in (("texts", texts), ("reference", reference), ("train", train or ())):
         if isinstance(lines, str) or not all(isinstance(line, str) for line in lines):
             raise DataError(f"{name}: give a list of strings, one a text.")
-    chosen = Tokens.of(tokens, lower)
+    chosen, named = Tokens.of(tokens, lower), None if judge is None else NamedModel.of(judge)
     texts, reference = list(texts), list(reference)
     if min(len(texts), len(reference)) < 4:
         raise DataError("there is too little to evaluate: give at least four texts and four references.")
     ours, theirs = chosen.split(texts), chosen.split(reference)
     notes = [f"Tokens: {chosen}.", *_doubts(chosen, {"texts": (texts, ours), "references": (reference, theirs)})]
+    seen = chosen.split(list(train)) if train is not None else None
+    if seen is not None and (shift := shift_note(seen, theirs)):
+        note(shift)
+        notes.insert(0, shift)
+    more = given_features(features, len(texts), len(reference)) if len(features) else Evaluation({})
     figures = _overlaps(ours, theirs) | _shares(chosen.cased(texts), ours)
-    if train is not None:
-        seen = chosen.split(list(train))
+    if seen is not None:
         known, made = set(map(tuple, seen)), set(map(tuple, ours))
         figures["novel"] = wilson_interval(len(made - known), len(made))
         figures["copied"] = mean_interval(copied_spans(ours, seen).astype(float))
@@ -88,10 +108,18 @@ def evaluate(
         )
     else:
         figures["tell-apart"] = wilson_interval(round(told.accuracy * told.n), told.n)
+    figures |= perplexities(ours, theirs)
     short = [name for name, one in figures.items() if math.isnan(one.value) and name != "tell-apart"]
     if short:
         notes.append(f"Not defined, as no text has so many tokens: {', '.join(short)}.")
-    return Evaluation(figures, notes)
+    notes.append(
+        "forward-, reverse- and reference-perplexity are of Kneser-Ney models of 4-grams, of "
+        f"{figures['forward-perplexity'].n:,} lines each."
+    )
+    if named is not None:
+        judged = model_figures(named, texts, reference, not more)
+        more = Evaluation(dict(judged) | dict(more), judged.notes + more.notes)
+    return Evaluation(figures | dict(more), notes + more.notes)
 
 
 def _doubts(chosen: Tokens, sides: Mapping[str, tuple[list[str], list[list[str]]]]) -> Iterator[str]:
@@ -137,17 +165,30 @@ def _shares(texts: list[str], ours: list[list[str]]) -> dict[str, Estimate]:
             lambda rows: len(np.unique(codes[rows])) / len(rows), len(codes), len(codes) - len(set(texts))
         )
     }
-    longest = max(map(len, ours))
-    for name, n, share in (
-        *((f"distinct-{n}", n, lambda part, n=n: distinct(part, n)) for n in (2, 3)),
-        ("repetition-2", 2, lambda part: repetition(part, 2)),
-    ):
-        figures[name] = _undefined(len(ours))
-        if longest >= n:
-            figures[name] = half_sample_interval(
-                lambda rows, share=share: share([ours[row] for row in rows]), len(ours), 40
-            )
+    for n in (1, 2, 3, 4):
+        figures[f"distinct-{n}"] = _distinct(ours, n)
+    for n in (2, 3, 4):
+        shares = repetitions(ours, n)
+        defined = shares[~np.isnan(shares)]
+        figures[f"repetition-{n}"] = mean_interval(defined, (0.0, 1.0)) if len(defined) else _undefined(len(ours))
+    figures["entropy"] = mean_interval(entropies(ours), (0.0, math.inf))
     return figures | {"length": mean_interval(np.array([len(text) for text in ours], dtype=float))}
+
+
+def _distinct(ours: list[list[str]], n: int) -> Estimate:
+    """Distinct n-grams over n-grams, undefined where there is none."""
+    owners, codes = gram_codes(ours, n)
+    if not len(codes):
+        return _undefined(len(ours))
+    held = np.zeros(len(ours), dtype=bool)
+
+    def share(rows: np.ndarray) -> float:
+        held[:] = False
+        held[rows] = True
+        picked = codes[held[owners]]
+        return np.count_nonzero(np.bincount(picked)) / max(1, len(picked))
+
+    return half_sample_interval(share, len(ours), 40)
 
 
 class LanguageModelScores(NamedTuple):
@@ -222,7 +263,10 @@ def temperature_sweep(
     order: int = 4,
     lower: bool = False,
 ) -> pd.DataFrame:
-    """Quality against diversity (Caccia et al. 2020): one row a temperature, columns temperature, bleu, self_bleu.
+    """Quality against diversity (Caccia et al. 2020): one row a temperature.
+
+    Columns: temperature, bleu, self_bleu, and the ends of their 95% intervals, bleu_low, bleu_high, self_bleu_low,
+    self_bleu_high.
 
     sample: temperature -> texts. quality is BLEU-`order` against `reference`, diversity one less Self-BLEU: a model
     is better than another only where its curve is, not where one of its points is. `plots.sweep_curve` draws it.
@@ -234,9 +278,20 @@ def temperature_sweep(
     rows = []
     for temperature in temperatures:
         ours = chosen.split(sample(temperature))
-        quality, sameness = bleu(ours, theirs, (order,)).mean(), self_bleu(ours, (order,)).mean()
-        longest = max(map(len, ours))
-        quality = quality if min(longest, max(map(len, theirs))) >= order else math.nan
-        sameness = sameness if longest >= order else math.nan
-        rows.append({"temperature": temperature, "bleu": float(quality), "self_bleu": float(sameness)})
+        quality, sameness = quality_and_sameness(ours, theirs, order)
+        rows.append({"temperature": temperature, "bleu": quality.value, "self_bleu": sameness.value})
+        for name, one in (("bleu", quality), ("self_bleu", sameness)):
+            rows[-1] |= {f"{name}_low": one.low, f"{name}_high": one.high}
     return pd.DataFrame(rows)
+
+
+def quality_and_sameness(ours: Sequences, theirs: Sequences, order: int = 4) -> tuple[Estimate, Estimate]:
+    """BLEU-`order` of sequences against others, and their Self-BLEU-`order`, as means; NaN where none is so long."""
+    longest = max(map(len, ours))
+    quality, sameness = (
+        mean_interval(scores[:, 0], (0.0, 1.0)) for scores in (bleu(ours, theirs, (order,)), self_bleu(ours, (order,)))
+    )
+    return (
+        quality if min(longest, max(map(len, theirs))) >= order else _undefined(len(ours)),
+        sameness if longest >= order else _undefined(len(ours)),
+    )

@@ -1,4 +1,4 @@
-"""N-gram statistics of token sequences, counted with numpy: BLEU, Self-BLEU, distinct-n, repetition, copied spans."""
+"""N-gram statistics of token sequences, counted with numpy: BLEU, Self-BLEU, distinct-n, repetition, entropy."""
 
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
@@ -42,7 +42,7 @@ def _bleu(hypotheses: Sequences, references: Sequences | None, orders: Sequence[
     lengths = np.array([len(part) for part in hypotheses], dtype=np.int64)
     logs = np.zeros((ours, max(orders)))
     matched = np.zeros(ours)
-    together = _Grams([*hypotheses, *(references or ())])
+    together = Grams([*hypotheses, *(references or ())])
     counted = over(islice(together.counted(), max(orders)), "n-grams, by length", max(orders))
     for n, (owners, codes, counts) in enumerate(counted, 1):
         mine = owners < ours
@@ -59,8 +59,12 @@ def _bleu(hypotheses: Sequences, references: Sequences | None, orders: Sequence[
     return np.exp(means + brevity[:, None]) * (matched > 0)[:, None]
 
 
-class _Grams:
-    """The n-grams of some sequences, for growing n, each kind with a number."""
+class Grams:
+    """The n-grams of some sequences, for growing n, each kind with a number.
+
+    tokens: all of them one after the other, as numbers. owners: whose each is. begins, ends: where its sequence begins
+    and ends.
+    """
 
     def __init__(self, sequences: Sequences):
         numbers: dict[str, int] = {}
@@ -69,6 +73,7 @@ class _Grams:
         lengths = [len(sequence) for sequence in sequences]
         self.owners = np.repeat(np.arange(len(sequences)), lengths)
         self.ends = np.repeat(np.cumsum(lengths), lengths)
+        self.begins = self.ends - np.repeat(np.array(lengths, dtype=np.int64), lengths)
 
     def orders(self) -> Iterator[tuple[Int[np.ndarray, "place"], Int[np.ndarray, "place"]]]:
         """For n = 1, 2, ...: where n-grams start, and which of them each is."""
@@ -117,35 +122,55 @@ def _nearest(lengths: np.ndarray, references: np.ndarray, own: np.ndarray | None
 
 def distinct(sequences: Sequences, n: int) -> float:
     """Distinct n-grams over all n-grams of the set (Li et al. 2016); NaN where there is none."""
-    _, codes = next(islice(_Grams(sequences).orders(), n - 1, None))
+    _, codes = next(islice(Grams(sequences).orders(), n - 1, None))
     return len(np.unique(codes)) / len(codes) if len(codes) else float("nan")
 
 
 def repetition(sequences: Sequences, n: int) -> float:
-    """Share of a sequence's n-grams that it has said before, mean over sequences with any (Welleck et al. 2020)."""
-    owners, _, counts = next(islice(_Grams(sequences).counted(), n - 1, None))
-    kinds, total = np.bincount(owners), np.bincount(owners, weights=counts)
-    return float((1 - kinds[total > 0] / total[total > 0]).mean()) if len(owners) else float("nan")
+    """Mean of `repetitions` over the sequences that have n-grams; NaN where none has (Welleck et al. 2020)."""
+    shares = repetitions(sequences, n)
+    defined = shares[~np.isnan(shares)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def repetitions(sequences: Sequences, n: int) -> Float[np.ndarray, "sequence"]:
+    """Share of each sequence's n-grams that it has said before, rep-n; NaN where it has none (Welleck et al. 2020).
+
+    >>> repetitions([["a", "b", "a", "b"], ["a"]], 2).round(2).tolist()
+    [0.33, nan]
+    """
+    owners, _, counts = next(islice(Grams(sequences).counted(), n - 1, None))
+    kinds = np.bincount(owners, minlength=len(sequences)).astype(float)
+    total = np.bincount(owners, weights=counts, minlength=len(sequences))
+    return 1 - np.divide(kinds, total, out=np.full(len(sequences), np.nan), where=total > 0)
+
+
+def entropies(sequences: Sequences) -> Float[np.ndarray, "sequence"]:
+    """Entropy of the tokens of each sequence in nats, by their shares in it; 0 for one of none (Zheng et al. 2025).
+
+    A sequence that says one token again and again has 0, one of k different tokens log k.
+
+    >>> entropies([["a", "a"], ["a", "b"]]).round(4).tolist()
+    [0.0, 0.6931]
+    """
+    owners, _, counts = next(Grams(sequences).counted())
+    total = np.bincount(owners, weights=counts, minlength=len(sequences))
+    shares = counts / total[owners]
+    return np.bincount(owners, weights=-shares * np.log(shares), minlength=len(sequences))
+
+
+def gram_codes(sequences: Sequences, n: int) -> tuple[Int[np.ndarray, "place"], Int[np.ndarray, "place"]]:
+    """All n-grams of the sequences in their order: (whose, which)."""
+    grams = Grams(sequences)
+    places, codes = next(islice(grams.orders(), n - 1, None))
+    return grams.owners[places], codes
 
 
 def gram_bags(sequences: Sequences, largest: int) -> tuple[Int[np.ndarray, "entry"], Int[np.ndarray, "entry"]]:
     """Which n-grams, n = 1 ... largest, each sequence holds: (whose, which), each pair once."""
     owners, codes, kinds = [], [], 0
-    for owner, code, _ in islice(_Grams(sequences).counted(), largest):
+    for owner, code, _ in islice(Grams(sequences).counted(), largest):
         owners.append(owner)
         codes.append(code + kinds)
         kinds += int(code.max(initial=-1)) + 1
     return np.concatenate(owners), np.concatenate(codes)
-
-
-def copied_spans(sequences: Sequences, corpus: Sequences) -> Int[np.ndarray, "sequence"]:
-    """Tokens in the longest span of each sequence that the corpus holds too, unbroken: a measure of memorisation."""
-    longest = np.zeros(len(sequences), dtype=np.int64)
-    together = _Grams([*sequences, *corpus])
-    for n, (places, codes) in enumerate(together.orders(), 1):
-        mine = together.owners[places] < len(sequences)
-        copied = mine & np.isin(codes, codes[~mine])
-        if not copied.any():
-            break
-        longest[together.owners[places[copied]]] = n
-    return longest

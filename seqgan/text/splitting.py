@@ -52,6 +52,18 @@ class Tokens:
         except TokenError:
             return []
 
+    def pieces(self, tokens: Sequence[str]) -> list[str]:
+        """The tokens as they read one after the other: words with a space between them, byte pairs as characters.
+
+        >>> Tokens.of("word").pieces(["a", "dog"])
+        ['a', ' dog']
+        """
+        if self.kind == "word":
+            return [token if not place else f" {token}" for place, token in enumerate(tokens)]
+        if self.vocabulary is not None and self.kind == "bpe":
+            return [self.vocabulary.spell(token) for token in tokens]
+        return list(tokens)
+
     def cased(self, texts: Sequence[str]) -> list[str]:
         """The texts as they count as the same: in lower case where the tokens are."""
         return [text.lower() for text in texts] if self.lower else list(texts)

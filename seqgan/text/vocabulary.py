@@ -186,6 +186,12 @@ class Vocabulary:
             return self._paired(line).ids
         return [self._ids.get(token, UNKNOWN) for token in self.split(line)]
 
+    def spell(self, token: str) -> str:
+        """A byte pair as characters, \ufffd for a part of one; a token of another kind as it is."""
+        if self._pairs is None:
+            return token
+        return bytes(_BYTE_OF[sign] for sign in token).decode(errors="replace")
+
     def unknown(self, line: str) -> str:
         """The first token of a line that is not known, "" where all are; raises TokenError as `encode` does."""
         return next((token for token in self.split(line) if token not in self._ids), "")

@@ -10,10 +10,10 @@ from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
 import molgan
 from gancore.errors import DataError, RunError
+from gancore.reporting.charts import scatter
 from molgan.library.birch import bitbirch
 from molgan.library.bit_matrix import bit_matrix
 from molgan.library.settings import LibraryConfig
-from molgan.reporting.charts import scatter
 from molgan.reporting.survey import (
     BEST,
     CLUSTERS,

@@ -16,10 +16,10 @@ from rdkit.Chem import Crippen
 import molgan
 from gancore.errors import ConfigError, DataError
 from gancore.io.notes import Note
+from gancore.reporting.charts import curve, histogram
 from molgan.data.dataset import as_rows, embedded
 from molgan.gan import MolGAN
 from molgan.library.drawing import draw, svg
-from molgan.reporting.charts import curve, histogram
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NASTY = "<script>document.title='run'</script>"

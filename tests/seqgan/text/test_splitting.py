@@ -69,6 +69,11 @@ def test_byte_pairs_are_split_as_they_were_learnt():
 # Figures ----------------------------------------------------------------------------------------
 
 
+def models(lines):
+    """What is said of the perplexities."""
+    return f"forward-, reverse- and reference-perplexity are of Kneser-Ney models of 4-grams, of {lines} lines each."
+
+
 def test_case_is_the_models_on_both_sides():
     """The same lines in other case: not different where the model sees lower case, and said so."""
     known = Vocabulary.of(LINES, "word", lower=True)
@@ -79,7 +84,7 @@ def test_case_is_the_models_on_both_sides():
         assert "Tokens: word, lower case." in figures.notes
     plain = evaluate(CAPITALS[:40], LINES)
     assert plain["bleu-4"].value < 0.9
-    assert json.loads(plain.to_json())["notes"] == ["Tokens: word."]
+    assert json.loads(plain.to_json())["notes"] == ["Tokens: word.", models(40)]
     twice = ["A b c", "a B c", "a b d", "e f g"]
     assert evaluate(twice, twice, lower=True)["unique"].value == 0.75
     sweeps = [temperature_sweep(lambda t: CAPITALS[:40], LINES, (1.0,), tokens=tokens) for tokens in (known, "word")]
@@ -105,7 +110,7 @@ def test_what_cannot_be_split_is_not_a_perfect_score():
     undefined = {name for name, one in figures.items() if math.isnan(one.value)}
     assert undefined == {
         *(f"{kind}-{n}" for kind in ("bleu", "self-bleu", "reference-self-bleu") for n in (2, 3, 4, 5)),
-        *("distinct-2", "distinct-3", "repetition-2", "tell-apart"),
+        *("distinct-2", "distinct-3", "distinct-4", "repetition-2", "repetition-3", "repetition-4", "tell-apart"),
     }
     held = json.loads(figures.to_json())
     assert held["tell-apart"] == {"value": None, "low": None, "high": None, "n": 10}
@@ -114,7 +119,7 @@ def test_what_cannot_be_split_is_not_a_perfect_score():
     assert any("puts no spaces between words" in note and "char" in note for note in held["notes"])
     split = evaluate(CHINESE[:10], CHINESE[10:], tokens="char")
     assert not any(math.isnan(one.value) for one in split.values())
-    assert split.notes == ["Tokens: char."]
+    assert split.notes == ["Tokens: char.", models(5)]
     sweep = temperature_sweep(lambda t: CHINESE[:10], CHINESE[10:], (1.0,))
     assert sweep[["bleu", "self_bleu"]].isna().all(axis=None)
     assert temperature_sweep(lambda t: CHINESE[:10], CHINESE[10:], (1.0,), tokens="char")["bleu"][0] > 0.1
@@ -214,8 +219,8 @@ def test_a_files_run_says_how_it_is_split(run, trained, tmp_path):
     assert figures("new.txt", "--reference", "r/held_out.txt") == expected
     assert figures("new.txt", "--reference", "real.txt", "--run", "r") == expected
     assert figures("new.txt", "--reference", "real.txt", "--lower") == expected
-    assert figures("new.txt", "--reference", "real.txt")["notes"] == ["Tokens: word."]
-    assert figures("new.txt", "--reference", "r/held_out.txt", "--tokens", "char")["notes"] == ["Tokens: char."]
+    assert figures("new.txt", "--reference", "real.txt")["notes"][0] == "Tokens: word."
+    assert figures("new.txt", "--reference", "r/held_out.txt", "--tokens", "char")["notes"][0] == "Tokens: char."
     assert "Tokens: word, lower case." in run("evaluate", "new.txt", "--reference", "r/held_out.txt")[1]
     code, _, err = run("evaluate", "new.txt", "--reference", "real.txt", "--run", "r", "--tokens", "word")
     assert (code, err) == (2, "seqgan: --run has tokens and case of its own: leave --tokens and --lower out.\n")

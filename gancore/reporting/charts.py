@@ -60,21 +60,40 @@ def curve(title: str, readings: Sequence[tuple[int, float]], events: Sequence[in
     return _frame(f"{title}: {values[-1]:.4g}", marks + line, f"{low:.3g} to {high:.3g}", f"step {int(steps[-1]):,}")
 
 
-def trade_off(title: str, points: Sequence[tuple[float, float, str]]) -> Markup:
-    """One figure against another, `(across, up, label)`, joined in their order."""
-    table = np.array([point[:2] for point in points], float)
+def trade_off(
+    title: str,
+    points: Sequence[tuple[float, float, str]],
+    intervals: Sequence[tuple[tuple[float, float], tuple[float, float]]] = (),
+    reference: tuple[float, float, str] | None = None,
+) -> Markup:
+    """One figure against another, `(across, up, label)`, joined in their order.
+
+    intervals: of each point (low, high) across and up, drawn as a cross. reference: one more point, which stands alone.
+    """
+    marked = [*points, *([reference] if reference is not None else [])]
+    ends = [(across[side], up[side]) for across, up in intervals for side in (0, 1)]
+    table = np.array([*(point[:2] for point in marked), *ends], float)
     low, high = table.min(0), table.max(0)
     span = np.where(high > low, high - low, 1.0)
-    share = (table - low) / span
-    places = [(_LEFT + 16 + x * (_RIGHT - _LEFT - 40), _height(0.1 + 0.8 * y)) for x, y in share]
+
+    def place(across: float, up: float) -> tuple[float, float]:
+        x, y = (np.array((across, up)) - low) / span
+        return _LEFT + 16 + x * (_RIGHT - _LEFT - 40), _height(0.1 + 0.8 * y)
+
+    places = [place(across, up) for across, up, _ in points]
+    crosses = ""
+    for (x, y), ((left, right), (bottom, top)) in zip(places, intervals, strict=False):
+        (x0, y0), (x1, y1) = place(left, bottom), place(right, top)
+        crosses += f'<path class="bar" d="M{x0:.1f},{y:.1f}H{x1:.1f}M{x:.1f},{y0:.1f}V{y1:.1f}"/>'
     line = f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
+    kinds = ["point"] * len(points) + ["reference"]
     marks = "".join(
-        f'<circle class="point" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
+        f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
         f'<text x="{x + 5:.1f}" y="{y - 4:.1f}">{html.escape(label)}</text>'
-        for (x, y), (_, _, label) in zip(places, points, strict=True)
+        for (x, y), (_, _, label), kind in zip((place(*one[:2]) for one in marked), marked, kinds, strict=False)
     )
     across, up = (f"{least:.3g} to {most:.3g}" for least, most in zip(low, high, strict=True))
-    return _frame(f"{title}; up: {up}", line + marks, f"across: {across}", "")
+    return _frame(f"{title}; up: {up}", line + crosses + marks, f"across: {across}", "")
 
 
 _SIDE = 400

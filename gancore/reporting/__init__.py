@@ -1,0 +1,1 @@
+"""Pages about samples that work offline: their machinery, charts, and where samples are from."""
