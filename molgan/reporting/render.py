@@ -52,7 +52,8 @@ def render(
         tables={name: list(rows.items())[:10] for name, rows in judged.tables.items() if rows},
         legend="bars: these molecules" + ("" if theirs is None else f"; line: {len(theirs):,} of the reference"),
         histograms=_histograms(properties, theirs) + ("" if survey is None else further_histograms(survey)),
-        library="" if survey is None else _library(pages, survey, material),
+        library=survey is not None,
+        **({} if survey is None else _library(survey, material)),
         **_requests(guided),
         sortable=molecules["columns"][::-1],
         flags=molecules["flags"],
@@ -60,10 +61,9 @@ def render(
     )
 
 
-def _library(pages: Any, survey: Survey, material: Material) -> Markup:
-    """The sections that a library has."""
-    of = len(material.library) if material.library is not None else survey.sample
-    return Markup(pages.get_template("library.html").render(survey_values(survey, of)))
+def _library(survey: Survey, material: Material) -> dict[str, Any]:
+    """What the sections of a library take."""
+    return survey_values(survey, len(material.library) if material.library is not None else survey.sample)
 
 
 def _histograms(properties: pd.DataFrame, theirs: pd.DataFrame | None) -> Markup:
