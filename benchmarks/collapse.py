@@ -211,9 +211,10 @@ def main() -> None:
     torch.set_num_threads(1)
     steps = 2 if arguments.short else arguments.steps
     kept: dict[str, Row] = {}
-    place = arguments.out / "collapse.json" if arguments.out is not None else None
+    out: Path | None = arguments.out
+    place = out / "collapse.json" if out is not None else None
     if place is not None:
-        arguments.out.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         kept = json.loads(place.read_text()) if place.exists() else {}
     found: dict[str, list[Row]] = {}
     for name in arguments.rows:
@@ -225,8 +226,8 @@ def main() -> None:
                 write_text(place, json.dumps(kept, indent=1))
             found.setdefault(name, []).append(kept[key])
     print(table(found))
-    if arguments.out is not None:
-        draw(found, arguments.out / "collapse.png")
+    if out is not None:
+        draw(found, out / "collapse.png")
 
 
 if __name__ == "__main__":

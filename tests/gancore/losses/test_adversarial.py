@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gancore.losses.adversarial import OBJECTIVES, smooth_labels
+from gancore.losses.matching import MATCHING
 from gancore.losses.settings import ObjectiveConfig
 
 LABELLED = [name for name, objective in OBJECTIVES.items() if objective.labelled is not None]
@@ -209,6 +210,7 @@ SHARES = """
 import torch
 import torch.distributed as dist
 from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.matching import MATCHING
 from gancore.training import distributed
 distributed.join(torch.device("cpu"))
 logits = torch.linspace(-2, 3, 12).sin().view(2, 6)
@@ -218,6 +220,14 @@ found = torch.autograd.grad(loss, (real, fake))
 found = torch.stack([distributed.gathered(part) for part in found]) / 2  # the mean over the two
 if distributed.rank() == 0:
     print("gradient", found.flatten().tolist(), flush=True)
+real, fake = (distributed.shard(part[:, None]) for part in logits)
+fake.requires_grad_()
+weight = distributed.shard(torch.arange(1.0, 7.0))
+for name, function in MATCHING.items():
+    (found,) = torch.autograd.grad(function(real, fake, weight), fake)
+    found = distributed.gathered(found) / 2
+    if distributed.rank() == 0:
+        print(name, found.flatten().tolist(), flush=True)
 """
 
 
@@ -233,3 +243,9 @@ def test_two_processes_share_the_mean_of_the_batch(tmp_path):
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("gradient")]
     assert json.loads(line.partition(" ")[2]) == pytest.approx(expected, abs=1e-6)
+    for name, function in MATCHING.items():
+        real, fake = (part[:, None] for part in torch.linspace(-2, 3, 12).sin().view(2, 6))
+        loss = function(real, fake.requires_grad_(), torch.arange(1.0, 7.0))
+        (line,) = [line for line in done.stdout.splitlines() if line.startswith(name)]
+        expected = torch.autograd.grad(loss, fake)[0].flatten().tolist()
+        assert json.loads(line.partition(" ")[2]) == pytest.approx(expected, abs=1e-6), name
