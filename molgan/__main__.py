@@ -74,7 +74,7 @@ HALF = Half(
     computed="a property, NAME=SCORE.toml, or ",
     demo=Demo(
         "The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT.",
-        *(Path("runs/demo"), "qm9", 10_000, 1, _demo),
+        *(Path("runs/demo"), "qm9-exemplars", 10_000, 1, _demo),
     ),
     checks=[_rdkit_scores],
 )
