@@ -61,6 +61,7 @@ class Sequences:
         "valid/nll": "valid nll",
         "critic/adversarial": "critic",
         "critic/accuracy": "accuracy",
+        "critic/auc": "held-out auc",
         "generator/reward": "reward",
         "generator/score": "score",
         "valid/exact": "valid exact",

@@ -23,7 +23,8 @@ from seqgan.networks.generator import Generator, Guided, at_rest
 from seqgan.text.alphabet import Ids
 from seqgan.text.vocabulary import TokenError, Vocabulary
 
-_CHUNK = 256  # sequences that a critic reads at a time
+CHUNK = 256
+"""Sequences that a critic reads at a time."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SampleOptions:
 
     decoding: temperature and filters. steps: the most tokens; None for the length of the space. prefix: ids that each
     sequence begins with, or a tensor with those of each, as `decoding.sample` takes it. rule: which tokens may follow,
-    of byte pairs. raw: leave out the critic's rejections.
+    of byte pairs. raw: leave out the critic's rejections. ceiling: in place of `critic.ceiling`, at least 1.
     """
 
     decoding: Decoding = field(default_factory=Decoding)
@@ -40,6 +41,7 @@ class SampleOptions:
     prefix: list[int] | Tensor = field(default_factory=list)
     rule: Any = None
     raw: bool = False
+    ceiling: float | None = None
 
 
 class SequenceRecipe:
@@ -113,8 +115,8 @@ class SequenceRecipe:
         def logits_of(ids: Ids, context: Context | None) -> Tensor:
             padded = nn.functional.pad(ids, (0, self.space.length - ids.shape[1]), value=self.space.alphabet.pad)
             logits = []
-            for start in range(0, len(padded), _CHUNK):
-                rows = slice(start, start + _CHUNK)
+            for start in range(0, len(padded), CHUNK):
+                rows = slice(start, start + CHUNK)
                 inputs = ((padded[rows],),) if context is None else ((padded[rows],), context[rows])
                 logits.append(critic(*inputs).logits.float())
             return torch.cat(logits)

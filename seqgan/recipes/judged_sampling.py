@@ -1,0 +1,156 @@
+"""A critic that sampling asks: lines of its own to learn from, how well it tells held-out lines, rejection of samples.
+
+Discriminator rejection sampling (Azadi et al. 2019) is as good as its critic. One that sees the lines of the generator
+again learns what the generator memorised. So some lines can be kept for it, and `critic/auc` says what it sees.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from gancore.errors import ConfigError, DataError
+from gancore.statistics.ranking import area_under_curve
+from gancore.training.device import derive_seed, new_generator
+from gancore.training.run import Phase
+from gancore.training.settings import Count, Part, Positive
+from gancore.types import Context
+from seqgan.data.corpus import Corpus
+from seqgan.recipes.config import GameCriticConfig
+from seqgan.recipes.sequences import CHUNK, SampleOptions, SequenceRecipe
+from seqgan.text.alphabet import Ids
+
+_JUDGED = 1000  # lines, and as many samples, that the area under the curve is measured on
+
+
+@dataclass(frozen=True)
+class SamplingCriticConfig(GameCriticConfig):
+    """A critic that sampling may ask."""
+
+    pool: Positive = 1000
+    """Generated sequences drawn at a time to train on."""
+    reuse: Positive = 3
+    """Passes over them before new ones are drawn."""
+    held_out: Part = 0.0
+    """Share of the training lines that the critic alone learns from; the generator never sees them. 0: both learn from
+    all lines."""
+    rejections: Count = 0
+    """How often `sample` at most replaces a sample that the critic rejects (Azadi et al. 2019), unless the generator
+    was trained on a reward, which the critic knows nothing of; 0 leaves the critic out."""
+    ceiling: Annotated[float, Ge(1)] = 2.0
+    """Ratio of the data's density to the generator's from which on a sample is never rejected. A higher one takes more
+    of the difference away, and more rejections."""
+
+
+def refuse_ceiling(ceiling: float | None, config: Any) -> None:
+    """Raise ConfigError for a `ceiling` below 1, or of a model whose critic rejects nothing."""
+    if ceiling is None:
+        return
+    if not getattr(config, "rejects", False):
+        raise ConfigError("ceiling: this model has no critic that rejects samples; leave it out.")
+    if not (isinstance(ceiling, (int, float)) and ceiling >= 1):
+        raise ConfigError(f"ceiling must be a number of at least 1; got {ceiling}.")
+
+
+def split_off(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
+    """Two corpora with the same validation and test part: the rest of the training part, and a share of it.
+
+    Copies of a sequence stay together, so that none is in both; each has one distinct sequence at least.
+    Raises DataError where the training part has one alone.
+    """
+    _, copies = corpus.train.unique(dim=0, return_inverse=True)
+    distinct = int(copies.max()) + 1
+    if distinct < 2:
+        raise DataError("critic.held_out: there is one distinct line to train on; generator and critic need one each.")
+    picked = min(distinct - 1, max(1, round(share * distinct)))
+    order = torch.from_numpy(np.random.default_rng(derive_seed(seed, "split off")).permutation(distinct))
+    apart = torch.isin(copies, order[:picked])
+    return _rows_of(corpus, ~apart), _rows_of(corpus, apart)
+
+
+def _rows_of(corpus: Corpus, rows: Tensor) -> Corpus:
+    """The same with some rows of the training part alone."""
+    other = copy.copy(corpus)
+    other.__dict__.pop("known", None)  # of all rows
+    other.train = corpus.train[rows]
+    other.contexts = (corpus.context[rows] if corpus.context is not None else None, *corpus.contexts[1:])
+    return other
+
+
+class JudgedRecipe(SequenceRecipe):
+    """A recipe with a critic of whole sequences, which sampling may ask."""
+
+    critic: Any
+    adversary: Any
+
+    def sample(
+        self,
+        n: int,
+        random: torch.Generator,
+        context: Context | None = None,
+        options: SampleOptions | None = None,
+        guidance: float = 1.0,
+    ) -> Ids:
+        """`n` sequences of the averaged generator, `(n, step)`; what the critic rejects is sampled again."""
+        options, draw = options or SampleOptions(), super().sample
+        ids = draw(n, random, context, options, guidance)
+        if self.config.rejects and not options.raw:
+
+            def draw_new(count: int, context: Context | None) -> Ids:
+                return draw(count, random, context, options, guidance)
+
+            settings = self.config.critic
+            if options.ceiling is not None:
+                settings = replace(settings, ceiling=options.ceiling)
+            self.redraw_rejected(ids, self.critic, draw_new, settings, random, context)
+        return ids
+
+    def shared_lines(self, corpus: Corpus) -> tuple[Corpus, Corpus | None]:
+        """The lines of the generator, and those of the critic; None where both learn from the same."""
+        share = self.config.critic.held_out
+        return split_off(corpus, share, self.config.seed) if share and len(corpus.train) else (corpus, None)
+
+    def measured(self, phases: list[Phase], corpus: Corpus) -> list[Phase]:
+        """The same phases; those with a critic measure now and then what it sees of lines that trained nothing."""
+        for phase in phases:
+            if any(player.name == "critic" and player.repeat for player in phase.players) and phase.steps:
+                phase.callbacks.append(self._measure(phase, corpus))
+        return phases
+
+    def _measure(self, phase: Phase, corpus: Corpus) -> Callable[[int, dict[str, float]], None]:
+        every, last = self.config.monitor_every, phase.steps[-1]
+
+        def measure(step: int, logs: dict[str, float]) -> None:
+            if (step + 1) % every == 0 or step == last:
+                figure = self.held_out_auc(corpus)
+                if figure is not None:
+                    logs["critic/auc"] = figure
+
+        return measure
+
+    def held_out_auc(self, corpus: Corpus) -> float | None:
+        """Area under the curve of the critic: held-out lines against as many samples, at most 1,000, temperature 1.
+
+        Lines of the validation and the test part; the first stopped the likelihood, and trained nothing. The samples
+        are of the generator that is sampled from, without rejection, and of the contexts of the lines. None where there
+        are no such lines.
+        """
+        parts = list(zip(corpus.parts, corpus.contexts, strict=True))[:0:-1]  # the test part first
+        real = torch.cat([part for part, _ in parts])[:_JUDGED].to(self.device)
+        if not len(real):
+            return None
+        contexts = [context for part, context in parts if context is not None and len(part)]
+        context = Context.cat(contexts)[:_JUDGED].to(self.device) if contexts else None
+        random = new_generator(self.device, self.config.seed, "auc")
+        fake = SequenceRecipe.sample(self, len(real), random, context)
+        scores = []
+        for ids in (real, fake):
+            rows = [slice(start, start + CHUNK) for start in range(0, len(ids), CHUNK)]
+            found = [self.critic_score((ids[some],), context[some] if context is not None else None) for some in rows]
+            scores.append(torch.cat(found).double().cpu().numpy())
+        return area_under_curve(*scores)
