@@ -21,7 +21,7 @@ def policy_gradient(log_prob: Float[Tensor, "*shape"], advantage: Float[Tensor, 
 def clipped_policy_gradient(
     log_prob: Float[Tensor, "*shape"], drawn: Float[Tensor, "*shape"], advantage: Float[Tensor, "*shape"], clip: float
 ) -> Float[Tensor, "*shape"]:
-    """The clipped surrogate of proximal policy optimisation (Schulman et al. 2017): a loss, `(batch,)` or `(batch, step)`.
+    """Proximal policy optimisation, clipped (Schulman et al. 2017): a loss, `(batch,)` or `(batch, step)`.
 
     `log_prob` in nats, `drawn` the same under the policy that the sample was drawn from; their ratio no longer counts
     once it is beyond `1 - clip` or `1 + clip` in the direction of the advantage. Where both are the same the gradient

@@ -67,7 +67,7 @@ class GADPolicyConfig:
     """The policy gradient."""
 
     __pydantic_config__ = STRICT
-    group: Annotated[int, Ge(2)] = 8
+    group: Annotated[int, Ge(2)] = 4
     """Draws that begin alike and are compared with each other; divides `batch`."""
     prompt: Part = 0.0
     """Greatest share of a real line that the draws of a group begin with; each group takes a length at random. 0: all
@@ -236,8 +236,11 @@ class GAD(JudgedRecipe):
         return ids, log_prob, advantage[:, None] * free
 
     def prompts(self, real: Ids) -> Ids:
-        """The beginnings of real lines, each of a random length, ended by -1 `(line, step)`."""
-        tokens = self.alphabet.mask(real).sum(1)
+        """The beginnings of real lines, each of a random length, ended by -1 `(line, step)`.
+
+        One token at least is left beside the end, as there is in every continuation that is drawn.
+        """
+        tokens = self.alphabet.mask(real).sum(1) - 1
         share = torch.rand(len(real), device=real.device) * self.config.policy.prompt
         places = torch.arange(real.shape[1], device=real.device)
         return torch.where(places < (share * tokens).long()[:, None], real, -1)
