@@ -61,7 +61,7 @@ def test_the_critic_of_grams_tells_order_and_hears_a_context():
         loss = torch.nn.functional.binary_cross_entropy_with_logits(critic((ids,), unknown).logits, labels)
         loss.backward()
         optimizer.step()
-    assert float(loss) < 0.1
+    assert loss.item() < 0.1
     told = Context(torch.ones(2, 1), torch.ones(2, 1, dtype=torch.bool))
     assert not torch.equal(critic((ids,), told).logits, critic((ids,), unknown).logits)
 
@@ -121,7 +121,7 @@ def test_no_player_sees_the_lines_of_the_other(recipe):
 def judged(tmp_path_factory):
     """A poor likelihood of two sentences, and a critic that knows them well."""
     out = tmp_path_factory.mktemp("judged") / "run"
-    settings = ["critic.rejections=60", "critic.ceiling=8", "critic.pretrain=60", "critic.lr=0.02", "monitor_every=20"]
+    settings = ["critic.rejections=20", "critic.ceiling=8", "critic.pretrain=60", "critic.lr=0.02", "monitor_every=20"]
     more = ["likelihood.epochs=14", "critic.objective=non_saturating", "critic.dropout=0", "data.valid=0.1"]
     lines = [f"{a} {b} {c}" for a in "abcd" for b in "abcd" for c in "abcd" if (a == b) != (b == c)] * 8
     gan = SeqGAN(config(*settings, *more, "critic.held_out=0.3")).fit(lines, out=out, quiet=True)
@@ -132,7 +132,7 @@ def test_what_the_critic_sees_is_a_figure_of_the_run(judged):
     gan, out, _ = judged
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     found = [row["critic/auc"] for row in rows if "critic/auc" in row]
-    assert len(found) == 3
+    assert len(found) == 4, "each 20 steps, and at the end"
     assert found[-1] > 0.6
     assert found[-1] == pytest.approx(gan.recipe.held_out_auc(gan.data))
     assert gan.domain.labels["critic/auc"] == "held-out auc"
@@ -142,12 +142,12 @@ def test_rejection_brings_samples_nearer_and_a_ceiling_decides_how_near(judged):
     gan, _, lines = judged
     share = {}
     for name, asked in {"raw": {"raw": True}, "low": {"ceiling": 1.0}, "trained": {}, "same": {"ceiling": 8.0}}.items():
-        drawn = gan.sample(600, seed=2, **asked)
+        drawn = gan.sample(400, seed=2, **asked)
         share[name] = np.mean([text in lines for text in drawn])
     assert share["raw"] + 0.05 < share["trained"]
     assert share["raw"] <= share["low"] <= share["trained"]
     assert share["same"] == share["trained"]
-    assert list(gan.sample(600, seed=2))[:5] == list(gan.sample(5, seed=2))
+    assert list(gan.sample(400, seed=2))[:5] == list(gan.sample(5, seed=2))
 
 
 def test_the_command_takes_a_ceiling(judged, command_line):
