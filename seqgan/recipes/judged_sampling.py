@@ -15,6 +15,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from gancore.errors import ConfigError, DataError
+from gancore.io.notes import note
 from gancore.statistics.ranking import area_under_curve
 from gancore.training.device import derive_seed, new_generator
 from gancore.training.run import Phase
@@ -55,6 +56,23 @@ def refuse_ceiling(ceiling: float | None, config: Any) -> None:
         raise ConfigError("ceiling: this model has no critic that rejects samples; leave it out.")
     if not (isinstance(ceiling, (int, float)) and ceiling >= 1):
         raise ConfigError(f"ceiling must be a number of at least 1; got {ceiling}.")
+
+
+def tell_known_lines(config: Any, start: Any, digest: str) -> None:
+    """Note that a start may have learnt from the critic's lines: other lines, another share or seed of the split.
+
+    digest: of the corpus. What the start was trained on is in its provenance.
+    """
+    share = getattr(getattr(config, "critic", None), "held_out", 0.0)
+    if not share:
+        return
+    theirs = getattr(getattr(start.config, "critic", None), "held_out", 0.0)
+    known = start.provenance.get("data", {}).get("sha256")
+    if (theirs, start.config.seed, known) != (share, config.seed, digest):
+        note(
+            "critic.held_out: the start may have learnt from the lines that are kept for the critic. Train it on the "
+            "same lines with the same critic.held_out and seed."
+        )
 
 
 def split_off(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:

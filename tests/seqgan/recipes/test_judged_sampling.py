@@ -1,6 +1,7 @@
 """A critic that sampling asks: n-grams, lines of its own, what it sees of held-out lines, rejection with a ceiling."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 import seqgan
 import seqgan.__main__
 from gancore.errors import ConfigError, DataError
+from gancore.io.notes import Note
 from gancore.statistics.ranking import area_under_curve
 from gancore.types import Context
 from seqgan.data.corpus import Corpus
@@ -166,3 +168,15 @@ def test_a_ceiling_needs_a_critic_and_a_number(judged):
     plain = SeqGAN(seqgan.Config.load("small", ["recipe=mle", "likelihood.epochs=1"])).fit(TWO * 3, quiet=True)
     with pytest.raises(ConfigError, match=r"^ceiling: this model has no critic that rejects samples; leave it out\.$"):
         plain.sample(2, ceiling=2.0)
+
+
+def test_a_start_that_knows_the_lines_of_the_critic_is_told_of():
+    lines = [f"{a} {b} {c}" for a in "abc" for b in "abc" for c in "abc"]
+    tuned = ["likelihood.epochs=0", "critic.held_out=0.25"]
+    start = SeqGAN(config("critic.held_out=0.25", "critic.pretrain=0")).fit(lines, quiet=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SeqGAN(config(*tuned)).fit(lines, start=start, quiet=True)
+    for other, rows in ((["seed=1"], lines), (["critic.held_out=0.5"], lines), ([], lines[1:])):
+        with pytest.warns(Note, match=r"^critic\.held_out: the start may have learnt from the lines"):
+            SeqGAN(config(*tuned, *other)).fit(rows, start=start, quiet=True)
