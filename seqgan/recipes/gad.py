@@ -99,6 +99,7 @@ class GADConfig(GameConfig):
         super().__post_init__()
         if self.batch % self.policy.group:
             raise ConfigError(f"batch {self.batch} is not a multiple of policy.group {self.policy.group}.")
+        self.critic.require_lines(self.data.valid)
         if self.critic.rejections:
             self.critic.require_ratio()
 
@@ -151,7 +152,7 @@ class GAD(JudgedRecipe):
     def __init__(self, config: GADConfig, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length, self.vocabulary = space.alphabet, space.length, space.vocabulary
-        self.sampling_modules = ("critic",) if config.rejects else ()
+        self.sampling_modules = self.asked_modules()
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         judge, policy = config.critic, config.policy
@@ -169,6 +170,7 @@ class GAD(JudgedRecipe):
             "anchor": self.anchor,
             "negatives": self.negatives,
             "draws": self.draws,
+            **self.calibrated_modules(),
         }
 
     @cached_property

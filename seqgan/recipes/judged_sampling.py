@@ -12,12 +12,15 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from annotated_types import Ge
-from torch import Tensor
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from gancore.errors import ConfigError, DataError
 from gancore.io.notes import note
 from gancore.statistics.ranking import area_under_curve
 from gancore.training.device import derive_seed, new_generator
+from gancore.training.lbfgs import minimize
 from gancore.training.run import Phase
 from gancore.training.settings import Count, Part, Positive
 from gancore.types import Context
@@ -46,6 +49,40 @@ class SamplingCriticConfig(GameCriticConfig):
     ceiling: Annotated[float, Ge(1)] = 2.0
     """Ratio of the data's density to the generator's from which on a sample is never rejected. A higher one takes more
     of the difference away, and more rejections."""
+    calibrated: bool = False
+    """Whether rejection scales the logits by a slope fitted to the validation lines (Turner et al. 2019): a critic that
+    has learnt its lines by heart is too sure of itself, and would reject too much."""
+
+    def require_lines(self, valid: float) -> None:
+        """Raise ConfigError where there are no validation lines to calibrate on."""
+        if self.calibrated and not valid:
+            raise ConfigError("critic.calibrated fits a slope to lines not trained on: set data.valid above 0.")
+
+
+class Calibration(nn.Module):
+    """The slope that makes a critic's logit a log-ratio of densities: a logistic regression on held-out scores.
+
+    >>> calibration, logits = Calibration(), torch.linspace(-4, 4, 101)
+    >>> calibration.fit(logits + 1, logits)
+    >>> 0 < calibration.slope.item() < 1
+    True
+    """
+
+    slope: Tensor
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("slope", torch.ones(()))
+
+    def fit(self, real: Float[Tensor, "real"], fake: Float[Tensor, "fake"]) -> None:
+        """Tell real from fake by their logits, both counting the same. A slope below 0 becomes 0: nothing is seen."""
+        real, fake = real.double(), fake.double()
+
+        def loss(line: Tensor) -> Tensor:
+            cross_entropy = softplus(-(real * line[0] + line[1])).mean() + softplus(fake * line[0] + line[1]).mean()
+            return cross_entropy + 1e-4 * line[0].square()  # finite where a few lines are told without fail
+
+        self.slope.copy_(minimize(loss, torch.zeros(2, dtype=torch.double, device=real.device))[0].clamp_min(0))
 
 
 def refuse_ceiling(ceiling: float | None, config: Any) -> None:
@@ -105,6 +142,18 @@ class JudgedRecipe(SequenceRecipe):
 
     critic: Any
     adversary: Any
+    calibration: Calibration | None = None
+
+    def calibrated_modules(self) -> dict[str, nn.Module]:
+        """The calibration by name, where the settings ask for one."""
+        self.calibration = Calibration().to(self.device) if self.config.critic.calibrated else None
+        return {"calibration": self.calibration} if self.calibration is not None else {}
+
+    def asked_modules(self) -> tuple[str, ...]:
+        """Names of the modules that sampling asks."""
+        if not self.config.rejects:
+            return ()
+        return ("critic", "calibration") if self.config.critic.calibrated else ("critic",)
 
     def sample(
         self,
@@ -125,7 +174,8 @@ class JudgedRecipe(SequenceRecipe):
             settings = self.config.critic
             if options.ceiling is not None:
                 settings = replace(settings, ceiling=options.ceiling)
-            self.redraw_rejected(ids, self.critic, draw_new, settings, random, context)
+            slope = float(self.calibration.slope) if self.calibration is not None else 1.0
+            self.redraw_rejected(ids, self.critic, draw_new, settings, random, context, slope)
         return ids
 
     def shared_lines(self, corpus: Corpus) -> tuple[Corpus, Corpus | None]:
@@ -145,6 +195,9 @@ class JudgedRecipe(SequenceRecipe):
 
         def measure(step: int, logs: dict[str, float]) -> None:
             if (step + 1) % every == 0 or step == last:
+                if self.calibration is not None and len(corpus.valid):
+                    self.calibration.fit(*self.held_out_scores(corpus, ("valid",)))
+                    logs["critic/slope"] = float(self.calibration.slope)
                 figure = self.held_out_auc(corpus)
                 if figure is not None:
                     logs["critic/auc"] = figure
@@ -154,21 +207,29 @@ class JudgedRecipe(SequenceRecipe):
     def held_out_auc(self, corpus: Corpus) -> float | None:
         """Area under the curve of the critic: held-out lines against as many samples, at most 1,000, temperature 1.
 
-        Lines of the validation and the test part; the first stopped the likelihood, and trained nothing. The samples
-        are of the generator that is sampled from, without rejection, and of the contexts of the lines. None where there
-        are no such lines.
+        Lines of the test and the validation part; the second stopped the likelihood, and trained nothing. Where it
+        calibrates the critic, of the test part alone. The samples are of the generator that is sampled from, without
+        rejection, and of the contexts of the lines. None where there are no such lines.
         """
-        parts = list(zip(corpus.parts, corpus.contexts, strict=True))[:0:-1]  # the test part first
+        parts = ("test",) if self.calibration is not None else ("test", "valid")
+        real, fake = self.held_out_scores(corpus, parts)
+        return area_under_curve(real.double().cpu().numpy(), fake.double().cpu().numpy()) if len(real) else None
+
+    def held_out_scores(self, corpus: Corpus, names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+        """The critic's logits of lines of some parts, and of as many samples."""
+        every = dict(zip(("train", "valid", "test"), zip(corpus.parts, corpus.contexts, strict=True), strict=True))
+        parts = [every[name] for name in names]
         real = torch.cat([part for part, _ in parts])[:_JUDGED].to(self.device)
         if not len(real):
-            return None
+            return torch.empty(0), torch.empty(0)
         contexts = [context for part, context in parts if context is not None and len(part)]
         context = Context.cat(contexts)[:_JUDGED].to(self.device) if contexts else None
-        random = new_generator(self.device, self.config.seed, "auc")
+        random = new_generator(self.device, self.config.seed, "held out", *names)
         fake = SequenceRecipe.sample(self, len(real), random, context)
-        scores = []
-        for ids in (real, fake):
-            rows = [slice(start, start + CHUNK) for start in range(0, len(ids), CHUNK)]
-            found = [self.critic_score((ids[some],), context[some] if context is not None else None) for some in rows]
-            scores.append(torch.cat(found).double().cpu().numpy())
-        return area_under_curve(*scores)
+        rows = [slice(start, start + CHUNK) for start in range(0, len(real), CHUNK)]
+        asked = [context[some] if context is not None else None for some in rows]
+        scores = [
+            torch.cat([self.critic_score((ids[some],), one) for some, one in zip(rows, asked, strict=True)])
+            for ids in (real, fake)
+        ]
+        return scores[0], scores[1]

@@ -78,6 +78,7 @@ class SeqGANConfig(GameConfig):
             )
         if (self.policy.reward == "dense") != (self.critic.kind == "recurrent"):
             raise ConfigError("policy.reward=dense and critic.kind=recurrent go together: set both or neither.")
+        self.critic.require_lines(self.data.valid)
         if self.critic.rejections:
             if self.policy.reward == "constant":
                 raise ConfigError("policy.reward=constant trains no critic that draws could be shown to.")
@@ -118,7 +119,7 @@ class PolicyGradientGAN(JudgedRecipe):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length, self.vocabulary = space.alphabet, space.length, space.vocabulary
         alphabet, length = space.alphabet, space.length
-        self.sampling_modules = ("critic",) if config.rejects else ()
+        self.sampling_modules = self.asked_modules()
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.context_features).to(device)
@@ -136,6 +137,7 @@ class PolicyGradientGAN(JudgedRecipe):
             "anchor": self.anchor,
             "negatives": self.negatives,
             "baseline": self.baseline,
+            **self.calibrated_modules(),
         }
 
     @cached_property

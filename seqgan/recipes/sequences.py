@@ -104,8 +104,12 @@ class SequenceRecipe:
         settings: Any,
         random: torch.Generator,
         context: Context | None = None,
+        slope: float = 1.0,
     ) -> None:
-        """Replace, in place, sequences that the critic rejects; `draw(n, context)` draws n new ones."""
+        """Replace, in place, sequences that the critic rejects; `draw(n, context)` draws n new ones.
+
+        slope: on the critic's logits.
+        """
 
         def redraw(rows: Tensor) -> tuple[list[Ids], Tensor]:
             their_context = context[rows] if context is not None else None
@@ -118,7 +122,7 @@ class SequenceRecipe:
             for start in range(0, len(padded), CHUNK):
                 rows = slice(start, start + CHUNK)
                 inputs = ((padded[rows],),) if context is None else ((padded[rows],), context[rows])
-                logits.append(critic(*inputs).logits.float())
+                logits.append(critic(*inputs).logits.float() * slope)
             return torch.cat(logits)
 
         with at_rest(critic):

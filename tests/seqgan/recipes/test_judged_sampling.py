@@ -16,7 +16,7 @@ from gancore.types import Context
 from seqgan.data.corpus import Corpus
 from seqgan.gan import SeqGAN
 from seqgan.networks.critics import CriticConfig, NgramCritic, ngrams
-from seqgan.recipes.judged_sampling import split_off
+from seqgan.recipes.judged_sampling import Calibration, split_off
 from seqgan.text.alphabet import Alphabet
 
 WORDS = Alphabet(size=9, begin=1, end=2, pad=0, unknown=3)
@@ -180,3 +180,34 @@ def test_a_start_that_knows_the_lines_of_the_critic_is_told_of():
     for other, rows in ((["seed=1"], lines), (["critic.held_out=0.5"], lines), ([], lines[1:])):
         with pytest.warns(Note, match=r"^critic\.held_out: the start may have learnt from the lines"):
             SeqGAN(config(*tuned, *other)).fit(rows, start=start, quiet=True)
+
+
+def test_a_critic_that_is_too_sure_of_itself_is_calibrated():
+    """Log-ratios of N(1, 1) to N(0, 1), three times too large: the slope is a third."""
+    random = torch.Generator().manual_seed(0)
+    real, fake = 1 + torch.randn(20_000, generator=random), torch.randn(20_000, generator=random)
+    calibration = Calibration()
+    calibration.fit(3 * (real - 0.5) + 7, 3 * (fake - 0.5) + 7)
+    assert calibration.slope.item() == pytest.approx(1 / 3, rel=0.05)
+    calibration.fit(fake, real)
+    assert calibration.slope.item() == 0, "it saw nothing but the wrong way round"
+    calibration.fit(torch.tensor([5.0, 6.0]), torch.tensor([1.0, 2.0]))
+    assert 1 < calibration.slope.item() < 1000
+
+
+def test_rejection_follows_the_calibrated_logits(tmp_path):
+    lines = [f"{a} {b} {c}" for a in "abc" for b in "abc" for c in "abc"] * 2
+    settings = ["critic.rejections=20", "critic.calibrated=true", "critic.lr=0.02", "critic.pretrain=20", "steps=0"]
+    gan = SeqGAN(config(*settings)).fit(lines, out=tmp_path / "run", quiet=True)
+    latest, slope = gan._training.latest, gan.recipe.calibration.slope
+    assert latest["critic/slope"] == pytest.approx(slope.item())
+    slope.fill_(1.0)
+    gan.save_pretrained(tmp_path / "model")
+    again = SeqGAN.load(tmp_path / "model", "cpu")
+    assert list(again.sample(100, ceiling=1.0)) == list(gan.sample(100, ceiling=1.0)) != list(gan.sample(100, raw=True))
+    slope.fill_(0.0)
+    assert list(gan.sample(100, ceiling=1.0)) == list(gan.sample(100, raw=True)), "all are as likely"
+    with pytest.raises(ConfigError, match=r"set data\.valid above 0"):
+        config("critic.calibrated=true", "data.valid=0")
+    with pytest.raises(ConfigError, match=r"set data\.valid above 0"):
+        seqgan.Config.load("gad", ["data.valid=0"])
