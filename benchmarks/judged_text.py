@@ -71,11 +71,10 @@ def main() -> None:
     for kind in given.kinds:
         own = [f"critic.kind={kind}", "likelihood.epochs=0", "steps=0", "critic.rejections=20"]
         judged[kind] = trained(lines, base, *shared, *own, f"critic.ceiling={given.ceiling}")
-    game, game_cpu = (
-        (None, 0.0)
-        if given.no_game
-        else trained(lines, base, *shared, "likelihood.epochs=0", f"critic.ceiling={given.ceiling}")
-    )
+    game, game_cpu = None, 0.0
+    if not given.no_game:
+        own = ["likelihood.epochs=0", f"critic.ceiling={given.ceiling}"]
+        game, game_cpu = trained(lines, base, *shared, *own)
 
     print("| | τ | in the grammar | Self-BLEU-4 | unique | auc | other auc | drawn | CPU-s |")
     print("|---|---|---|---|---|---|---|---|---|")
