@@ -134,7 +134,7 @@ def test_judged_text(run):
     """Each kind of critic with and without rejection; rejection draws more for each one that it keeps."""
     small = ["critic.pretrain=2", "steps=2", "batch=16"]
     found = run(judged_text, "--short", "--lines", "120", "-n", "60", "--kinds", "ngrams", "language", "--set", *small)
-    rows = {cells[1].strip(): cells[2:-1] for cells in (line.split("|") for line in found[-9:])}
+    rows = {cells[1].strip(): cells[2:-1] for cells in (line.split("|") for line in found[-11:])}
     for name in ("ngrams", "language", "game (gad)"):
         raw, kept = (float(rows[f"{name}, {how}"][-2]) for how in ("no rejection", "rejection"))
         assert raw < kept
