@@ -53,7 +53,7 @@ class Counted:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("-n", type=int, default=4000, help="samples a row")
     parser.add_argument("--lines", type=int, default=10_000, help="sentences to train on")
     parser.add_argument("--seed", type=int, default=0)
@@ -93,7 +93,7 @@ def main() -> None:
         drawn = f"{counted.n / given.n:.2f}" if counted is not None else ""
         cells = [f"{temperature:g}", *(f"{one:.3f}" for one in figures), *aucs, drawn, f"{cpu:.0f}"]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
-        if counted is not None:
+        if gan is not None and counted is not None:
             gan.recipe.averaged.average.start = counted.start
 
     row("other sentences of the grammar", None, "", 0)

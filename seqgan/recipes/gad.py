@@ -30,7 +30,7 @@ from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.settings import STRICT, OneOf, Part, Positive, Rate, Weight
-from gancore.types import Batch, Context, Sample
+from gancore.types import Batch
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS
@@ -256,11 +256,6 @@ class GAD(JudgedRecipe):
         """A sequence of the present generator for each beginning `(line, length)`."""
         with at_rest(self.generator):
             return sample(self.generator, len(prompts), self.length, prefix=prompts, device=self.device)
-
-    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
-        """The critic's logits `(batch,)` of ids."""
-        with at_rest(self.critic):
-            return self.adversary.logits(sample)
 
     # The phases -------------------------------------------------------------------------------
 

@@ -23,8 +23,9 @@ from gancore.training.device import derive_seed, new_generator
 from gancore.training.lbfgs import minimize
 from gancore.training.run import Phase
 from gancore.training.settings import Count, Part, Positive
-from gancore.types import Context
+from gancore.types import Context, Sample
 from seqgan.data.corpus import Corpus
+from seqgan.networks.generator import at_rest
 from seqgan.recipes.config import GameCriticConfig
 from seqgan.recipes.sequences import CHUNK, SampleOptions, SequenceRecipe
 from seqgan.text.alphabet import Ids
@@ -178,6 +179,11 @@ class JudgedRecipe(SequenceRecipe):
             self.redraw_rejected(ids, self.critic, draw_new, settings, random, context, slope)
         return ids
 
+    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """The critic's logits `(batch,)` of ids: of a critic that judges prefixes, their mean."""
+        with at_rest(self.critic):
+            return self.adversary.logits(sample, context)
+
     def shared_lines(self, corpus: Corpus) -> tuple[Corpus, Corpus | None]:
         """The lines of the generator, and those of the critic; None where both learn from the same."""
         share = self.config.critic.held_out
@@ -217,7 +223,9 @@ class JudgedRecipe(SequenceRecipe):
 
     def held_out_scores(self, corpus: Corpus, names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
         """The critic's logits of lines of some parts, and of as many samples."""
-        every = dict(zip(("train", "valid", "test"), zip(corpus.parts, corpus.contexts, strict=True), strict=True))
+        every: dict[str, Any] = dict(
+            zip(("train", "valid", "test"), zip(corpus.parts, corpus.contexts, strict=True), strict=True)
+        )
         parts = [every[name] for name in names]
         real = torch.cat([part for part, _ in parts])[:_JUDGED].to(self.device)
         if not len(real):

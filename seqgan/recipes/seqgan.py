@@ -265,11 +265,6 @@ class PolicyGradientGAN(JudgedRecipe):
         with at_rest(self.critic):
             return self.adversary.output(sample).heads["condition"].float()
 
-    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
-        """The critic's logits `(batch,)` of ids: of a critic that judges prefixes, their mean."""
-        with at_rest(self.critic):
-            return self.adversary.logits(sample, context)
-
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Maximum likelihood; the critic alone; both alternately. A constant reward, or no lines, need no critic."""
         config, optimizers = self.config, self.optimizers
