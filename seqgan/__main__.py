@@ -91,6 +91,15 @@ def generate(
     max_length: Annotated[int | None, typer.Option(min=1, help="Most tokens; default the longest line's.")] = None,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
+    ceiling: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            metavar="RATIO",
+            help="Density ratio from which on the critic rejects no text; a lower one takes fewer draws. "
+            "Default: the model's critic.ceiling.",
+        ),
+    ] = None,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
     device: Device = None,
@@ -111,7 +120,10 @@ def generate(
         refuse_place(out)
     gan = SeqGAN.load(run, device, which)
     request = cli.request_of(condition)
-    lines = gan.stream(*(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw, request, guidance))
+    lengths = min_length, max_length
+    lines = gan.stream(
+        *(n, temperature, prefix, seed, top_k, nucleus, *lengths, raw, request, guidance), **{"ceiling": ceiling}
+    )
     if readable:
         lines = map(gan.readable, lines)
     cli.write_lines((" ".join(line.splitlines()) for line in over(lines, "drawing texts", n)), out)

@@ -20,6 +20,7 @@ from seqgan.networks.decoding import Decoding
 from seqgan.recipes.completion import complete, prompt_refusal
 from seqgan.recipes.config import Config
 from seqgan.recipes.domain import Sequences
+from seqgan.recipes.judged_sampling import refuse_ceiling
 from seqgan.recipes.sequences import SampleOptions
 from seqgan.recipes.translating import Search, translate
 from seqgan.text.alphabet import Ids
@@ -108,6 +109,7 @@ class SeqGAN(Model):
         raw: bool = False,
         condition: Request | None = None,
         guidance: float = 1.0,
+        ceiling: float | None = None,
     ) -> Texts:
         """Draw `n` texts, a list.
 
@@ -120,6 +122,8 @@ class SeqGAN(Model):
         condition: by the name of what the model was conditioned on, a number, a class, or a list with one for each
         text; what is not named is left open, and without a condition the texts have the data's own mix.
         guidance: above 1 pulls texts further towards what is asked, at a price in variety (Ho and Salimans 2022).
+        ceiling: in place of `critic.ceiling`, for a model whose critic rejects samples: at least 1. A higher one takes
+        more of the difference to the data away, and more draws.
         The same seed gives the same texts on one kind of device, and the first k of n draws do not depend on n.
         Raises ConfigError for a prefix with unknown tokens or too many, for settings out of range and for a condition
         that the model does not know, RunError where there are no weights yet.
@@ -130,7 +134,7 @@ class SeqGAN(Model):
         ['the', 'the']
         """
         drawn = self.stream(
-            *(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw, condition, guidance)
+            *(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw, condition, guidance, ceiling)
         )
         return Texts(over(drawn, "drawing texts", n))
 
@@ -147,6 +151,7 @@ class SeqGAN(Model):
         raw: bool = False,
         condition: Request | None = None,
         guidance: float = 1.0,
+        ceiling: float | None = None,
     ) -> Iterator[str]:
         """`sample`, one text after the other, in constant memory. Raises ConfigError and RunError as `sample` does.
 
@@ -163,8 +168,9 @@ class SeqGAN(Model):
         if min_length > (max_length or longest):
             raise ConfigError(f"min_length {min_length} is above the largest length {max_length or longest}.")
         decoding = Decoding(temperature, top_k, nucleus, min_length, unknown=False)
+        refuse_ceiling(ceiling, self._trained.config)
         for prefix_ids in self._prefixes(prefix, max_length or longest):
-            options = SampleOptions(decoding, max_length, prefix_ids, self._words.rule, raw)
+            options = SampleOptions(decoding, max_length, prefix_ids, self._words.rule, raw, ceiling)
             for ids, keep in self.draw(n, seed, condition, guidance, options=options):
                 yield from self.domain.decode(ids[:keep], self.recipe.space)  # pyright: ignore
 

@@ -29,6 +29,7 @@ from benchmarks import (
     fragments,
     growing,
     hostile,
+    judged_text,
     oracle,
     peers,
     qm9,
@@ -83,6 +84,7 @@ def test_every_module_has_a_short_form_here():
         "fragments",
         "growing",
         "hostile",
+        "judged_text",
         "oracle",
         "qm9",
         "rejections",
@@ -130,6 +132,18 @@ def test_the_oracle_table(tmp_path, run, rows):
     assert made == {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}, (
         "a second call makes nothing anew"
     )
+
+
+def test_judged_text(run):
+    """Each kind of critic with and without rejection; rejection draws more for each one that it keeps."""
+    small = ["critic.pretrain=2", "steps=2", "batch=16"]
+    found = run(judged_text, "--short", "--lines", "120", "-n", "60", "--kinds", "ngrams", "language", "--set", *small)
+    rows = {cells[1].strip(): cells[2:-1] for cells in (line.split("|") for line in found[-11:])}
+    for name in ("ngrams", "language", "game (gad)"):
+        raw, kept = (float(rows[f"{name}, {how}"][-2]) for how in ("no rejection", "rejection"))
+        assert raw < kept
+    assert float(rows["other sentences of the grammar"][1]) == 1
+    assert all(0 <= one <= 1 for cells in rows.values() for one in numbers(" ".join(cells[1:6])))
 
 
 def test_captions(tmp_path, run):

@@ -1,5 +1,6 @@
 """Score-function gradients: losses whose gradient is that of an expected reward."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,6 +16,24 @@ def policy_gradient(log_prob: Float[Tensor, "*shape"], advantage: Float[Tensor, 
     [1.0]
     """
     return -advantage.detach() * log_prob
+
+
+def clipped_policy_gradient(
+    log_prob: Float[Tensor, "*shape"], drawn: Float[Tensor, "*shape"], advantage: Float[Tensor, "*shape"], clip: float
+) -> Float[Tensor, "*shape"]:
+    """Proximal policy optimisation, clipped (Schulman et al. 2017): a loss, `(batch,)` or `(batch, step)`.
+
+    `log_prob` in nats, `drawn` the same under the policy that the sample was drawn from; their ratio no longer counts
+    once it is beyond `1 - clip` or `1 + clip` in the direction of the advantage. Where both are the same the gradient
+    is that of `policy_gradient`.
+
+    >>> import torch
+    >>> ratio = torch.tensor([0.5, 1.0, 2.0])
+    >>> clipped_policy_gradient(ratio.log(), torch.zeros(3), torch.ones(3), clip=0.25).tolist()
+    [-0.5, -1.0, -1.25]
+    """
+    advantage, ratio = advantage.detach(), (log_prob - drawn.detach()).exp()
+    return -torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
 
 
 def leave_one_out(reward: Float[Tensor, "group draw"]) -> Float[Tensor, "group draw"]:

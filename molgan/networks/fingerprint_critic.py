@@ -3,16 +3,16 @@
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import embedding_bag, leaky_relu
+from torch.nn.functional import leaky_relu
 
 from gancore.layers.conditioning import ConditionedOutput, Conditioning
+from gancore.layers.hashed_counts import mix, weighted_counts
 from gancore.types import Context, CriticOutput, Sample
 from molgan.data import graphs
 from molgan.networks import ring_features
 
 _RINGS = range(3, 7)  # sizes whose closed walks are told apart
 _CONJUGATED = 4  # a bond label beside the orders 1 to 3
-_ODD = 0x5851F42D4C957F2D, 0x2545F4914F6CDD1D
 _SLOPE = 0.1
 _LARGEST = 12  # bonds of rings that are told apart; larger ones are one kind
 _RING_FIGURES = 2 * (_LARGEST + 1)
@@ -34,10 +34,10 @@ def environments(
     neighbours = (bonds > 0).sum(-1)
     spare = capacity[atoms.clamp_min(0)] - bonds.sum(-1)
     double = (bonds == 2).any(-1)
-    labels = _mix(_mix(atoms * 64 + neighbours * 8 + spare) + closed_walks(bonds > 0) * 2 + double)
+    labels = mix(mix(atoms * 64 + neighbours * 8 + spare) + closed_walks(bonds > 0) * 2 + double)
     graph, atom, other, kinds = _ends(bonds)
-    around = _sum_at(_mix(labels[graph, other] * 8 + kinds), graph, atom, labels)
-    return torch.stack((labels, _mix(labels * 3 + around)), 1)
+    around = _sum_at(mix(labels[graph, other] * 8 + kinds), graph, atom, labels)
+    return torch.stack((labels, mix(labels * 3 + around)), 1)
 
 
 def ring_environments(
@@ -56,13 +56,13 @@ def ring_environments(
     graph, atom, other, kinds = _ends(bonds)
     sizes = found.sizes[graph, atom, other].clamp_max(_LARGEST)
     spare = capacity[atoms.clamp_min(0)] - bonds.sum(-1)
-    labels = _mix((atoms * 8 + spare) * 2 + found.bridgeheads)
-    around = _sum_at(_mix(sizes * 8 + kinds) * (sizes > 0), graph, atom, labels)
+    labels = mix((atoms * 8 + spare) * 2 + found.bridgeheads)
+    around = _sum_at(mix(sizes * 8 + kinds) * (sizes > 0), graph, atom, labels)
     largest = found.sizes.amax(-1).clamp_max(_LARGEST)
     by_size = _histograms(graph, sizes, len(atoms)) // 2
     bridged = found.bridgeheads.nonzero(as_tuple=True)
     counts = torch.cat((by_size, _histograms(bridged[0], largest[bridged], len(atoms))), 1)
-    return torch.where(largest > 0, _mix(labels * 3 + around), -1), counts.float()
+    return torch.where(largest > 0, mix(labels * 3 + around), -1), counts.float()
 
 
 def _ends(bonds: Int[Tensor, "batch node node"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -98,14 +98,6 @@ def closed_walks(linked: Bool[Tensor, "batch node node"]) -> Int[Tensor, "batch 
         before, walks = walks, walks @ step - before * others
         found += (walks.diagonal(dim1=-2, dim2=-1) > 0.5).long() << place
     return found
-
-
-def _mix(numbers: Tensor) -> Tensor:
-    """Hashes of integers, each from 0 to 2^31 - 1; products wrap around."""
-    for odd in _ODD:
-        numbers = (numbers + 1) * odd
-        numbers = numbers ^ ((numbers >> 32) & 0xFFFFFFFF)
-    return numbers & 0x7FFFFFFF
 
 
 class FingerprintCritic(nn.Module):
@@ -148,20 +140,11 @@ class FingerprintCritic(nn.Module):
         arrays = graphs.indices(sample)
         found = environments(*arrays, self.capacity) % self.buckets
         present = (arrays[0] >= 0)[:, None].expand_as(found)
-        hidden, straight = _weighted(self.enter, found.flatten(1), present.flatten(1)), 0.0
+        hidden, straight = weighted_counts(self.enter, found.flatten(1), present.flatten(1)), 0.0
         if self.ring_buckets:
             around, figures = ring_environments(*arrays, self.capacity)
-            hidden = hidden + _weighted(self.ring_enter, around % self.ring_buckets, around >= 0)
+            hidden = hidden + weighted_counts(self.ring_enter, around % self.ring_buckets, around >= 0)
             straight = self.ring_head(figures.log1p() * _RING_SCALE)
         features = leaky_relu(hidden, _SLOPE)
         logits = (self.head(features) + straight).squeeze(1).float()
         return self.conditioned(logits, features, context)
-
-
-def _weighted(layer: nn.Linear, buckets: Int[Tensor, "batch place"], counted: Bool[Tensor, "batch place"]) -> Tensor:
-    """The layer of log(1 + how often) of every bucket `(batch, out)`, without working out the many that never occur."""
-    often = torch.zeros(len(buckets), layer.in_features, device=buckets.device)
-    often = often.scatter_add_(1, buckets, counted.float()).gather(1, buckets)
-    share = torch.where(counted, often.log1p() / often.clamp_min(1), 0.0)  # each occurrence has its part
-    summed = embedding_bag(buckets, layer.weight.T, per_sample_weights=share.to(layer.weight.dtype), mode="sum")
-    return summed if layer.bias is None else summed + layer.bias

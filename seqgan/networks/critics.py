@@ -9,14 +9,15 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from gancore.errors import ConfigError
 from gancore.layers.conditioning import ConditionedOutput, Conditioning
+from gancore.layers.hashed_counts import mix, weighted_counts
 from gancore.training.settings import STRICT, Part, Positive, Rate
 from gancore.types import Context, CriticOutput, Sample
-from seqgan.text.alphabet import Alphabet
+from seqgan.text.alphabet import Alphabet, Ids
 
 # SeqGAN's filters, width -> number; a width that is longer than the sequences is left out.
 _FILTERS = {1: 100, 2: 200, 3: 200, 4: 200, 5: 200, 6: 100, 7: 100, 8: 100, 9: 100, 10: 100, 15: 160, 20: 160}
@@ -28,17 +29,19 @@ class CriticConfig:
     """The critic's network."""
 
     __pydantic_config__ = STRICT
-    kind: Literal["textcnn", "recurrent", "multi", "strided"] = "textcnn"
-    """TextCNN with highway, a recurrent network that judges every prefix, RelGAN's multi-embedding CNN, or DCGAN's
-    strided convolutions."""
+    kind: Literal["textcnn", "recurrent", "multi", "strided", "ngrams"] = "textcnn"
+    """TextCNN with highway, a recurrent network that judges every prefix, RelGAN's multi-embedding CNN, DCGAN's strided
+    convolutions, or a perceptron of how often n-grams and skip-grams occur."""
     embedding: Positive = 64
-    """Width of the token embedding."""
+    """Width of the token embedding; of `ngrams`, of the hidden layer."""
     width: Positive = 128
     """Width of the recurrent critic's state, and channels of the last strided convolution."""
     filters: Rate = 1.0
     """Factor on the number of filters of a convolutional critic; 1 is the papers'."""
     representations: Positive = 64
     """Embedded representations of the multi-embedding critic; divides `embedding`."""
+    buckets: Positive = 16384
+    """Numbers that n-grams are hashed to."""
     dropout: Part = 0.25
     """Dropout while the critic trains."""
     conditioning: Conditioning = "projection"
@@ -221,4 +224,54 @@ class StridedCNN(nn.Module):
         return self.conditioned(self.out(self.drop(features)).squeeze(1), features, context)
 
 
-CRITICS = {"textcnn": TextCNN, "recurrent": RecurrentCritic, "multi": MultiCNN, "strided": StridedCNN}
+class NgramCritic(nn.Module):
+    """A perceptron of how often each n-gram and skip-gram occurs, hashed to `buckets` numbers (Weinberger et al. 2009).
+
+    Runs of one to three tokens, and pairs of tokens two to four places apart; the beginning counts as a token. It reads
+    ids alone, so no gradient flows into a sample.
+    """
+
+    def __init__(self, alphabet: Alphabet, config: CriticConfig, length: int, context_features: int = 0):
+        super().__init__()
+        self.alphabet, self.buckets = alphabet, config.buckets
+        self.enter, self.drop = nn.Linear(config.buckets, config.embedding), nn.Dropout(config.dropout)
+        self.out = nn.Linear(config.embedding, 1)
+        self.conditioned = ConditionedOutput(config.embedding, context_features, config.conditioning)
+
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
+        """One logit a sequence of ids `(batch, step)`."""
+        (ids,) = sample
+        hashes, counted = ngrams(ids, self.alphabet)
+        hidden = weighted_counts(self.enter, hashes % self.buckets, counted)
+        features = nn.functional.leaky_relu(hidden, 0.1)
+        return self.conditioned(self.out(self.drop(features)).squeeze(1), features, context)
+
+
+_SHAPES = (0,), (0, 1), (0, 1, 2), (0, 2), (0, 3), (0, 4)
+"""Places of the tokens of a gram: runs of one to three tokens, then pairs further apart."""
+
+
+def ngrams(ids: Ids, alphabet: Alphabet) -> tuple[Int[Tensor, "batch gram"], Bool[Tensor, "batch gram"]]:
+    """Hashes of the n-grams and skip-grams of sequences, from 0 to 2^31 - 1, and which of them hold no padding."""
+    begin = torch.full_like(ids[:, :1], alphabet.begin)
+    tokens, mask = torch.cat((begin, ids), 1), nn.functional.pad(alphabet.mask(ids), (1, 0), value=True)
+    steps, hashes, counted = tokens.shape[1], [], []
+    for number, places in enumerate(_SHAPES):
+        room = steps - places[-1]
+        if room < 1:
+            continue
+        label = torch.full_like(tokens[:, :room], number)
+        for place in places:
+            label = mix(label * alphabet.size + tokens[:, place : place + room])
+        hashes.append(label)
+        counted.append(mask[:, places[-1] :])
+    return torch.cat(hashes, 1), torch.cat(counted, 1)
+
+
+CRITICS = {
+    "textcnn": TextCNN,
+    "recurrent": RecurrentCritic,
+    "multi": MultiCNN,
+    "strided": StridedCNN,
+    "ngrams": NgramCritic,
+}

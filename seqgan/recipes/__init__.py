@@ -3,6 +3,7 @@
 from typing import Any
 
 from seqgan.recipes.cyclegan import CycleGAN
+from seqgan.recipes.gad import GAD
 from seqgan.recipes.gumbel import GumbelGAN
 from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.pix2pix import Pix2Pix
@@ -15,6 +16,7 @@ RECIPES: dict[str, Any] = {
     "mle": MaximumLikelihood,
     "gumbel": GumbelGAN,
     "residual": Residual,
+    "gad": GAD,
     "pix2pix": Pix2Pix,
     "cyclegan": CycleGAN,
     "stargan": StarGAN,

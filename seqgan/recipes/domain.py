@@ -27,6 +27,7 @@ from seqgan.metrics.monitor import monitor_metrics
 from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config
 from seqgan.recipes.external_reward import load_key, load_reward
+from seqgan.recipes.judged_sampling import tell_known_lines
 from seqgan.text.alphabet import Ids
 from seqgan.text.splitting import advice
 from seqgan.text.vocabulary import TokenError
@@ -61,6 +62,7 @@ class Sequences:
         "valid/nll": "valid nll",
         "critic/adversarial": "critic",
         "critic/accuracy": "accuracy",
+        "critic/auc": "held-out auc",
         "generator/reward": "reward",
         "generator/score": "score",
         "valid/exact": "valid exact",
@@ -83,6 +85,8 @@ class Sequences:
             raise DataError("the corpus has no vocabulary: it holds ids that never were text.")
         if start is not None and start.recipe.space.vocabulary.tokens != corpus.vocabulary.tokens:
             raise ConfigError("start: the corpus was made for another vocabulary; give lines or a file.")
+        if start is not None:
+            tell_known_lines(config, start, corpus.digest)
         rows, lines = sum(map(len, corpus.parts)) + len(corpus.rejected), corpus.strings if names else []
         load = partial(load_object, "condition")
         source_rows = ConditionSource(lines, corpus.columns, load, kept=kept)

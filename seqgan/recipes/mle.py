@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gancore.facade.recipe import Capability
-from gancore.training.batching import Shuffled
+from gancore.training.batching import Shuffled, Streams
 from gancore.training.device import adam, derive_seed
 from gancore.training.ema import EMA
-from gancore.training.loop import Callback, Player
+from gancore.training.loop import Callback, Losses, Player
 from gancore.training.run import Phase
 from gancore.training.schedules import cosine_rate
 from gancore.types import Batch
@@ -68,6 +68,11 @@ def likelihood_phase(
     optimizer = recipe.optimizers["likelihood"]
     player = Player("likelihood", recipe.generator, optimizer, turn, max_norm=settings.max_norm, rate=rate)
     return [Phase("likelihood", [player], stream, range(steps), [end_of_epoch])] if steps else []
+
+
+def on_stream(losses: Losses, name: str) -> Losses:
+    """The losses of a player that learns from one of several streams."""
+    return lambda streams, step: losses(streams[name], step)
 
 
 @dataclass(frozen=True)
@@ -128,11 +133,13 @@ class MaximumLikelihood(SequenceRecipe):
         generator: Player,
         enter: Callable[[], None],
         sampling_needs_critic: bool = False,
+        judged: Corpus | None = None,
     ) -> list[Phase]:
         """The three phases of an adversarial recipe: maximum likelihood, the critic alone, both alternately.
 
         In the last, a step of the generator comes first, then `repeat` steps of the critic, which may be 0.
-        sampling_needs_critic: the critic then trains even without adversarial steps.
+        sampling_needs_critic: the critic then trains even without adversarial steps. judged: the lines of the critic,
+        where these are others.
         """
         config: Any = self.config  # of an adversarial recipe
         phases = self.phases(corpus)
@@ -145,7 +152,13 @@ class MaximumLikelihood(SequenceRecipe):
         ):
             labelled = config.critic.labelled if config.critic.conditioning in ("auxiliary", "twin") else 0
             seed = derive_seed(config.seed, name)
-            stream = batches(corpus.train, config.batch, seed, self.device, corpus.context, labelled=labelled)
+            lines = judged if judged is not None and name == "critic" else corpus
+            stream: Any = batches(lines.train, config.batch, seed, self.device, lines.context, labelled=labelled)
+            if judged is not None and name == "adversarial":
+                seed = derive_seed(config.seed, name, "critic")
+                others = batches(judged.train, config.batch, seed, self.device, judged.context, labelled=labelled)
+                stream = Streams(generator=stream, critic=others)
+                players = [replace(player, losses=on_stream(player.losses, player.name)) for player in players]
             follow: list[Callback] = [self.follow] if name == "adversarial" else []
             phases.append(Phase(name, players, stream, steps, callbacks=follow, enter=enter))
         return phases

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -28,7 +27,7 @@ from gancore.training.device import adam, new_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.settings import Count, OneOf, Positive, Weight
+from gancore.training.settings import OneOf, Weight
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
@@ -36,16 +35,16 @@ from seqgan.networks.critics import CRITICS, RecurrentCritic
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import at_rest, token_nll, without_dropout
 from seqgan.networks.rollout import monte_carlo
-from seqgan.recipes.config import GameConfig, GameCriticConfig
+from seqgan.recipes.config import GameConfig
 from seqgan.recipes.external_reward import RewardConfig
+from seqgan.recipes.judged_sampling import JudgedRecipe, SamplingCriticConfig
 from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.reinforce import Baseline, Negatives, PolicyConfig, Values
-from seqgan.recipes.sequences import SampleOptions, SequenceRecipe
 from seqgan.text.alphabet import Ids
 
 
 @dataclass(frozen=True)
-class SeqGANCriticConfig(GameCriticConfig):
+class SeqGANCriticConfig(SamplingCriticConfig):
     """The critic, its training, and its use in sampling."""
 
     decay: Weight = 0.2
@@ -54,16 +53,6 @@ class SeqGANCriticConfig(GameCriticConfig):
     """Adversarial objective, of the critic alone: the policy gradient takes the logit's sigmoid as reward."""
     bf16: bool = False
     """Whether the critic computes in bfloat16, which is faster where the processor has it."""
-    pool: Positive = 1000
-    """Generated sequences drawn at a time to train on."""
-    reuse: Positive = 3
-    """Passes over them before new ones are drawn."""
-    rejections: Count = 0
-    """How often `sample` at most replaces a sample that the critic rejects (Azadi et al. 2019), unless the generator
-    was trained on a reward, which the critic knows nothing of; 0 leaves the critic out."""
-    ceiling: Annotated[float, Ge(1)] = 2.0
-    """Ratio of the data's density to the generator's from which on a sample is never rejected. A higher one takes more
-    of the difference away, and more rejections."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +78,7 @@ class SeqGANConfig(GameConfig):
             )
         if (self.policy.reward == "dense") != (self.critic.kind == "recurrent"):
             raise ConfigError("policy.reward=dense and critic.kind=recurrent go together: set both or neither.")
+        self.critic.require_lines(self.data.valid)
         if self.critic.rejections:
             if self.policy.reward == "constant":
                 raise ConfigError("policy.reward=constant trains no critic that draws could be shown to.")
@@ -115,7 +105,7 @@ class SeqGANConfig(GameConfig):
         return ""
 
 
-class PolicyGradientGAN(SequenceRecipe):
+class PolicyGradientGAN(JudgedRecipe):
     """Recipe seqgan: generator, critic and rollout policy, their optimisers, and the training step of each.
 
     A checkpoint holds `modules` and `optimizers`. shaping: the external reward, where there is one; the space's
@@ -129,7 +119,7 @@ class PolicyGradientGAN(SequenceRecipe):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length, self.vocabulary = space.alphabet, space.length, space.vocabulary
         alphabet, length = space.alphabet, space.length
-        self.sampling_modules = ("critic",) if config.rejects else ()
+        self.sampling_modules = self.asked_modules()
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.context_features).to(device)
@@ -147,6 +137,7 @@ class PolicyGradientGAN(SequenceRecipe):
             "anchor": self.anchor,
             "negatives": self.negatives,
             "baseline": self.baseline,
+            **self.calibrated_modules(),
         }
 
     @cached_property
@@ -269,34 +260,10 @@ class PolicyGradientGAN(SequenceRecipe):
             return {}
         return {"replay": token_nll(self.generator, ids).mean() * self.config.reward.replay.weight}
 
-    def sample(
-        self,
-        n: int,
-        random: torch.Generator,
-        context: Context | None = None,
-        options: SampleOptions | None = None,
-        guidance: float = 1.0,
-    ) -> Ids:
-        """`n` sequences of the averaged generator, `(n, step)`; what the critic rejects is sampled again."""
-        options, draw = options or SampleOptions(), super().sample
-        ids = draw(n, random, context, options, guidance)
-        if self.config.rejects and not options.raw:
-
-            def draw_new(count: int, context: Context | None) -> Ids:
-                return draw(count, random, context, options, guidance)
-
-            self.redraw_rejected(ids, self.critic, draw_new, self.config.critic, random, context)
-        return ids
-
     def predict(self, sample: Sample) -> Tensor:
         """What the critic's head says of each sequence of ids `(batch, feature)`."""
         with at_rest(self.critic):
             return self.adversary.output(sample).heads["condition"].float()
-
-    def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
-        """The critic's logits `(batch,)` of ids: of a critic that judges prefixes, their mean."""
-        with at_rest(self.critic):
-            return self.adversary.logits(sample, context)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Maximum likelihood; the critic alone; both alternately. A constant reward, or no lines, need no critic."""
@@ -307,9 +274,11 @@ class PolicyGradientGAN(SequenceRecipe):
         generator = Player(
             "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
         )
-        phases = self.pretraining.adversarial_phases(corpus, critic, generator, self.take_over, self.config.rejects)
+        learnt, judged = self.shared_lines(corpus)
+        needed = self.config.rejects
+        phases = self.pretraining.adversarial_phases(learnt, critic, generator, self.take_over, needed, judged)
         phases[-1].callbacks.append(lambda step, logs: self.rollout_policy.update(self.generator))
-        return phases
+        return self.measured(phases, corpus)
 
     def take_over(self) -> None:
         """Go on from the best generator of the pre-training."""

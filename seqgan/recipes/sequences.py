@@ -23,7 +23,8 @@ from seqgan.networks.generator import Generator, Guided, at_rest
 from seqgan.text.alphabet import Ids
 from seqgan.text.vocabulary import TokenError, Vocabulary
 
-_CHUNK = 256  # sequences that a critic reads at a time
+CHUNK = 256
+"""Sequences that a critic reads at a time."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SampleOptions:
 
     decoding: temperature and filters. steps: the most tokens; None for the length of the space. prefix: ids that each
     sequence begins with, or a tensor with those of each, as `decoding.sample` takes it. rule: which tokens may follow,
-    of byte pairs. raw: leave out the critic's rejections.
+    of byte pairs. raw: leave out the critic's rejections. ceiling: in place of `critic.ceiling`, at least 1.
     """
 
     decoding: Decoding = field(default_factory=Decoding)
@@ -40,6 +41,7 @@ class SampleOptions:
     prefix: list[int] | Tensor = field(default_factory=list)
     rule: Any = None
     raw: bool = False
+    ceiling: float | None = None
 
 
 class SequenceRecipe:
@@ -102,8 +104,12 @@ class SequenceRecipe:
         settings: Any,
         random: torch.Generator,
         context: Context | None = None,
+        slope: float = 1.0,
     ) -> None:
-        """Replace, in place, sequences that the critic rejects; `draw(n, context)` draws n new ones."""
+        """Replace, in place, sequences that the critic rejects; `draw(n, context)` draws n new ones.
+
+        slope: on the critic's logits.
+        """
 
         def redraw(rows: Tensor) -> tuple[list[Ids], Tensor]:
             their_context = context[rows] if context is not None else None
@@ -113,10 +119,10 @@ class SequenceRecipe:
         def logits_of(ids: Ids, context: Context | None) -> Tensor:
             padded = nn.functional.pad(ids, (0, self.space.length - ids.shape[1]), value=self.space.alphabet.pad)
             logits = []
-            for start in range(0, len(padded), _CHUNK):
-                rows = slice(start, start + _CHUNK)
+            for start in range(0, len(padded), CHUNK):
+                rows = slice(start, start + CHUNK)
                 inputs = ((padded[rows],),) if context is None else ((padded[rows],), context[rows])
-                logits.append(critic(*inputs).logits.float())
+                logits.append(critic(*inputs).logits.float() * slope)
             return torch.cat(logits)
 
         with at_rest(critic):

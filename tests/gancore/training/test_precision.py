@@ -61,12 +61,13 @@ def test_molecules_in_bfloat16(small_config, small_data):
 
 @native
 @pytest.mark.parametrize("kind", ["lstm", "transformer", "memory"])
-@pytest.mark.parametrize("recipe", ["seqgan", "gumbel", "residual"])
+@pytest.mark.parametrize("recipe", ["seqgan", "gumbel", "residual", "gad"])
 def test_texts_in_bfloat16(recipe, kind):
     own = {
         "seqgan": ["critic.pool=16", "critic.filters=0.05", "critic.steps=1", "critic.pretrain=2"],
         "gumbel": ["critic.kind=textcnn", "critic.filters=0.05", "critic.steps=1", "critic.pretrain=2"],
         "residual": [],
+        "gad": ["critic.pool=16", "critic.pretrain=2", "critic.kind=language_and_ngrams"],
     }[recipe]
     small = ["model.embedding=16", "model.width=16", "likelihood.epochs=2", "likelihood.batch=16"]
     game = ["steps=3", "batch=8", "monitor_every=2"]
