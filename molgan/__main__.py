@@ -51,6 +51,12 @@ def _demo(config: Any, out: Path, n: int, quiet: bool, as_json: bool) -> None:
     run(config, out, n, quiet, as_json)
 
 
+def _anomalies(*given: Any) -> Any:
+    from molgan.reporting.anomalies import anomaly_table
+
+    return anomaly_table(*given)
+
+
 def _rdkit_scores() -> "list[Finding]":
     from gancore.facade.doctor import Finding
     from molgan.scoring.scorer import Scorer
@@ -77,6 +83,7 @@ HALF = Half(
         *(Path("runs/demo"), "qm9", 10_000, 1, _demo),
     ),
     checks=[_rdkit_scores],
+    anomalies=_anomalies,
 )
 app = app_of(HALF)
 

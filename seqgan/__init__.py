@@ -1,6 +1,6 @@
 """Token sequences: train a text GAN on lines, SMILES or SELFIES, sample it, judge what it says.
 
-`SeqGAN`, `Config` and `evaluate` are the front door; importing the package alone does not load torch.
+`SeqGAN`, `Config`, `evaluate` and `anomalies` are the front door; importing the package alone does not load torch.
 """
 
 from typing import TYPE_CHECKING
@@ -10,12 +10,18 @@ from gancore.io.moved_modules import alias
 
 if TYPE_CHECKING:
     from seqgan.gan import SeqGAN
+    from seqgan.metrics.anomalies import anomalies
     from seqgan.metrics.evaluation import evaluate
     from seqgan.recipes.config import Config
 
-__all__ = ["Config", "SeqGAN", "evaluate"]
+__all__ = ["Config", "SeqGAN", "anomalies", "evaluate"]
 
-_HOME = {"Config": "seqgan.recipes.config", "SeqGAN": "seqgan.gan", "evaluate": "seqgan.metrics.evaluation"}
+_HOME = {
+    "Config": "seqgan.recipes.config",
+    "SeqGAN": "seqgan.gan",
+    "anomalies": "seqgan.metrics.anomalies",
+    "evaluate": "seqgan.metrics.evaluation",
+}
 
 
 _MOVED = {

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rich.console import Console
+from torch import Tensor
 
 from gancore.facade.condition_values import Spec
 from gancore.facade.conditions import Conditions
@@ -126,6 +127,14 @@ class Domain(Protocol):
 
     def encode(self, strings: Sequence[str | None], space: Any) -> tuple[Any, list[int]]:
         """Strings as critics read them, and the numbers of those that are read."""
+        ...
+
+    def sizes(self, sample: Any, space: Any) -> Tensor:
+        """Of an encoded sample how many parts, atoms or tokens, each string has: `(batch,)`."""
+        ...
+
+    def refusal(self, text: str | None, space: Any) -> str:
+        """Why `encode` leaves a string out; "" where it does not."""
         ...
 
     def decode(self, samples: Any, space: Any) -> Iterator[str | None]:

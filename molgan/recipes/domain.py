@@ -153,6 +153,15 @@ class Molecules:
         atoms, orders = map(torch.from_numpy, chemistry.encode([read[row] for row in rows], space.vocabulary))  # pyright: ignore
         return graphs.one_hots(atoms, orders, len(space.vocabulary.atoms)), rows
 
+    def sizes(self, sample: Sample, space: GraphSpace) -> torch.Tensor:
+        """Heavy atoms of each graph `(batch,)`."""
+        return graphs.node_mask(sample[0]).sum(1)
+
+    def refusal(self, text: str | None, space: GraphSpace) -> str:
+        """Why a string is no graph of the vocabulary; "" where it is."""
+        read = chemistry.graph_or_reason(text, space.vocabulary.max_atoms, chemistry.Policy())
+        return read if isinstance(read, str) else space.vocabulary.lacks(read)
+
     def decode(self, samples: tuple[torch.Tensor, torch.Tensor], space: GraphSpace) -> Iterator[str | None]:
         """Canonical SMILES; None where RDKit refuses, or there is more than one fragment."""
         atoms, orders = (part.cpu().numpy() for part in samples)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from rich.console import Console
+from torch import Tensor
 
 from gancore.errors import CheckpointError, ConfigError, DataError
 from gancore.facade.condition_values import ConditionSource, Spec, read_conditions
@@ -190,6 +191,20 @@ class Sequences:
                     lines.append(ids)
                     rows.append(row)
         return (pad(lines, space.length),), rows
+
+    def sizes(self, sample: Sample, space: TextSpace) -> Tensor:
+        """Tokens of each line `(batch,)`, with its end."""
+        return space.alphabet.mask(sample[0]).sum(1)
+
+    def refusal(self, text: str | None, space: TextSpace) -> str:
+        """Why a string is no line of the vocabulary and of its length; "" where it is."""
+        assert space.vocabulary is not None
+        try:
+            ids = space.vocabulary.encode(text.strip()) if text else []
+        except TokenError as error:
+            return str(error)
+        most = space.length - 1
+        return "empty" if not ids else f"{len(ids)} tokens, the model holds {most}" if len(ids) > most else ""
 
     def decode(self, samples: Ids, space: TextSpace) -> Iterator[str]:
         """Lines."""
