@@ -52,11 +52,12 @@ class Reading(NamedTuple):
 
 
 class Card(NamedTuple):
-    """What the card of a shared model says: a title, what it is for, its limits."""
+    """What the card of a shared model says: a title, what it is for, its limits, how to use it responsibly."""
 
     title: str
     intended: str
     limits: str
+    responsible: str
 
 
 class Domain(Protocol):
