@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from gancore.facade.model import Model
 
 
+RESPONSIBLE_MOLECULES = (
+    "Follow the law for what you make, ship or publish: chemical weapons conventions, drug and export controls. "
+    "Do not steer it toward harm, and do not publish models or lists that were. `molgan score` with the alert set "
+    "`HAZARD` names well-known hazardous patterns; it is no safeguard. docs/responsible-use.md of discretegan "
+    "says more."
+)
+"""What the card of a model of molecules, graphs or strings, says of responsible use."""
+
+
 class Space(Protocol):
     """What samples are made of: the vocabulary and the sizes. It goes into every checkpoint.
 

@@ -251,7 +251,8 @@ class Model:
         """
         state, card = self._state, self.domain.card(self)
         about = pretrained.About(
-            *(self.domain.half, type(self).__name__, card.title, data or _NOT_SAID, card.intended, card.limits),
+            *(self.domain.half, type(self).__name__, card.title, data or _NOT_SAID),
+            *card[1:],
             tuple(item.about for item in self.conditions.items) if self.conditions is not None else (),
         )
         pretrained.write(folder, self.config, state, about, figures, compact, self._trained.sampling_modules)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from gancore.errors import ConfigError, DataError
 from gancore.facade.condition_values import ConditionSource, Spec, read_conditions
-from gancore.facade.domain import Card, Reading
+from gancore.facade.domain import RESPONSIBLE_MOLECULES, Card, Reading
 from gancore.facade.examples import Examples, picked_rows
 from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
@@ -41,6 +41,7 @@ _CARD = Card(
     "chemist, and research on generators.",
     "A generated molecule is a proposal: nothing here says that it can be made, is stable, safe, or does what a score "
     "hopes. Samples may be training molecules. Sizes and atom types are those of the training data.",
+    RESPONSIBLE_MOLECULES,
 )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gancore.errors import CheckpointError, ConfigError, DataError
 from gancore.facade.condition_values import ConditionSource, Spec, read_conditions
-from gancore.facade.domain import Card, Reading
+from gancore.facade.domain import RESPONSIBLE_MOLECULES, Card, Reading
 from gancore.facade.examples import Examples
 from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
@@ -39,6 +39,8 @@ _TEXTS = Card(
     "Drawing texts like those it was trained on; research on generators of text.",
     "It knows nothing of what its words mean, repeats what its corpus holds, prejudice and private matters included, "
     "and may copy training lines: look at `novel` and `copied` before samples are published.",
+    "Say of published samples that a machine wrote them. Do not use it to deceive, or to imitate a person. Look "
+    "for private matters and prejudice first. docs/responsible-use.md of discretegan says more.",
 )
 _STRINGS = Card(
     "Generator of molecules as strings",
@@ -46,6 +48,7 @@ _STRINGS = Card(
     "generators of strings.",
     "A sampled string need not be a molecule: `molgan evaluate` counts those that are. A molecule is a proposal: "
     "nothing here says that it can be made, is stable or safe. Samples may be training molecules.",
+    RESPONSIBLE_MOLECULES,
 )
 
 
