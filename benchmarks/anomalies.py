@@ -156,7 +156,9 @@ def text(n: int, settings: Sequence[str], short: bool) -> tuple[SeqGAN, list[str
     """A model of sentences, sentences that it was not trained on, and such with their words in random order."""
     random, lines = np.random.default_rng(0), corpus()
     rows = [lines[row] for row in random.permutation(len(lines))]
-    model = SeqGAN(TextConfig.load("small", [*TEXT, *settings])).fit(rows[2 * n :][: 200 if short else None], quiet=True)
+    model = SeqGAN(TextConfig.load("small", [*TEXT, *settings])).fit(
+        rows[2 * n :][: 200 if short else None], quiet=True
+    )
     seen = set(rows[2 * n :])
     held = [line for line in rows[: 2 * n] if line not in seen]
     shuffled = (shuffle(line, random) for line in held[len(held) // 2 :])

@@ -281,7 +281,9 @@ def test_anomalies(run):
         ("text", ["likelihood", "critic"], ["likelihood.epochs=1", "steps=1", "critic.pretrain=1"]),
     ):
         rows = run(anomalies, what, *few, "--molecules", 60, *(["--set", *settings] if settings else []))
-        table = {line.split("|")[1].strip(): numbers(line) for line in rows if line.startswith("|") and "---" not in line}
+        table = {
+            line.split("|")[1].strip(): numbers(line) for line in rows if line.startswith("|") and "---" not in line
+        }
         assert [name for name in table if name != "score"] == scores
         assert all(0 <= low <= value <= high <= 1 for value, low, high in (table[name] for name in scores))
     assert anomalies.auc(pd.Series([1.0, 2.0]).to_numpy(), pd.Series([0.0, 1.0]).to_numpy()).value == 0.875

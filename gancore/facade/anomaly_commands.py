@@ -32,7 +32,9 @@ def anomalies_command(read: Callable[..., Any], sets: str, model_help: str) -> C
         samples: Annotated[
             int, typer.Option(min=1, help="Rows of the reference at random, or samples of the model.")
         ] = 2000,
-        out: Annotated[Path | None, typer.Option(help="Table to write, every row of the file: .csv or .parquet.")] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Table to write, every row of the file: .csv or .parquet.")
+        ] = None,
         ordered: Annotated[
             bool, typer.Option("--sort", help="Write the most anomalous rows first; default: the order of the file.")
         ] = False,

@@ -49,9 +49,7 @@ class Members:
         """
         texts, labels = _rows(source, subgroup, column)
         rows = sampled(len(texts), MOST, seed)
-        found = map_chunks(
-            partial(member, policy=policy), [texts[row] for row in rows], failed=lambda reason: None
-        )
+        found = map_chunks(partial(member, policy=policy), [texts[row] for row in rows], failed=lambda reason: None)
         kept = [(one, labels[row]) for one, row in zip(found, rows, strict=True) if one is not None]
         return cls([one for one, _ in kept], [label for _, label in kept], subgroup)
 

@@ -53,6 +53,4 @@ def anomaly_table(
 ) -> AnomalyTable:
     """`anomalies` as it was read, to write and to print; device, checkpoint: as in `MolGAN.load`."""
     reference = DATA.files(reference) if reference is not None else None
-    return read_anomalies(
-        *(source, model, FORM, "SMILES", by, reference, column, samples, seed, device, checkpoint)
-    )
+    return read_anomalies(*(source, model, FORM, "SMILES", by, reference, column, samples, seed, device, checkpoint))

@@ -97,6 +97,8 @@ def test_the_subgroups_of_a_molecule(smiles, rings, elements):
 def test_bins_of_size_hold_every_size_once():
     reference = Members.read(REFERENCE)
     figures, _ = reference.figures(reference.members)
-    shares = [one.value for name, one in figures.items() if name.startswith("subgroups/size") and name.endswith("/share")]
+    shares = [
+        one.value for name, one in figures.items() if name.startswith("subgroups/size") and name.endswith("/share")
+    ]
     assert sum(shares) == pytest.approx(1.0)
     assert len(shares) == 4
