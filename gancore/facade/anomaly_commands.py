@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gancore.facade import cli
 from gancore.facade.cli import AsJson, Column, Quiet
 
 _By = Literal["likelihood", "reconstruction", "critic"]

@@ -18,7 +18,8 @@ from molgan.scoring.records import NO_PARTS, Parts
 class Judge:
     """Training molecules, a reference and the groups of figures, as in `evaluate`; judges any number of lists.
 
-    requested: what the molecules were asked for. subgroup: a column of the reference. parts: what is asked of every molecule that is picked for the suites.
+    requested: what the molecules were asked for. subgroup: a column of the reference. parts: what is asked of every
+    molecule that is picked for the suites.
     Raises ConfigError for an unknown group, and DataError for training molecules of which none can be read.
     """
 

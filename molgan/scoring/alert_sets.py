@@ -1,4 +1,4 @@
-"""Sets of structural alerts, RDKit's and `HAZARD`, without matching what a molecule's SMILES or fingerprint rules out."""
+"""Sets of structural alerts, RDKit's and `HAZARD`, without matching what its SMILES or fingerprint rules out."""
 
 import re
 from collections.abc import Sequence
