@@ -1,6 +1,7 @@
 """The rows of a file with how anomalous a model finds each: the table, its most anomalous rows, what has no score."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,19 +28,18 @@ SAMPLES = 2000
 class AnomalyTable:
     """Rows and, in the same order, a frame with columns anomaly, percentile and reason.
 
-    by: what the scores are. reference: what the percentiles are among, a phrase. where: what the rows are called.
+    by: what the scores are. reference: what the percentiles are among, a phrase.
     """
 
     rows: list[Record]
     frame: pd.DataFrame
     by: str
     reference: str
-    where: str
 
     @property
     def order(self) -> np.ndarray:
         """Numbers of the rows, the most anomalous first, those without a score last; equals as they stand."""
-        return np.argsort(-self.frame["anomaly"].to_numpy(), kind="stable")
+        return np.argsort(-self.frame["anomaly"].to_numpy(float), kind="stable")
 
     def table(self, ordered: bool = False, typed: bool = False) -> pd.DataFrame:
         """Columns row, input, name, the file's others, anomaly, percentile, reason; ordered: as `order`."""
@@ -54,14 +54,18 @@ class AnomalyTable:
             table.to_parquet(place, index=False) if parquet else table.to_csv(place, index=False)
 
     @property
+    def scored(self) -> int:
+        """How many rows have a score."""
+        return int(np.isfinite(self.frame["anomaly"].to_numpy(float)).sum())
+
+    @property
     def unread(self) -> dict[str, int]:
         """Why rows have no score, the commonest first."""
-        reasons = self.frame["reason"]
-        return reasons[reasons != ""].value_counts().to_dict()
+        return dict(Counter(filter(None, self.frame["reason"].tolist())).most_common())
 
     def top(self, n: int) -> list[dict[str, Any]]:
         """The most anomalous rows: row, input, name, anomaly, percentile."""
-        scored = self.order[: min(n, int(self.frame["anomaly"].notna().sum()))]
+        scored = self.order[: min(n, self.scored)]
         return [
             {"row": self.rows[row][0], "input": self.rows[row][1], "name": self.rows[row][2]}
             | {name: float(self.frame[name].iloc[row]) for name in ("anomaly", "percentile")}
@@ -70,8 +74,7 @@ class AnomalyTable:
 
     def to_json(self, n: int) -> str:
         """Rows, how many have a score, by what, the reference, the most anomalous, and why others have none."""
-        scored = int(self.frame["anomaly"].notna().sum())
-        told = {"rows": len(self.rows), "scored": scored, "by": self.by, "unit": UNITS[self.by]}
+        told = {"rows": len(self.rows), "scored": self.scored, "by": self.by, "unit": UNITS[self.by]}
         return json.dumps(told | {"reference": self.reference, "top": self.top(n), "unread": self.unread}, indent=1)
 
     def text(self, n: int) -> str:
@@ -79,7 +82,7 @@ class AnomalyTable:
         shown = pd.DataFrame(self.top(n))
         if not any(shown["name"]):
             shown = shown.drop(columns="name")
-        formats = {"anomaly": lambda value: f"{value:.3f}", "percentile": lambda value: f"{value:.1f}"}
+        formats: Any = {"anomaly": lambda value: f"{value:.3f}", "percentile": lambda value: f"{value:.1f}"}
         said = [shown.to_string(index=False, formatters=formats), ""]
         lost = sum(self.unread.values())
         said += [f"{len(self.rows) - lost:,} of {len(self.rows):,} rows scored by {self.by} ({UNITS[self.by]}); "]
@@ -117,9 +120,10 @@ def read_anomalies(
     scorer = AnomalyScorer(load_model(model, device, checkpoint) if isinstance(model, (str, Path)) else model, by)
     among, said = _reference(scorer, reference, form, items, column, samples, seed)
     frame = anomaly_frame(scorer, [text for _, text, *_ in rows], among)
-    if not frame["anomaly"].notna().any():
+    found = AnomalyTable(rows, frame, scorer.by, said)
+    if not found.scored:
         raise DataError(f"{where}: the model reads none of the {len(rows):,} rows; the first is {frame['reason'][0]}.")
-    return AnomalyTable(rows, frame, scorer.by, said, where)
+    return found
 
 
 def _reference(

@@ -158,4 +158,4 @@ def test_frames_keep_their_columns_and_lists_are_read(text):
 def test_equal_scores_keep_the_order_of_the_file():
     frame = pd.DataFrame({"anomaly": [1.0, np.nan, 2.0, 1.0], "percentile": 0.0, "reason": ["", "empty", "", ""]})
     rows = [(number, text, "", {}) for number, text in enumerate("abcd", 1)]
-    assert AnomalyTable(rows, frame, "critic", "", "").order.tolist() == [2, 0, 3, 1]
+    assert AnomalyTable(rows, frame, "critic", "").order.tolist() == [2, 0, 3, 1]
