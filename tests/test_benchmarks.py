@@ -25,6 +25,7 @@ from benchmarks import (
     autoregressive,
     captions,
     conditional,
+    distillation,
     drug_data,
     family,
     fragments,
@@ -78,6 +79,7 @@ def test_every_module_has_a_short_form_here():
         "captions",
         "conditional",
         "autoregressive",
+        "distillation",
         "drug_data",
         "family",
         "fragments",
@@ -310,6 +312,15 @@ def test_an_edited_molecule_is_another_valid_one():
         assert mol.GetNumAtoms() == Chem.MolFromSmiles(smiles).GetNumAtoms()
     assert sorted(anomalies.shuffle("a b c", random).split()) == ["a", "b", "c"]
     assert anomalies.shuffle("a a", random) == ""
+
+
+def test_distillation(run):
+    lines = run(distillation, "--draws", 60, "--steps", 2, "--width", 16, "-n", 20)
+    rows = {line.split("|")[1].strip(): numbers(line.replace(",", "")) for line in lines[2:]}
+    assert list(rows) == ["teacher", "student", "real"]
+    assert rows["student"][0] == rows["real"][0] < rows["teacher"][0] / 10
+    assert all(len(row) == 5 for row in rows.values())
+    assert all(0 <= row[2] <= row[3] <= 1 for row in rows.values()), "unique and valid"
 
 
 def test_semisupervised(run):
