@@ -1,4 +1,4 @@
-"""Knowledge distillation: `python -m benchmarks.distillation [--teacher qm9] [--draws 10000] [--steps 400] [--width 96]`.
+"""Knowledge distillation: `python -m benchmarks.distillation [--teacher qm9] [--draws 10000] [--steps 400]`.
 
 A small autoregressive generator learns by likelihood from draws of a large one (Hinton et al. 2015; on draws instead of
 soft targets, as Kim and Rush 2016 do for sequences). `real` is the same small network on as many molecules of QM9.
