@@ -318,7 +318,7 @@ def test_distillation(run):
     lines = run(distillation, "--draws", 60, "--steps", 2, "--width", 16, "-n", 20)
     rows = {line.split("|")[1].strip(): numbers(line.replace(",", "")) for line in lines[2:]}
     assert list(rows) == ["teacher", "student", "real"]
-    assert rows["student"][0] == rows["real"][0] < rows["teacher"][0] / 10
+    assert max(rows["student"][0], rows["real"][0]) < rows["teacher"][0] / 10, "but for atom types, one network"
     assert all(len(row) == 5 for row in rows.values())
     assert all(0 <= row[2] <= row[3] <= 1 for row in rows.values()), "unique and valid"
 
