@@ -14,6 +14,8 @@ from gancore.facade.anomalies import AnomalyScorer, percentiles
 from gancore.facade.anomaly_table import AnomalyTable
 from molgan import MolGAN
 from molgan.__main__ import main
+from molgan.optimize.realism import Realism
+from molgan.optimize.settings import RealismConfig
 from seqgan import SeqGAN
 from seqgan.data.grammar import corpus
 
@@ -77,6 +79,8 @@ def test_what_has_learned_nothing_does_not_score(one_shot, tmp_path):
     one_shot.save_pretrained(tmp_path / "shared")
     with pytest.raises(ConfigError, match="it offers no other score"):
         AnomalyScorer(MolGAN.load(tmp_path / "shared"))
+    with pytest.raises(ConfigError, match="realism.model: its critic has learned nothing, or is not in its file"):
+        Realism(MolGAN.load(tmp_path / "shared"), RealismConfig("shared"))
     with pytest.raises(ConfigError, match="no score 'luck'; there are likelihood, reconstruction, critic"):
         AnomalyScorer(one_shot, "luck")
     with pytest.raises(RunError, match="has no weights yet"):
