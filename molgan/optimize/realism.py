@@ -26,7 +26,7 @@ class Realism:
     def __init__(self, model: MolGAN, config: RealismConfig):
         refuse_without(model.recipe, "critic_score", "realism.model")
         if not model.has_trained("critic"):
-            raise ConfigError("realism.model: its critic has learned nothing, or is not in its file; give a run's folder.")
+            raise ConfigError("realism.model: its critic has learned nothing, or is not in its file; name a run.")
         self._model, self._least = model, config.least
 
     @torch.no_grad()

@@ -79,7 +79,7 @@ def test_what_has_learned_nothing_does_not_score(one_shot, tmp_path):
     one_shot.save_pretrained(tmp_path / "shared")
     with pytest.raises(ConfigError, match="it offers no other score"):
         AnomalyScorer(MolGAN.load(tmp_path / "shared"))
-    with pytest.raises(ConfigError, match="realism.model: its critic has learned nothing, or is not in its file"):
+    with pytest.raises(ConfigError, match="its critic has learned nothing, or is not in its file"):
         Realism(MolGAN.load(tmp_path / "shared"), RealismConfig("shared"))
     with pytest.raises(ConfigError, match="no score 'luck'; there are likelihood, reconstruction, critic"):
         AnomalyScorer(one_shot, "luck")
