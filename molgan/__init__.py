@@ -1,8 +1,8 @@
 """Molecules as graphs: train a GAN, sample candidate libraries, score and judge them.
 
 `MolGAN`, `PromptedModel`, `Config`, `Policy`, `Fragments`, `SampleRequest`, `optimize`, `Optimizer`, `collect`,
-`library`, `evaluate`, `compare`, `isomers` and `report` are the front door; importing the package alone loads neither
-torch nor RDKit.
+`library`, `evaluate`, `compare`, `anomalies`, `isomers` and `report` are the front door; importing the package alone
+loads neither torch nor RDKit.
 """
 
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from molgan.prompted import PromptedModel
     from molgan.recipes.config import Config
     from molgan.recipes.sample_request import SampleRequest
+    from molgan.reporting.anomalies import anomalies
     from molgan.reporting.comparison import compare
     from molgan.reporting.page import report
 
@@ -34,6 +35,7 @@ __all__ = [
     "Policy",
     "PromptedModel",
     "SampleRequest",
+    "anomalies",
     "collect",
     "compare",
     "evaluate",
@@ -51,6 +53,7 @@ _HOME = {
     "Policy": "molgan.chemistry.identity",
     "PromptedModel": "molgan.prompted",
     "SampleRequest": "molgan.recipes.sample_request",
+    "anomalies": "molgan.reporting.anomalies",
     "collect": "molgan.library.collect",
     "compare": "molgan.reporting.comparison",
     "evaluate": "molgan.metrics",

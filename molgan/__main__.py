@@ -51,6 +51,12 @@ def _demo(config: Any, out: Path, n: int, quiet: bool, as_json: bool) -> None:
     run(config, out, n, quiet, as_json)
 
 
+def _anomalies(*given: Any) -> Any:
+    from molgan.reporting.anomalies import anomaly_table
+
+    return anomaly_table(*given)
+
+
 def _rdkit_scores() -> "list[Finding]":
     from gancore.facade.doctor import Finding
     from molgan.scoring.scorer import Scorer
@@ -77,6 +83,7 @@ HALF = Half(
         *(Path("runs/demo"), "qm9-exemplars", 10_000, 1, _demo),
     ),
     checks=[_rdkit_scores],
+    anomalies=_anomalies,
 )
 app = app_of(HALF)
 
@@ -194,6 +201,7 @@ def evaluate(
     standardize: options.Standardize = False,
     condition: cli.Condition = [],  # noqa: B006
     tolerance: options.Tolerance = [],  # noqa: B006
+    subgroup: options.Subgroup = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -201,7 +209,8 @@ def evaluate(
 
     Every list gets valid, connected, unique and novel. --reference adds the suites of MOSES and GuacaMol, diversity,
     motifs, memorisation, alerts and precision. Some figures need --train (MOSES brings its own training set).
-    --condition says what the molecules were asked for, and how near they come is measured.
+    --condition says what the molecules were asked for, and how near they come is measured. --only subgroups and
+    --subgroup COLUMN give recall by subgroup.
     """
     from molgan.chemistry.identity import Policy
     from molgan.metrics import GROUPS
@@ -210,7 +219,8 @@ def evaluate(
     training, groups, policy = cli.one_or_more(train), only or GROUPS, Policy(fragments, standardize)
     requested, tolerances = cli.request_of(condition), cli.request_of(tolerance, "--tolerance")
     figures = judge(
-        *(file, training, reference, (1000, 10000), groups, sample, unequal, 0, policy, column, requested, tolerances)
+        *(file, training, reference, (1000, 10000), groups, sample, unequal, 0, policy, column, requested, tolerances),
+        subgroup=subgroup,
     )
     typer.echo(figures.to_json() if as_json else str(figures))
     cli.print_doubt(figures.doubt)

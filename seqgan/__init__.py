@@ -1,6 +1,7 @@
 """Token sequences: train a text GAN on lines, SMILES or SELFIES, sample it, judge what it says.
 
-`SeqGAN`, `Config`, `evaluate` and `report` are the front door; importing the package alone does not load torch.
+`SeqGAN`, `Config`, `evaluate`, `report` and `anomalies` are the front door; importing the package alone does not load
+torch.
 """
 
 from typing import TYPE_CHECKING
@@ -10,15 +11,17 @@ from gancore.io.moved_modules import alias
 
 if TYPE_CHECKING:
     from seqgan.gan import SeqGAN
+    from seqgan.metrics.anomalies import anomalies
     from seqgan.metrics.evaluation import evaluate
     from seqgan.recipes.config import Config
     from seqgan.reporting.page import report
 
-__all__ = ["Config", "SeqGAN", "evaluate", "report"]
+__all__ = ["Config", "SeqGAN", "anomalies", "evaluate", "report"]
 
 _HOME = {
     "Config": "seqgan.recipes.config",
     "SeqGAN": "seqgan.gan",
+    "anomalies": "seqgan.metrics.anomalies",
     "evaluate": "seqgan.metrics.evaluation",
     "report": "seqgan.reporting.page",
 }

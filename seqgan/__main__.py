@@ -47,6 +47,12 @@ def _demo(config: Any, out: Path, n: int, quiet: bool, as_json: bool) -> None:
     run(config, out, n, quiet, as_json)
 
 
+def _anomalies(*given: Any) -> Any:
+    from seqgan.metrics.anomalies import anomaly_table
+
+    return anomaly_table(*given)
+
+
 HALF = Half(
     name="seqgan",
     about="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
@@ -61,6 +67,7 @@ HALF = Half(
         "The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT.",
         *(Path("runs/text"), "grammar", 10_000, 4, _demo),
     ),
+    anomalies=_anomalies,
 )
 app = app_of(HALF)
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -20,10 +21,12 @@ from safetensors.numpy import load_file
 import molgan
 from benchmarks import __main__ as table
 from benchmarks import (
+    anomalies,
     autoregressive,
     captions,
     collapse,
     conditional,
+    distillation,
     drug_data,
     family,
     fragments,
@@ -75,10 +78,12 @@ def test_every_module_has_a_short_form_here():
     there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - HELPERS
     inside = {suite.__name__.rpartition(".")[2] for suite in table.SUITES}
     alone = {
+        "anomalies",
         "captions",
         "collapse",
         "conditional",
         "autoregressive",
+        "distillation",
         "drug_data",
         "family",
         "fragments",
@@ -300,6 +305,55 @@ def test_drug_data(tmp_path, run, monkeypatch):
     aside = (tmp_path / "made" / "zinc_held_out.smi").read_text().split()
     assert len(aside) == 2
     assert sorted(kept + aside) == sorted(["CC(N)O", "CCF", "CCS", "CCI", "CCO", "CCN", "CCC"])
+
+
+def test_anomalies(run):
+    """The area and its interval; the usual molecules are scored by the same model."""
+    few = "-n", 30, "--short"
+    for what, scores, settings in (
+        ("molecules", ["likelihood", "critic"], []),
+        ("one-shot", ["reconstruction", "critic"], ["pretrain.steps=2", "steps=1"]),
+        ("text", ["likelihood", "critic"], ["likelihood.epochs=1", "steps=1", "critic.pretrain=1"]),
+    ):
+        rows = run(anomalies, what, *few, "--molecules", 60, *(["--set", *settings] if settings else []))
+        table = {
+            line.split("|")[1].strip(): numbers(line) for line in rows if line.startswith("|") and "---" not in line
+        }
+        assert [name for name in table if name != "score"] == scores
+        assert all(0 <= low <= value <= high <= 1 for value, low, high in (table[name] for name in scores))
+    assert anomalies.auc(pd.Series([1.0, 2.0]).to_numpy(), pd.Series([0.0, 1.0]).to_numpy()).value == 0.875
+
+
+def test_the_area_is_that_of_scikit_learn():
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(0)
+    odd, usual = random.normal(0.7, 1, 80).round(1), random.normal(0, 1, 120).round(1)
+    found = anomalies.auc(odd, usual)
+    assert found.value == pytest.approx(roc_auc_score([1] * 80 + [0] * 120, [*odd, *usual]))
+    drawn = [anomalies.auc(random.normal(0.7, 1, 80), random.normal(0, 1, 120)).value for _ in range(400)]
+    assert (found.high - found.low) / 2 / 1.96 == pytest.approx(np.std(drawn), rel=0.25)
+
+
+def test_an_edited_molecule_is_another_valid_one():
+    random = np.random.default_rng(0)
+    for smiles in ("CCO", "c1ccccc1O", "C1CC1N", "CC(=O)NC"):
+        edited = anomalies.edit(smiles, random)
+        mol = Chem.MolFromSmiles(edited)
+        assert mol is not None
+        assert "." not in edited
+        assert mol.GetNumAtoms() == Chem.MolFromSmiles(smiles).GetNumAtoms()
+    assert sorted(anomalies.shuffle("a b c", random).split()) == ["a", "b", "c"]
+    assert anomalies.shuffle("a a", random) == ""
+
+
+def test_distillation(run):
+    lines = run(distillation, "--draws", 60, "--steps", 2, "--width", 16, "-n", 20)
+    rows = {line.split("|")[1].strip(): numbers(line.replace(",", "")) for line in lines[2:]}
+    assert list(rows) == ["teacher", "student", "real"]
+    assert max(rows["student"][0], rows["real"][0]) < rows["teacher"][0] / 10, "but for atom types, one network"
+    assert all(len(row) == 5 for row in rows.values())
+    assert all(0 <= row[2] <= row[3] <= 1 for row in rows.values()), "unique and valid"
 
 
 def test_semisupervised(run):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from gancore.facade import cli
+from gancore.facade.anomaly_commands import anomalies_command
 from gancore.facade.cli import AsJson, Column, Quiet
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Half(NamedTuple):
     training reads. suffix: of a file of samples. sources: data sets to fetch. model: the facade. config: the
     configuration that `train` takes by default, from the names of the data. source: what `train` reads by default, from
     the settings and the start. computed: what else a condition can be, for a help text. checks: of the doctor, beside
-    the common ones.
+    the common ones. anomalies: what reads the table of the command of that name.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Half(NamedTuple):
     demo: Demo
     computed: str = ""
     checks: "Sequence[Callable[[], Iterable[Finding]]]" = ()
+    anomalies: Callable[..., Any] | None = None
 
 
 def app_of(half: Half) -> typer.Typer:
@@ -81,6 +83,9 @@ def app_of(half: Half) -> typer.Typer:
 
 def finish(app: typer.Typer, half: Half) -> None:
     """Add the shared commands that help lists last."""
+    if half.anomalies is not None:
+        named = "A trained run, a shared model, or a bundled one of either program: qm9, smiles-moses."
+        app.command("anomalies")(anomalies_command(half.anomalies, half.sets, named))
     app.command("doctor")(_doctor(half))
     app.command("runs")(_runs)
     app.command("family")(_family(half))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rich.console import Console
+from torch import Tensor
 
 from gancore.facade.condition_values import Spec
 from gancore.facade.conditions import Conditions
@@ -18,6 +19,15 @@ from gancore.types import Reward
 
 if TYPE_CHECKING:
     from gancore.facade.model import Model
+
+
+RESPONSIBLE_MOLECULES = (
+    "Follow the law for what you make, ship or publish: chemical weapons conventions, drug and export controls. "
+    "Do not steer it toward harm, and do not publish models or lists that were. `molgan score` with the alert set "
+    "`HAZARD` names well-known hazardous patterns; it is no safeguard. docs/responsible-use.md of discretegan "
+    "says more."
+)
+"""What the card of a model of molecules, graphs or strings, says of responsible use."""
 
 
 class Space(Protocol):
@@ -51,11 +61,12 @@ class Reading(NamedTuple):
 
 
 class Card(NamedTuple):
-    """What the card of a shared model says: a title, what it is for, its limits."""
+    """What the card of a shared model says: a title, what it is for, its limits, how to use it responsibly."""
 
     title: str
     intended: str
     limits: str
+    responsible: str
 
 
 class Domain(Protocol):
@@ -126,6 +137,14 @@ class Domain(Protocol):
 
     def encode(self, strings: Sequence[str | None], space: Any) -> tuple[Any, list[int]]:
         """Strings as critics read them, and the numbers of those that are read."""
+        ...
+
+    def sizes(self, sample: Any, space: Any) -> Tensor:
+        """Of an encoded sample how many parts, atoms or tokens, each string has: `(batch,)`."""
+        ...
+
+    def refusal(self, text: str | None, space: Any) -> str:
+        """Why `encode` leaves a string out; "" where it does not."""
         ...
 
     def decode(self, samples: Any, space: Any) -> Iterator[str | None]:

@@ -20,6 +20,7 @@ KINDS = {
     "condition": "Conditions and codes",
     "generator": "Generators, gradients and samplers",
     "translation": "Translation",
+    "use": "Uses of a trained model",
 }
 """Kinds of members, and the headings that they are shown under."""
 
@@ -29,12 +30,14 @@ class Choice:
     """How a half selects a member, and what was measured of it there.
 
     config: a bundled configuration. settings: "table.key=value" on top of it. also: further options of `train`.
+    then: a command on the run, where the member is a use of it.
     measured: figures, with the page of docs that has them; empty where the member was not measured by itself.
     """
 
     config: str
     settings: tuple[str, ...] = ()
     also: str = ""
+    then: str = ""
     measured: str = ""
     page: str = ""
 
@@ -97,6 +100,7 @@ def text(half: str) -> Iterator[str]:
             last = row["kind"]
         yield f"  {row['name']} ({row['paper']} {row['year']}, {row['url']})"
         yield f"    {half} train {row['options']}"
+        yield from [f"    {half} {row['then']}"] if row["then"] else []
         yield f"    code: {', '.join(row['files'])}"
         yield f"    measured: {row['measured']} ({row['page']})" if row["measured"] else "    measured: not by itself"
 
@@ -117,7 +121,10 @@ def markdown() -> str:
 
 def _cells(member: Member) -> str:
     files = ", ".join(f"`{file}`" for file in member.files)
-    choices = "<br>".join(f"`{half} train {choice.options}`" for half, choice in member.choices.items())
+    choices = "<br>".join(
+        f"`{half} train {choice.options}`" + (f", `{half} {choice.then}`" if choice.then else "")
+        for half, choice in member.choices.items()
+    )
     measured = "<br>".join(
         f"{half}: {choice.measured} ([page]({choice.page.removeprefix('docs/')}))"
         for half, choice in member.choices.items()

@@ -56,6 +56,7 @@ class Model:
         self.conditions: Conditions | None = None
         self._training: Training | None = None
         self._loaded: State = {}, {}  # the state a checkpoint came with
+        self._shared: frozenset[str] | None = None  # the modules that a shared model came with
 
     # Training ---------------------------------------------------------------------------------
 
@@ -159,6 +160,23 @@ class Model:
             *(options, each),
         )
 
+    def has_trained(self, module: str) -> bool:
+        """Whether a module of the recipe has learned: an optimiser took a step on it, or a shared model came with it.
+
+        Raises RunError where there are no weights yet.
+
+        >>> from molgan import MolGAN
+        >>> [MolGAN.load("qm9").has_trained(name) for name in ("generator", "critic", "encoder")]
+        [True, True, False]
+        """
+        recipe = self._trained
+        if module not in recipe.modules:
+            return False
+        if self._shared is not None and self._training is None:
+            return module in self._shared or (module == "generator" and "averaged" in self._shared)
+        weights = list(recipe.modules[module].parameters())
+        return any(weight in optimizer.state for optimizer in recipe.optimizers.values() for weight in weights)
+
     @property
     def _trained(self) -> Any:
         if self.recipe is None:
@@ -233,7 +251,8 @@ class Model:
         """
         state, card = self._state, self.domain.card(self)
         about = pretrained.About(
-            *(self.domain.half, type(self).__name__, card.title, data or _NOT_SAID, card.intended, card.limits),
+            *(self.domain.half, type(self).__name__, card.title, data or _NOT_SAID),
+            *card[1:],
             tuple(item.about for item in self.conditions.items) if self.conditions is not None else (),
         )
         pretrained.write(folder, self.config, state, about, figures, compact, self._trained.sampling_modules)
@@ -268,6 +287,8 @@ class Model:
             model.recipe, model._loaded = pretrained.revive(
                 stored, lambda where: kind(model.config, space, where), model.device
             )
+            if not stored.whole:
+                model._shared = frozenset(name.split("/")[0] for name in stored.shapes)
             model.provenance = stored.values["provenance"]
             if "conditions" in stored.values:
                 model.conditions = Conditions.restore(stored.values["conditions"])

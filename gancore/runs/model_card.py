@@ -19,6 +19,7 @@ class About(NamedTuple):
     data: str
     intended: str
     limits: str
+    responsible: str
     conditions: tuple[str, ...] = ()
 
 
@@ -38,6 +39,7 @@ def card(config: RunConfig, values: Mapping[str, Any], about: About, figures: Ev
             f"## Figures\n\n{_table(figures)}\n",
             f"## Intended use\n\n{about.intended}\n",
             f"## Limits\n\n{about.limits}\n",
+            f"## Responsible use\n\n{about.responsible}\n",
             f"## Training\n\n{values['step']:,} steps, seed {values['config']['seed']}; Python {provenance['python']}, "
             f"{versions}. All settings:\n\n```toml\n{config.dump().strip()}\n```\n",
         )

@@ -1,7 +1,7 @@
 """Improved precision and recall of two sets of points."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -18,10 +18,16 @@ def precision_recall(
     >>> precision_recall(points, points + 100), precision_recall(points, points[:4])
     ((0.0, 0.0), (1.0, 0.875))
     """
-    return _covered(fake, real, neighbours), _covered(real, fake, neighbours)
+    return tuple(float(covered(*sets, neighbours).float().mean()) for sets in ((fake, real), (real, fake)))  # pyright: ignore
 
 
-def _covered(points: Tensor, by: Tensor, neighbours: int) -> float:
-    """Share of `points` that lie in some ball of `by`."""
+def covered(
+    points: Float[Tensor, "point feature"], by: Float[Tensor, "other feature"], neighbours: int = 3
+) -> Bool[Tensor, "point"]:
+    """Which of `points` lie in the ball of some point of `by`: what precision and recall are shares of.
+
+    >>> covered(torch.tensor([[0.5], [9.0]]), torch.tensor([[0.0], [1.0], [2.0]]), neighbours=1).tolist()
+    [True, False]
+    """
     radii = torch.cdist(by, by).kthvalue(neighbours + 1, dim=1).values  # the nearest is the point itself
-    return float((torch.cdist(points, by) <= radii).any(1).float().mean())
+    return (torch.cdist(points, by) <= radii).any(1)

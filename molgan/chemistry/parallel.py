@@ -21,6 +21,7 @@ TITLES = {
     "fingerprint_bytes": "fingerprints of molecules",
     "packed_fingerprint": "fingerprints of molecules",
     "sketch": "fingerprints of molecules",
+    "member": "fingerprints of molecules",
     "skeleton": "InChIKeys of molecules",
     "property_row": "properties of molecules",
     "examine": "reading molecules",

@@ -1,12 +1,11 @@
 """Molecules from files, frames and lists: SMILES row by row. Files that do not look like SMILES are reported."""
 
-import json
 import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from rdkit import Chem, rdBase
 
@@ -16,9 +15,6 @@ from gancore.io.formats import NOTHING, Form, Record
 from gancore.io.inputs import called, paths_of, rows_of
 from gancore.io.tables import records, rows
 from gancore.io.text_files import Source
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SUFFIXES = (".smi", ".smiles", ".txt", ".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".sdf")
 COLUMNS = (
@@ -31,8 +27,6 @@ LOOKED_AT = 1000
 """Rows that are looked at to tell a file of something else."""
 _BRACKETS = re.compile(r"\[[^\[\]\s]{1,40}\]")
 _PLAIN = re.compile(r"[BCNOPSFIHbcnopslirea0-9()\[\]=#$:/\\.@%~*+-]+")
-_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,14})")
-_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,14}|(0|[1-9][0-9]*)(\.[0-9]+([eE][+-]?[0-9]{1,3})?|[eE][+-]?[0-9]{1,3}))")
 _FIELD = re.compile(r">.*<([^>]*)>")  # the head of an SD property
 
 
@@ -157,50 +151,6 @@ def as_rows(source: Any, column: str = "", prefer: bool = False) -> list[str | N
     Raises DataError for anything else, and what `read_rows` raises.
     """
     return [text for _, text, _ in rows_of(source, FORM, "SMILES", column, prefer)]
-
-
-# Tables beside their input ----------------------------------------------------------------------
-
-
-def beside(rows: Sequence[NamedRow], frame: "pd.DataFrame", typed: bool = False) -> "pd.DataFrame":
-    """The rows of a file beside `frame`, a row for each: columns row, input, name, the file's others, frame's.
-
-    A column of the file with the name of one of ours is `input.NAME`. typed: whether columns of text that holds nothing
-    but numbers become numbers, as Parquet wants; "007" is none.
-    """
-    import pandas as pd
-
-    table: dict[str, Any] = {
-        "row": [row.row for row in rows],
-        "input": [row.smiles for row in rows],
-        "name": [row.name for row in rows],
-    }
-    ours = {*table, *frame.columns}
-    for name in dict.fromkeys(name for row in rows for name in row.others):
-        values = [row.others.get(name) for row in rows]
-        if name == "name" and [str(value) for value in values] == table["name"]:
-            continue
-        title = name
-        while title in ours:
-            title = f"input.{title}"
-        ours.add(title)
-        table[title] = _one_kind(values, typed)
-    return pd.concat((pd.DataFrame(table), frame), axis=1)
-
-
-def _one_kind(values: list[Any], typed: bool) -> Any:
-    """A column of one type: numbers, or text where types are mixed or nested."""
-    import pandas as pd
-
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {str} and typed and any(values) and all(not text or _NUMBER.fullmatch(text) for text in values):
-        whole = all(_WHOLE.fullmatch(text) for text in values)
-        return pd.Series([int(text) if whole else float(text or "nan") for text in values])
-    if kinds - {str} and (len(kinds - {int, float}) > 1 or kinds & {dict, list}):
-        return [
-            value if value is None or isinstance(value, str) else json.dumps(value, default=str) for value in values
-        ]
-    return values
 
 
 # What is no list of SMILES ----------------------------------------------------------------------

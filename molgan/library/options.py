@@ -17,7 +17,14 @@ Reference = Annotated[
 Sample = Annotated[int, typer.Option(min=2, help="Molecules that the suites are worked out of, at random, if more.")]
 Unequal = Annotated[bool, typer.Option("--allow-unequal-n", help="FCD also where numbers of molecules differ.")]
 Only = Annotated[
-    list[str], typer.Option(help="Group of figures, repeatable; default: all that molgan.metrics.GROUPS has.")
+    list[str],
+    typer.Option(
+        help="Group of figures, repeatable; default: all that molgan.metrics.GROUPS has; subgroups on request."
+    ),
+]
+Subgroup = Annotated[
+    str,
+    typer.Option(metavar="COLUMN", help="Column of the reference with a label of each molecule: recall by its labels."),
 ]
 Fragments = Annotated[
     Literal["reject", "largest", "keep"],

@@ -11,9 +11,10 @@ import pandas as pd
 
 from gancore.errors import ConfigError, DataError
 from gancore.io.atomic_write import whole
+from gancore.io.beside import beside
 from molgan.chemistry.fingerprints import sketch
 from molgan.chemistry.parallel import map_chunks
-from molgan.data.inputs import LOOKED_AT, NamedRow, beside, numbers_of, read_named, refuse_foreign
+from molgan.data.inputs import LOOKED_AT, NamedRow, numbers_of, read_named, refuse_foreign
 from molgan.library import picking
 from molgan.library.birch import Birch, bitbirch
 from molgan.library.bit_matrix import BITS

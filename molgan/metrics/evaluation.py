@@ -35,6 +35,7 @@ def evaluate(
     column: str = "",
     condition: Request = MappingProxyType({}),
     tolerance: Request = MappingProxyType({}),
+    subgroup: str = "",
 ) -> Evaluation:
     """Judge generated SMILES, a list or a file's path; None and "" are draws without a molecule and count as invalid.
 
@@ -55,6 +56,8 @@ def evaluate(
     memorisation: how near the training set (`neighbours.memorisation`, `neighbours.privacy`), the histogram in
         `tables`. alerts/SET: share with a structural alert, by name in `tables`.
     precision, recall in fingerprint space (Kynkäänniemi et al. 2019), 2,000 against 2,000.
+    subgroups, which is not among the default groups: shares and recall by rings, elements and size, and by the column
+        `subgroup` of the reference (`subgroups.Members`).
 
     The Fréchet distance falls as n grows, so it is of equally many on both sides, or, for `moses`, of its protocol's
     30,000 draws; anything else is left out, and `notes` says so, unless `allow_unequal_n`.
@@ -77,7 +80,7 @@ def evaluate(
     [0.75, 0.67, 0.5, 0.25]
     """
     requested = Requested.of(condition, tolerance) if condition or tolerance else None
-    judge = Judge(train, reference, ks, groups, allow_unequal_n, seed, policy, column, requested)
+    judge = Judge(train, reference, ks, groups, allow_unequal_n, seed, policy, column, requested, subgroup)
     seen: list[str | None] = []
     texts = (text for _, text, _ in rows_of(smiles, FORM, "SMILES", column))
     reading = read_all(_noted(texts, seen), sample, seed, policy, judge.parts)

@@ -29,11 +29,15 @@ from molgan.metrics.motifs import Commonness, listed, motif_figures, scaffold_fi
 from molgan.metrics.neighbours import Neighbours, memorisation, privacy
 from molgan.metrics.published import MOSES_N
 from molgan.metrics.reference import Reference
+from molgan.metrics.subgroups import MOST, Members
 from molgan.scoring.description import BITS, Described, compared, describe, describe_flat
 from molgan.scoring.records import Part, Parts
+from molgan.scoring.subgroups import member
 
 GROUPS = ("moses", "guacamol", "diversity", "motifs", "memorisation", "alerts", "precision")
 """What there is besides the basic figures."""
+ON_REQUEST = ("subgroups",)
+"""Groups that are worked out where they are named, and not by default."""
 ALERTS = ("PAINS", "BRENK", "NIH")
 """Sets of structural alerts that are counted."""
 _BALLS = 2000  # molecules whose balls make precision and recall
@@ -57,6 +61,8 @@ def parts_of(groups: Sequence[str], policy: Policy, trained: bool) -> Parts:
         parts["profile"] = Part(profile, _none)
     if "precision" in asked or ("memorisation" in asked and trained):
         parts["compared"] = Part(partial(compared, policy=policy), _none)
+    if "subgroups" in asked:
+        parts["member"] = Part(partial(member, policy=policy), _none)
     return parts
 
 
@@ -65,7 +71,7 @@ class Suite:
     """The figures that need a reference, of a list that was read with `parts_of` the groups that are asked for.
 
     known: digests of the training molecules `train`. against: the references. `notes` and `tables` grow with the
-    figures.
+    figures. members: molecules of the reference with their subgroups.
     """
 
     reading: Reading
@@ -78,6 +84,7 @@ class Suite:
     policy: Policy
     notes: list[str] = field(default_factory=list)
     tables: dict[str, dict[str, int]] = field(default_factory=dict)
+    members: Members | None = None
 
     def __post_init__(self) -> None:
         for reference in self.against:
@@ -85,9 +92,9 @@ class Suite:
                 self.notes.append(f"{reference.name}: {reference.n:,} of its {reference.of:,} molecules were taken.")
 
     def figures(self, groups: Sequence[str]) -> dict[str, Estimate]:
-        """The figures of some groups, in the order of `GROUPS`."""
+        """The figures of some groups, in the order of `GROUPS`, then those on request."""
         figures: dict[str, Estimate] = {}
-        for group in GROUPS:
+        for group in (*GROUPS, *ON_REQUEST):
             if group in groups:
                 figures |= getattr(self, f"_{group}")()
         return figures
@@ -220,3 +227,10 @@ class Suite:
             "precision": wilson_interval(counts[0], len(drawn)),
             "recall": wilson_interval(counts[1], len(real)),
         }
+
+    def _subgroups(self) -> dict[str, Estimate]:
+        drawn = self._parts("member")
+        picked = [drawn[row] for row in self._some(len(drawn), MOST)]
+        figures, notes = self.members.figures(picked, self.seed) if self.members is not None else ({}, [])
+        self.notes += notes
+        return figures

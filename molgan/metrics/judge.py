@@ -10,17 +10,19 @@ from gancore.statistics.two_sample import shift_sentence
 from molgan.chemistry.identity import Policy
 from molgan.data.downloads import DATA
 from molgan.metrics.basic import Known, Molecules, Reading, basic_figures, in_memory, texts_of
-from molgan.metrics.groups import GROUPS, Suite, parts_of
+from molgan.metrics.groups import GROUPS, ON_REQUEST, Suite, parts_of
 from molgan.metrics.reference import Reference, references
 from molgan.metrics.requested import Requested
 from molgan.metrics.shift import shift_between
+from molgan.metrics.subgroups import Members
 from molgan.scoring.records import NO_PARTS, Parts
 
 
 class Judge:
     """Training molecules, a reference and the groups of figures, as in `evaluate`; judges any number of lists.
 
-    requested: what the molecules were asked for. parts: what is asked of every molecule that is picked for the suites.
+    requested: what the molecules were asked for. subgroup: a column of the reference. parts: what is asked of every
+    molecule that is picked for the suites.
     Raises ConfigError for an unknown group, and DataError for training molecules of which none can be read.
     """
 
@@ -35,14 +37,19 @@ class Judge:
         policy: Policy,
         column: str = "",
         requested: Requested | None = None,
+        subgroup: str = "",
     ):
-        unknown = sorted(set(groups) - set(GROUPS))
+        unknown = sorted(set(groups) - {*GROUPS, *ON_REQUEST})
         if unknown:
-            raise ConfigError(f"no group of figures {unknown[0]!r}; there are {', '.join(GROUPS)}.")
+            raise ConfigError(f"no group of figures {unknown[0]!r}; there are {', '.join((*GROUPS, *ON_REQUEST))}.")
+        if subgroup and reference is None:
+            raise ConfigError(f"subgroup {subgroup}: is a column of the reference; give one.")
         if DATA.named(reference) == "moses" and train is None:
             train = "moses"
         self.train = in_memory(train, column)
         self.known = None if self.train is None else Known.of(self.train, policy)
+        groups = (*groups, "subgroups") if subgroup and "subgroups" not in groups else groups
+        self.subgroup = subgroup
         self.reference, self.ks, self.groups, self.allow_unequal_n = reference, ks, groups, allow_unequal_n
         self.seed, self.policy, self.column, self.requested = seed, policy, column, requested
 
@@ -78,6 +85,8 @@ class Judge:
         suite = Suite(
             reading, self.known, self.train, against, self.ks, self.allow_unequal_n, self.seed, self.policy, notes
         )
+        if "subgroups" in self.groups:
+            suite.members = Members.read(self.reference, self.subgroup, self.column, self.policy, self.seed)
         return Evaluation(figures | suite.figures(self.groups), suite.notes, suite.tables, doubt=doubt)
 
 

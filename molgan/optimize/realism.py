@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from gancore.errors import ConfigError
 from gancore.facade.recipe import refuse_without
 from molgan.gan import MolGAN
 from molgan.optimize.settings import RealismConfig
@@ -14,7 +15,7 @@ _AT_ONCE = 200
 
 
 class Realism:
-    """Log-probabilities of being real. Raises ConfigError for a model without a critic of graphs.
+    """Log-probabilities of being real. Raises ConfigError for a model without a trained critic of graphs.
 
     >>> realism = Realism(MolGAN.load("moses"), RealismConfig("moses"))
     >>> drug, odd = realism(["CC(=O)Nc1ccc(O)cc1", "C1=CC2=CC=C1C=C2"])
@@ -24,6 +25,8 @@ class Realism:
 
     def __init__(self, model: MolGAN, config: RealismConfig):
         refuse_without(model.recipe, "critic_score", "realism.model")
+        if not model.has_trained("critic"):
+            raise ConfigError("realism.model: its critic has learned nothing, or is not in its file; name a run.")
         self._model, self._least = model, config.least
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from gancore.errors import ConfigError, DataError
 from gancore.facade.condition_values import ConditionSource, Spec, read_conditions
-from gancore.facade.domain import Card, Reading
+from gancore.facade.domain import RESPONSIBLE_MOLECULES, Card, Reading
 from gancore.facade.examples import Examples, picked_rows
 from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
@@ -41,6 +41,7 @@ _CARD = Card(
     "chemist, and research on generators.",
     "A generated molecule is a proposal: nothing here says that it can be made, is stable, safe, or does what a score "
     "hopes. Samples may be training molecules. Sizes and atom types are those of the training data.",
+    RESPONSIBLE_MOLECULES,
 )
 
 
@@ -156,6 +157,15 @@ class Molecules:
         rows = [row for row, one in enumerate(read) if not isinstance(one, str) and not space.vocabulary.lacks(one)]
         atoms, orders = map(torch.from_numpy, chemistry.encode([read[row] for row in rows], space.vocabulary))  # pyright: ignore
         return graphs.one_hots(atoms, orders, len(space.vocabulary.atoms)), rows
+
+    def sizes(self, sample: Sample, space: GraphSpace) -> torch.Tensor:
+        """Heavy atoms of each graph `(batch,)`."""
+        return graphs.node_mask(sample[0]).sum(1)
+
+    def refusal(self, text: str | None, space: GraphSpace) -> str:
+        """Why a string is no graph of the vocabulary; "" where it is."""
+        read = chemistry.graph_or_reason(text, space.vocabulary.max_atoms, chemistry.Policy())
+        return read if isinstance(read, str) else space.vocabulary.lacks(read)
 
     def decode(self, samples: tuple[torch.Tensor, torch.Tensor], space: GraphSpace) -> Iterator[str | None]:
         """Canonical SMILES; None where RDKit refuses, or there is more than one fragment."""

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from gancore.losses.elbo import gaussian_kl
+from gancore.losses.elbo import gaussian_kl, reconstruction
 from gancore.training import distributed
-from gancore.types import Batch, Context
+from gancore.training.ema import EMA
+from gancore.types import Batch, Context, Sample
 from molgan.data import graphs
 from molgan.networks.one_shot import Encoder
 from molgan.recipes.codes import Codes
@@ -18,11 +19,19 @@ class LatentInputs(GraphRecipe):
     generator: nn.Module
     encoder: Encoder
     codes: Codes
+    averaged: EMA
 
     def encode(self, real: Batch) -> tuple[Tensor, Tensor]:
         """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
         mean, log_var = self.encoder(real.sample, real.context)
         return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
+
+    @torch.no_grad()
+    def reconstruction_error(self, sample: Sample, context: Context | None = None) -> Tensor:
+        """Nats `(batch,)` that the averaged generator needs for each graph from the mean of its code."""
+        code, _ = self.encoder(sample, context)
+        logits = self.averaged.average(code, graphs.node_mask(sample[0]), self.generator_context(context))
+        return reconstruction(logits, sample)
 
     def noise(self, n: int) -> Tensor:
         """Fresh normal input of the generator, `(n, latent)`; of styles that are mixed, `(n, layer, latent)`."""

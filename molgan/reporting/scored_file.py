@@ -9,8 +9,9 @@ import pandas as pd
 
 from gancore.errors import ConfigError, DataError
 from gancore.io.atomic_write import whole
+from gancore.io.beside import beside
 from molgan.chemistry.identity import COMPARED
-from molgan.data.inputs import LOOKED_AT, NamedRow, beside, read_named, refuse_foreign
+from molgan.data.inputs import LOOKED_AT, NamedRow, read_named, refuse_foreign
 from molgan.metrics.evaluation import known_smiles
 from molgan.scoring.scorer import Scorer, score_frame
 

@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import Crippen, GraphDescriptors, rdMolDescriptors
 
 from molgan.chemistry.molecule import Molecule
-from molgan.scoring.alert_sets import ALERT_SETS, alert_names
+from molgan.scoring.alert_sets import ALERT_SETS, HAZARD, alert_names
 from molgan.scoring.descriptors import (
     lipinski_violations,
     natural_product_likeness,
@@ -82,6 +82,10 @@ PROPERTIES = {
     "bertz": Property(of_mol(GraphDescriptors.BertzCT), "", 0, _ANY, "topological complexity, Bertz 1981"),
     "stereocentres": Property(
         of_mol(rdMolDescriptors.CalcNumAtomStereoCenters), "", 0, _ANY, "tetrahedral, specified or not; RDKit"
+    ),
+    "hazards": Property(
+        lambda molecule: float(len(alert_names(molecule, [HAZARD]))),
+        *("", 0, _ANY, "structural alerts of the set HAZARD, `molgan/scoring/hazards.py`"),
     ),
 }
 

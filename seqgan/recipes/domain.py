@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from rich.console import Console
+from torch import Tensor
 
 from gancore.errors import CheckpointError, ConfigError, DataError
 from gancore.facade.condition_values import ConditionSource, Spec, read_conditions
-from gancore.facade.domain import Card, Reading
+from gancore.facade.domain import RESPONSIBLE_MOLECULES, Card, Reading
 from gancore.facade.examples import Examples
 from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
@@ -39,6 +40,8 @@ _TEXTS = Card(
     "Drawing texts like those it was trained on; research on generators of text.",
     "It knows nothing of what its words mean, repeats what its corpus holds, prejudice and private matters included, "
     "and may copy training lines: look at `novel` and `copied` before samples are published.",
+    "Say of published samples that a machine wrote them. Do not use it to deceive, or to imitate a person. Look "
+    "for private matters and prejudice first. docs/responsible-use.md of discretegan says more.",
 )
 _STRINGS = Card(
     "Generator of molecules as strings",
@@ -46,6 +49,7 @@ _STRINGS = Card(
     "generators of strings.",
     "A sampled string need not be a molecule: `molgan evaluate` counts those that are. A molecule is a proposal: "
     "nothing here says that it can be made, is stable or safe. Samples may be training molecules.",
+    RESPONSIBLE_MOLECULES,
 )
 
 
@@ -194,6 +198,20 @@ class Sequences:
                     lines.append(ids)
                     rows.append(row)
         return (pad(lines, space.length),), rows
+
+    def sizes(self, sample: Sample, space: TextSpace) -> Tensor:
+        """Tokens of each line `(batch,)`, with its end."""
+        return space.alphabet.mask(sample[0]).sum(1)
+
+    def refusal(self, text: str | None, space: TextSpace) -> str:
+        """Why a string is no line of the vocabulary and of its length; "" where it is."""
+        assert space.vocabulary is not None
+        try:
+            ids = space.vocabulary.encode(text.strip()) if text else []
+        except TokenError as error:
+            return str(error)
+        most = space.length - 1
+        return "empty" if not ids else f"{len(ids)} tokens, the model holds {most}" if len(ids) > most else ""
 
     def decode(self, samples: Ids, space: TextSpace) -> Iterator[str]:
         """Lines."""

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from gancore.errors import DataError
-from molgan.data.inputs import as_rows, beside, read_named, read_rows
+from gancore.io.beside import beside
+from molgan.data.inputs import as_rows, read_named, read_rows
 from seqgan.data.corpus import as_lines, read_lines
 
 FEW = settings(max_examples=40, deadline=None)

@@ -106,7 +106,15 @@ def test_text_is_tuned_from_a_shared_model(runs, tmp_path):
 def test_the_card_says_what_it_is(half, shared):
     card = (shared / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: discretegan\n")
-    for part in ("Five molecules, or sixty sentences.", "## Intended use", "## Limits", "sha256", "[data]", f"{half}."):
+    for part in (
+        "Five molecules, or sixty sentences.",
+        "## Intended use",
+        "## Limits",
+        "## Responsible use",
+        "sha256",
+        "[data]",
+        f"{half}.",
+    ):
         assert part in card
 
 
