@@ -14,6 +14,7 @@ from gancore.facade import cli
 from gancore.facade.cli import AsJson, Quiet
 from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, export_model, finish
 from gancore.io.atomic_write import refuse_place
+from gancore.io.fasta import SUFFIXES, fasta_lines
 from gancore.io.progress import over
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ HALF = Half(
     name="seqgan",
     about="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
     sets="shakespeare",
-    kinds=".txt .smi .smiles .csv .tsv .parquet .jsonl",
+    kinds=".txt .smi .smiles .csv .tsv .parquet .jsonl .fasta",
     suffix="txt",
     sources=_corpora,
     model=_model,
@@ -87,7 +88,9 @@ def generate(
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     seed: Seed = 0,
-    out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write, .fasta for FASTA; default lines on standard output.")
+    ] = None,
     device: Device = None,
     which: Which = "last",
     raw: Annotated[bool, typer.Option("--raw", help="Leave out the critic that a model asks.")] = False,
@@ -96,7 +99,7 @@ def generate(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw texts from a trained model, one a line. The first k of n draws do not depend on n.
+    """Draw texts from a trained model, one a line, or FASTA. The first k of n draws do not depend on n.
 
     Words are written with one space between them, as evaluate splits them; --readable is for readers.
     """
@@ -109,7 +112,8 @@ def generate(
     lines = gan.stream(*(n, temperature, prefix, seed, top_k, nucleus, min_length, max_length, raw, request, guidance))
     if readable:
         lines = map(gan.readable, lines)
-    cli.write_lines((" ".join(line.splitlines()) for line in over(lines, "drawing texts", n)), out)
+    lines = (" ".join(line.splitlines()) for line in over(lines, "drawing texts", n))
+    cli.write_lines(fasta_lines(lines) if out is not None and out.suffix.lower() in SUFFIXES else lines, out)
 
 
 @app.command()
@@ -168,7 +172,7 @@ def evaluate(
     train: Train = [],  # noqa: B006
     column: cli.Column = "",
     tokens: Annotated[
-        str | None, typer.Option(help="How lines are split: word, char, smiles or selfies; default the run's, or word.")
+        str | None, typer.Option(help="How lines are split: word, char, smiles, selfies, protein; default the run's, or word.")
     ] = None,
     lower: Annotated[bool, typer.Option("--lower", help="Put all lines in lower case first.")] = False,
     run: Annotated[

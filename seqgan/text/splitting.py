@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gancore.errors import ConfigError
 from gancore.runs import pretrained
+from seqgan.text.proteins import residues
 from seqgan.text.vocabulary import SPLIT, TokenError, Vocabulary, split
 
 _LOOKED_AT = 1000  # lines that advice rests on
@@ -53,7 +54,9 @@ class Tokens:
             return []
 
     def cased(self, texts: Sequence[str]) -> list[str]:
-        """The texts as they count as the same: in lower case where the tokens are."""
+        """The texts as they count as the same: in lower case where the tokens are, amino acids in capitals."""
+        if self.kind == "protein":
+            return [residues(text) for text in texts]
         return [text.lower() for text in texts] if self.lower else list(texts)
 
     def __str__(self) -> str:
@@ -119,4 +122,4 @@ def advice(lines: Sequence[str]) -> str:
         found = "most of the text is in a script that puts no spaces between words"
         return f"{found}: set the tokens (data.tokens) to char or bpe, for words are what white space parts."
     found = f"{single / len(lines):.0%} of the lines are one word, and words are what white space parts"
-    return f"{found}: set the tokens (data.tokens) to char or bpe, or to smiles where the lines are SMILES."
+    return f"{found}: set the tokens (data.tokens) to char or bpe, or to smiles where the lines are SMILES, or protein."

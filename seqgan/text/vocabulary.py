@@ -1,4 +1,4 @@
-"""Lines <-> token ids: words, characters, byte pairs, SMILES tokens, SELFIES symbols; saved as JSON."""
+"""Lines <-> token ids: words, characters, byte pairs, SMILES tokens, SELFIES symbols, amino acids; saved as JSON."""
 
 import html
 import json
@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from gancore.errors import UserError
 from seqgan.text.alphabet import Alphabet
+from seqgan.text.proteins import RESIDUES, refusal, residues
 from seqgan.text.utf8 import Automaton, automaton
 
-Kind = Literal["word", "char", "bpe", "smiles", "selfies"]
+Kind = Literal["word", "char", "bpe", "smiles", "selfies", "protein"]
 
 PAD, BEGIN, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<begin>", "<end>", "<unknown>")
@@ -56,6 +57,13 @@ def _selfies_text(tokens: Sequence[str]) -> str:
     return str(selfies.decoder("".join(tokens)) or "")
 
 
+def _amino_acids(text: str) -> list[str]:
+    reason = refusal(text)
+    if reason:
+        raise TokenError(reason)
+    return list(residues(text))
+
+
 def refuse_surrogates(line: str) -> None:
     """Raise TokenError for half a character: such a string is no text, and no file can hold it."""
     if _SURROGATE.search(line):
@@ -67,12 +75,14 @@ SPLIT: dict[str, Callable[[str], list[str]]] = {
     "char": list,
     "smiles": _SMILES.findall,
     "selfies": _selfies_symbols,
+    "protein": _amino_acids,
 }
 JOIN: dict[str, Callable[[Sequence[str]], str]] = {
     "word": " ".join,
     "char": "".join,
     "smiles": "".join,
     "selfies": _selfies_text,
+    "protein": "".join,
 }
 
 
@@ -131,11 +141,14 @@ class Vocabulary:
         """The vocabulary of `lines`: tokens seen at least `min_count` times, the `max_size` commonest of them.
 
         Ties are broken by the alphabet, so the same lines give the same vocabulary. Lines that cannot be
-        split are passed over. Byte pairs are at most `max_size` (1,000 if 0), the 256 bytes among them.
+        split are passed over. Byte pairs are at most `max_size` (1,000 if 0), the 256 bytes among them. Of proteins it
+        is always the twenty amino acids.
         """
         if kind == "bpe":
             lines = [line.lower() if lower else line for line in lines if not _SURROGATE.search(line)]
             return cls._learn_pairs(lines, min_count, max_size, lower)
+        if kind == "protein":
+            return cls(kind, (*SPECIAL, *RESIDUES))
         counts: Counter[str] = Counter()
         for line in lines:
             try:
