@@ -172,7 +172,8 @@ def evaluate(
     train: Train = [],  # noqa: B006
     column: cli.Column = "",
     tokens: Annotated[
-        str | None, typer.Option(help="How lines are split: word, char, smiles, selfies, protein; default the run's, or word.")
+        str | None,
+        typer.Option(help="How lines are split: word, char, smiles, selfies, protein; default the run's, or word."),
     ] = None,
     lower: Annotated[bool, typer.Option("--lower", help="Put all lines in lower case first.")] = False,
     run: Annotated[

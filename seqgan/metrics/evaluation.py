@@ -18,6 +18,7 @@ from seqgan.data.corpus import Corpus
 from seqgan.data.settings import LONGEST, DataConfig
 from seqgan.data.space import TextSpace
 from seqgan.metrics import bleu, copied_spans, distinct, repetition, self_bleu, two_sample_test
+from seqgan.metrics.identity import identity_figures
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.generator import Generator, nll
 from seqgan.recipes.config import LikelihoodConfig
@@ -52,7 +53,8 @@ def evaluate(
     self-bleu-2 ... self-bleu-5: of each text against all other texts; the reference's own is `reference-self-bleu-n`.
     unique: distinct texts / texts. distinct-2, -3: distinct n-grams / n-grams. repetition-2: share of a text's
     2-grams it has said before. length: tokens a text. novel: share of distinct texts whose tokens are no line's of
-    `train`; copied: tokens of the longest span a text shares with it; both only with `train`. tell-apart: accuracy of
+    `train`; copied: tokens of the longest span a text shares with it; both only with `train`, and of proteins identity
+    and novel-80 (`seqgan.metrics.identity`). tell-apart: accuracy of
     a classifier of real and generated, .5 where it cannot (`two_sample_test`).
 
     NaN, with a note: what counts n-grams where no text has n tokens; tell-apart where the classifier has nothing to
@@ -80,6 +82,10 @@ def evaluate(
         known, made = set(map(tuple, seen)), set(map(tuple, ours))
         figures["novel"] = wilson_interval(len(made - known), len(made))
         figures["copied"] = mean_interval(copied_spans(ours, seen).astype(float))
+        if chosen.kind == "protein":
+            found, told = identity_figures(["".join(text) for text in made], ["".join(text) for text in known])
+            figures |= found
+            notes += told
     told = two_sample_test(theirs, ours)
     if math.isnan(told.accuracy):
         figures["tell-apart"] = _undefined(told.n)

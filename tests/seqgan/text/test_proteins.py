@@ -4,13 +4,20 @@ import pytest
 
 from gancore.errors import ConfigError
 from seqgan import Config, SeqGAN, evaluate
-from seqgan.data.corpus import Corpus
+from seqgan.__main__ import main
+from seqgan.data.corpus import Corpus, read_lines
 from seqgan.data.settings import DataConfig
 from seqgan.text.proteins import RESIDUES, nucleotide_advice, refusal, residues
 from seqgan.text.vocabulary import SPECIAL, TokenError, Vocabulary
 
 PROTEIN = DataConfig(tokens="protein", valid=0.0, test=0.0)
-PEPTIDES = ["GIGKFLHSAKKFGKAFVGEIMNS", "KWKLFKKIEKVGQNIRDGIIKAGPAVAVVGQATQIAK", "ILPWKWPWWPWRR", "kwklfkki", "GLFDIVKK*"]
+PEPTIDES = [
+    "GIGKFLHSAKKFGKAFVGEIMNS",
+    "KWKLFKKIEKVGQNIRDGIIKAGPAVAVVGQATQIAK",
+    "ILPWKWPWWPWRR",
+    "kwklfkki",
+    "GLFDIVKK*",
+]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,7 @@ def test_nucleotides_are_told():
     assert nucleotide_advice([]) == ""
 
 
-def test_from_fasta_to_fasta(tmp_path, capsys):
+def test_from_fasta_to_fasta(tmp_path, command_line):
     data = tmp_path / "data.fasta"
     data.write_text("".join(f">p{row}\n{text[:5]}\n{text[5:]}\n" for row, text in enumerate([*PEPTIDES, "MKX"] * 2)))
     few = ["recipe=mle", "likelihood.epochs=1", "data.tokens=protein", "data.valid=0", "data.test=0"]
@@ -100,20 +107,15 @@ def test_from_fasta_to_fasta(tmp_path, capsys):
     with pytest.raises(ConfigError, match="prefix 'GX': has X, any amino acid"):
         gan.sample(1, prefix="GX")
 
-    from gancore.facade import cli
-    from seqgan.__main__ import app
-
-    with pytest.raises(SystemExit) as done:
-        app(["generate", str(tmp_path / "run"), "-n", "8", "--out", str(tmp_path / "new.fasta"), "--quiet"])
-    assert not done.value.code
-    assert cli is not None
+    run = command_line("seqgan", main)
+    code, _, err = run("generate", "run", "-n", 8, "--out", "new.fasta")
+    assert code == 0, err
     written = (tmp_path / "new.fasta").read_text().splitlines()
-    assert written[0] == ">sample_1"
-    assert [residues(line) for line in written if line.startswith(">")] and len(written) >= 16
-    with pytest.raises(SystemExit) as done:
-        app(["evaluate", str(tmp_path / "new.fasta"), "--reference", str(data), "--tokens", "protein"])
-    assert not done.value.code
-    assert "Tokens: protein" in capsys.readouterr().out
+    assert [line for line in written if line.startswith(">")] == [f">sample_{number}" for number in range(1, 9)]
+    assert [text for _, text in read_lines(tmp_path / "new.fasta")] == gan.sample(8)
+    code, out, _ = run("evaluate", "new.fasta", "--reference", "data.fasta", "--tokens", "protein")
+    assert code == 0
+    assert "Tokens: protein" in out
 
 
 def test_evaluation_counts_case_and_stops_as_the_same():
