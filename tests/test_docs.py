@@ -12,6 +12,7 @@ import pytest
 import molgan
 import seqgan
 from gancore.io import config as toml
+from gancore.io.fasta import fasta_lines
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.penalties import PENALTIES
 from gancore.sampling.estimators import ESTIMATORS
@@ -23,7 +24,9 @@ from molgan.scoring.desirability import SHAPES
 from molgan.scoring.properties import FINGERPRINTS, MAKERS, PROPERTIES
 from seqgan.data.dialects import pairs
 from seqgan.data.grammar import corpus
+from seqgan.data.peptides import amphipathic
 from seqgan.recipes import RECIPES as TEXTS
+from seqgan.scoring.proteins import ProteinScoreFile
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("**/*.md"))
@@ -52,6 +55,7 @@ def at_work(tmp_path, monkeypatch, qm9_smiles):
         (tmp_path / name).write_text(text)
     for name, seed in (("lines.txt", 0), ("new.txt", 1)):
         (tmp_path / name).write_text("\n".join(corpus(200, seed)))
+    (tmp_path / "peptides.fasta").write_text("\n".join(fasta_lines(amphipathic(100))))
     pairs(200).to_csv(tmp_path / "pairs.csv", index=False)
     cells = "".join(f"{text},{len(text) / 3:.2f}\n" for text in small[:60])
     (tmp_path / "assay.csv").write_text(f"smiles,pIC50\n{cells}")
@@ -96,7 +100,8 @@ def check_settings(text):
     path = Path("block.toml")
     path.write_text(text)
     if re.search(r"^\[\[?score", text, re.MULTILINE):
-        assert toml.load(ScoreFile, path).score.components
+        kind = ProteinScoreFile if text.startswith("# peptides") else ScoreFile
+        assert toml.load(kind, path).score.components
         return
     assert molgan.Config.load(path).watch
     if "[reward" not in text:

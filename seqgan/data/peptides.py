@@ -1,5 +1,7 @@
 """Synthetic peptides: cationic amphipathic helices, by a small rule. For examples and tests; none was ever measured."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from gancore.errors import ConfigError
@@ -42,6 +44,6 @@ def _peptide(rng: np.random.Generator) -> str:
     return f"G{drawn[1:]}" if glycine else drawn
 
 
-def _residue(rng: np.random.Generator, face: dict[str, float]) -> str:
+def _residue(rng: np.random.Generator, face: Mapping[str, int | float]) -> str:
     weights = np.array(list(face.values()), dtype=float)
     return list(face)[rng.choice(len(weights), p=weights / weights.sum())]

@@ -45,7 +45,7 @@ def nearest_identity(sequences: Sequence[str], train: Sequence[str]) -> Float[np
 
 
 def identity_figures(sequences: Sequence[str], train: Sequence[str]) -> tuple[dict[str, Estimate], list[str]]:
-    """Of distinct sequences: `identity`, the mean of `nearest_identity`; `novel-80`, the share below `NOVEL`; and notes.
+    """Of distinct sequences: `identity`, the mean of `nearest_identity`; `novel-80`, the share below `NOVEL`; notes.
 
     Without RapidFuzz there is no figure, and a note says so.
     """

@@ -1,4 +1,4 @@
-"""Properties of proteins and peptides, computed from the sequence alone: a literal table, with unit, range and source."""
+"""Properties of proteins and peptides, of the sequence alone: a literal table, with unit, range and source."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -88,8 +88,8 @@ PROPERTIES = {
         "instability index, above 40 for proteins that live short (Guruprasad et al. 1990), Biopython",
     ),
     "isoelectric_point": Property(
-        *(_of_biopython("isoelectric_point"), "pH", 0.0, 14.0, 0.5),
-        "the pH at which the net charge is 0 (pK of Bjellqvist et al. 1993), Biopython",
+        *(_of_biopython("isoelectric_point"), "pH", 4.05, 12.0, 0.5),
+        "the pH at which the net charge is 0, sought from 4.05 to 12 (pK of Bjellqvist et al. 1993), Biopython",
     ),
     "gravy": Property(
         *(_of_biopython("gravy"), "", -4.5, 4.5, 0.3),

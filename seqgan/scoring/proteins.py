@@ -114,7 +114,7 @@ class ProteinScore:
     Raises ConfigError for a definition that cannot be used, and where a property's package is not installed.
 
     >>> ProteinScore("hydrophobic_moment=0.5:, length=5:20")(["KLLKLLKKLLK", "KKKKK", "KLX"]).round(2)
-    array([1. , 0.7,  nan])
+    array([1.  , 0.65,  nan])
     """
 
     def __init__(self, definition: str | Path | ProteinScoreConfig = ""):
