@@ -153,8 +153,9 @@ for name in ("anchor", "no anchor"):
 # - **Both runs move towards the ranges.** The reward has no gradient; it says which samples to make likelier.
 # - **Nothing is copied and nothing collapses** in runs this short: hardly a peptide is drawn twice, and identity stays
 #   where it is for peptides of the rule that were not trained on.
-# - **Look at other columns than the score.** The length moves too, for a longer peptide has room for more charge.
-#   Nothing in the score says that a peptide should fold, dissolve or be made.
+# - **Look at other columns than the score.** The length runs to where drawing stops, for a longer peptide has room for
+#   more charge: that is reward hacking, and the score never fell. `length=12:20` in the score forbids it. Nothing in the
+#   score says that a peptide should fold, dissolve or be made.
 # - **A score is a proxy.** High charge and moment go with antimicrobial activity and also with damage to human cells.
 #   Neither number was measured here.
 #

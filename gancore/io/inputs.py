@@ -124,11 +124,12 @@ def records_of(
 def is_dataset(source: Any) -> bool:
     """Whether a source is a data set as the package `datasets` has it, streamed or not.
 
-    That is: it has `column_names` (None where they are not known yet) and gives a dict for each row. A dict of data sets
-    (train, test) is none, and Arrow's tables are not.
+    That is: it has `column_names` (None where they are not known yet) and gives a dict for each row. A dict of data
+    sets (train, test) is none, and Arrow's tables are not.
     """
     arrow = type(source).__module__.partition(".")[0] == "pyarrow"
-    return hasattr(source, "column_names") and isinstance(source, Iterable) and not isinstance(source, Mapping) | arrow
+    rows = isinstance(source, Iterable) and not isinstance(source, (Mapping, pd.DataFrame, pd.Series)) and not arrow
+    return rows and hasattr(source, "column_names")
 
 
 def _examples(
@@ -144,7 +145,9 @@ def _examples(
     text, clean = "", str
     for number, example in enumerate(source, 1):
         if not isinstance(example, Mapping):
-            raise DataError(f"{where}: row {number} is no dict but {type(example).__name__}; a row is a dict of columns.")
+            raise DataError(
+                f"{where}: row {number} is no dict of columns but {type(example).__name__}."
+            )
         if not text:
             there = list(example)
             text = there[pick_column(where, there, form.columns, column, prefer)]
