@@ -154,8 +154,8 @@ for name in ("anchor", "no anchor"):
 # - **Nothing is copied and nothing collapses** in runs this short: hardly a peptide is drawn twice, and identity stays
 #   where it is for peptides of the rule that were not trained on.
 # - **Look at other columns than the score.** The length runs to where drawing stops, for a longer peptide has room for
-#   more charge: that is reward hacking, and the score never fell. `length=12:20` in the score forbids it. Nothing in the
-#   score says that a peptide should fold, dissolve or be made.
+#   more charge. That is reward hacking; `length=12:20` in the score forbids it. Nothing in the score says that a
+#   peptide should fold, dissolve or be made.
 # - **A score is a proxy.** High charge and moment go with antimicrobial activity and also with damage to human cells.
 #   Neither number was measured here.
 #

@@ -24,7 +24,7 @@ from seqgan.networks.generator import Generator, nll
 from seqgan.recipes.config import LikelihoodConfig
 from seqgan.recipes.mle import MaximumLikelihood, MaximumLikelihoodConfig
 from seqgan.text.splitting import Tokens, advice
-from seqgan.text.vocabulary import Vocabulary
+from seqgan.text.vocabulary import LEARNT, Vocabulary
 
 _ORDERS = (2, 3, 4, 5)
 
@@ -186,7 +186,7 @@ def language_model_scores(
     """
     size, chosen = min(len(texts), len(train)), Tokens.of(tokens, lower)
     data = DataConfig(tokens=chosen.kind, lower=chosen.lower, max_length=LONGEST, valid=0.1, test=0.0)  # pyright: ignore
-    pairs = chosen.vocabulary if chosen.kind == "bpe" else None
+    pairs = chosen.vocabulary if chosen.kind in LEARNT else None
     real = Corpus.of(list(train)[:size], data, seed, pairs, fewest=1)
     made = Corpus.of(list(texts)[:size], data, seed, real.vocabulary, fewest=1)
     wanted = Corpus.of(list(reference), data, seed, real.vocabulary, fewest=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from gancore.errors import ConfigError
 from gancore.runs import pretrained
 from seqgan.text.proteins import residues
-from seqgan.text.vocabulary import SPLIT, TokenError, Vocabulary, split
+from seqgan.text.vocabulary import LEARNT, SPLIT, TokenError, Vocabulary, split
 
 _LOOKED_AT = 1000  # lines that advice rests on
 _UNSPACED = re.compile(
@@ -37,8 +37,9 @@ class Tokens:
             return tokens
         if isinstance(tokens, Vocabulary):
             return cls(tokens.kind, tokens.lower, tokens)
-        if tokens == "bpe":
-            raise ConfigError("byte pairs (bpe) are learnt: give the run (--run) or the vocabulary that they are of.")
+        if tokens in LEARNT:
+            named = {"bpe": "byte pairs (bpe) are learnt"}.get(tokens, "a tokenizer is of a model")
+            raise ConfigError(f"{named}: give the run (--run) or the vocabulary that they are of.")
         if tokens not in SPLIT:
             raise ConfigError(f"texts cannot be split into {tokens!r}; use {', '.join(SPLIT)}, or bpe with a run.")
         return cls(tokens, lower)
