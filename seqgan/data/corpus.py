@@ -140,9 +140,7 @@ class Corpus:
         given = vocabulary is not None
         if vocabulary is None:
             learnt = (line for _, line, _ in usable if part_of[line] == "train")
-            vocabulary = Vocabulary.of(
-                learnt, config.tokens, config.min_count, config.max_size, config.lower, config.tokenizer
-            )
+            vocabulary = Vocabulary.of(learnt, *config.vocabulary)
         parts: dict[str, list[tuple[list[int], tuple[int, str]]]] = {"train": [], "valid": [], "test": []}
         aside, distinct = [], set()
         for number, line, file in usable:

@@ -61,7 +61,7 @@ class Pairs(Corpus):
         if vocabulary is None:
             learnt = (row for row, part in zip(usable, part_of, strict=True) if part == "train")
             lines = (line for row in learnt for line in row[1:3])
-            vocabulary = Vocabulary.of(lines, config.tokens, config.min_count, config.max_size, config.lower)
+            vocabulary = Vocabulary.of(lines, *config.vocabulary)
         kept: dict[str, list[tuple[list[int], list[int], _Row]]] = {"train": [], "valid": [], "test": []}
         for row, part in zip(usable, part_of, strict=True):
             try:

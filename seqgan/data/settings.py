@@ -48,6 +48,11 @@ class DataConfig:
         if self.tokens == "bpe" and 0 < self.max_size <= _BYTES:
             raise ConfigError(f"data: byte pairs come on top of {_BYTES} tokens: set max_size above that, or to 0.")
 
+    @property
+    def vocabulary(self) -> tuple:
+        """What `Vocabulary.of` is told beside the lines."""
+        return self.tokens, self.min_count, self.max_size, self.lower, self.tokenizer
+
 
 @dataclass(frozen=True)
 class PairsConfig(DataConfig):

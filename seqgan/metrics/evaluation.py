@@ -185,7 +185,8 @@ def language_model_scores(
     has scores too. Raises DataError where nothing of a side can be used.
     """
     size, chosen = min(len(texts), len(train)), Tokens.of(tokens, lower)
-    data = DataConfig(tokens=chosen.kind, lower=chosen.lower, max_length=LONGEST, valid=0.1, test=0.0)  # pyright: ignore
+    kind = "bpe" if chosen.kind in LEARNT else chosen.kind
+    data = DataConfig(tokens=kind, lower=chosen.lower, max_length=LONGEST, valid=0.1, test=0.0)  # pyright: ignore
     pairs = chosen.vocabulary if chosen.kind in LEARNT else None
     real = Corpus.of(list(train)[:size], data, seed, pairs, fewest=1)
     made = Corpus.of(list(texts)[:size], data, seed, real.vocabulary, fewest=1)

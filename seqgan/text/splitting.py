@@ -42,7 +42,7 @@ class Tokens:
             raise ConfigError(f"{named}: give the run (--run) or the vocabulary that they are of.")
         if tokens not in SPLIT:
             raise ConfigError(f"texts cannot be split into {tokens!r}; use {', '.join(SPLIT)}, or bpe with a run.")
-        return cls(tokens, lower)
+        return cls(tokens, lower and tokens != "protein")  # amino acids have one case
 
     def split(self, texts: Sequence[str]) -> list[list[str]]:
         """The tokens of each text; an empty list for one that has none (no molecule, say, of kind selfies)."""
