@@ -219,12 +219,15 @@ def export(
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     which: Which = "last",
     compact: cli.Compact = False,
+    transformers: Annotated[
+        bool, typer.Option("--transformers", help="For the package transformers instead; of model.kind=gpt2 alone.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures.
 
-    With --json the figures of the card are printed.
+    With --json the figures of the card are printed. With --transformers there is no card.
     """
     from seqgan.gan import SeqGAN
 
@@ -235,6 +238,9 @@ def export(
         raise ConfigError("--figures and --reference: the card has the figures of one of them; leave one out.")
     card_figures = cli.read_figures(figures) if figures is not None else None
     gan = SeqGAN.load(run, checkpoint=which)
+    if transformers:
+        gan.save_transformers(out)
+        return
     if reference is not None:
         from seqgan.data.corpus import as_lines
         from seqgan.data.downloads import CORPORA

@@ -138,16 +138,16 @@ def _examples(
     """The rows of a data set, one after the other, with their other columns of `names`; never all in memory."""
     where = "the data set"
     columns = source.column_names
-    if columns is not None and callable(getattr(source, "select_columns", None)):
+    text, clean = "", str
+    if columns is not None:
         text = columns[pick_column(where, columns, form.columns, column, prefer)]
+        clean = Choice(form).cleaner(text)
+    if columns is not None and callable(getattr(source, "select_columns", None)):
         others = [columns[place] for name in names if (place := find_column(where, columns, [], name)) is not None]
         source = source.select_columns(list(dict.fromkeys([text, *others])))
-    text, clean = "", str
     for number, example in enumerate(source, 1):
         if not isinstance(example, Mapping):
-            raise DataError(
-                f"{where}: row {number} is no dict of columns but {type(example).__name__}."
-            )
+            raise DataError(f"{where}: row {number} is no dict of columns but {type(example).__name__}.")
         if not text:
             there = list(example)
             text = there[pick_column(where, there, form.columns, column, prefer)]
