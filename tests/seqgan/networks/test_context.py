@@ -1,6 +1,6 @@
-from importlib.util import find_spec
-
 """Sequence networks that are asked: one step after the other or at once, in rollouts, and in what critics say."""
+
+from importlib.util import find_spec
 
 import pytest
 import torch
