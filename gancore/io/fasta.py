@@ -7,7 +7,7 @@ from gancore.errors import DataError
 from gancore.io.formats import NOTHING, Record
 from gancore.io.text_files import Source
 
-SUFFIXES = (".fasta", ".fa", ".faa", ".fas")
+SUFFIXES: tuple[str, ...] = (".fasta", ".fa", ".faa", ".fas")
 """Of the files that are FASTA."""
 _WIDTH = 60  # signs a line when written
 _SEQUENCE = re.compile(r"[A-Za-z*.-]+")

@@ -31,8 +31,8 @@ def nearest_identity(sequences: Sequence[str], train: Sequence[str]) -> Float[np
     """
     if not is_there():
         raise ConfigError(f"identity: {NEEDED}")
-    from rapidfuzz.distance import Levenshtein
-    from rapidfuzz.process import cdist
+    from rapidfuzz.distance import Levenshtein  # pyright: ignore
+    from rapidfuzz.process import cdist  # pyright: ignore
 
     ours, theirs = [residues(text) for text in sequences], list(dict.fromkeys(residues(text) for text in train))
     nearest = [np.zeros(0)]

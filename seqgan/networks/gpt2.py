@@ -29,7 +29,7 @@ class GPT2(nn.Module):
         super().__init__()
         if find_spec("transformers") is None:
             raise ConfigError("model.kind = 'gpt2' needs the package transformers: pip install 'discretegan[hf]'.")
-        from transformers import GPT2Config, GPT2Model
+        from transformers import GPT2Config, GPT2Model  # pyright: ignore
 
         sizes = {"n_positions": length, "n_embd": width, "n_layer": layers, "n_head": heads}
         drops = {"resid_pdrop": dropout, "embd_pdrop": dropout, "attn_pdrop": 0.0}  # nn.Dropout, which can be shut
@@ -51,7 +51,7 @@ class GPT2(nn.Module):
 
     def step(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
         """One step."""
-        from transformers import DynamicCache
+        from transformers import DynamicCache  # pyright: ignore
 
         past, cache = state[0], DynamicCache()
         if past.shape[4]:
@@ -74,7 +74,7 @@ def to_transformers(generator: Any) -> Any:
         raise ConfigError("the generator is no model of transformers: only one of model.kind=gpt2 is.")
     if generator.context is not None:
         raise ConfigError("the generator has conditions, for which a model of transformers has no place.")
-    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers import GPT2Config, GPT2LMHeadModel  # pyright: ignore
 
     own = trunk.body.config
     names = ("n_positions", "n_embd", "n_layer", "n_head", "resid_pdrop", "embd_pdrop", "attn_pdrop")
@@ -126,7 +126,7 @@ def write_transformers(generator: Any, vocabulary: Vocabulary, folder: Path) -> 
     model, tokenizer = to_transformers(generator), to_tokenizer(vocabulary)
     model.save_pretrained(folder)
     if tokenizer is not None:
-        from transformers import PreTrainedTokenizerFast
+        from transformers import PreTrainedTokenizerFast  # pyright: ignore
 
         names = dict(zip(("pad_token", "bos_token", "eos_token", "unk_token"), SPECIAL, strict=True))
         PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)

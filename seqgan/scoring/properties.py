@@ -48,7 +48,7 @@ def _of_biopython(name: str, *arguments: Any) -> Callable[[str], float]:
     """A property as a method of Biopython's `ProteinAnalysis`."""
 
     def compute(sequence: str) -> float:
-        from Bio.SeqUtils.ProtParam import ProteinAnalysis
+        from Bio.SeqUtils.ProtParam import ProteinAnalysis  # pyright: ignore
 
         return float(getattr(ProteinAnalysis(sequence), name)(*arguments))
 
