@@ -262,6 +262,11 @@ class SeqGAN(Model):
 
         Gives whether a tokenizer is beside it; SELFIES and tokens of another tokenizer have none.
         Raises ConfigError for a generator of another kind or with conditions, RunError where there are no weights yet.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan.fit(["the cat sat", "the dog ran"], quiet=True).save_transformers("folder")
+        Traceback (most recent call last):
+        gancore.errors.ConfigError: the generator is no model of transformers: only one of model.kind=gpt2 is.
         """
         from seqgan.networks.gpt2 import write_transformers
 

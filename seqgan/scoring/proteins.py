@@ -102,7 +102,8 @@ def _ranged(part: str) -> ProteinComponent:
     except ValueError:
         raise ConfigError(f"score: {part!r} is no range of a property; write {_EXAMPLE}, or a .toml file.") from None
     name = name.strip()
-    check_properties([name])
+    if name not in PROPERTIES:
+        check_properties([name])
     return ProteinComponent(name, Desirability("range", *numbers, width=PROPERTIES[name].width))
 
 
