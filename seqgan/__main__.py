@@ -14,6 +14,7 @@ from gancore.facade import cli
 from gancore.facade.cli import AsJson, Quiet
 from gancore.facade.commands import Demo, Device, Half, Seed, Which, app_of, export_model, finish
 from gancore.io.atomic_write import refuse_place
+from gancore.io.fasta import SUFFIXES, fasta_lines
 from gancore.io.progress import over
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ HALF = Half(
     name="seqgan",
     about="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
     sets="shakespeare",
-    kinds=".txt .smi .smiles .csv .tsv .parquet .jsonl",
+    kinds=".txt .smi .smiles .csv .tsv .parquet .jsonl .fasta",
     suffix="txt",
     sources=_corpora,
     model=_model,
@@ -108,7 +109,9 @@ def generate(
         ),
     ] = None,
     seed: Seed = 0,
-    out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write, .fasta for FASTA; default lines on standard output.")
+    ] = None,
     device: Device = None,
     which: Which = "last",
     raw: Annotated[bool, typer.Option("--raw", help="Leave out the critic that a model asks.")] = False,
@@ -117,7 +120,7 @@ def generate(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw texts from a trained model, one a line. The first k of n draws do not depend on n.
+    """Draw texts from a trained model, one a line, or FASTA. The first k of n draws do not depend on n.
 
     Words are written with one space between them, as evaluate splits them; --readable is for readers.
     """
@@ -133,7 +136,8 @@ def generate(
     )
     if readable:
         lines = map(gan.readable, lines)
-    cli.write_lines((" ".join(line.splitlines()) for line in over(lines, "drawing texts", n)), out)
+    lines = (" ".join(line.splitlines()) for line in over(lines, "drawing texts", n))
+    cli.write_lines(fasta_lines(lines) if out is not None and out.suffix.lower() in SUFFIXES else lines, out)
 
 
 @app.command()
@@ -192,7 +196,8 @@ def evaluate(
     train: Train = [],  # noqa: B006
     column: cli.Column = "",
     tokens: Annotated[
-        str | None, typer.Option(help="How lines are split: word, char, smiles or selfies; default the run's, or word.")
+        str | None,
+        typer.Option(help="How lines are split: word, char, smiles, selfies, protein; default the run's, or word."),
     ] = None,
     lower: Annotated[bool, typer.Option("--lower", help="Put all lines in lower case first.")] = False,
     run: Annotated[
@@ -291,12 +296,15 @@ def export(
     data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
     which: Which = "last",
     compact: cli.Compact = False,
+    transformers: Annotated[
+        bool, typer.Option("--transformers", help="For the package transformers instead; of model.kind=gpt2 alone.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures.
 
-    With --json the figures of the card are printed.
+    With --json the figures of the card are printed. With --transformers there is no card.
     """
     from seqgan.gan import SeqGAN
 
@@ -307,6 +315,9 @@ def export(
         raise ConfigError("--figures and --reference: the card has the figures of one of them; leave one out.")
     card_figures = cli.read_figures(figures) if figures is not None else None
     gan = SeqGAN.load(run, checkpoint=which)
+    if transformers:
+        gan.save_transformers(out)
+        return
     if reference is not None:
         from seqgan.data.corpus import as_lines
         from seqgan.data.downloads import CORPORA

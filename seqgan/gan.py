@@ -263,6 +263,21 @@ class SeqGAN(Model):
             raise ConfigError(f"prefix {prefix!r}: {len(ids)} tokens, and a text has at most {longest}.")
         return ids
 
+    def save_transformers(self, folder: str | Path) -> bool:
+        """Write a generator of `model.kind=gpt2` as a model of the package transformers, for its `from_pretrained`.
+
+        Gives whether a tokenizer is beside it; SELFIES and tokens of another tokenizer have none.
+        Raises ConfigError for a generator of another kind or with conditions, RunError where there are no weights yet.
+
+        >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
+        >>> gan.fit(["the cat sat", "the dog ran"], quiet=True).save_transformers("folder")
+        Traceback (most recent call last):
+        gancore.errors.ConfigError: the generator is no model of transformers: only one of model.kind=gpt2 is.
+        """
+        from seqgan.networks.gpt2 import write_transformers
+
+        return write_transformers(self._trained.averaged.average, self._words, Path(folder))
+
     def evaluate(
         self,
         n: int = 1000,

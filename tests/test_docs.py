@@ -12,6 +12,7 @@ import pytest
 import molgan
 import seqgan
 from gancore.io import config as toml
+from gancore.io.fasta import fasta_lines
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.penalties import PENALTIES
 from gancore.sampling.estimators import ESTIMATORS
@@ -23,7 +24,9 @@ from molgan.scoring.desirability import SHAPES
 from molgan.scoring.properties import FINGERPRINTS, MAKERS, PROPERTIES
 from seqgan.data.dialects import pairs
 from seqgan.data.grammar import corpus
+from seqgan.data.peptides import amphipathic
 from seqgan.recipes import RECIPES as TEXTS
+from seqgan.scoring.proteins import ProteinScoreFile
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("**/*.md"))
@@ -52,6 +55,7 @@ def at_work(tmp_path, monkeypatch, qm9_smiles):
         (tmp_path / name).write_text(text)
     for name, seed in (("lines.txt", 0), ("new.txt", 1)):
         (tmp_path / name).write_text("\n".join(corpus(200, seed)))
+    (tmp_path / "peptides.fasta").write_text("\n".join(fasta_lines(amphipathic(100))))
     pairs(200).to_csv(tmp_path / "pairs.csv", index=False)
     cells = "".join(f"{text},{len(text) / 3:.2f}\n" for text in small[:60])
     (tmp_path / "assay.csv").write_text(f"smiles,pIC50\n{cells}")
@@ -96,7 +100,8 @@ def check_settings(text):
     path = Path("block.toml")
     path.write_text(text)
     if re.search(r"^\[\[?score", text, re.MULTILINE):
-        assert toml.load(ScoreFile, path).score.components
+        kind = ProteinScoreFile if text.startswith("# peptides") else ScoreFile
+        assert toml.load(kind, path).score.components
         return
     assert molgan.Config.load(path).watch
     if "[reward" not in text:
@@ -105,8 +110,8 @@ def check_settings(text):
 
 def test_what_is_not_run_is_little_and_says_why(page):
     left = [(path.name, why) for path in PAGES for why in page(path).illustrations.values()]
-    assert {name for name, _ in left} <= {"plugins.md", "hardware.md", "share.md"}
-    assert len(left) == 5
+    assert {name for name, _ in left} <= {"plugins.md", "hardware.md", "share.md", "text.md"}
+    assert len(left) == 6
 
 
 # How the pages are written -----------------------------------------------------------------------
@@ -224,7 +229,8 @@ def test_every_file_it_names_exists(document):
         "seqgan.networks.translator",
         *("molgan.data.settings", "seqgan.data.settings", "seqgan.networks.architectures", "seqgan.networks.critics"),
         "molgan.scoring.definition",
-        "molgan.scoring.desirability",
+        "gancore.rewards.desirability",
+        "seqgan.scoring.proteins",
         "gancore.training.settings",
         "gancore.losses.settings",
     ],
@@ -234,7 +240,7 @@ def test_every_table_of_settings_is_told(module):
     classes = {name: kind for name, kind in held if isinstance(kind, type) and kind.__module__ == module}
     tables = {name for name, kind in classes.items() if dataclasses.is_dataclass(kind)}
     told = re.findall(rf"<!-- settings: {module} (.+) -->", (ROOT / "docs/api/settings.md").read_text())
-    assert tables - {"ScoreFile"} == set(", ".join(told).split(", "))
+    assert tables - {"ScoreFile", "ProteinScoreFile"} == set(", ".join(told).split(", "))
 
 
 # Messages ---------------------------------------------------------------------------------------

@@ -50,6 +50,12 @@ SHORT = {
     },
     "09_fragments": {"sample(100,": "sample(12,"},
     "10_optimize": {"budget = 1500": "budget = 220"},
+    "13_peptides": {
+        "amphipathic(4000": "amphipathic(400",
+        "likelihood.epochs=12": "likelihood.epochs=2",
+        "steps=60": "steps=4",
+        "N = 1000": "N = 100",
+    },
     "11_library": {"n = 600": "n = 60", '"moses"': '"qm9"', "qed > 0.7": "qed > 0.4"},
 }
 """What makes the longest notebooks short: every cell runs, training and draws are fewer."""

@@ -81,6 +81,9 @@ def rows_of(source: Any, form: Form, items: str, column: str = "", prefer: bool 
             f"a dict cannot be read as {items} (its keys are {keys}): give one of its values, for instance "
             f"data[{next(iter(source), 'train')!r}]."
         )
+    if is_dataset(source):
+        yield from (row for row, _ in _examples(source, form, (), column, prefer))
+        return
     if not isinstance(source, (pd.DataFrame, pd.Series)) and callable(getattr(source, "to_pandas", None)):
         source = source.to_pandas()
     if isinstance(source, (pd.DataFrame, pd.Series)):
@@ -104,6 +107,8 @@ def records_of(
             label = name_of(path) if len(paths) > 1 else ""
             for number, text, _, others in records(path, form, column, prefer):
                 yield (number, text, label), _picked(others, names)
+    elif is_dataset(source):
+        yield from _examples(source, form, names, column, prefer)
     elif isinstance(source, pd.DataFrame) or callable(getattr(source, "to_pandas", None)):
         frame = source if isinstance(source, pd.DataFrame) else source.to_pandas()
         place = pick_column("the data frame", list(frame.columns), form.columns, column, prefer)
@@ -114,6 +119,43 @@ def records_of(
             yield row, {name: values[number] for name, values in cells.items()}
     else:
         yield from ((row, {}) for row in rows_of(source, form, items, column, prefer))
+
+
+def is_dataset(source: Any) -> bool:
+    """Whether a source is a data set as the package `datasets` has it, streamed or not.
+
+    That is: it has `column_names` (None where they are not known yet) and gives a dict for each row. A dict of data
+    sets (train, test) is none, and Arrow's tables are not.
+    """
+    arrow = type(source).__module__.partition(".")[0] == "pyarrow"
+    rows = isinstance(source, Iterable) and not isinstance(source, (Mapping, pd.DataFrame, pd.Series)) and not arrow
+    return rows and hasattr(source, "column_names")
+
+
+def _examples(
+    source: Any, form: Form, names: Sequence[str], column: str, prefer: bool
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """The rows of a data set, one after the other, with their other columns of `names`; never all in memory."""
+    where = "the data set"
+    columns = source.column_names
+    text, clean = "", str
+    if columns is not None:
+        text = columns[pick_column(where, columns, form.columns, column, prefer)]
+        clean = Choice(form).cleaner(text)
+    if columns is not None and callable(getattr(source, "select_columns", None)):
+        others = [columns[place] for name in names if (place := find_column(where, columns, [], name)) is not None]
+        source = source.select_columns(list(dict.fromkeys([text, *others])))
+    for number, example in enumerate(source, 1):
+        if not isinstance(example, Mapping):
+            raise DataError(f"{where}: row {number} is no dict of columns but {type(example).__name__}.")
+        if not text:
+            there = list(example)
+            text = there[pick_column(where, there, form.columns, column, prefer)]
+            clean = Choice(form).cleaner(text)
+        if text not in example:
+            raise DataError(f"{where}: row {number} has no {text!r}, as the rows before have.")
+        others = {name: value for name, value in example.items() if name != text} if names else {}
+        yield (number, clean(as_text(example[text], where, number)), ""), _picked(others, names)
 
 
 def _picked(others: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -150,4 +192,6 @@ def called(source: Any, items: str) -> str:
     paths = paths_of(source)
     if paths is not None:
         return ", ".join(map(name_of, paths))
+    if is_dataset(source):
+        return "the data set"
     return "the data frame" if isinstance(source, pd.DataFrame) else f"the list of {items}"

@@ -10,6 +10,7 @@ from typing import Any
 from gancore.errors import DataError
 from gancore.io.columns import alike, carried, find_column, name_among
 from gancore.io.delimited import Layout, again, cells_of, even, layout_of, looks_like_a_table, read_delimited
+from gancore.io.fasta import looks_like_fasta
 from gancore.io.formats import NOTHING, Batch, Choice, Form, Record, as_text, bare
 from gancore.io.text_files import STDIN, Source, opened, suffix_of
 
@@ -82,6 +83,8 @@ def _kind(source: Source, choice: Choice) -> str:
     lines = source.first_lines()
     if ".sdf" in form.readers and any(line.startswith(("M  END", "$$$$")) for line in lines):
         return ".sdf"
+    if ".fasta" in form.readers and looks_like_fasta(lines):
+        return ".fasta"
     if lines and lines[0].startswith("{") and isinstance(_json_or_none(lines[0]), dict):
         return _JSON[0]
     return ".csv" if lines and looks_like_a_table(lines, choice.known) else ""

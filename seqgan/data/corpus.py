@@ -13,6 +13,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gancore.errors import DataError
+from gancore.io import fasta
 from gancore.io.formats import Form
 from gancore.io.inputs import Cell, called, records_of, rows_of
 from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
@@ -22,12 +23,14 @@ from gancore.training.device import derive_seed
 from gancore.types import Batch, Context
 from seqgan.data.settings import DataConfig
 from seqgan.text.alphabet import Alphabet, Ids
+from seqgan.text.proteins import residues
 from seqgan.text.vocabulary import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates
 
-SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
-COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles")
+SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", *fasta.SUFFIXES)
+READERS = dict.fromkeys(fasta.SUFFIXES, fasta.read_fasta)
+COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles", "sequence")
 """Names of the column of texts, in any case, spaces for underscores; the first that is there is read."""
-FORM = Form("text", SUFFIXES, COLUMNS, (".smi", ".smiles"), lambda column: "smi" in column.lower())
+FORM = Form("text", SUFFIXES, COLUMNS, (".smi", ".smiles"), lambda column: "smi" in column.lower(), READERS)
 """How files of lines are read."""
 
 
@@ -35,8 +38,8 @@ def read_lines(path: str | Path, column: str = "", prefer: bool = False) -> Iter
     """`(row number, line)` of a text file.
 
     Reads .txt (one line each), .smi (the first word of each line), .csv (commas, semicolons or tabs), .tsv, .parquet
-    and .jsonl (a column of `COLUMNS`, any case); gzip or not; standard input as "-". The number is that of the line a
-    row begins in, of .parquet that of the record; a row of names is no row.
+    and .jsonl (a column of `COLUMNS`, any case), .fasta (the sequence of each record); gzip or not; standard input as
+    "-". The number is that of the line a row begins in, of .parquet that of the record; a row of names is no row.
     column, prefer: as in `gancore.io.tables.rows`, of files that have columns.
     Raises DataError for a missing or unreadable file, an unknown suffix, a missing column.
     """
@@ -137,7 +140,7 @@ class Corpus:
         given = vocabulary is not None
         if vocabulary is None:
             learnt = (line for _, line, _ in usable if part_of[line] == "train")
-            vocabulary = Vocabulary.of(learnt, config.tokens, config.min_count, config.max_size, config.lower)
+            vocabulary = Vocabulary.of(learnt, *config.vocabulary)
         parts: dict[str, list[tuple[list[int], tuple[int, str]]]] = {"train": [], "valid": [], "test": []}
         aside, distinct = [], set()
         for number, line, file in usable:
@@ -258,6 +261,8 @@ def line_reason(line: str) -> str:
 
 def sameness(line: str, config: DataConfig) -> str:
     """What lines of the same words have in common."""
+    if config.tokens == "protein":
+        return residues(line)
     line = line.lower() if config.lower else line
     return " ".join(line.split()) if config.tokens == "word" else line
 

@@ -13,14 +13,14 @@ from gancore.io.inputs import Cell, called, records_of
 from gancore.io.rejected_rows import Rejection, by_file, rejection
 from gancore.training.batching import Shuffled, fetch_batch, sampled
 from gancore.types import Context
-from seqgan.data.corpus import SUFFIXES, Corpus, line_reason, pad, refuse_too_few, sameness, split_lines
+from seqgan.data.corpus import READERS, SUFFIXES, Corpus, line_reason, pad, refuse_too_few, sameness, split_lines
 from seqgan.data.settings import PairsConfig
 from seqgan.text.alphabet import Ids
 from seqgan.text.vocabulary import UNKNOWN, TokenError, Vocabulary
 
 SOURCES, TARGETS = ("source",), ("target",)
 """Names of the two columns, in any case."""
-FORM = Form("pairs", SUFFIXES, SOURCES, (), lambda column: "smi" in column.lower())
+FORM = Form("pairs", SUFFIXES, SOURCES, (), lambda column: "smi" in column.lower(), READERS)
 """How files of pairs are read."""
 
 
@@ -61,7 +61,7 @@ class Pairs(Corpus):
         if vocabulary is None:
             learnt = (row for row, part in zip(usable, part_of, strict=True) if part == "train")
             lines = (line for row in learnt for line in row[1:3])
-            vocabulary = Vocabulary.of(lines, config.tokens, config.min_count, config.max_size, config.lower)
+            vocabulary = Vocabulary.of(lines, *config.vocabulary)
         kept: dict[str, list[tuple[list[int], list[int], _Row]]] = {"train": [], "valid": [], "test": []}
         for row, part in zip(usable, part_of, strict=True):
             try:

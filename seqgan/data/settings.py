@@ -18,8 +18,11 @@ class DataConfig:
     """How lines become tokens, and what is kept of the training file."""
 
     __pydantic_config__ = STRICT
-    tokens: Literal["word", "char", "bpe", "smiles", "selfies"] = "word"
-    """Words (by white space), characters, byte pairs, SMILES tokens, or SELFIES symbols of SMILES."""
+    tokens: Literal["word", "char", "bpe", "smiles", "selfies", "protein", "tokenizer"] = "word"
+    """Words (by white space), characters, byte pairs, SMILES tokens, SELFIES symbols of SMILES, amino acids, or the
+    tokens of `tokenizer`."""
+    tokenizer: str = ""
+    """tokens=tokenizer: a file tokenizer.json, or a folder that has one."""
     min_count: Positive = 1
     """A token seen less often in the training part is the unknown token; a byte pair is not made one."""
     max_size: Count = 0
@@ -38,8 +41,17 @@ class DataConfig:
     """Column of a table or a frame that is read; empty takes one named text, sentence, line or smiles."""
 
     def __post_init__(self) -> None:
+        if (self.tokens == "tokenizer") != bool(self.tokenizer):
+            raise ConfigError("data: tokens=tokenizer and a tokenizer go together; set both or neither.")
+        if self.tokens == "protein" and self.lower:
+            raise ConfigError("data: amino acids are read in either case and written in capitals: leave lower out.")
         if self.tokens == "bpe" and 0 < self.max_size <= _BYTES:
             raise ConfigError(f"data: byte pairs come on top of {_BYTES} tokens: set max_size above that, or to 0.")
+
+    @property
+    def vocabulary(self) -> tuple:
+        """What `Vocabulary.of` is told beside the lines."""
+        return self.tokens, self.min_count, self.max_size, self.lower, self.tokenizer
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from seqgan.data.corpus import Corpus
 from seqgan.data.settings import LONGEST, DataConfig
 from seqgan.data.space import TextSpace
 from seqgan.metrics.features import given_features, model_figures
+from seqgan.metrics.identity import identity_figures
 from seqgan.metrics.kneser_ney import perplexities
 from seqgan.metrics.named_model import NamedModel
 from seqgan.metrics.ngrams import Sequences, bleu, entropies, gram_codes, repetitions, self_bleu
@@ -29,7 +30,7 @@ from seqgan.networks.generator import Generator, nll
 from seqgan.recipes.config import LikelihoodConfig
 from seqgan.recipes.mle import MaximumLikelihood, MaximumLikelihoodConfig
 from seqgan.text.splitting import Tokens, advice
-from seqgan.text.vocabulary import Vocabulary
+from seqgan.text.vocabulary import LEARNT, Vocabulary
 
 _ORDERS = (2, 3, 4, 5)
 
@@ -61,8 +62,9 @@ def evaluate(
     unique: distinct texts / texts. distinct-1 ... distinct-4: distinct n-grams / n-grams (Li et al. 2016). repetition-2
     ... repetition-4: share of a text's n-grams it has said before, rep-n (Welleck et al. 2020). entropy: of the tokens
     of each text, in nats. length: tokens a text. novel: share of distinct texts whose tokens are no line's of `train`;
-    copied: tokens of the longest span a text shares with it; both only with `train`. tell-apart: accuracy of a
-    classifier of real and generated, 0.5 where it cannot (`two_sample_test`). forward-, reverse- and
+    copied: tokens of the longest span a text shares with it; both only with `train`, and of proteins identity and
+    novel-80 (`seqgan.metrics.identity`). tell-apart: accuracy of a classifier of real and generated, 0.5 where it
+    cannot (`two_sample_test`). forward-, reverse- and
     reference-perplexity: by n-gram models of a half of the reference and of the texts (`kneser_ney.perplexities`).
 
     judge: a trained likelihood model, a `SeqGAN` or its folder or name. It adds generative-perplexity, of the texts and
@@ -100,6 +102,10 @@ def evaluate(
         known, made = set(map(tuple, seen)), set(map(tuple, ours))
         figures["novel"] = wilson_interval(len(made - known), len(made))
         figures["copied"] = mean_interval(copied_spans(ours, seen).astype(float))
+        if chosen.kind == "protein":
+            found, told = identity_figures(["".join(text) for text in made], ["".join(text) for text in known])
+            figures |= found
+            notes += told
     told = two_sample_test(theirs, ours)
     if math.isnan(told.accuracy):
         figures["tell-apart"] = _undefined(told.n)
@@ -220,8 +226,9 @@ def language_model_scores(
     has scores too. Raises DataError where nothing of a side can be used.
     """
     size, chosen = min(len(texts), len(train)), Tokens.of(tokens, lower)
-    data = DataConfig(tokens=chosen.kind, lower=chosen.lower, max_length=LONGEST, valid=0.1, test=0.0)  # pyright: ignore
-    pairs = chosen.vocabulary if chosen.kind == "bpe" else None
+    kind = "bpe" if chosen.kind in LEARNT else chosen.kind
+    data = DataConfig(tokens=kind, lower=chosen.lower, max_length=LONGEST, valid=0.1, test=0.0)  # pyright: ignore
+    pairs = chosen.vocabulary if chosen.kind in LEARNT else None
     real = Corpus.of(list(train)[:size], data, seed, pairs, fewest=1)
     made = Corpus.of(list(texts)[:size], data, seed, real.vocabulary, fewest=1)
     wanted = Corpus.of(list(reference), data, seed, real.vocabulary, fewest=1)

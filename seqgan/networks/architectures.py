@@ -33,15 +33,15 @@ class GeneratorConfig:
 
     __pydantic_config__ = STRICT
     kind: Annotated[str, OneOf(ARCHITECTURES)] = "lstm"
-    """LSTM, transformer, or relational memory."""
+    """LSTM, transformer, relational memory, or GPT-2 of the package transformers, untrained."""
     embedding: Positive = 64
     """Width of the token embedding."""
     width: Positive = 128
     """Width of the hidden state (of the memory: slots x heads x head size)."""
     layers: Layers = 1
-    """Layers of an LSTM or a transformer."""
+    """Layers of an LSTM, a transformer or GPT-2."""
     heads: Positive = 4
-    """Attention heads of a transformer or a relational memory."""
+    """Attention heads of a transformer, GPT-2 or a relational memory."""
     slots: Positive = 1
     """Slots of a relational memory."""
     embedding_dropout: Part = 0.0
@@ -50,7 +50,7 @@ class GeneratorConfig:
     """Dropout between layers and before the head."""
 
     def __post_init__(self) -> None:
-        if self.kind == "transformer" and self.width % self.heads:
+        if self.kind in ("transformer", "gpt2") and self.width % self.heads:
             raise ConfigError(f"model: width {self.width} is not a multiple of heads {self.heads}.")
         if self.kind == "memory" and self.width % (self.slots * self.heads):
             raise ConfigError(
@@ -209,4 +209,10 @@ def _memory(config: GeneratorConfig, length: int) -> RelationalMemory:
     return RelationalMemory(config.embedding, config.width, config.dropout, config.heads, config.slots)
 
 
-ARCHITECTURES |= {"lstm": _lstm, "transformer": _transformer, "memory": _memory}
+def _gpt2(config: GeneratorConfig, length: int) -> nn.Module:
+    from seqgan.networks.gpt2 import GPT2
+
+    return GPT2(config.embedding, config.width, config.layers, config.dropout, config.heads, length)
+
+
+ARCHITECTURES |= {"lstm": _lstm, "transformer": _transformer, "memory": _memory, "gpt2": _gpt2}

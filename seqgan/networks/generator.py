@@ -69,6 +69,8 @@ class Generator(TokenModel):
         self.embedding = nn.Embedding(alphabet.size, config.embedding)
         self.trunk = ARCHITECTURES[config.kind](config, length)
         self.surround(config, context_features)
+        if not getattr(self.trunk, "biased", True):  # its head has no bias
+            nn.init.zeros_(self.head.bias).requires_grad_(False)
 
     def features(self, ids: Ids, context: Context | None = None) -> Float[Tensor, "batch step width"]:
         """What the head reads before each token of `ids`."""

@@ -30,6 +30,7 @@ from seqgan.recipes.config import Config
 from seqgan.recipes.external_reward import load_key, load_reward
 from seqgan.recipes.judged_sampling import tell_known_lines
 from seqgan.text.alphabet import Ids
+from seqgan.text.proteins import nucleotide_advice
 from seqgan.text.splitting import advice
 from seqgan.text.vocabulary import TokenError
 
@@ -50,6 +51,12 @@ _STRINGS = Card(
     "A sampled string need not be a molecule: `molgan evaluate` counts those that are. A molecule is a proposal: "
     "nothing here says that it can be made, is stable or safe. Samples may be training molecules.",
     RESPONSIBLE_MOLECULES,
+)
+_PROTEINS = Card(
+    "Generator of protein sequences",
+    "Proposing sequences like those it was trained on, to be scored, filtered and looked at; research on generators.",
+    "It writes sequences and knows nothing of structures: nothing here says that one folds, is active, safe or can be "
+    "made. Samples may be training sequences: look at `novel` and `identity`.",
 )
 
 
@@ -132,8 +139,9 @@ class Sequences:
             soft_wrap=True,
         )
         tell_rejected(corpus.rejected, console)
-        if corpus.vocabulary.kind == "word":
-            advised = advice([corpus.vocabulary.decode(row) for row in corpus.train[:_INSPECTED].tolist()])
+        advise = {"word": advice, "protein": nucleotide_advice}.get(corpus.vocabulary.kind)
+        if advise is not None:
+            advised = advise([corpus.vocabulary.decode(row) for row in corpus.train[:_INSPECTED].tolist()])
             if advised:
                 console.print(f"warning: {advised}", markup=False, highlight=False, soft_wrap=True)
 
@@ -237,4 +245,6 @@ class Sequences:
 
     def card(self, model: Model) -> Card:
         """What it is for, and its limits."""
-        return _STRINGS if model.recipe.space.vocabulary.kind in ("smiles", "selfies") else _TEXTS
+        return {"smiles": _STRINGS, "selfies": _STRINGS, "protein": _PROTEINS}.get(
+            model.recipe.space.vocabulary.kind, _TEXTS
+        )

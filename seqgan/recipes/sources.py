@@ -10,11 +10,14 @@ from gancore.errors import DataError
 from gancore.io.atomic_write import whole
 from gancore.io.formats import Form
 from gancore.io.inputs import records_of
-from seqgan.data.corpus import COLUMNS, SUFFIXES
+from seqgan.data.corpus import COLUMNS, READERS, SUFFIXES
 from seqgan.data.pairs import SOURCES, TARGETS
 from seqgan.recipes.translating import rejections
 
-FORM = Form("sources", SUFFIXES, (*SOURCES, *COLUMNS), (".smi", ".smiles"), lambda column: "smi" in column.lower())
+FORM = Form(
+    *("sources", SUFFIXES, (*SOURCES, *COLUMNS), (".smi", ".smiles")),
+    *(lambda column: "smi" in column.lower(), READERS),
+)
 """How files of sources are read: pairs, and whatever training reads."""
 
 

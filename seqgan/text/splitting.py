@@ -8,7 +8,8 @@ from pathlib import Path
 
 from gancore.errors import ConfigError
 from gancore.runs import pretrained
-from seqgan.text.vocabulary import SPLIT, TokenError, Vocabulary, split
+from seqgan.text.proteins import residues
+from seqgan.text.vocabulary import LEARNT, SPLIT, TokenError, Vocabulary, split
 
 _LOOKED_AT = 1000  # lines that advice rests on
 _UNSPACED = re.compile(
@@ -36,11 +37,12 @@ class Tokens:
             return tokens
         if isinstance(tokens, Vocabulary):
             return cls(tokens.kind, tokens.lower, tokens)
-        if tokens == "bpe":
-            raise ConfigError("byte pairs (bpe) are learnt: give the run (--run) or the vocabulary that they are of.")
+        if tokens in LEARNT:
+            named = {"bpe": "byte pairs (bpe) are learnt"}.get(tokens, "a tokenizer is of a model")
+            raise ConfigError(f"{named}: give the run (--run) or the vocabulary that they are of.")
         if tokens not in SPLIT:
             raise ConfigError(f"texts cannot be split into {tokens!r}; use {', '.join(SPLIT)}, or bpe with a run.")
-        return cls(tokens, lower)
+        return cls(tokens, lower and tokens != "protein")  # amino acids have one case
 
     def split(self, texts: Sequence[str]) -> list[list[str]]:
         """The tokens of each text; an empty list for one that has none (no molecule, say, of kind selfies)."""
@@ -65,7 +67,9 @@ class Tokens:
         return list(tokens)
 
     def cased(self, texts: Sequence[str]) -> list[str]:
-        """The texts as they count as the same: in lower case where the tokens are."""
+        """The texts as they count as the same: in lower case where the tokens are, amino acids in capitals."""
+        if self.kind == "protein":
+            return [residues(text) for text in texts]
         return [text.lower() for text in texts] if self.lower else list(texts)
 
     def __str__(self) -> str:
@@ -131,4 +135,4 @@ def advice(lines: Sequence[str]) -> str:
         found = "most of the text is in a script that puts no spaces between words"
         return f"{found}: set the tokens (data.tokens) to char or bpe, for words are what white space parts."
     found = f"{single / len(lines):.0%} of the lines are one word, and words are what white space parts"
-    return f"{found}: set the tokens (data.tokens) to char or bpe, or to smiles where the lines are SMILES."
+    return f"{found}: set the tokens (data.tokens) to char or bpe, or to smiles where the lines are SMILES, or protein."

@@ -1,4 +1,4 @@
-"""Lines <-> token ids: words, characters, byte pairs, SMILES tokens, SELFIES symbols; saved as JSON."""
+"""Lines <-> token ids: words, characters, byte pairs, SMILES, SELFIES, amino acids, a tokenizer's; saved as JSON."""
 
 import html
 import json
@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from gancore.errors import UserError
 from seqgan.text.alphabet import Alphabet
+from seqgan.text.proteins import RESIDUES, refusal, residues
+from seqgan.text.tokenizers import is_of_bytes, load_tokenizer, unknown_token
 from seqgan.text.utf8 import Automaton, automaton
 
-Kind = Literal["word", "char", "bpe", "smiles", "selfies"]
+Kind = Literal["word", "char", "bpe", "smiles", "selfies", "protein", "tokenizer"]
 
 PAD, BEGIN, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<begin>", "<end>", "<unknown>")
@@ -23,6 +25,10 @@ _SHOWN = 20
 # Bracket atoms, two-letter elements and two-digit ring bonds are one token each (Schwaller et al. 2018).
 _SMILES = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+LEARNT = ("bpe", "tokenizer")
+"""Kinds that are learnt, so that their name alone does not split a line."""
 
 
 class Texts(list):
@@ -56,6 +62,13 @@ def _selfies_text(tokens: Sequence[str]) -> str:
     return str(selfies.decoder("".join(tokens)) or "")
 
 
+def _amino_acids(text: str) -> list[str]:
+    reason = refusal(text)
+    if reason:
+        raise TokenError(reason)
+    return list(residues(text))
+
+
 def refuse_surrogates(line: str) -> None:
     """Raise TokenError for half a character: such a string is no text, and no file can hold it."""
     if _SURROGATE.search(line):
@@ -67,12 +80,14 @@ SPLIT: dict[str, Callable[[str], list[str]]] = {
     "char": list,
     "smiles": _SMILES.findall,
     "selfies": _selfies_symbols,
+    "protein": _amino_acids,
 }
 JOIN: dict[str, Callable[[Sequence[str]], str]] = {
     "word": " ".join,
     "char": "".join,
     "smiles": "".join,
     "selfies": _selfies_text,
+    "protein": "".join,
 }
 
 
@@ -96,6 +111,13 @@ def _byte_signs() -> dict[str, int]:
 _BYTE_OF = _byte_signs()
 
 
+def _commonest(counts: Counter[str], min_count: int, max_size: int) -> tuple[str, ...]:
+    """Tokens that are counted often enough, the commonest first, then by the alphabet."""
+    kept = [token for token, count in counts.items() if count >= min_count]
+    kept.sort(key=lambda token: (-counts[token], token))
+    return tuple(kept[: max_size or None])
+
+
 class Vocabulary:
     """The tokens of a corpus, the four special ones first.
 
@@ -113,38 +135,61 @@ class Vocabulary:
         self.tokens, self.lower, self.merges = tuple(tokens), lower, merges
         self._ids = {token: place for place, token in enumerate(self.tokens) if place >= len(SPECIAL)}
         self._pairs: Any = None
-        if kind == "bpe":
+        if kind in LEARNT:
             from tokenizers import Tokenizer
 
             try:
                 self._pairs = Tokenizer.from_str(merges)
             except Exception as error:  # of no narrower class
-                raise TokenError(f"the vocabulary is damaged: its byte pairs cannot be read ({error}).") from None
+                raise TokenError(f"the vocabulary is damaged: its tokenizer cannot be read ({error}).") from None
             self._pairs.encode_special_tokens = True  # "<end>" in a line is text
-            if not all(sign in _BYTE_OF for token in self.tokens[len(SPECIAL) :] for sign in token):
+            if kind == "bpe" and not all(sign in _BYTE_OF for token in self.tokens[len(SPECIAL) :] for sign in token):
                 raise TokenError("the vocabulary is damaged: its byte pairs are not of bytes.")
 
     @classmethod
     def of(
-        cls, lines: Iterable[str], kind: Kind, min_count: int = 1, max_size: int = 0, lower: bool = False
+        cls,
+        lines: Iterable[str],
+        kind: Kind,
+        min_count: int = 1,
+        max_size: int = 0,
+        lower: bool = False,
+        tokenizer: Any = "",
     ) -> "Vocabulary":
         """The vocabulary of `lines`: tokens seen at least `min_count` times, the `max_size` commonest of them.
 
         Ties are broken by the alphabet, so the same lines give the same vocabulary. Lines that cannot be
-        split are passed over. Byte pairs are at most `max_size` (1,000 if 0), the 256 bytes among them.
+        split are passed over. Byte pairs are at most `max_size` (1,000 if 0), the 256 bytes among them. Of proteins it
+        is always the twenty amino acids.
+        tokenizer: of kind tokenizer, what `load_tokenizer` takes; its tokens that the lines do not have are left out.
+        Raises ConfigError where it cannot be read.
         """
         if kind == "bpe":
             lines = [line.lower() if lower else line for line in lines if not _SURROGATE.search(line)]
             return cls._learn_pairs(lines, min_count, max_size, lower)
+        if kind == "tokenizer":
+            return cls._of_tokenizer(lines, min_count, max_size, lower, load_tokenizer(tokenizer))
+        if kind == "protein":
+            return cls(kind, (*SPECIAL, *RESIDUES))
         counts: Counter[str] = Counter()
         for line in lines:
             try:
                 counts.update(split(line, kind, lower))
             except TokenError:
                 continue
-        kept = [token for token, count in counts.items() if count >= min_count]
-        kept.sort(key=lambda token: (-counts[token], token))
-        return cls(kind, SPECIAL + tuple(kept[: max_size or None]), lower)
+        return cls(kind, SPECIAL + _commonest(counts, min_count, max_size), lower)
+
+    @classmethod
+    def _of_tokenizer(
+        cls, lines: Iterable[str], min_count: int, max_size: int, lower: bool, tokenizer: Any
+    ) -> "Vocabulary":
+        known, unknown = cls("tokenizer", SPECIAL, lower, tokenizer.to_str()), unknown_token(tokenizer)
+        counts: Counter[str] = Counter()
+        for line in lines:
+            if not _SURROGATE.search(line):
+                counts.update(known.split(line))
+        counts.pop(unknown, None)
+        return cls("tokenizer", SPECIAL + _commonest(counts, min_count, max_size), lower, known.merges)
 
     @classmethod
     def _learn_pairs(cls, lines: list[str], min_count: int, max_size: int, lower: bool) -> "Vocabulary":
@@ -178,13 +223,16 @@ class Vocabulary:
 
     def _paired(self, line: str) -> Any:
         refuse_surrogates(line)
-        return self._pairs.encode(line.lower() if self.lower else line)
+        return self._pairs.encode(line.lower() if self.lower else line, add_special_tokens=False)
 
     def encode(self, line: str) -> list[int]:
         """Ids of a line, without begin and end; unknown tokens are UNKNOWN. Raises TokenError with the reason."""
-        if self._pairs is not None:
+        if self.kind == "bpe":
             return self._paired(line).ids
-        return [self._ids.get(token, UNKNOWN) for token in self.split(line)]
+        ids = [self._ids.get(token, UNKNOWN) for token in self.split(line)]
+        if not ids and self.kind == "tokenizer":
+            raise TokenError("has no token")
+        return ids
 
     def spell(self, token: str) -> str:
         """A byte pair as characters, \ufffd for a part of one; a token of another kind as it is."""
@@ -199,18 +247,20 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> str:
         """The line of some ids; special tokens but the unknown one are passed over, and nothing follows an end.
 
-        The unknown token reads `<unknown>`, as a word of that spelling does: only ids tell them apart. Of byte pairs
-        and SELFIES it is passed over too.
+        The unknown token reads `<unknown>`, as a word of that spelling does: only ids tell them apart. Of byte pairs,
+        SELFIES and tokenizers it is passed over too.
         """
         kept: list[int] = []
-        passed = (PAD, BEGIN, UNKNOWN) if self.kind in ("bpe", "selfies") else (PAD, BEGIN)
+        passed = (PAD, BEGIN, UNKNOWN) if self.kind in (*LEARNT, "selfies") else (PAD, BEGIN)
         for token in ids:
             if token == END:
                 break
             if token not in passed:
                 kept.append(token)
+        if self.kind == "tokenizer":
+            kept = [self._pairs.token_to_id(self.tokens[token]) for token in kept]
         if self._pairs is not None:
-            return self._pairs.decode(kept)
+            return self._pairs.decode(kept, skip_special_tokens=False)
         return JOIN[self.kind]([self.tokens[token] for token in kept])
 
     @cached_property
@@ -221,10 +271,15 @@ class Vocabulary:
     @cached_property
     def rule(self) -> Automaton | None:
         """What may follow in a draw so that its bytes are UTF-8; None where tokens are whole characters."""
-        if self._pairs is None:
+        if self._pairs is None or (self.kind == "tokenizer" and not self._spells_bytes):
             return None
         spelt = [bytes(_BYTE_OF[sign] for sign in token) for token in self.tokens[len(SPECIAL) :]]
         return automaton([b""] * len(SPECIAL) + spelt, END)
+
+    @property
+    def _spells_bytes(self) -> bool:
+        signs = {sign for token in self.tokens[len(SPECIAL) :] for sign in token}
+        return is_of_bytes(self.merges) and signs <= set(_BYTE_OF)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able form."""
@@ -235,7 +290,7 @@ class Vocabulary:
         """Back from `to_json`; raises TokenError when it is not such a form."""
         try:
             kind, tokens, lower, merges = (values[name] for name in ("kind", "tokens", "lower", "merges"))
-            if tuple(tokens[:4]) != SPECIAL or (kind not in SPLIT and kind != "bpe"):
+            if tuple(tokens[:4]) != SPECIAL or (kind not in SPLIT and kind not in LEARNT):
                 raise ValueError
             return cls(kind, tokens, lower, merges)
         except (KeyError, TypeError, ValueError, json.JSONDecodeError):
