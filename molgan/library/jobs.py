@@ -123,7 +123,7 @@ def _known(given: Sequence[str], source: Any, wanted: str | None) -> tuple[tuple
         )
     found = []
     for name in names:
-        path = DATA.path(str(name)) if DATA.named(name) else Path(name)
+        path = DATA.file(str(name)) if DATA.named(name) else Path(name)
         if not path.is_file():
             raise ConfigError(f"known {name}: there is no such file.")
         found.append((name, path))

@@ -79,7 +79,7 @@ def _batches(source: str | Path) -> Iterator[list[str]]:
 
     name = DATA.named(source)
     canonical = name in CANONICAL
-    rows = read_rows(DATA.path(name) if name else Path(source), prefer=True)
+    rows = read_rows(DATA.file(name) if name else Path(source), prefer=True)
     while batch := [text for _, text in islice(rows, _AT_ONCE)]:
         if canonical:  # unless RDKit of another version spelt it
             canonical = all(chemistry.judge(text).smiles == text for text in batch[:20])

@@ -1,5 +1,7 @@
 """Libraries: the same whoever makes them and however often; every sample is accounted for."""
 
+import gzip
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -117,6 +119,20 @@ def test_known_molecules_are_counted_as_known(make, tmp_path, samplers):
     counts = make(n=20, where="novel", known=[tmp_path / "known.smi"]).info()["runs"][0]["counts"]
     assert counts["known"] > 0
     assert counts["kept"] == 20
+
+
+def test_a_data_set_of_several_files_is_known_by_its_training_molecules(make, tmp_path, monkeypatch):
+    """MOSES, which a folder holds once it is fetched."""
+    moses = tmp_path / "cache" / "moses"
+    moses.mkdir(parents=True)
+    monkeypatch.setattr("gancore.io.downloads.cache", lambda: tmp_path / "cache")
+    for name, smiles in {"train": "CCO", "test": "CCN"}.items():
+        with gzip.open(moses / f"{name}.csv.gz", "wt") as out:
+            out.write(f"SMILES\n{smiles}\n")
+    (tmp_path / "some.smi").write_text("OCC\nCCN\nCCC\n")
+    made = make(source=tmp_path / "some.smi", n=9, where="novel", known=["moses"])
+    assert set(made.query("select smiles from library")["smiles"]) == {"CCN", "CCC"}
+    assert made.info()["runs"][0]["counts"]["known"] == 1
 
 
 def test_stereochemistry_counts_in_the_library_but_not_for_novelty(make, tmp_path):
