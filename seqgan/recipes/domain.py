@@ -57,6 +57,8 @@ _PROTEINS = Card(
     "Proposing sequences like those it was trained on, to be scored, filtered and looked at; research on generators.",
     "It writes sequences and knows nothing of structures: nothing here says that one folds, is active, safe or can be "
     "made. Samples may be training sequences: look at `novel` and `identity`.",
+    "A sequence can be harmful: have proposals screened for toxins and pathogens before any are made, and follow the "
+    "rules of your provider of synthesis. docs/responsible-use.md of discretegan says more.",
 )
 
 

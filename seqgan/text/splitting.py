@@ -37,9 +37,10 @@ class Tokens:
             return tokens
         if isinstance(tokens, Vocabulary):
             return cls(tokens.kind, tokens.lower, tokens)
+        if tokens == "bpe":
+            raise ConfigError("byte pairs (bpe) are learnt: give the run (--run) or the vocabulary that they are of.")
         if tokens in LEARNT:
-            named = {"bpe": "byte pairs (bpe) are learnt"}.get(tokens, "a tokenizer is of a model")
-            raise ConfigError(f"{named}: give the run (--run) or the vocabulary that they are of.")
+            raise ConfigError("a tokenizer is of a model: give the run (--run) or the vocabulary that it is of.")
         if tokens not in SPLIT:
             raise ConfigError(f"texts cannot be split into {tokens!r}; use {', '.join(SPLIT)}, or bpe with a run.")
         return cls(tokens, lower and tokens != "protein")  # amino acids have one case
