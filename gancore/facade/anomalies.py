@@ -35,7 +35,7 @@ class AnomalyScorer:
     >>> from gancore.facade.models import load_model
     >>> score = AnomalyScorer(load_model("qm9"))
     >>> usual, odd, other = score(["CCO", "C1=C2C=C12", "[U]"])
-    >>> score.by, bool(usual < odd), other
+    >>> score.by, bool(usual < odd), float(other)
     ('likelihood', True, nan)
     """
 

@@ -47,15 +47,21 @@ class LatentInputs(GraphRecipe):
         """
         noise = self.noise(len(real))
         if self.config.model.prior == "exemplars" and real.context is None:
-            rows = distributed.draw_global(lambda n: torch.randint(len(self.space.exemplars[0]), (n,)), len(real))
-            real = self.exemplars(rows)
+            kept = len(self.held[0])
+            real = self.exemplars(distributed.draw_global(lambda n: torch.randint(kept, (n,)), len(real)))
         codes = self.near_codes(real, noise) if self.config.model.prior == "exemplars" else noise
         return codes, graphs.node_mask(real.sample[0])
 
+    @property
+    def held(self) -> tuple[Tensor, Tensor]:
+        """Atoms and bond orders of the training molecules that a model of `model.prior=exemplars` keeps."""
+        assert self.space.exemplars is not None
+        return self.space.exemplars
+
     def exemplars(self, rows: Tensor) -> Batch:
         """Training molecules that the model keeps, with their conditions."""
-        examples, held = self.space.examples, self.space.exemplars
-        atoms, orders = (part[rows].long().to(self.device) for part in held)
+        examples = self.space.examples
+        atoms, orders = (part[rows].long().to(self.device) for part in self.held)
         own = examples.context[rows].to(self.device) if examples is not None else None
         return Batch(self.one_hots(atoms, orders), own)
 

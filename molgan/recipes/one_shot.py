@@ -35,6 +35,7 @@ from molgan.data.space import GraphSpace
 from molgan.networks.architectures import ARCHITECTURES
 from molgan.networks.one_shot import Encoder, GraphCritic, autoencoding
 from molgan.networks.sampling import GraphDraw, draw_graphs, repair
+from molgan.recipes.code_critic import CodeCritic
 from molgan.recipes.codes import Codes
 from molgan.recipes.one_shot_config import OneShotConfig
 from molgan.recipes.pending_samples import PendingSamples
@@ -64,6 +65,9 @@ class OneShotGAN(RewardedGraphs):
             weight = config.critic.code_weight
             heads["code"] = Head(code_information(self.codes.groups), weight, weight, on_real=False, on_fake=True)
         self.adversary = config.critic.adversary(critic, heads, others)
+        early = config.pretrain
+        matched = early.match == "critic" and early.steps
+        self.code_critic = CodeCritic(model.noise, early.match_weight, device) if matched else None
         self.scores = BackgroundCall(self.score)
         reward = config.reward
         noises = max(1, round(reward.share * config.batch))
@@ -75,6 +79,7 @@ class OneShotGAN(RewardedGraphs):
             "averaged": self.averaged,
         } | {name: part.to(device) for name, part in self.adversary.modules.items()}
         self.modules |= {"late": self.late} if self.late is not None else {}
+        self.modules |= {"code critic": self.code_critic.critic} if self.code_critic is not None else {}
         self.makers = nn.ModuleList((self.generator, self.encoder))
         self.sampling_modules = ("encoder",) if space.exemplars is not None else ()
         self.screening = Screening(config.rejection, self.capacity, space) if config.rejection.steps else None
@@ -87,11 +92,13 @@ class OneShotGAN(RewardedGraphs):
         """Made at the first use: they load a part of torch that sampling does without."""
         config, weights, early = self.config, self.makers.parameters, self.config.pretrain
         judging = self.adversary.critic.parameters()
-        made = {
+        made: dict[str, Optimizer] = {
             "pretrain": adam(weights(), early.lr, early.betas, early.weight_decay),
             "generator": adam(weights(), config.lr, config.betas, config.weight_decay),
             "critic": adam(judging, config.critic.lr or config.lr, config.betas, config.weight_decay),
         }
+        if self.code_critic is not None:
+            made["code critic"] = adam(self.code_critic.critic.parameters(), early.lr, (0.5, 0.99))
         if self.screening is not None:
             made["rejection"] = adam(self.screening.critic.parameters(), config.rejection.lr, (0.9, 0.99))
         return made
@@ -108,13 +115,14 @@ class OneShotGAN(RewardedGraphs):
     # One turn of each player ------------------------------------------------------------------
 
     def autoencoder_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
-        """Phase one: reconstruct the molecule from its code; the KL's weight grows by the middle."""
+        """Phase one: reconstruct the molecule from its code and keep codes normal; the KL's weight grows at first."""
         real = self.hide_conditions(real)
         first, grown = self.config.pretrain.kl_start, min(1.0, step / max(1, self.config.pretrain.steps // 2))
         code, kl = self.encode(real)
         logits = self.generator(code, graphs.node_mask(real.sample[0]), self.generator_context(real.context))
         weight = first + (self.config.pretrain.kl_end - first) * grown
-        return {"reconstruction": reconstruction(logits, real.sample), "kl": kl * weight}
+        losses = {"reconstruction": reconstruction(logits, real.sample)}
+        return losses | (self.code_critic.loss(code, step) if self.code_critic is not None else {"kl": kl * weight})
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
         """Tell the batch from as many fresh draws of the same sizes, of which the same is asked."""
@@ -139,7 +147,8 @@ class OneShotGAN(RewardedGraphs):
             )
             both = torch.cat((present, graphs.node_mask(real.sample[0])))
             nodes, bonds = self.generator(torch.cat((noise, code)), both, twice)
-            explained = reconstruction((nodes[n:], bonds[n:]), real.sample) + kl * config.pretrain.kl_end
+            explained = reconstruction((nodes[n:], bonds[n:]), real.sample)
+            explained = explained + (kl * config.pretrain.kl_end if self.code_critic is None else 0.0)
             losses = {"bound": explained * config.bound}
         else:
             nodes, bonds = self.generator(noise, present, inputs)
@@ -174,6 +183,10 @@ class OneShotGAN(RewardedGraphs):
         optimizers, judge = self.optimizers, self.adversary.critic
         early = "autoencoder", self.makers, optimizers["pretrain"], self.autoencoder_turn
         autoencoder = Player(*early, max_norm=10.0, rate=pretrain_rate)
+        makers_first = [autoencoder]
+        if self.code_critic is not None:
+            by = self.code_critic.player(lambda real: self.encode(real)[0], optimizers["code critic"], pretrain_rate)
+            makers_first = [by, autoencoder]
         of_critic = "critic", judge, optimizers["critic"], self.critic_turn
         critic = Player(*of_critic, rate=critic_rate, **config.critic.turns)
         makers = "generator", self.makers, optimizers["generator"], self.generator_turn
@@ -187,7 +200,7 @@ class OneShotGAN(RewardedGraphs):
 
         game = Phase("adversarial", [critic, generator], stream(data), range(start, end), [average])
         phases = [
-            Phase("autoencoder", [autoencoder], pretrain_batches, range(start), [average]),
+            Phase("autoencoder", makers_first, pretrain_batches, range(start), [average]),
             *grown(game, [stream(data.at_most(size)) for size in config.grow]),
         ]
         if self.screening is not None:

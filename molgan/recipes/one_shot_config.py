@@ -85,6 +85,11 @@ class AutoencoderConfig(PretrainConfig):
     kl_end: Weight = 1.0
     """Its weight from there on. Below 1 the generator draws each molecule's code more exactly, and other noise worse:
     for `model.prior=exemplars`."""
+    match: Literal["divergence", "critic"] = "divergence"
+    """What makes codes normal: the KL divergence, or in its place a critic of codes (adversarial autoencoder, Makhzani
+    et al. 2016)."""
+    match_weight: Weight = 1.0
+    """critic: weight of what the encoder pays to pass for noise."""
 
 
 @dataclass(frozen=True)

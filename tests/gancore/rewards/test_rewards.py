@@ -16,7 +16,7 @@ from molgan.gan import MolGAN
 from molgan.recipes.autoregressive_config import AutoregressiveCriticConfig, AutoregressiveModelConfig
 from molgan.recipes.config import DiversityConfig, PolicyRewardConfig, StageConfig
 from molgan.recipes.molgan import MolGANRewardConfig
-from molgan.recipes.one_shot import OneShotRewardConfig as MoleculeReward
+from molgan.recipes.one_shot_config import OneShotRewardConfig as MoleculeReward
 from molgan.recipes.reward_shaping import reward_shaping
 from molgan.scoring.definition import QED_ALONE, Component, PluginConfig, ScoreConfig
 from molgan.scoring.desirability import Desirability

@@ -1,0 +1,55 @@
+"""A critic of codes: it makes an autoencoder's codes normal, in place of a KL divergence (Makhzani et al. 2016)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gancore.losses.adversarial import OBJECTIVES
+from gancore.losses.adversary import Adversary
+from gancore.losses.penalties import finite_r1_r2
+from gancore.training import distributed
+from gancore.training.loop import Player
+from gancore.types import Batch, CriticOutput, Sample
+from molgan.networks.one_shot import mlp
+
+_WIDTH, _PENALTY = 256, 0.1
+
+
+class CodeNetwork(nn.Module):
+    """One logit for each code `(batch, latent)`."""
+
+    def __init__(self, latent: int):
+        super().__init__()
+        self.body = mlp((latent, _WIDTH, _WIDTH, 1))
+
+    def forward(self, sample: Sample) -> CriticOutput:
+        """The logits."""
+        return CriticOutput(self.body(sample[0]).squeeze(1))
+
+
+class CodeCritic:
+    """The game of an adversarial autoencoder: normal noise is real, codes are fake, and the encoder is the generator.
+
+    critic: its network. weight: of what the encoder pays.
+    """
+
+    def __init__(self, latent: int, weight: float, device: torch.device):
+        self.critic, self.weight = CodeNetwork(latent).to(device), weight
+        self.adversary = Adversary(self.critic, OBJECTIVES["non_saturating"], {"slope": (finite_r1_r2, _PENALTY)})
+
+    def player(self, encode: Callable[[Batch], Tensor], optimizer: Optimizer, rate: Callable[[int], float]) -> Player:
+        """The critic's turns. encode: codes of a batch."""
+
+        def turn(real: Batch, step: int) -> dict[str, Tensor]:
+            with torch.no_grad():
+                codes = encode(real)
+            return self.adversary.critic_losses((distributed.normal_like(codes),), (codes,), step)
+
+        return Player("code critic", self.critic, optimizer, turn, rate=rate)
+
+    def loss(self, codes: Tensor, step: int) -> dict[str, Tensor]:
+        """What the encoder pays for codes that are told from noise."""
+        losses = self.adversary.generator_losses((distributed.normal_like(codes),), (codes,), step)
+        return {"match": losses["adversarial"] * self.weight}
