@@ -3,6 +3,8 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import molgan.__main__
 import seqgan
 import seqgan.__main__
 from gancore.runs import pretrained
+from gancore.runs.folder import RunFolder
 from gancore.runs.settings_keys import has
 from molgan.data.dataset import MoleculeDataset, embedded, read_rows
 from molgan.data.settings import DataConfig
@@ -100,6 +103,31 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no further data sets at {folder}; set GAN_DATA")
     return folder
+
+
+class Killed(Exception):
+    """What ends a run in `dying_after`."""
+
+
+@pytest.fixture
+def dying_after(monkeypatch):
+    """`with dying_after(step):` a run that is trained there ends as soon as it has saved that step."""
+
+    @contextmanager
+    def dying(step: int) -> Iterator[None]:
+        save = RunFolder.save
+
+        def save_then_die(self, at, *state):
+            save(self, at, *state)
+            if at == step:
+                raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(RunFolder, "save", save_then_die)
+            with pytest.raises(Killed):
+                yield
+
+    return dying
 
 
 @pytest.fixture

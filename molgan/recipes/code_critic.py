@@ -47,7 +47,7 @@ class CodeCritic:
                 codes = encode(real)
             return self.adversary.critic_losses((distributed.normal_like(codes),), (codes,), step)
 
-        return Player("code critic", self.critic, optimizer, turn, rate=rate)
+        return Player("code_critic", self.critic, optimizer, turn, rate=rate)
 
     def loss(self, codes: Tensor, step: int) -> dict[str, Tensor]:
         """What the encoder pays for codes that are told from noise."""

@@ -79,7 +79,7 @@ class OneShotGAN(RewardedGraphs):
             "averaged": self.averaged,
         } | {name: part.to(device) for name, part in self.adversary.modules.items()}
         self.modules |= {"late": self.late} if self.late is not None else {}
-        self.modules |= {"code critic": self.code_critic.critic} if self.code_critic is not None else {}
+        self.modules |= {"code_critic": self.code_critic.critic} if self.code_critic is not None else {}
         self.makers = nn.ModuleList((self.generator, self.encoder))
         self.sampling_modules = ("encoder",) if space.exemplars is not None else ()
         self.screening = Screening(config.rejection, self.capacity, space) if config.rejection.steps else None
@@ -98,7 +98,7 @@ class OneShotGAN(RewardedGraphs):
             "critic": adam(judging, config.critic.lr or config.lr, config.betas, config.weight_decay),
         }
         if self.code_critic is not None:
-            made["code critic"] = adam(self.code_critic.critic.parameters(), early.lr, (0.5, 0.99))
+            made["code_critic"] = adam(self.code_critic.critic.parameters(), early.lr, (0.5, 0.99))
         if self.screening is not None:
             made["rejection"] = adam(self.screening.critic.parameters(), config.rejection.lr, (0.9, 0.99))
         return made
@@ -185,7 +185,7 @@ class OneShotGAN(RewardedGraphs):
         autoencoder = Player(*early, max_norm=10.0, rate=pretrain_rate)
         makers_first = [autoencoder]
         if self.code_critic is not None:
-            by = self.code_critic.player(lambda real: self.encode(real)[0], optimizers["code critic"], pretrain_rate)
+            by = self.code_critic.player(lambda real: self.encode(real)[0], optimizers["code_critic"], pretrain_rate)
             makers_first = [by, autoencoder]
         of_critic = "critic", judge, optimizers["critic"], self.critic_turn
         critic = Player(*of_critic, rate=critic_rate, **config.critic.turns)

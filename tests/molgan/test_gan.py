@@ -9,7 +9,7 @@ from gancore.errors import ConfigError, DivergedError, RunError
 from gancore.io.background_call import BackgroundCall
 from gancore.io.config import bundled
 from gancore.runs import checkpoint
-from gancore.runs.folder import RunFolder, find
+from gancore.runs.folder import find
 from gancore.training.settings import ReplayConfig
 from gancore.types import Sampler
 from molgan import chemistry
@@ -60,7 +60,7 @@ def test_same_seed_same_bytes_same_molecules(small_config, small_data, tmp_path,
 @pytest.mark.parametrize(
     ("cuts", "how"), [((2, 4, 7), ""), ((7,), "overlap"), ((2, 7), "autoregressive"), ((7,), "molgan")]
 )
-def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_path, monkeypatch, cuts, how, run_state):
+def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_path, dying_after, cuts, how, run_state):
     """Killed in pre-training, at the border, and in the adversarial phase, one after the other; each recipe.
 
     In the adversarial phase with a score under way, too.
@@ -74,21 +74,9 @@ def test_stopped_and_resumed_equals_straight_through(rewarded, small_data, tmp_p
         config = config.as_recipe(how, steps=10)
     MolGAN(config).fit(small_data, out=tmp_path / "straight", quiet=True)
 
-    class Killed(Exception):
-        pass
-
-    save = RunFolder.save
     for cut in cuts:
-
-        def save_then_die(self, step, *state, cut=cut):
-            save(self, step, *state)
-            if step == cut:
-                raise Killed
-
-        with monkeypatch.context() as patch:
-            patch.setattr(RunFolder, "save", save_then_die)
-            with pytest.raises(Killed):
-                MolGAN(config).fit(small_data, out=tmp_path / "cut", resume=(tmp_path / "cut").exists(), quiet=True)
+        with dying_after(cut):
+            MolGAN(config).fit(small_data, out=tmp_path / "cut", resume=(tmp_path / "cut").exists(), quiet=True)
         torch.rand(3)
     MolGAN(config).fit(small_data, out=tmp_path / "cut", resume=True, quiet=True)
     assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")

@@ -46,7 +46,7 @@ def test_it_is_a_sampler_and_takes_rewards(config):
 
 
 @pytest.mark.parametrize("recipe", ["mle", "seqgan", "gumbel", "residual"])
-def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, run_state):
+def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, dying_after, recipe, run_state):
     """Killed in the likelihood phase, while the critic is alone, and twice in the game, and resumed each time."""
     config = replace(config, checkpoint=replace(config.checkpoint, every=1))
     if recipe == "gumbel":
@@ -64,21 +64,9 @@ def test_resume_goes_on_bit_for_bit(config, tmp_path, monkeypatch, recipe, run_s
         monkeypatch.syspath_prepend(tmp_path)
     SeqGAN(config).fit(LINES, out=tmp_path / "straight", quiet=True)
 
-    class Killed(Exception):
-        pass
-
-    save = RunFolder.save
     for cut in (1, 3, 5) if recipe == "mle" else (2, 8, 10, 12):
-
-        def save_then_die(self, step, *state, cut=cut):
-            save(self, step, *state)
-            if step == cut:
-                raise Killed
-
-        with monkeypatch.context() as patch:
-            patch.setattr(RunFolder, "save", save_then_die)
-            with pytest.raises(Killed):
-                SeqGAN(config).fit(LINES, out=tmp_path / "cut", resume=(tmp_path / "cut").exists(), quiet=True)
+        with dying_after(cut):
+            SeqGAN(config).fit(LINES, out=tmp_path / "cut", resume=(tmp_path / "cut").exists(), quiet=True)
         torch.rand(3)
     SeqGAN(config).fit(LINES, out=tmp_path / "cut", resume=True, quiet=True)
     assert run_state(tmp_path / "straight") == run_state(tmp_path / "cut")

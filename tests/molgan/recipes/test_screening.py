@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from gancore.errors import ConfigError
-from gancore.runs.folder import RunFolder
 from molgan import Config, MolGAN
 from molgan.networks.fingerprint_critic import environments
 
@@ -59,22 +58,10 @@ def test_it_is_stored_and_shared(trained, tmp_path):
     assert list(MolGAN.load(tmp_path / "model").sample(60, seed=1)) == wanted
 
 
-def test_its_phase_is_resumed_bit_for_bit(trained, tmp_path, monkeypatch, qm9_smiles, run_state):
+def test_its_phase_is_resumed_bit_for_bit(trained, tmp_path, dying_after, qm9_smiles, run_state):
     _, folder = trained
-    save = RunFolder.save
-
-    class Killed(Exception):
-        pass
-
-    def save_then_die(self, step, *state):
-        save(self, step, *state)
-        if step == 420:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "save", save_then_die)
-        with pytest.raises(Killed):
-            MolGAN(Config.load("default", SETTINGS)).fit(qm9_smiles[:400], out=tmp_path / "cut", quiet=True)
+    with dying_after(420):
+        MolGAN(Config.load("default", SETTINGS)).fit(qm9_smiles[:400], out=tmp_path / "cut", quiet=True)
     torch.rand(3)
     MolGAN(Config.load("default", SETTINGS)).fit(qm9_smiles[:400], out=tmp_path / "cut", resume=True, quiet=True)
     assert run_state(folder / "run") == run_state(tmp_path / "cut")
