@@ -18,6 +18,13 @@ def test_leads(tmp_path, run):
     assert 0 < float(found[0].split("|")[3].split("±")[0]) <= 1
 
 
+def test_leads_that_cannot_gain_are_left_out():
+    aspirin_and_celecoxib = ["CC(=O)Oc1ccccc1C(=O)O", "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1"]
+    best = "Cc1ccc(N2CC[C@@H](NS(=O)(=O)c3ccccc3C)C2=O)cc1C"  # QED 0.914
+    assert set(leads.drawn([*aspirin_and_celecoxib, best], 3, ("qed", 0.1), 0)) == set(aspirin_and_celecoxib)
+    assert len(leads.drawn([*aspirin_and_celecoxib, best], 3, ("logp", 1.0), 0)) == 3
+
+
 def test_pmo(tmp_path, run):
     mols = tmp_path / "mols.smi"
     mols.write_text("CCO\nCCN\nc1ccccc1O\nCC(=O)O\nC1CCNCC1\n")

@@ -6,15 +6,18 @@ the kernel is a product of matrices of zeros and ones.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
+from scipy import sparse
 from scipy.linalg import solve_triangular
 
 _NOISES = (1e-4, 1e-3, 1e-2, 1e-1)  # variances of the noise relative to that of the scores
 _AT_ONCE = 500  # molecules that are compared at a time
+_FREQUENT = 0.03  # share of the molecules from which on a feature has a dense column
 _LIKELIHOOD = 400  # molecules on which the noise is chosen
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2)
 
@@ -40,26 +43,55 @@ def similarities(
     >>> similarities([features_of(Chem.MolFromSmiles(text)) for text in ("CCO", "CCO")]).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    columns = np.unique(np.concatenate(features))
-    rows = _dense(features, columns)
-    return _tanimoto(*rows, *(rows if others is None else _dense(others, columns)))
+    columns = _Columns(features)
+    rows = columns.of(features)
+    return _tanimoto(rows, rows if others is None else columns.of(others))
 
 
-def _dense(features: Sequence[Features], columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Some of the features of molecules as zeros and ones, and how many each molecule has in all."""
-    lengths = np.array([len(one) for one in features])
-    every = np.concatenate(features)
-    places = np.searchsorted(columns, every).clip(max=len(columns) - 1)
-    there = columns[places] == every
-    bits = np.zeros((len(features), len(columns)), np.float32)
-    bits[np.repeat(np.arange(len(features)), lengths)[there], places[there]] = 1
-    return bits, lengths.astype(np.float32)
+@dataclass(frozen=True)
+class _Bits:
+    """Which features molecules have, and how many each has in all, those without a column counted, too."""
+
+    frequent: Float[np.ndarray, "molecule column"]
+    rare: sparse.csr_array
+    sizes: Float[np.ndarray, "molecule"]
 
 
-def _tanimoto(bits: np.ndarray, sizes: np.ndarray, others: np.ndarray, other_sizes: np.ndarray) -> np.ndarray:
-    """Common features over all features; sizes count also those that are not among the bits."""
-    common = bits @ others.T
-    return common / np.maximum(sizes[:, None] + other_sizes[None] - common, 1)
+class _Columns:
+    """The features of some molecules: a dense matrix of those that many have, a sparse one of the others.
+
+    Most features are rare, so that a dense product is mostly of zeros.
+    """
+
+    def __init__(self, features: Sequence[Features]):
+        names, counts = np.unique(np.concatenate(features), return_counts=True)
+        order = np.argsort(counts <= _FREQUENT * len(features), kind="stable")  # the frequent ones first
+        self._frequent = int((counts > _FREQUENT * len(features)).sum())
+        self._names, self._column = names, np.argsort(order)
+
+    def of(self, features: Sequence[Features]) -> _Bits:
+        """The bits of molecules, which may have features without a column."""
+        lengths = np.array([len(one) for one in features])
+        every = np.concatenate(features)
+        places = np.searchsorted(self._names, every).clip(max=len(self._names) - 1)
+        there = self._names[places] == every
+        rows, columns = np.repeat(np.arange(len(features)), lengths)[there], self._column[places[there]]
+        frequent, few = np.zeros((len(features), self._frequent), np.float32), columns >= self._frequent
+        frequent[rows[~few], columns[~few]] = 1
+        ones = np.ones(few.sum(), np.float32)
+        rare = sparse.csr_array((ones, (rows[few], columns[few])), (len(features), len(self._names)))
+        return _Bits(frequent, rare, lengths.astype(np.float32))
+
+
+def _common(bits: _Bits, others: _Bits) -> np.ndarray:
+    """How many features each two molecules share."""
+    return bits.frequent @ others.frequent.T + (bits.rare @ others.rare.T).toarray()
+
+
+def _tanimoto(bits: _Bits, others: _Bits) -> np.ndarray:
+    """Common features over all features."""
+    common = _common(bits, others)
+    return common / np.maximum(bits.sizes[:, None] + others.sizes[None] - common, 1)
 
 
 def apart(smiles: Sequence[str], n: int, nearness: float) -> list[int]:
@@ -91,11 +123,11 @@ class TanimotoProcess:
     """
 
     def __init__(self, features: Sequence[Features], scores: Float[np.ndarray, "molecule"]):
-        self._columns = np.unique(np.concatenate(features))
-        self._bits, self._sizes = _dense(features, self._columns)
+        self._columns = _Columns(features)
+        self._bits = self._columns.of(features)
         self.mean, self.spread = float(scores.mean()), float(scores.std()) or 1.0
         scaled = (scores - self.mean) / self.spread
-        kernel = _tanimoto(self._bits, self._sizes, self._bits, self._sizes).astype(np.float64)
+        kernel = _tanimoto(self._bits, self._bits).astype(np.float64)
         few = np.linspace(0, len(scaled) - 1, min(len(scaled), _LIKELIHOOD)).astype(int)
         noise = max(_NOISES, key=lambda noise: _likelihood(kernel[np.ix_(few, few)], scaled[few], noise)[0])
         _, self._root, self._half, variance = _likelihood(kernel, scaled, noise)
@@ -103,23 +135,23 @@ class TanimotoProcess:
 
     def predict(self, features: Sequence[Features]) -> tuple[np.ndarray, np.ndarray]:
         """The mean and the standard deviation of the scores of molecules, each `(molecule,)`."""
-        mean, across = self._posterior(*_dense(features, self._columns))
+        mean, across = self._posterior(self._columns.of(features))
         left = np.maximum(1 - np.einsum("ij,ij->j", across, across), 1e-9) * self._variance
         return mean, self.spread * np.sqrt(left)
 
     def draw(self, features: Sequence[Features], n: int, random: np.random.Generator) -> np.ndarray:
         """`n` draws of the scores of molecules from the process `(draw, molecule)` (Thompson sampling)."""
-        bits, sizes = _dense(features, self._columns)
-        mean, across = self._posterior(bits, sizes)
-        common = bits @ bits.T + (sizes[:, None] - bits.sum(1)[:, None]) * np.eye(len(bits), dtype=np.float32)
-        own = common / np.maximum(sizes[:, None] + sizes[None] - common, 1)
+        bits = self._columns.of(features)
+        mean, across = self._posterior(bits)
+        own = _tanimoto(bits, bits)
+        np.fill_diagonal(own, 1)  # features without a column are not shared, but by a molecule with itself
         covariance = (own - across.T @ across) * self._variance
-        root = np.linalg.cholesky(covariance + 1e-4 * np.eye(len(bits)))
-        return mean + self.spread * random.standard_normal((n, len(bits))) @ root.T
+        root = np.linalg.cholesky(covariance + 1e-4 * np.eye(len(own)))
+        return mean + self.spread * random.standard_normal((n, len(own))) @ root.T
 
-    def _posterior(self, bits: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _posterior(self, bits: _Bits) -> tuple[np.ndarray, np.ndarray]:
         """The mean, and the part of the kernel that the scored molecules explain `(scored, molecule)`."""
-        kernel = _tanimoto(bits, sizes, self._bits, self._sizes).astype(np.float64)
+        kernel = _tanimoto(bits, self._bits).astype(np.float64)
         across = solve_triangular(self._root, kernel.T, lower=True, check_finite=False)
         return self.mean + self.spread * (across.T @ self._half), across
 
