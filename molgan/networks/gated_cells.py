@@ -32,8 +32,9 @@ class GatedCells:
     ) -> list[Float[Tensor, "row width"]]:
         """The new state of each layer. states: those before."""
         made = [torch.empty_like(state) for state in states]
-        for start in range(0, len(inputs), _AT_ONCE):
-            rows = slice(start, start + _AT_ONCE)
+        step = _AT_ONCE if inputs.device.type == "cpu" else max(1, len(inputs))
+        for start in range(0, len(inputs), step):
+            rows = slice(start, start + step)
             hidden = inputs[rows]
             for layer, before, after in zip(self._layers, states, made, strict=True):
                 hidden = self._cell(layer, hidden, before[rows], after[rows])
