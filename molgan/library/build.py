@@ -185,7 +185,7 @@ def _collect(commits: Commits, workers: Workers, began: float) -> None:
 def still_needed(commits: Commits) -> int:
     """How many more shards the run needs, as far as one can tell: by what its shards gave so far; at least 1.
 
-    Before the first, none gives more than all of its samples. So a run ends with few shards that are begun and not used.
+    Before the first, none gives more than all of its samples. So few shards are begun and not used.
     """
     draws, missing = commits.run.settings["draws"], commits.limits.n - commits.kept
     each = commits.kept / commits.line if commits.kept and commits.line else draws if not commits.line else 0

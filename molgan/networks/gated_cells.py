@@ -27,9 +27,7 @@ class GatedCells:
         self._room: Tensor | None = None
 
     @torch.no_grad()
-    def __call__(
-        self, inputs: Float[Tensor, "row width"], states: list[Tensor]
-    ) -> list[Float[Tensor, "row width"]]:
+    def __call__(self, inputs: Float[Tensor, "row width"], states: list[Tensor]) -> list[Float[Tensor, "row width"]]:
         """The new state of each layer. states: those before."""
         made = [torch.empty_like(state) for state in states]
         step = _AT_ONCE if inputs.device.type == "cpu" else max(1, len(inputs))

@@ -45,7 +45,9 @@ class AutoregressiveGAN(GraphRecipe):
     """Networks, optimisers and training steps of the recipe. A checkpoint holds `modules` and `optimizers`."""
 
     config_class = AutoregressiveConfig
-    capabilities: frozenset[Capability] = frozenset({"context", "reward", "log_prob", "critic_score", "fragments", "precision"})
+    capabilities: frozenset[Capability] = frozenset(
+        {"context", "reward", "log_prob", "critic_score", "fragments", "precision"}
+    )
 
     def __init__(self, config: AutoregressiveConfig, space: GraphSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
