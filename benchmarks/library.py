@@ -23,6 +23,7 @@ from rdkit.Chem.QED import qed
 
 import molgan
 from benchmarks.processes import measured
+from gancore.io.progress import hushed
 from molgan.library.query import STAGES
 
 QED, LOGP = 0.6, 3.5
@@ -85,7 +86,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.loop:
         model, asked = molgan.MolGAN.load(given.model), {"ceiling": given.ceiling} if given.ceiling else {}
-        print(plain(lambda seed: model.sample(given.draws, seed=seed, **asked), given.n, Path(given.loop), given.qed))
+        with hushed():
+            print(
+                plain(lambda seed: model.sample(given.draws, seed=seed, **asked), given.n, Path(given.loop), given.qed)
+            )
         return
     print(f"{given.model}, {given.n:,} molecules with {where(given.qed)}; {given.workers} workers")
     rates, told = [], {}
