@@ -61,7 +61,7 @@ Precision = Annotated[
     Literal["float32", "bfloat16"] | None,
     typer.Option(
         help="Of the products of the recurrent layers. bfloat16 takes about half of their time on processors with "
-        "AVX512-BF16 or AMX, and far more on others. Default: float32."
+        "AVX512-BF16 or AMX, and may take more on others. Default: float32."
     ),
 ]
 Optional = Annotated[

@@ -34,7 +34,8 @@ def test_the_loop_keeps_what_the_library_keeps(tmp_path):
     texts = [*molgan.MolGAN.load("moses").sample(150, seed=3, raw=True), "O=C(Cl)CCCl", None, "CCO", "CCO"]
     samples = library.plain(lambda seed: texts if not seed else ["C" * (seed + 1)] * 3, 20, tmp_path / "plain.csv", 0.6)
     made = molgan.library(lambda n, seed: texts, 20, tmp_path / "lib", library.where(0.6), workers=1, quiet=True)
-    rows = [(text, *map(float, row)) for text, *row in csv.reader((tmp_path / "plain.csv").open())]
+    with (tmp_path / "plain.csv").open() as file:
+        rows = [(text, *map(float, row)) for text, *row in csv.reader(file)]
     kept = made.query("select smiles, qed, logp, alerts from library").to_numpy().tolist()
     assert samples == len(texts)
     assert [row[0] for row in rows] == [row[0] for row in kept]
