@@ -22,9 +22,9 @@ class GatedCells:
     """
 
     def __init__(self, grown: nn.GRU, dtype: torch.dtype | None = None):
-        self.width, self.dtype = grown.hidden_size, dtype or grown.weight_hh_l0.dtype
+        self.width = grown.hidden_size
+        self.dtype: torch.dtype = dtype or next(grown.parameters()).dtype
         self._layers = [tuple(part.detach().to(self.dtype) for part in layer) for layer in grown.all_weights]
-        self._room: Tensor | None = None
 
     @torch.no_grad()
     def __call__(self, inputs: Float[Tensor, "row width"], states: list[Tensor]) -> list[Float[Tensor, "row width"]]:
