@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from rdkit import Chem
 from rdkit.Chem import Crippen
@@ -92,7 +93,8 @@ def main() -> None:
             )
         return
     print(f"{given.model}, {given.n:,} molecules with {where(given.qed)}; {given.workers} workers")
-    rates, told = [], {}
+    rates: list[tuple[float, float]] = []
+    told: Any = None
     with tempfile.TemporaryDirectory() as folder:
         for name, command in commands(given, Path(folder)).items():
             taken = measured(command)

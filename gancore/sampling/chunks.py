@@ -22,7 +22,9 @@ def chunks(n: int) -> Iterator[tuple[int, int, int]]:
     left = n
     if _large.get():
         count = -(-n // _LARGEST)  # of about one size
-        yield from ((number, *[(n * (number + 1)) // count - n * number // count] * 2) for number in range(count))
+        for number in range(count):
+            size = n * (number + 1) // count - n * number // count
+            yield number, size, size
         return
     for number, size in enumerate(chain(_FIRST, repeat(_SIZE))):
         if left <= 0:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from gancore.types import Context
@@ -69,8 +69,8 @@ class Heads:
     """What a network reads from the states of histories, as one linear layer."""
 
     def __init__(self, net: "AutoregressiveGenerator"):
-        first, *self._then = net.choose
-        parts = first, net.later, net.key
+        self._then = list(net.choose)[1:]
+        parts: tuple[nn.Linear, ...] = net.choose[0], net.later, net.key  # pyright: ignore
         self._weight = torch.cat([part.weight.detach() for part in parts])
         self._bias = torch.cat([part.bias.detach() for part in parts])
         self._widths = [part.out_features for part in parts]
