@@ -94,18 +94,18 @@ def main() -> None:
         return
     print(f"{given.model}, {given.n:,} molecules with {where(given.qed)}; {given.workers} workers")
     rates: list[tuple[float, float]] = []
-    told: Any = None
+    run: Any = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, command in commands(given, Path(folder)).items():
             taken = measured(command)
             told = json.loads(taken.output)
-            samples = told if isinstance(told, int) else told["runs"][0]["counts"]["samples"]
+            run = {} if isinstance(told, int) else told["runs"][0]
+            samples = run["counts"]["samples"] if run else told
             rates.append((given.n / taken.wall, given.n / taken.cpu))
             speed = f"{rates[-1][0]:9.2f} a second {rates[-1][1]:9.2f} a CPU second"
             within = "within" if taken.memory <= MEMORY else "above"
             memory = f"{taken.memory / 1e9:6.2f} GB, {within} {MEMORY / 1e9:g} GB" if taken.memory else ""
             print(f"{name:15} {samples:9,} samples {speed} {memory}")
-    run = told["runs"][0]
     print("ratio: {:.2f} a second, {:.2f} a CPU second".format(*(b / a for a, b in zip(*rates, strict=True))))
     shares = run["share of time"]
     print("share: " + ", ".join(f"{name} {shares[name]:.1%}" for name in STAGES if name in shares))
