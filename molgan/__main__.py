@@ -108,6 +108,7 @@ def generate(
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     ceiling: options.Ceiling = None,
+    precision: options.Precision = None,
     tolerance: options.Tolerance = [],  # noqa: B006
     fragments: options.GivenFragments = None,
     optional: options.Optional = [],  # noqa: B006
@@ -139,6 +140,7 @@ def generate(
         condition=cli.request_of(condition),
         guidance=guidance,
         ceiling=ceiling,
+        precision=precision,
         tolerance=cli.request_of(tolerance, "--tolerance"),
         optional=optional,
         linked=linked,

@@ -82,8 +82,8 @@ class MolGAN(Model):
         thousand of the repaired samples is None. The same seed gives the same molecules on one kind of device, and the
         first k of n samples do not depend on n.
 
-        requested: what the samples are to be: `condition`, `guidance`, `ceiling`, `code`, `tolerance`, `scaffold`,
-        `fragments`, `size`, `optional`, `require` and `forbid`; see `molgan.SampleRequest`.
+        requested: what the samples are to be: `condition`, `guidance`, `ceiling`, `precision`, `code`, `tolerance`,
+        `scaffold`, `fragments`, `size`, `optional`, `require` and `forbid`; see `molgan.SampleRequest`.
 
         Raises RunError where there are no weights yet, ConfigError for a request that the model cannot meet.
 
@@ -164,7 +164,7 @@ class MolGAN(Model):
             yield atoms[:keep].cpu().numpy(), orders[:keep].cpu().numpy()
 
     def _arrays(self, n: int, seed: int, raw: bool, asked: PreparedRequest) -> Iterator[tuple[Any, int]]:
-        given = {"code": asked.code, "ceiling": asked.ceiling}
+        given = {"code": asked.code, "ceiling": asked.ceiling, "precision": asked.precision}
         options = {"raw": raw} | {name: value for name, value in given.items() if value is not None}
         accepts = asked.accepts or (None if raw else asked.accepts_valid)
         yield from self.draw(n, seed, asked.condition, asked.guidance, accepts, asked.each, **options)

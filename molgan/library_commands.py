@@ -73,6 +73,7 @@ def build(
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     ceiling: options.Ceiling = None,
+    precision: options.Precision = None,
     tolerance: options.Tolerance = [],  # noqa: B006
     fragments: options.GivenFragments = None,
     optional: options.Optional = [],  # noqa: B006
@@ -114,7 +115,7 @@ def build(
     ).validated()
     requested = {"condition": cli.request_of(condition), "guidance": guidance, "optional": optional, "linked": linked}
     requested |= {"tolerance": cli.request_of(tolerance, "--tolerance"), "size": size, "added": added}
-    requested |= {"ceiling": ceiling, "require": require, "forbid": forbid}
+    requested |= {"ceiling": ceiling, "precision": precision, "require": require, "forbid": forbid}
     job = prepare(model, settings, None, fragments, which, requested)
     if dry_run:
         told = estimate(job)

@@ -22,7 +22,7 @@ from molgan.recipes.sample_request import (
     size_range,
 )
 
-_GRAPHS_ALONE = ("condition", "ceiling", "code", "tolerance", "linked")
+_GRAPHS_ALONE = ("condition", "ceiling", "precision", "code", "tolerance", "linked")
 
 
 class PromptedModel:

@@ -65,7 +65,7 @@ ELSEWHERE = {
     "picking": "tests/molgan/library/test_picking_benchmark.py",
 }
 """Modules whose short form is run there."""
-HELPERS = {"__init__", "__main__", "peers", "timing"}
+HELPERS = {"__init__", "__main__", "peers", "processes", "timing"}
 
 
 def numbers(text):

@@ -1,5 +1,6 @@
 """`library`: sample until so many distinct molecules pass a filter, to files that a stop or a kill leaves whole."""
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -166,7 +167,7 @@ def _collect(commits: Commits, workers: Workers, began: float) -> None:
             if commits.line not in asked and commits.line in ready:  # it was damaged meanwhile
                 ready.discard(commits.line)
                 following = commits.line
-            wanted = workers.ahead
+            wanted = min(workers.ahead, max(1, still_needed(commits) - len(ready)))
             while len(asked) < wanted and following < commits.line + max(_AHEAD, 2 * wanted):
                 if following not in asked and not commits.place(following).exists():
                     workers.ask(following)
@@ -178,6 +179,20 @@ def _collect(commits: Commits, workers: Workers, began: float) -> None:
                 ready.add(shard)
                 commits.store(shard, content)
             tally(0)
+        commits.run.unused = len(asked | ready)
+
+
+def still_needed(commits: Commits) -> int:
+    """How many more shards the run needs, as far as one can tell: by what its shards gave so far; at least 1.
+
+    Before the first, none gives more than all of its samples. So few shards are begun and not used.
+    """
+    draws, missing = commits.run.settings["draws"], commits.limits.n - commits.kept
+    each = commits.kept / commits.line if commits.kept and commits.line else draws if not commits.line else 0
+    needed = math.ceil(missing / each) if each else missing  # none passed so far: there is no telling
+    if commits.limits.samples:
+        needed = min(needed, math.ceil((commits.limits.samples - commits.samples) / draws))
+    return max(1, needed)
 
 
 def told(commits: Commits) -> str:

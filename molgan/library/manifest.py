@@ -45,7 +45,8 @@ class Run:
 
     key: digest of all that they depend on. n: how many distinct molecules were asked for. terms: of the filter.
     settings: seed, samples a shard, where, columns, score. seconds: by stage. state: running, or why it ended.
-    unscored: why samples lacked a number of the score, of the first shard with some.
+    unscored: why samples lacked a number of the score, of the first shard with some. unused: shards that were made or
+    begun when it ended, and that it did not need.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Run:
     state: str = "running"
     wall: float = 0.0
     unscored: str = ""
+    unused: int = 0
 
     @property
     def counts(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from gancore.errors import ConfigError, DataError, UserError
 from gancore.io.atomic_write import whole
-from molgan.library.manifest import WORK, Manifest, refuse_damaged
+from molgan.library.manifest import WORK, Manifest, Run, refuse_damaged
 from molgan.library.where import first_line
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class LibraryFolder:
             told = {"model": run.source["name"], "sha256": run.source["sha256"][:16], "settings": run.settings}
             runs.append(
                 {**told, "asked": run.n, "state": run.state, "counts": counts, "share of time": share, "wall": run.wall}
+                | {"unused": {"shards": run.unused, "samples": _cut_off(run)}}
                 | ({"unscored": run.unscored} if run.unscored else {})
             )
         size = sum(file.size for file in self.manifest.files)
@@ -172,6 +173,12 @@ def lines_of_losses(counts: Mapping[str, Any]) -> list[str]:
     return [f"  {name}: {count:,} ({count / of:.1%})" for name, count in losses.items()]
 
 
+def _cut_off(run: Run) -> int:
+    """Samples of the run's last shard that came after the last one it needed."""
+    last = run.shards[-1] if run.shards else None
+    return max(0, run.settings["draws"] - last.samples) if last is not None and last.cut else 0
+
+
 def _lines_of(run: dict[str, Any]) -> list[str]:
     """What is said of a run: where its samples went, and its time."""
     counts, asked, seed = run["counts"], run["asked"], run["settings"]["seed"]
@@ -181,6 +188,9 @@ def _lines_of(run: dict[str, Any]) -> list[str]:
     lines.append(f"  kept: {kept:,} ({kept / of:.1%})")
     if run.get("unscored"):
         lines.append(f"  unscored, of the first shard with some: {run['unscored']}")
+    if any(run["unused"].values()):
+        shards, samples = run["unused"]["shards"], run["unused"]["samples"]
+        lines.append(f"  drawn and not needed: {samples:,} samples of the last shard, {shards} shards beyond it")
     if run["share of time"]:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in run["share of time"].items())
         lines.append(f"  time: {run['wall']:,.1f} s; of the work {shares}")

@@ -209,10 +209,13 @@ class _Sampling:
     def __call__(self, shard: int, n: int, seed: int) -> Sequence[str | None]:
         import torch
 
+        from gancore.sampling.chunks import large_chunks
+
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            return self._drawn(shard, n, derive_seed(seed, "library", shard))
+            with large_chunks():
+                return self._drawn(shard, n, derive_seed(seed, "library", shard))
         finally:
             torch.set_num_threads(threads)
 

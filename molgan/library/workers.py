@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from gancore.errors import ConfigError, RunError
 from gancore.io.notes import note
 from gancore.io.process_pool import Failure, Pool
+from gancore.io.progress import hushed
 from molgan.library.shards import Failed, Plan, forget_models, make_shard
 
 _TRIES = 5  # how often a shard may take its worker with it
@@ -90,7 +91,8 @@ class Processes:
         while (shard := self._asked.get()) is not None:
             try:
                 for _ in range(_TRIES):
-                    (answer,) = self._pool.map(task, [shard], chunk=1, title="")
+                    with hushed():  # a thread has a context of its own
+                        (answer,) = self._pool.map(task, [shard], chunk=1, title="")
                     if not isinstance(answer, Failure) or not answer.died:
                         break
                 self._done.put((shard, answer))

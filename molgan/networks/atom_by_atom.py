@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from gancore.types import Context
 from molgan import chemistry
@@ -64,11 +65,30 @@ class _Making(NamedTuple):
         return self._replace(pieces=pieces, sites=sites, **others)
 
 
+class Heads:
+    """What a network reads from the states of histories, as one linear layer."""
+
+    def __init__(self, net: "AutoregressiveGenerator"):
+        self._then = list(net.choose)[1:]
+        parts: tuple[nn.Linear, ...] = net.choose[0], net.later, net.key  # pyright: ignore
+        self._weight = torch.cat([part.weight.detach() for part in parts])
+        self._bias = torch.cat([part.bias.detach() for part in parts])
+        self._widths = [part.out_features for part in parts]
+
+    def __call__(self, states: Tensor, whose: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of atom types, what points, and what is pointed to, of each row. whose: as of `SharedStates.step`."""
+        types, pointing, key = linear(states, self._weight, self._bias).split(self._widths, 1)
+        for layer in self._then:
+            types = layer(types)
+        found = types.float(), pointing, key
+        return found if whose is None else tuple(part[whose] for part in found)  # pyright: ignore
+
+
 class AtomByAtom:
     """Graphs being drawn: each turn draws the atom at one place of all of them, and its bonds to those before it.
 
     present: which places hold an atom; the graphs fall in size, so that those that are not finished are always the
-    first, and the others cost nothing.
+    first, and the others cost nothing. dtype: as of `GatedCells`.
     drawn: an option from logits `(batch, option)`. spare: free valence of the atoms so far. missing: bonds that they
     still have to get. of: the piece that each is in. stuck: which graphs cannot be finished.
     """
@@ -80,6 +100,7 @@ class AtomByAtom:
         drawn: Callable[[Tensor], Tensor],
         context: Context | None,
         prefix: Prefix | None,
+        dtype: torch.dtype | None = None,
     ):
         (n, size), device = present.shape, present.device
         self.net, self.drawn, self.prefix, self.sizes = net, drawn, prefix, present.sum(1)
@@ -91,7 +112,7 @@ class AtomByAtom:
         self.missing, self.of, self.pieces = torch.zeros_like(self.spare), torch.zeros_like(self.spare), 1
         self.single, self.stuck = torch.zeros_like(present), torch.zeros(n, dtype=torch.bool, device=device)
         self.became = torch.zeros(n, size, net.key.out_features, device=device)
-        self.states = SharedStates(net.trunk, self.sizes, context, prefix)
+        self.states, self.heads = SharedStates(net.trunk, self.sizes, context, prefix, dtype), Heads(net)
         if prefix is not None:
             below = bonds_to_earlier(prefix.orders, size)
             self.sites, self.within = site_ids(prefix.given, below), below.sum(1) + below.sum(2)
@@ -123,24 +144,24 @@ class AtomByAtom:
         net = self.net
         if self.left_at[row] < len(self.sizes):
             self._keep(self.left_at[row])
-        state = self.states.step()
+        types, pointing, key = self.heads(*self.states.step())
         if row:
-            self.became[:, row - 1] = net.key(state)
+            self.became[:, row - 1] = key
         earlier = slice(0, max(row, 1))
         before = (self.places[earlier] < row).expand(len(self.sizes), -1)
         pieces = Pieces.find(self.of[:, earlier], self.spare[:, earlier], before, self.single[:, earlier], self.pieces)
         remaining = (self.sizes - row - 1).clamp_min(0)
         sites = Sites.find(self.missing[:, earlier] * before, remaining, net.capacity) if self.prefix else None
-        valence = self._draw_atom(row, state, pieces, remaining, sites)
-        bonded = self._draw_bonds(row, state, pieces, remaining, sites, valence)
+        valence = self._draw_atom(row, types, pieces, remaining, sites)
+        bonded = self._draw_bonds(row, pointing, pieces, remaining, sites, valence)
         start = row * (row - 1) // 2
         self.states.drew(torch.cat((self.atoms[:, row, None], self.orders[:, start : start + row]), 1))
         self.states.enter(row, self.atoms[:, row], bonded, self.sites[:, row] if self.prefix is not None else None)
 
     def _draw_atom(
-        self, row: int, state: Tensor, pieces: Pieces, remaining: Tensor, sites: Sites | None
+        self, row: int, logits: Tensor, pieces: Pieces, remaining: Tensor, sites: Sites | None
     ) -> Int[Tensor, "batch"]:
-        """Draw or place the atom; the sum of bond orders that it may have."""
+        """Draw or place the atom; the sum of bond orders that it may have. logits: of its type."""
         capacity = self.net.capacity
         if row:
             types = open_atom_types(pieces, remaining, needed_joins(pieces, remaining, capacity), capacity)
@@ -154,7 +175,7 @@ class AtomByAtom:
             types = torch.where((given & left_open)[:, None], fits, types)
             self.stuck |= ~types.any(1) & ~(given & ~left_open)
         here = ~self.stuck
-        atom = self.drawn(self.net.choose(state).float().masked_fill(~types, CLOSED))
+        atom = self.drawn(logits.masked_fill(~types, CLOSED))
         if self.prefix is None or given is None:
             self.atoms[:, row] = torch.where(here, atom, chemistry.PAD)
             return capacity[atom] * here
@@ -164,9 +185,12 @@ class AtomByAtom:
         return torch.where(given & (own >= 0), own, capacity[atom]) * here
 
     def _draw_bonds(
-        self, row: int, state: Tensor, pieces: Pieces, remaining: Tensor, sites: Sites | None, valence: Tensor
+        self, row: int, pointing: Tensor, pieces: Pieces, remaining: Tensor, sites: Sites | None, valence: Tensor
     ) -> Tensor:
-        """Draw or place the bonds to earlier atoms; what they add to the inputs of the atom `(batch, width)`."""
+        """Draw or place the bonds to earlier atoms; what they add to the inputs of the atom `(batch, width)`.
+
+        pointing: what it points with, but for its type.
+        """
         net, free, kinds = self.net, pieces.free, self.atoms[:, row]
         bonded, left, bound = torch.zeros_like(self.states.entering), valence, torch.where(self.stuck, 0, row)
         taken = torch.zeros_like(valence)
@@ -179,7 +203,7 @@ class AtomByAtom:
             needed=needed_joins(pieces, remaining, net.capacity),
             kept=kept_back(valence, pieces, remaining),
             keys=net.keys(self.became[:, : free.shape[1]], (row - self.places[: free.shape[1]]).clamp_min(1), free),
-            pointing=net.pointing(state, kinds),
+            pointing=pointing + net.later_kind(kinds + 1),
             left=left,
             filled=taken,
             joined=torch.zeros_like(pieces.exist),
@@ -227,7 +251,8 @@ class AtomByAtom:
         wanted = going & (self.missing[rows, partner] > 0)
         self.missing[rows, partner] -= wanted.long()
         far = apart(row, partner, order)
-        bonded[rows] += self.states.bond(far, self.atoms[rows, partner]) * going[:, None]
+        on = going.nonzero().squeeze(1)
+        bonded.index_add_(0, rows[on], self.states.bond(far[on], self.atoms[rows[on], partner[on]]))
         piece = pieces.of.gather(1, partner[:, None])
         return making._replace(
             pointing=making.pointing + net.decided(far) * going[:, None],

@@ -212,12 +212,14 @@ class AutoregressiveGenerator(nn.Module):
         context: Context | None = None,
         guidance: float = 1.0,
         prefix: Prefix | None = None,
+        dtype: torch.dtype | None = None,
     ) -> tuple[Int[Tensor, "batch node"], Int[Tensor, "batch pair"]]:
         """Draw a graph of each size: atoms and orders as of `chemistry.encode`. Below 1, a temperature sharpens.
 
         guidance: how far the logits go from those without a context to those with it, and beyond above 1 (Ho and
         Salimans 2022); without effect where there is no context. prefix: what each graph begins with. A graph of which
-        the required bonds cannot be made any more is returned without atoms; without `prefix` there is none.
+        the required bonds cannot be made any more is returned without atoms; without `prefix` there is none. dtype: of
+        the products of the recurrent layers, that of the weights if not given.
         """
         twice = context is not None and guidance != 1.0
         # Rows fall in size, so that those that go on are always the first. With guidance each comes twice in a row,
@@ -236,7 +238,7 @@ class AutoregressiveGenerator(nn.Module):
             drawn = (logits / temperature + gumbel_like(logits, generator)).argmax(-1)
             return drawn.repeat_interleave(2) if twice else drawn
 
-        draw = AtomByAtom(self, present[picked], drawn, context, prefix)
+        draw = AtomByAtom(self, present[picked], drawn, context, prefix, dtype)
         for row in range(int(present.sum(1).max()) if len(present) else 0):
             draw.turn(row)
         back = by_size.argsort() * (2 if twice else 1)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from gancore.types import Context
+from molgan.networks.gated_cells import GatedCells
 from molgan.networks.growth import Prefix
 
 if TYPE_CHECKING:
@@ -21,10 +22,17 @@ class SharedStates:
 
     Rows that begin alike and draw alike have the same state. A network reads the same first atoms again and again, so
     the first steps take few states. The inputs of atoms are sums of embeddings, and the linear layer that they enter
-    by is applied to the embeddings once. Gives what `Trunk.forward` gives, up to rounding.
+    by is applied to the embeddings once. Gives what `Trunk.forward` gives, up to rounding. dtype: as of `GatedCells`.
     """
 
-    def __init__(self, trunk: "Trunk", sizes: Int[Tensor, "batch"], context: Context | None, prefix: Prefix | None):
+    def __init__(
+        self,
+        trunk: "Trunk",
+        sizes: Int[Tensor, "batch"],
+        context: Context | None,
+        prefix: Prefix | None,
+        dtype: torch.dtype | None = None,
+    ):
         def entered(table: Tensor) -> Tensor:
             return table @ trunk.enter.weight.T
 
@@ -34,6 +42,7 @@ class SharedStates:
         self._site = entered(trunk.site.weight) if trunk.site is not None else None
         self._whole = self.entering = trunk.enter(trunk.whole(sizes, context))
         self._memory: list[Tensor] = []  # of each layer, a row for each history
+        self._cells = GatedCells(trunk.grown, dtype)
         self._alike: Tensor | None = beginnings(sizes, context, prefix)
         self._remembered = self._alike  # which row of the memory is whose
         self._split = False
@@ -47,21 +56,21 @@ class SharedStates:
             self._alike, self._remembered = self._alike[rows], self._remembered[rows]
             self._split = True
 
-    def step(self) -> Float[Tensor, "batch width"]:
-        """The states after what enters."""
+    def step(self) -> tuple[Float[Tensor, "history width"], Int[Tensor, "batch"] | None]:
+        """The states after what enters, one for each history, and whose is which; None where each row has its own."""
         if self._alike is None:
-            return self._advance(self.entering, self._memory)
+            return self._advance(self.entering, self._memory), None
         if self._split:
             self._alike, self._split = _classes(self._alike), False
         count = int(self._alike.max()) + 1
         first = torch.zeros(count, dtype=torch.long, device=self._alike.device)
         first[self._alike] = torch.arange(len(self._alike), device=self._alike.device)  # any row of each history
         memory = [layer[self._remembered[first]] for layer in self._memory]
-        state = self._advance(self.entering[first], memory)[self._alike]
-        self._remembered = self._alike
-        if count > _FEW * len(self._alike):
-            self._memory, self._alike = [layer[self._alike] for layer in self._memory], None
-        return state
+        states, whose = self._advance(self.entering[first], memory), self._alike
+        self._remembered = whose
+        if count > _FEW * len(whose):
+            self._memory, self._alike = [layer[whose] for layer in self._memory], None
+        return states, whose
 
     def drew(self, drawn: Int[Tensor, "batch number"]) -> None:
         """Rows that were alike and drew differently are so no more."""
@@ -81,13 +90,11 @@ class SharedStates:
 
     def _advance(self, entering: Tensor, memory: list[Tensor]) -> Tensor:
         """The last layer's states; those of all layers are kept."""
-        grown, hidden = self._trunk.grown, leaky_relu(entering, self._trunk.slope)
-        before = memory or [hidden.new_zeros(len(hidden), grown.hidden_size)] * grown.num_layers
-        self._memory = []
-        for weights, state in zip(grown.all_weights, before, strict=True):
-            hidden = torch.gru_cell(hidden, state, *weights)
-            self._memory.append(hidden)
-        return hidden
+        hidden = leaky_relu(entering, self._trunk.slope)
+        if not memory:
+            memory = [torch.zeros_like(hidden) for _ in range(self._trunk.grown.num_layers)]
+        self._memory = self._cells(hidden, memory)
+        return self._memory[-1]
 
 
 def beginnings(sizes: Tensor, context: Context | None, prefix: Prefix | None) -> Int[Tensor, "batch"]:

@@ -45,7 +45,9 @@ class AutoregressiveGAN(GraphRecipe):
     """Networks, optimisers and training steps of the recipe. A checkpoint holds `modules` and `optimizers`."""
 
     config_class = AutoregressiveConfig
-    capabilities: frozenset[Capability] = frozenset({"context", "reward", "log_prob", "critic_score", "fragments"})
+    capabilities: frozenset[Capability] = frozenset(
+        {"context", "reward", "log_prob", "critic_score", "fragments", "precision"}
+    )
 
     def __init__(self, config: AutoregressiveConfig, space: GraphSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
@@ -225,19 +227,21 @@ class AutoregressiveGAN(GraphRecipe):
         guidance: float = 1.0,
         beginning: Beginning | None = None,
         ceiling: float | None = None,
+        precision: str | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Graphs of the averaged generator as integer arrays. They need no repair: `raw` leaves out the critic.
 
         beginning: the fragments that each begins with; one that could not be finished has no atoms. ceiling: in place
-        of `critic.ceiling`.
+        of `critic.ceiling`. precision: name of the dtype of the recurrent layers' products, float32 if not given.
         """
+        dtype = getattr(torch, precision) if precision is not None else None
         begun = beginning.to(self.device) if beginning is not None else None
         bounds = (begun.least, begun.most) if begun is not None else None
         present, prefix = self.space.present(n, random, self.device, context, bounds), None
         if begun is not None:
             present, prefix = begun.settled(present, random)
         average, temperature = self.averaged.average, self.config.temperature
-        atoms, orders = average.sample(present, temperature, random, context, guidance, prefix)
+        atoms, orders = average.sample(present, temperature, random, context, guidance, prefix, dtype)
         if raw or not self.config.rejects:
             return atoms, orders
 
@@ -248,7 +252,7 @@ class AutoregressiveGAN(GraphRecipe):
         def redraw(rows: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
             asked = context[rows] if context is not None else None
             again = prefix.rows(rows) if prefix is not None else None
-            new = average.sample(present[rows], temperature, random, asked, guidance, again)
+            new = average.sample(present[rows], temperature, random, asked, guidance, again, dtype)
             return new, judged(new, asked)
 
         critic, logits = self.config.critic, judged((atoms, orders), context)

@@ -38,8 +38,9 @@ def test_states_are_those_of_the_whole_graph(layers, features, fragments, monkey
     step, advance = SharedStates.step, SharedStates._advance
 
     def kept(self):
-        steps.append(step(self))
-        return steps[-1]
+        states, whose = step(self)
+        steps.append(states if whose is None else states[whose])
+        return states, whose
 
     def counted(self, entering, memory):
         worked.append(len(entering))
