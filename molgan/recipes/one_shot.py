@@ -21,7 +21,7 @@ from gancore.losses.auxiliary import code_information, condition_heads
 from gancore.losses.elbo import reconstruction
 from gancore.losses.orthogonal import orthogonal
 from gancore.training import distributed
-from gancore.training.batching import Shuffled
+from gancore.training.batching import PoissonSampled, Shuffled
 from gancore.training.device import adam, default_generator
 from gancore.training.ema import EMA
 from gancore.training.growth import grown
@@ -195,8 +195,8 @@ class OneShotGAN(RewardedGraphs):
         pretrain_batches = batches(data, config.pretrain.batch, config.seed, self.device)
         labelled = config.critic.labelled if "condition" in self.adversary.heads else 0
 
-        def stream(rows: MoleculeDataset) -> Shuffled:
-            return batches(rows, config.batch, config.seed + 1, self.device, labelled=labelled)
+        def stream(rows: MoleculeDataset) -> Shuffled | PoissonSampled:
+            return self.adversary.stream(batches(rows, config.batch, config.seed + 1, self.device, labelled=labelled))
 
         game = Phase("adversarial", [critic, generator], stream(data), range(start, end), [average])
         phases = [

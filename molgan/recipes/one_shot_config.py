@@ -166,6 +166,13 @@ class OneShotConfig(GameConfig):
         """Whether `sample` draws again what the second critic rejects."""
         return self.rejection.steps > 0 and not self.reward.steers
 
+    @property
+    def unprotected(self) -> tuple[str, ...]:
+        """Settings by which the generator learns from molecules that it sees itself, not through its critic."""
+        if not self.pretrain.steps:
+            return ()
+        return ("pretrain.steps", "bound") if self.bound else ("pretrain.steps",)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.model.architecture != "style" and (self.model.mixing or self.model.truncation < 1):
@@ -179,6 +186,9 @@ class OneShotConfig(GameConfig):
         if self.critic.spectral_norm and self.model.relational_layers:
             raise ConfigError("critic.spectral_norm cannot bound model.relational_layers: leave one of them out.")
         self.critic.require_batch(self.batch)
+        exemplars = self.model.prior == "exemplars"
+        unseen = {"model.prior": exemplars, "rejection.steps": self.rejection.steps, "grow": self.grow}
+        self.critic.require_private(unseen)
         require_growing(self.grow, self.steps)
         if self.critic.compares and self.reward.critic:
             raise ConfigError(
