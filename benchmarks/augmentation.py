@@ -1,4 +1,4 @@
-"""Generated molecules as further training data: `python -m benchmarks.augmentation [--property logp] [--seeds 0 1 2 3 4]`.
+"""Generated molecules as more training data: `python -m benchmarks.augmentation [--property logp] [--seeds 0 1 2 3 4]`.
 
 A property is known of 200 molecules of QM9, and a random forest on fingerprints (Morgan, radius 2) learns it. A
 conditional generator learns from the same 200 and from 5,000 molecules without a value. It is asked for molecules of
@@ -92,7 +92,7 @@ def generated(
     return gan.sample(len(asked), seed=seed, condition={"value": asked.tolist()})
 
 
-def forest_of(smiles: Sequence[str], labels: np.ndarray, trees: int, seed: int):  # noqa: ANN201, scikit-learn's
+def forest_of(smiles: Sequence[str], labels: np.ndarray, trees: int, seed: int):
     """A random forest on fingerprints."""
     from sklearn.ensemble import RandomForestRegressor
 

@@ -1,4 +1,4 @@
-"""Membership by a critic's logits: `python -m benchmarks.privacy molecules | text [--rows 256] [--noise 0 1] [--seeds 0]`.
+"""Membership by a critic's logits: `python -m benchmarks.privacy molecules | text [--rows 256] [--noise 0 1]`.
 
 A critic that knows its few training rows by heart gives them higher logits than others of their kind. For each noise of
 `critic.privacy` the benchmark trains a model on `--rows` rows and prints the area under the ROC curve of these logits,
@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks.anomalies import auc
 from gancore.facade.anomalies import AnomalyScorer
+from gancore.statistics.intervals import Estimate
 from molgan import Config, MolGAN
 from molgan.data.dataset import as_rows, embedded
 from seqgan import Config as TextConfig
@@ -68,7 +69,7 @@ def trained(what: str, train: list[str], settings: Sequence[str]) -> MolGAN | Se
     return MolGAN(Config.load("default", [*MOLECULES, *settings])).fit(train, quiet=True)
 
 
-def membership(model: MolGAN | SeqGAN, train: list[str], others: list[str]):  # noqa: ANN201, an Estimate
+def membership(model: MolGAN | SeqGAN, train: list[str], others: list[str]) -> Estimate:
     """How well the critic's logits tell training rows from others (Yeom et al. 2018)."""
     scorer = AnomalyScorer(model, "critic")  # minus the logit
     return auc(-scorer(train), -scorer(others))

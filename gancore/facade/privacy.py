@@ -1,6 +1,7 @@
 """What a private run says of itself: before training, at its end, and on the card of a shared model."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from gancore.io.notes import note
@@ -13,12 +14,12 @@ def warn_of_leaks(recipe: Any) -> None:
     config: RunConfig = recipe.config
     if _of(recipe) is not None and config.unprotected:
         note(
-            f"critic.privacy: only the critic is private; by {_all(config.unprotected)} the generator learns from the data "
-            "without noise, so the model as a whole has no such bound."
+            f"critic.privacy: only the critic is private; by {_all(config.unprotected)} the generator learns from the "
+            "data without noise, so the model as a whole has no such bound."
         )
 
 
-def statement(recipe: Any, provenance: Mapping[str, Any] = {}) -> str:  # noqa: B006, never changed
+def statement(recipe: Any, provenance: Mapping[str, Any] = MappingProxyType({})) -> str:
     """Epsilon of a run so far, and what it does not cover; "" where nothing is private.
 
     provenance: of a shared model, which has lost the state of its critic.

@@ -94,7 +94,7 @@ class Adversary:
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """What has state beside the critic, by the names that checkpoints use: balance (Berthelot et al. 2017), privacy."""
+        """What has state beside the critic, by its name in checkpoints: balance (Berthelot et al. 2017), privacy."""
         beside = {"balance": self.balance, "privacy": self.privacy}
         return {name: part for name, part in beside.items() if part is not None}
 

@@ -36,8 +36,8 @@ class PrivacyConfig:
 
     __pydantic_config__ = STRICT
     noise: Weight = 0.0
-    """Standard deviation of the noise on the sum of a batch's gradients, in units of `clip`; 0 leaves privacy out. Needs
-    the extra `privacy` (Opacus)."""
+    """Standard deviation of the noise on the sum of a batch's gradients, in units of `clip`; 0 leaves privacy out. It
+    needs the extra `privacy` (Opacus)."""
     clip: Rate = 1.0
     """Norm that the gradient of one example is scaled down to."""
     delta: Annotated[float, Interval(gt=0, lt=1)] = 1e-5
@@ -92,8 +92,8 @@ class Privacy(nn.Module):
     @property
     def sentence(self) -> str:
         """What a log and a model card say of it (Abadi et al. 2016)."""
-        spent_so_far, delta = self.epsilon, self.config.delta
-        return f"Differential privacy of the critic: epsilon {spent_so_far:.3g} at delta {delta:g}, {int(self.turns):,} turns."
+        bound = f"epsilon {self.epsilon:.3g} at delta {self.config.delta:g}"
+        return f"Differential privacy of the critic: {bound}, {int(self.turns):,} turns."
 
     @property
     def epsilon(self) -> float:
@@ -109,7 +109,9 @@ class Privacy(nn.Module):
         Raises ConfigError for weighted rows, of which each would change what the others count.
         """
         if real.weight is not None or real.labelled is not None:
-            raise ConfigError("critic.privacy: rows with weights or labels of their own are not covered; leave them out.")
+            raise ConfigError(
+                "critic.privacy: rows with weights or labels of their own are not covered; leave them out."
+            )
         weights = {name: part for name, part in critic.named_parameters() if part.requires_grad}
         summed, values = summed_gradients(losses_of, weights, real, fake, self.config.clip)
         random = torch.Generator(device=next(iter(weights.values())).device)

@@ -212,8 +212,8 @@ class RelaxedCriticConfig(ObjectiveConfig):
         for name in together:
             if getattr(self, name) > (name in ("pack", "critics")):
                 raise ConfigError(
-                    f"critic.privacy and critic.{name}: the latter looks at several real samples at once, or shows them "
-                    "to the generator: leave one of them out."
+                    f"critic.privacy and critic.{name}: the latter looks at several real samples at once, or shows "
+                    "them to the generator: leave one of them out."
                 )
 
     def require_private(self, unprotected: Mapping[str, Any]) -> None:

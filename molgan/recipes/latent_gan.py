@@ -1,4 +1,4 @@
-"""A latent GAN: generator and critic play over the codes of an autoencoder, whose decoder makes graphs of them in one pass.
+"""A latent GAN: a game over the codes of an autoencoder, whose decoder makes graphs of them in one pass.
 
 Prykhodko et al. (2019) do so with the codes of SMILES. Here codes are those of the one-shot encoder, which is not
 trained any more. Both players read which places hold an atom, and the request, so that a code fits its size.
@@ -156,7 +156,9 @@ class LatentGAN:
         places = Context(present.float(), torch.ones_like(present, dtype=torch.bool))
         if not self.features:
             return places
-        return places.beside(context if context is not None else Context.unknown(len(present), self.features, self.device))
+        return places.beside(
+            context if context is not None else Context.unknown(len(present), self.features, self.device)
+        )
 
     @torch.no_grad()
     def codes(self, noise: Tensor, present: Tensor, context: Context | None = None) -> Float[Tensor, "batch latent"]:

@@ -189,8 +189,8 @@ class OneShotConfig(GameConfig):
             raise ConfigError("model.all_exemplars is of model.prior=exemplars: set that, or leave it out.")
         if self.model.prior == "gan" and (self.steps or not self.pretrain.steps or self.model.codes):
             raise ConfigError(
-                "model.prior=gan: its game over codes needs an autoencoder and takes the place of the game over graphs: "
-                "set steps and model.codes to 0, and pretrain.steps above 0."
+                "model.prior=gan: its game over codes needs an autoencoder and takes the place of that over graphs: set "
+                "steps and model.codes to 0, and pretrain.steps above 0."
             )
         if self.model.prior == "gan":
             self.latent.critic.require_batch(self.latent.batch)
@@ -201,7 +201,11 @@ class OneShotConfig(GameConfig):
         if self.critic.spectral_norm and self.model.relational_layers:
             raise ConfigError("critic.spectral_norm cannot bound model.relational_layers: leave one of them out.")
         self.critic.require_batch(self.batch)
-        unseen = {"model.prior": self.model.prior != "normal", "rejection.steps": self.rejection.steps, "grow": self.grow}
+        unseen = {
+            "model.prior": self.model.prior != "normal",
+            "rejection.steps": self.rejection.steps,
+            "grow": self.grow,
+        }
         self.critic.require_private(unseen)
         require_growing(self.grow, self.steps)
         if self.critic.compares and self.reward.critic:

@@ -74,7 +74,7 @@ def test_each_pair_counts_with_its_own_gradient_scaled_down():
     (weight, bias), _ = slopes(private(critic, clip=0.7), real, fake)
     each = fake.sample[0] - real.sample[0]
     scaled = each * (0.7 / each.norm(dim=1, keepdim=True)).clamp_max(1)
-    assert 0 < (each.norm(dim=1) > 0.7).sum()
+    assert (each.norm(dim=1) > 0.7).sum() > 0
     torch.testing.assert_close(weight[0], scaled.sum(0) / 40)
     torch.testing.assert_close(bias, torch.zeros(1))
 
@@ -113,7 +113,9 @@ def test_contexts_and_the_finite_penalty_are_taken_pair_by_pair():
     plain_real, plain_fake = batches(2000, 2)
     with_penalty = private(critic, clip=1e6, penalties={"penalty": (PENALTIES["finite_r1_r2"], 1.0)}, rows=2000)
     losses = slopes(with_penalty, plain_real, plain_fake)[1]
-    squared = float(critic.out.weight.detach().square().sum())  # a draw of each has this mean, and the variance of chi^2
+    squared = float(
+        critic.out.weight.detach().square().sum()
+    )  # a draw of each has this mean, and the variance of chi^2
     assert float(losses["_penalty"]) == pytest.approx(2 * squared, rel=0.15)
 
 
