@@ -3,8 +3,10 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 import molgan
@@ -13,7 +15,9 @@ import seqgan
 from gancore.errors import ConfigError
 from gancore.io.notes import Note
 from gancore.losses import privacy
+from gancore.losses.privacy import PrivacyConfig
 from gancore.runs.folder import RunFolder, find
+from gancore.types import Batch
 from molgan.gan import MolGAN
 from seqgan.data.grammar import corpus
 from seqgan.gan import SeqGAN
@@ -118,6 +122,35 @@ def test_a_generator_that_sees_the_data_itself_is_not_called_private(recipe, set
 def test_what_shows_the_rows_to_others_is_refused(recipe, setting, name, qm9_smiles):
     with pytest.raises(ConfigError, match=re.escape(f"critic.privacy and {name}: the latter shows the training rows")):
         made(recipe, qm9_smiles, setting)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings"),
+    [
+        ("one_shot", ["model.relational_layers=1", "model.attention_layers=1", "model.relational_width=8"]),
+        ("gumbel", ["critic.kind=multi", "critic.representations=2"]),
+        ("gumbel", ["critic.kind=strided", "critic.width=8"]),
+        ("gumbel", ["critic.kind=textcnn"]),
+    ],
+)
+def test_the_pairs_of_every_critic_add_up_to_the_plain_gradient(recipe, settings, qm9_smiles, monkeypatch):
+    no_dropout = ["critic.dropout=0"] if recipe == "gumbel" else []
+    gan, rows = made(recipe, qm9_smiles, "steps=1", "critic.penalty_weight=0", *no_dropout, *settings)
+    gan.fit(rows, quiet=True)
+    made_private = gan.recipe.adversary
+    made_private.privacy.config = PrivacyConfig(0.0, clip=1e9)
+    monkeypatch.setattr(privacy, "spent", lambda *turn: math.inf)
+    sample, _ = gan.domain.encode(rows[:32], gan.recipe.space)
+    sample = gan.recipe.one_hots(sample[0].long()) if recipe == "gumbel" else sample
+    real, fake = Batch(sample), Batch(tuple(part.flip(0) for part in sample))
+    slopes = []
+    for adversary in (made_private, replace(made_private, privacy=None)):
+        losses = adversary.critic_losses(real, fake)
+        parts = [part.mean() for name, part in losses.items() if not name.startswith("_")]
+        slopes.append(torch.autograd.grad(torch.stack(parts).sum(), list(adversary.critic.parameters())))
+    assert any(part.abs().max() > 0 for part in slopes[1])
+    for one, other in zip(*slopes, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
 def test_a_run_that_is_not_private_says_nothing_of_it(qm9_smiles, tmp_path, capsys):

@@ -189,7 +189,7 @@ class OneShotConfig(GameConfig):
             raise ConfigError("model.all_exemplars is of model.prior=exemplars: set that, or leave it out.")
         if self.model.prior == "gan" and (self.steps or not self.pretrain.steps or self.model.codes):
             raise ConfigError(
-                "model.prior=gan: its game over codes needs an autoencoder and takes the place of that over graphs: set "
+                "model.prior=gan: its game over codes needs an autoencoder and takes the place of the other game: set "
                 "steps and model.codes to 0, and pretrain.steps above 0."
             )
         if self.model.prior == "gan":
@@ -207,6 +207,10 @@ class OneShotConfig(GameConfig):
             "grow": self.grow,
         }
         self.critic.require_private(unseen)
+        if self.critic.privacy.noise and self.reward.overlap:
+            raise ConfigError(
+                "critic.privacy and reward.overlap: private batches differ in size, and kept draws do not: leave one out."
+            )
         require_growing(self.grow, self.steps)
         if self.critic.compares and self.reward.critic:
             raise ConfigError(
