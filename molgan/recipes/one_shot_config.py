@@ -209,7 +209,7 @@ class OneShotConfig(GameConfig):
         self.critic.require_private(unseen)
         if self.critic.privacy.noise and self.reward.overlap:
             raise ConfigError(
-                "critic.privacy and reward.overlap: private batches differ in size, and kept draws do not: leave one out."
+                "critic.privacy and reward.overlap: private batches differ in size, kept draws do not: leave one out."
             )
         require_growing(self.grow, self.steps)
         if self.critic.compares and self.reward.critic:
