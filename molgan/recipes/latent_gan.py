@@ -48,12 +48,12 @@ class LatentCriticConfig(RelaxedCriticConfig):
     """Turns of the critic for each turn of the generator of codes."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.equilibrium or self.privacy.noise:
             raise ConfigError(
                 "latent.critic: a critic of codes reconstructs nothing, and codes are of an encoder that saw the data: "
                 "set equilibrium and privacy.noise to 0."
             )
+        super().__post_init__()
 
 
 @dataclass(frozen=True)
