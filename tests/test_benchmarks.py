@@ -22,6 +22,7 @@ import molgan
 from benchmarks import __main__ as table
 from benchmarks import (
     anomalies,
+    augmentation,
     autoregressive,
     captions,
     collapse,
@@ -33,8 +34,10 @@ from benchmarks import (
     growing,
     hostile,
     judged_text,
+    latent,
     oracle,
     peers,
+    privacy,
     qm9,
     rejections,
     semisupervised,
@@ -554,3 +557,41 @@ def test_stereo(tmp_path, run):
     lines = {line.split("|")[1].strip(): numbers(line) for line in measured}
     assert lines["4 likeliest"][2:] == lines["4 enumerated"][2:] == [1.0, 2.0]
     assert lines["double bond, C=C"][1] == 1.0
+
+
+def test_membership_by_critics(run):
+    pytest.importorskip("opacus", reason="extra privacy")
+    for what in ("molecules", "text"):
+        short = ["--rows", "40", "--noise", "0", "2", "--set", "steps=2", "batch=32"]
+        head, _, *rows = run(privacy, what, *short)
+        assert head.startswith("| seed | noise | epsilon | AUC")
+        cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+        assert [row[1] for row in cells] == ["0", "2"]
+        assert cells[0][2] == "none"
+        assert 0 < float(cells[1][2]) < 20
+        assert all(0 <= float(row[3]) <= 1 for row in cells)
+
+
+def test_augmentation(run):
+    short = ["--labelled", "30", "--others", "40", "--test", "40", "--trees", "5", "--seeds", "0", "1"]
+    small = ["model.recurrent=8", "model.pair=4", "pretrain.steps=2", "pretrain.batch=16"]
+    head, _, *rows, requested, measured = run(augmentation, *short, "--set", *small)
+    assert head.startswith("| seed | none | requested | measured")
+    figures = [[float(cell) for cell in row.strip("|").split("|")] for row in rows]
+    assert [row[0] for row in figures] == [0, 1]
+    assert all(0 < one < 10 for row in figures for one in row[1:4])
+    assert all(0 < row[4] <= 30 for row in figures)
+    falls = sum(row[2] < row[1] for row in figures), sum(row[3] < row[1] for row in figures)
+    assert f"requested: the error falls in {falls[0]} of 2 seeds" in requested
+    assert f"measured: the error falls in {falls[1]} of 2 seeds" in measured
+
+
+def test_latent_gan(run):
+    small = ["model.noise=4", "model.generator=[16]", "model.encoder=[16]", "pretrain.steps=3", "latent.steps=2"]
+    small += ["model.latent_generator=[8]", "model.latent_critic=[8]", "pretrain.batch=16", "latent.batch=8"]
+    _, exact, between, *_, codes, normal = run(latent, "-n", "60", "--rows", "80", "--set", *small)
+    assert 0 <= numbers(exact)[0] <= 1
+    assert len(numbers(between.partition(": ")[2])) == len(latent.PLACES)
+    assert codes.startswith("| latent GAN |")
+    assert normal.startswith("| normal |")
+    assert codes.split("|")[2:] != normal.split("|")[2:]

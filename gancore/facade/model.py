@@ -16,6 +16,7 @@ from gancore.facade.conditions import Conditions, Request
 from gancore.facade.domain import Domain, Reading
 from gancore.facade.drawing import Accepts, draw
 from gancore.facade.labels import LabelFile
+from gancore.facade.privacy import statement, warn_of_leaks
 from gancore.facade.recipe import refuse_without
 from gancore.io.progress import hushed
 from gancore.io.rejected_rows import note_most_left_out
@@ -90,11 +91,14 @@ class Model:
         self.domain.tell(reading, console)
         seed_everything(config.seed)
         self._training = self._build(config, reading, shaping, start_model)
+        warn_of_leaks(self.recipe)
         monitor = self.domain.monitor(self, reading.data)
         self._training.run(
             *(out, console, dict(self.domain.labels), monitor, reading.rejected, resume, force),
             lambda: self.domain.show(self),
         )
+        if private := statement(self.recipe):
+            console.print(private, markup=False, highlight=False)
         return self
 
     def _build(
@@ -254,7 +258,10 @@ class Model:
             *(self.domain.half, type(self).__name__, card.title, data or _NOT_SAID),
             *card[1:],
             tuple(item.about for item in self.conditions.items) if self.conditions is not None else (),
+            private := statement(self._trained, self.provenance),
         )
+        if private:
+            state = state[0], state[1] | {"provenance": state[1]["provenance"] | {"privacy": private}}
         pretrained.write(folder, self.config, state, about, figures, compact, self._trained.sampling_modules)
 
     @property

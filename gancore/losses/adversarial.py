@@ -24,12 +24,14 @@ class Objective(NamedTuple):
     labelled: the critic's half with other labels, `(real, fake, label of real, label of fake)`; 1 and 0 are those of
         `critic`. None where samples have no labels of their own.
     pooled: whether a half compares each logit with the mean of many, so that logits that do not count must be left out.
+    reads_real: whether the generator's half depends on the logits of real samples.
     """
 
     critic: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     labelled: Callable[[Tensor, Tensor, float, float], Tensor] | None = None
     pooled: bool = False
+    reads_real: bool = False
 
 
 def smooth_labels(objective: Objective, real: float = 0.0, fake: float = 0.0) -> Objective:
@@ -162,7 +164,7 @@ def _relativistic_generator(real: Logits, fake: Logits) -> Logits:
     return softplus(real - fake)
 
 
-relativistic_pairing = Objective(_relativistic_critic, _relativistic_generator)
+relativistic_pairing = Objective(_relativistic_critic, _relativistic_generator, reads_real=True)
 """Relativistic pairing, RpGAN (Jolicoeur-Martineau 2018): each fake is judged beside the real of its own row.
 
 With R1 and R2 on the critic it converges locally where the unpaired games cycle (Huang et al. 2024, R3GAN).
@@ -182,7 +184,7 @@ def _average_generator(real: Logits, fake: Logits) -> Logits:
     return _average_labelled(real, fake, 0.0, 1.0)
 
 
-relativistic_average = Objective(_average_critic, _average_generator, _average_labelled, pooled=True)
+relativistic_average = Objective(_average_critic, _average_generator, _average_labelled, pooled=True, reads_real=True)
 """Relativistic average, RaSGAN (Jolicoeur-Martineau 2018): each sample is judged beside the mean of the other kind.
 
 The mean is that of the batch of all processes, whatever the rows weigh. Both halves see both kinds, with opposite

@@ -14,8 +14,10 @@ from gancore.losses.adversarial import Objective
 from gancore.losses.equilibrium import Equilibrium
 from gancore.losses.matching import Matching
 from gancore.losses.penalties import Penalty, allowed_moves
+from gancore.losses.privacy import Privacy
 from gancore.losses.reduction import sum_steps
 from gancore.training import distributed
+from gancore.training.batching import PoissonSampled, Shuffled
 from gancore.types import Batch, Context, CriticOutput, Sample, as_batch
 
 
@@ -73,6 +75,7 @@ class Adversary:
     adversarial: weight of the objective in the generator's turn; 0 leaves it out.
     unroll: turns of the critic that the generator foresees.
     balance: what weighs generated samples in the critic's turn instead of the objective (BEGAN, Berthelot et al. 2017).
+    privacy: what makes the critic's turns private (DP-SGD, Abadi et al. 2016). No loss may then compare several pairs.
     """
 
     critic: nn.Module
@@ -87,11 +90,17 @@ class Adversary:
     adversarial: float = 1.0
     unroll: Unroll = _NOT_AHEAD
     balance: Equilibrium | None = None
+    privacy: Privacy | None = None
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """What has state beside the critic, by the names that checkpoints use: the balance (Berthelot et al. 2017)."""
-        return {"balance": self.balance} if self.balance is not None else {}
+        """What has state beside the critic, by its name in checkpoints: balance (Berthelot et al. 2017), privacy."""
+        beside = {"balance": self.balance, "privacy": self.privacy}
+        return {name: part for name, part in beside.items() if part is not None}
+
+    def stream(self, batches: Shuffled) -> Shuffled | PoissonSampled:
+        """The batches of a game as this critic may see them: private turns take rows at random (Abadi et al. 2016)."""
+        return batches if self.privacy is None else self.privacy.covered(batches)
 
     def output(self, sample: Sample, context: Context | None = None) -> CriticOutput:
         """All that the critic says of each sample; a critic of packs sees it beside those that follow it."""
@@ -121,7 +130,13 @@ class Adversary:
         real, fake = as_batch(real), as_batch(fake)
         fake = replace(fake, sample=tuple(part.detach() for part in fake.sample))
         real, fake = self.noised(real, step), self.noised(fake, step)
-        return self._critic_losses(real, fake, step)
+        if self.privacy is None:
+            return self._critic_losses(real, fake, step)
+
+        def losses_of(weights: Mapping[str, Tensor], one: Batch, other: Batch) -> dict[str, Tensor]:
+            return replace(self, critic=_WithWeights(self.critic, weights))._critic_losses(one, other, step)
+
+        return self.privacy.losses(losses_of, self.critic, real, fake)
 
     def _critic_losses(self, real: Batch, fake: Batch, step: int) -> dict[str, Tensor]:
         """The same of samples with their noise, differentiable in `fake` but for the penalties."""

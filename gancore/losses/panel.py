@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gancore.losses.adversary import Adversary, Head
 from gancore.training import distributed
+from gancore.training.batching import Shuffled
 from gancore.types import Batch, Context, CriticOutput, Sample
 
 
@@ -27,6 +28,10 @@ class Panel:
     def modules(self) -> dict[str, nn.Module]:
         """What has state beside the critics: nothing (Durugkar et al. 2017)."""
         return {}
+
+    def stream(self, batches: Shuffled) -> Shuffled:
+        """The batches of a game: as they are, since a panel is never private (Durugkar et al. 2017)."""
+        return batches
 
     @property
     def heads(self) -> Mapping[str, Head]:

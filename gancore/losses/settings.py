@@ -21,6 +21,7 @@ from gancore.losses.equilibrium import Equilibrium
 from gancore.losses.matching import MATCHING
 from gancore.losses.panel import Panel
 from gancore.losses.penalties import PENALTIES
+from gancore.losses.privacy import Privacy, PrivacyConfig
 from gancore.training.schedules import fade_out
 from gancore.training.settings import STRICT, Count, OneOf, Positive, Rate, Share, Weight
 
@@ -133,11 +134,14 @@ class RelaxedCriticConfig(ObjectiveConfig):
     gamma, Berthelot et al. 2017), with objective wasserstein; 0 is no such critic."""
     equilibrium_rate: Rate = field(default=0.001, kw_only=True)
     """How fast that balance is corrected (BEGAN's lambda)."""
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig, kw_only=True)
+    """Differential privacy of the critic."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._refuse_bounds()
         self._refuse_company()
+        self._refuse_leaks()
 
     def _refuse_bounds(self) -> None:
         bounded = self.penalty_weight or self.max_weight or self.spectral_norm or self.equilibrium
@@ -191,6 +195,40 @@ class RelaxedCriticConfig(ObjectiveConfig):
                 "critic.pack, critic.minibatch_kernels, critic.critics and critic.unroll."
             )
 
+    def _refuse_leaks(self) -> None:
+        if not self.privacy.noise:
+            return
+        if OBJECTIVES[self.objective].reads_real:
+            raise ConfigError(
+                f"critic.privacy: with objective {self.objective} the generator's own loss reads real samples without "
+                "noise: set critic.objective to non_saturating, saturating, least_squares, wasserstein or hinge."
+            )
+        if self.penalty_weight and self.penalty != "finite_r1_r2":
+            raise ConfigError(
+                f"critic.privacy: penalty {self.penalty} cannot be taken example by example: set critic.penalty to "
+                "finite_r1_r2, or critic.penalty_weight to 0."
+            )
+        together = "pack", "minibatch_kernels", "critics", "feature_matching", "feature_mmd", "unroll", "equilibrium"
+        for name in together:
+            if getattr(self, name) > (name in ("pack", "critics")):
+                raise ConfigError(
+                    f"critic.privacy and critic.{name}: the latter looks at several real samples at once, or shows "
+                    "them to the generator: leave one of them out."
+                )
+
+    def require_private(self, unprotected: Mapping[str, Any]) -> None:
+        """Raise ConfigError for settings of a recipe with which privacy bounds nothing (Abadi et al. 2016).
+
+        unprotected: the values of settings by name that give the data away by another way than the critic; any that is
+        not 0 or empty is refused.
+        """
+        for name, value in unprotected.items():
+            if self.privacy.noise and value:
+                raise ConfigError(
+                    f"critic.privacy and {name}: the latter shows the training rows to others than the private critic: "
+                    "leave one of them out."
+                )
+
     @property
     def compares(self) -> bool:
         """Whether the verdict on a sample depends on others (Lin et al. 2018; Salimans et al. 2016)."""
@@ -229,6 +267,7 @@ class RelaxedCriticConfig(ObjectiveConfig):
             adversarial=self.adversarial,
             unroll=Unroll(self.unroll, self.unroll_rate),
             balance=Equilibrium(self.equilibrium, self.equilibrium_rate) if self.equilibrium else None,
+            privacy=Privacy(self.privacy) if self.privacy.noise else None,
         )
 
     @property

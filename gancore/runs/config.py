@@ -72,6 +72,11 @@ class RunConfig:
     watch: tuple[WatchConfig, ...] = (WatchConfig("sample/recall", below=0.05),)
     """Rules on figures of the log."""
 
+    @property
+    def unprotected(self) -> tuple[str, ...]:
+        """Settings by which a generator learns from data without the noise of a private critic."""
+        return ()
+
     def __new__(cls, *args: Any, **settings: Any) -> Any:
         """The configuration of the recipe that is named, where the class itself is the union of several."""
         kinds = cls.kinds()

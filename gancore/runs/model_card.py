@@ -11,6 +11,7 @@ class About(NamedTuple):
     """What a card says that the weights do not.
 
     half: `molgan` or `seqgan`, the package that loads them. conditions: what can be asked for, a line each.
+    privacy: the bound of a private run; "" for any other.
     """
 
     half: str
@@ -21,6 +22,7 @@ class About(NamedTuple):
     limits: str
     responsible: str
     conditions: tuple[str, ...] = ()
+    privacy: str = ""
 
 
 def card(config: RunConfig, values: Mapping[str, Any], about: About, figures: Evaluation | None) -> str:
@@ -35,6 +37,7 @@ def card(config: RunConfig, values: Mapping[str, Any], about: About, figures: Ev
             f"```python\nimport {about.half}\n\ngan = {about.half}.{about.facade}.from_pretrained(FOLDER)",
             "new = gan.sample(1000, seed=0)\n```\n",
             f"## Data\n\n{about.data} ({facts}; sha256 of what was trained on `{provenance['data']['sha256']}`)\n",
+            *([f"## Privacy\n\n{about.privacy}\n"] if about.privacy else []),
             *([f"## Conditions\n\n{_asked(about.conditions)}\n"] if about.conditions else []),
             f"## Figures\n\n{_table(figures)}\n",
             f"## Intended use\n\n{about.intended}\n",

@@ -54,6 +54,41 @@ class Shuffled:
         return self._order
 
 
+class PoissonSampled:
+    """An endless stream of batches in which every row is with the same probability, `size / rows`, each by itself.
+
+    It is what the accounting of a private critic takes batches for (Poisson subsampling, Mironov et al. 2019). An empty
+    batch is drawn again. Each batch is a function of a seed and of `position`. seed: called for each batch, as a
+    resumed run gets its seed later.
+
+    >>> batches = PoissonSampled(rows=1000, size=100, seed=lambda: 0, fetch=len)
+    >>> sum(next(batches) for _ in range(100)) / 100, batches.position
+    (101.7, 100)
+    """
+
+    def __init__(self, rows: int, size: int, seed: Callable[[], int], fetch: Callable[[torch.Tensor], Any]):
+        self.rows, self.size, self.seed, self.fetch = rows, size, seed, fetch
+        self.position = 0
+
+    def __iter__(self) -> "PoissonSampled":
+        return self
+
+    def __next__(self) -> Any:
+        """The next batch."""
+        random = torch.Generator().manual_seed(derive_seed(self.seed(), self.position))
+        index = torch.empty(0, dtype=torch.long)
+        while not len(index):
+            chances = torch.rand(self.rows, generator=random, dtype=torch.float64)
+            index = (chances < self.size / self.rows).nonzero().squeeze(1)
+        self.position += 1
+        return self.fetch(index)
+
+    @classmethod
+    def like(cls, stream: Shuffled, seed: Callable[[], int]) -> "PoissonSampled":
+        """Of the rows of a shuffled stream."""
+        return cls(stream.rows, stream.size, seed, stream.fetch)
+
+
 def fetch_batch(
     sample: Callable[[torch.Tensor], Sample],
     rows: int,

@@ -106,7 +106,7 @@ class OrderedCritic(nn.Module):
         self, sample: Sample, features: Tensor
     ) -> tuple[Float[Tensor, "batch"], Float[Tensor, "batch feature"]]:
         """Logits, and what the last layer reads."""
-        return _read(self.body, torch.cat([part.flatten(1) for part in (*sample, features)], 1))
+        return logit_and_features(self.body, torch.cat([part.flatten(1) for part in (*sample, features)], 1))
 
 
 class RelationalCritic(nn.Module):
@@ -138,7 +138,7 @@ class RelationalCritic(nn.Module):
         for layer in self.layers:
             parts = [conv(hidden, adjacency) for conv, adjacency in zip(layer, relations, strict=True)]  # pyright: ignore
             hidden = nn.functional.leaky_relu(torch.stack(parts).sum(0), 0.2)
-        return _read(self.head, (hidden * mask[..., None]).sum(1))
+        return logit_and_features(self.head, (hidden * mask[..., None]).sum(1))
 
 
 class AttentionCritic(nn.Module):
@@ -182,7 +182,7 @@ def autoencoding(
     return AutoencodingCritic(sizes, hidden[:-1], hidden[-1], context_features=context_features)
 
 
-def _read(layers: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
+def logit_and_features(layers: nn.Sequential, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """What layers of one output make of their inputs, `(batch,)`, and what the last of them reads."""
     *body, last = layers
     for layer in body:

@@ -6,27 +6,30 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gancore.layers.conditioning import context_inputs
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.penalties import finite_r1_r2
 from gancore.training import distributed
 from gancore.training.loop import Player
-from gancore.types import Batch, CriticOutput, Sample
-from molgan.networks.one_shot import mlp
+from gancore.types import Batch, Context, CriticOutput, Sample
+from molgan.networks.one_shot import logit_and_features, mlp
 
 _WIDTH, _PENALTY = 256, 0.1
 
 
 class CodeNetwork(nn.Module):
-    """One logit for each code `(batch, latent)`."""
+    """One logit for each code `(batch, latent)`, and what the last layer reads."""
 
-    def __init__(self, latent: int):
+    def __init__(self, latent: int, hidden: tuple[int, ...] = (_WIDTH, _WIDTH), context_features: int = 0):
         super().__init__()
-        self.body = mlp((latent, _WIDTH, _WIDTH, 1))
+        self.context_features, self.feature_width = context_features, hidden[-1]
+        self.body = mlp((latent + 2 * context_features, *hidden, 1))
 
-    def forward(self, sample: Sample) -> CriticOutput:
-        """The logits."""
-        return CriticOutput(self.body(sample[0]).squeeze(1))
+    def forward(self, sample: Sample, context: Context | None = None) -> CriticOutput:
+        """Logits and features."""
+        inputs = torch.cat((sample[0], context_inputs(context, self.context_features, sample[0])), 1)
+        return CriticOutput(*logit_and_features(self.body, inputs))
 
 
 class CodeCritic:

@@ -144,11 +144,9 @@ class Molecules:
         kinds = [getattr(config.critic, "conditioning", "") for config in (recipe.config, start.config)]
         if recipe.space.groups and start.recipe.space.groups and kinds[0] != kinds[1]:
             raise ConfigError(f"start: its critic.conditioning is {kinds[1]}; leave out the setting {kinds[0]}.")
-        for name in ("spectral_norm", "pack", "minibatch_kernels", "critics", "equilibrium"):
-            own, theirs = (getattr(config.critic, name, 0) for config in (recipe.config, start.config))
-            if own != theirs and (name != "equilibrium" or not own or not theirs):
-                advice = "set it so too" if name == "equilibrium" and theirs else "leave out the setting"
-                raise ConfigError(f"start: its critic.{name} is {str(theirs).lower()}; {advice}.")
+        _refuse_other_critic(recipe.config.critic, start.config.critic, "critic")
+        if getattr(own, "prior", "") == "gan":
+            _refuse_other_critic(recipe.config.latent.critic, start.config.latent.critic, "latent.critic")
         return {name: module.state_dict() for name, module in start.recipe.modules.items() if name != "late"}
 
     def encode(self, strings: Sequence[str | None], space: GraphSpace) -> tuple[Sample, list[int]]:
@@ -197,6 +195,15 @@ class Molecules:
         if exemplars is None:
             return _CARD
         return _CARD._replace(limits=f"{_CARD.limits} The file holds {len(exemplars[0]):,} of its training molecules.")
+
+
+def _refuse_other_critic(critic: Any, start: Any, table: str) -> None:
+    """Raise ConfigError where weights of the critic of a start would not fit."""
+    for name in ("spectral_norm", "pack", "minibatch_kernels", "critics", "equilibrium"):
+        own, theirs = (getattr(settings, name, 0) for settings in (critic, start))
+        if own != theirs and (name != "equilibrium" or not own or not theirs):
+            advice = "set it so too" if name == "equilibrium" and theirs else "leave out the setting"
+            raise ConfigError(f"start: its {table}.{name} is {str(theirs).lower()}; {advice}.")
 
 
 def _rows(data: MoleculeDataset, kept: LabelFile) -> ConditionSource:

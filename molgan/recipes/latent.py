@@ -11,6 +11,7 @@ from molgan.data import graphs
 from molgan.networks.one_shot import Encoder
 from molgan.recipes.codes import Codes
 from molgan.recipes.graph_recipe import GraphRecipe
+from molgan.recipes.latent_gan import LatentGAN
 
 
 class LatentInputs(GraphRecipe):
@@ -19,12 +20,18 @@ class LatentInputs(GraphRecipe):
     generator: nn.Module
     encoder: Encoder
     codes: Codes
+    latent_gan: LatentGAN | None = None
     averaged: EMA
 
     def encode(self, real: Batch) -> tuple[Tensor, Tensor]:
         """A draw of each molecule's code `(batch, latent)`, and the KL of its distribution in nats `(batch,)`."""
         mean, log_var = self.encoder(real.sample, real.context)
         return mean + (0.5 * log_var).exp() * distributed.normal_like(mean), gaussian_kl(mean, log_var)
+
+    def encoded(self, real: Batch) -> tuple[Batch, Tensor]:
+        """A batch with some conditions hidden, and the code of each molecule: what a latent GAN learns from."""
+        real = self.hide_conditions(real)
+        return real, self.encode(real)[0]
 
     @torch.no_grad()
     def reconstruction_error(self, sample: Sample, context: Context | None = None) -> Tensor:
@@ -72,10 +79,11 @@ class LatentInputs(GraphRecipe):
         return mean + self.config.model.stray * (0.5 * log_var).exp() * noise
 
     def sample_inputs(self, n: int, random: torch.Generator, context: Context | None = None) -> tuple[Tensor, Tensor]:
-        """Noise `(n, latent)` and the places that hold an atom `(n, node)`, by the request if there is one."""
+        """Noise or codes `(n, latent)` and the places that hold an atom `(n, node)`, by the request if there is one."""
         if self.space.exemplars is None:
             present = self.space.present(n, random, self.device, context)
-            return torch.randn(n, self.config.model.noise, device=self.device, generator=random), present
+            noise = torch.randn(n, self.config.model.noise, device=self.device, generator=random)
+            return (noise if self.latent_gan is None else self.latent_gan.codes(noise, present, context)), present
         real = self.exemplars(self.space.exemplar_rows(n, random, context))
         noise = torch.randn(n, self.config.model.noise, device=self.device, generator=random)
         return self.near_codes(real, noise), graphs.node_mask(real.sample[0])

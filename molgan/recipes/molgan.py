@@ -119,6 +119,7 @@ class MolGANConfig(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.critic.require_batch(self.batch)
+        self.critic.require_private({"reward.weight": self.reward.weight})
 
 
 class PublishedMolGAN(GraphRecipe):
@@ -152,7 +153,7 @@ class PublishedMolGAN(GraphRecipe):
         return {
             name: adam(module.parameters(), rates.get(name, config.lr), config.betas, config.weight_decay)
             for name, module in self.modules.items()
-            if name != "balance"
+            if name not in self.adversary.modules
         }
 
     # One turn of each player ------------------------------------------------------------------
@@ -194,7 +195,7 @@ class PublishedMolGAN(GraphRecipe):
             if name != "value" or self.config.reward.weight
         ]
         self.adversary.noise = self.config.critic.noise_of(self.config.steps)
-        stream = batches(data, self.config.batch, self.config.seed + 1, self.device)
+        stream = self.adversary.stream(batches(data, self.config.batch, self.config.seed + 1, self.device))
         return [Phase("adversarial", players, stream, range(self.config.steps), [])] if self.config.steps else []
 
     # What the turns are made of ---------------------------------------------------------------

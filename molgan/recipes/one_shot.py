@@ -21,7 +21,7 @@ from gancore.losses.auxiliary import code_information, condition_heads
 from gancore.losses.elbo import reconstruction
 from gancore.losses.orthogonal import orthogonal
 from gancore.training import distributed
-from gancore.training.batching import Shuffled
+from gancore.training.batching import PoissonSampled, Shuffled
 from gancore.training.device import adam, default_generator
 from gancore.training.ema import EMA
 from gancore.training.growth import grown
@@ -37,6 +37,7 @@ from molgan.networks.one_shot import Encoder, GraphCritic, autoencoding
 from molgan.networks.sampling import GraphDraw, draw_graphs, repair
 from molgan.recipes.code_critic import CodeCritic
 from molgan.recipes.codes import Codes
+from molgan.recipes.latent_gan import LatentGAN
 from molgan.recipes.one_shot_config import OneShotConfig
 from molgan.recipes.pending_samples import PendingSamples
 from molgan.recipes.rewarded_graphs import RewardedGraphs
@@ -82,6 +83,10 @@ class OneShotGAN(RewardedGraphs):
         self.modules |= {"code_critic": self.code_critic.critic} if self.code_critic is not None else {}
         self.makers = nn.ModuleList((self.generator, self.encoder))
         self.sampling_modules = ("encoder",) if space.exemplars is not None else ()
+        if model.prior == "gan":
+            self.latent_gan = LatentGAN(config.latent, model, size, features, device)
+            self.modules |= self.latent_gan.modules
+            self.sampling_modules = ("latent_averaged",)
         self.screening = Screening(config.rejection, self.capacity, space) if config.rejection.steps else None
         if self.screening is not None:
             self.modules["rejection"] = self.screening.critic
@@ -99,6 +104,8 @@ class OneShotGAN(RewardedGraphs):
         }
         if self.code_critic is not None:
             made["code_critic"] = adam(self.code_critic.critic.parameters(), early.lr, (0.5, 0.99))
+        if self.latent_gan is not None:
+            made |= self.latent_gan.optimizers()
         if self.screening is not None:
             made["rejection"] = adam(self.screening.critic.parameters(), config.rejection.lr, (0.9, 0.99))
         return made
@@ -195,14 +202,17 @@ class OneShotGAN(RewardedGraphs):
         pretrain_batches = batches(data, config.pretrain.batch, config.seed, self.device)
         labelled = config.critic.labelled if "condition" in self.adversary.heads else 0
 
-        def stream(rows: MoleculeDataset) -> Shuffled:
-            return batches(rows, config.batch, config.seed + 1, self.device, labelled=labelled)
+        def stream(rows: MoleculeDataset) -> Shuffled | PoissonSampled:
+            return self.adversary.stream(batches(rows, config.batch, config.seed + 1, self.device, labelled=labelled))
 
         game = Phase("adversarial", [critic, generator], stream(data), range(start, end), [average])
         phases = [
             Phase("autoencoder", makers_first, pretrain_batches, range(start), [average]),
             *grown(game, [stream(data.at_most(size)) for size in config.grow]),
         ]
+        if self.latent_gan is not None:
+            phases.append(self.latent_gan.phase(data, config.seed + 3, end, self.encoded, optimizers))
+            end += config.latent.steps
         if self.screening is not None:
             phases.append(self.screening.phase(data, config.seed + 2, end, self.beside, optimizers["rejection"]))
         return [phase for phase in phases if phase.steps]

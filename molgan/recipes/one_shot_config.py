@@ -11,6 +11,7 @@ from gancore.training.growth import require_growing
 from gancore.training.settings import STRICT, Count, OneOf, Positive, Rate, Share, Weight
 from molgan.networks.architectures import ARCHITECTURES
 from molgan.recipes.config import CriticConfig, GameConfig, PolicyRewardConfig, PretrainConfig, Widths
+from molgan.recipes.latent_gan import LatentConfig
 
 _BY_HEADS = "auxiliary", "twin"
 
@@ -22,9 +23,10 @@ class OneShotModelConfig:
     __pydantic_config__ = STRICT
     noise: Positive = 64
     """Width of the generator's Gaussian input."""
-    prior: Literal["normal", "exemplars"] = "normal"
-    """Where the generator's input comes from: a normal distribution, or the codes of training molecules (exemplar VAE,
-    Norouzi et al. 2020), which are those near the request where there is one."""
+    prior: Literal["normal", "exemplars", "gan"] = "normal"
+    """Where the generator's input comes from: a normal distribution; the codes of training molecules (exemplar VAE,
+    Norouzi et al. 2020), which are those near the request where there is one; or a generator of such codes (latent GAN,
+    Prykhodko et al. 2019), which `latent` describes."""
     stray: Weight = 1.0
     """exemplars: how far a code strays from its molecule's, in standard deviations of the encoder. More gives more
     novel molecules, and fewer that are valid."""
@@ -49,6 +51,10 @@ class OneShotModelConfig:
     truncation: Share = 1.0
     """style: how far the styles of samples stay from their mean; below 1 there are fewer odd samples, and less
     variety."""
+    latent_generator: Widths = (256, 256, 256)
+    """gan: hidden widths of the generator of codes."""
+    latent_critic: Widths = (256, 256, 256)
+    """gan: hidden widths of the critic of codes."""
     codes: Annotated[int, Interval(ge=0, le=1000)] = 0
     """Classes of a latent code that the critic has to find out (InfoGAN); 0 leaves it out."""
     code_numbers: Annotated[int, Interval(ge=0, le=64)] = 0
@@ -156,6 +162,8 @@ class OneShotConfig(GameConfig):
     """Weight of the orthogonal regularisation of the generator in the game (Brock et al. 2019)."""
     critic: OneShotCriticConfig = field(default_factory=OneShotCriticConfig)
     """The adversary."""
+    latent: LatentConfig = field(default_factory=LatentConfig, kw_only=True)
+    """The game over codes."""
     reward: OneShotRewardConfig = field(default_factory=OneShotRewardConfig)
     """The reinforcement."""
     rejection: RejectionConfig = field(default_factory=RejectionConfig)
@@ -166,12 +174,26 @@ class OneShotConfig(GameConfig):
         """Whether `sample` draws again what the second critic rejects."""
         return self.rejection.steps > 0 and not self.reward.steers
 
+    @property
+    def unprotected(self) -> tuple[str, ...]:
+        """Settings by which the generator learns from molecules that it sees itself, not through its critic."""
+        if not self.pretrain.steps:
+            return ()
+        return ("pretrain.steps", "bound") if self.bound else ("pretrain.steps",)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.model.architecture != "style" and (self.model.mixing or self.model.truncation < 1):
             raise ConfigError("model.mixing and model.truncation are of styles: set model.architecture to style.")
         if self.model.all_exemplars and self.model.prior != "exemplars":
             raise ConfigError("model.all_exemplars is of model.prior=exemplars: set that, or leave it out.")
+        if self.model.prior == "gan" and (self.steps or not self.pretrain.steps or self.model.codes):
+            raise ConfigError(
+                "model.prior=gan: its game over codes needs an autoencoder and takes the place of the other game: set "
+                "steps and model.codes to 0, and pretrain.steps above 0."
+            )
+        if self.model.prior == "gan":
+            self.latent.critic.require_batch(self.latent.batch)
         if self.model.prior == "exemplars" and self.grow:
             raise ConfigError("grow leaves out large molecules, and model.prior=exemplars begins with any: choose one.")
         if self.model.prior == "exemplars" and self.model.mixing:
@@ -179,6 +201,16 @@ class OneShotConfig(GameConfig):
         if self.critic.spectral_norm and self.model.relational_layers:
             raise ConfigError("critic.spectral_norm cannot bound model.relational_layers: leave one of them out.")
         self.critic.require_batch(self.batch)
+        unseen = {
+            "model.prior": self.model.prior != "normal",
+            "rejection.steps": self.rejection.steps,
+            "grow": self.grow,
+        }
+        self.critic.require_private(unseen)
+        if self.critic.privacy.noise and self.reward.overlap:
+            raise ConfigError(
+                "critic.privacy and reward.overlap: private batches differ in size, kept draws do not: leave one out."
+            )
         require_growing(self.grow, self.steps)
         if self.critic.compares and self.reward.critic:
             raise ConfigError(

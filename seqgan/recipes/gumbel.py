@@ -84,10 +84,17 @@ class GumbelConfig(GameConfig):
     parts of the adversarial steps (progressive growing, Karras et al. 2018); the last part has all lines, and the steps
     of the critic alone the shortest. Empty has all lines from the start."""
 
+    @property
+    def unprotected(self) -> tuple[str, ...]:
+        """Settings by which the generator learns from lines that it reads itself, not through its critic."""
+        reads = {"likelihood.epochs": self.likelihood.epochs, "relax.likelihood": self.relax.likelihood}
+        return tuple(name for name, amount in reads.items() if amount)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         require_growing(self.grow, self.steps)
         self.critic.require_batch(self.batch)
+        self.critic.require_private({"grow": self.grow})
 
 
 class GumbelGAN(SequenceRecipe):
@@ -192,6 +199,9 @@ class GumbelGAN(SequenceRecipe):
             "generator", self.generator, optimizers["generator"], self.generator_turn, max_norm=config.max_norm
         )
         phases = self.pretraining.adversarial_phases(corpus, critic, generator, self.pretraining.take_over)
+        for phase in phases:
+            if phase.name != "likelihood":
+                phase.batches = self.adversary.stream(phase.batches)  # pyright: ignore
         game = phases.pop()
         self.start, self.game = game.steps.start, game.steps
         self.adversary.noise = config.critic.noise_of(config.steps, self.start)
