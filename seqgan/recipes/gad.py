@@ -10,14 +10,12 @@ the prompts.
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
@@ -26,7 +24,6 @@ from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import categorical_kl, clipped_policy_gradient, leave_one_out
 from gancore.losses.reduction import sum_steps
 from gancore.training import distributed
-from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.settings import STRICT, OneOf, Part, Positive, Rate, Weight
@@ -171,15 +168,6 @@ class GAD(JudgedRecipe):
             "negatives": self.negatives,
             "draws": self.draws,
             **self.calibrated_modules(),
-        }
-
-    @cached_property
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Made on first use: sampling needs none, and importing them takes a second or two."""
-        config, judge = self.config, self.config.critic
-        return self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
-            "critic": adam(self.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
         }
 
     # One training step of each player ---------------------------------------------------------

@@ -7,12 +7,10 @@ mixed in (ORGAN, Guimaraes et al. 2017): each token gets the reward of its whole
 import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Annotated
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
@@ -23,7 +21,7 @@ from gancore.losses.policy_gradient import categorical_kl, policy_gradient
 from gancore.losses.reduction import sum_steps
 from gancore.rewards.shaping import RewardShaping
 from gancore.training import distributed
-from gancore.training.device import adam, new_generator
+from gancore.training.device import new_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
@@ -138,15 +136,6 @@ class PolicyGradientGAN(JudgedRecipe):
             "negatives": self.negatives,
             "baseline": self.baseline,
             **self.calibrated_modules(),
-        }
-
-    @cached_property
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Made on first use: sampling needs none, and importing them takes a second or two."""
-        config, judge = self.config, self.config.critic
-        return self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
-            "critic": adam(self.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
         }
 
     # One training step of each player ---------------------------------------------------------
