@@ -37,7 +37,7 @@ from seqgan.networks.language_critic import LanguageAndNgrams, LanguageCritic
 from seqgan.recipes.config import GameConfig
 from seqgan.recipes.judged_sampling import JudgedRecipe, SamplingCriticConfig
 from seqgan.recipes.mle import MaximumLikelihood
-from seqgan.recipes.reinforce import Negatives
+from seqgan.recipes.reinforce import Negatives, beginnings
 from seqgan.text.alphabet import Ids
 
 LANGUAGE = {"language": LanguageCritic, "language_and_ngrams": LanguageAndNgrams}
@@ -226,14 +226,9 @@ class GAD(JudgedRecipe):
         return ids, log_prob, advantage[:, None] * free
 
     def prompts(self, real: Ids) -> Ids:
-        """The beginnings of real lines, each of a random length, ended by -1 `(line, step)`.
-
-        One token at least is left beside the end, as there is in every continuation that is drawn.
-        """
-        tokens = self.alphabet.mask(real).sum(1) - 1
+        """The beginnings of real lines, each of a random length, ended by -1 `(line, step)`."""
         share = torch.rand(len(real), device=real.device) * self.config.policy.prompt
-        places = torch.arange(real.shape[1], device=real.device)
-        return torch.where(places < (share * tokens).long()[:, None], real, -1)
+        return beginnings(self.alphabet, real, share)
 
     def draw_freely(self, n: int) -> Ids:
         """Sequences of the present generator `(n, length)`."""
