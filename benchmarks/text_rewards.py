@@ -22,7 +22,7 @@ from seqgan.recipes.config import Config
 LIKELIHOOD = ["likelihood.epochs=20", "likelihood.patience=2"]
 GAME = [
     *("steps=100000", "lr=1e-3", "monitor_every=100000", "policy.baseline=leave_one_out"),
-    *("critic.pretrain=300", "critic.steps=5", "critic.pool=2560"),
+    *("critic.pretrain=200", "critic.steps=5", "critic.pool=2560", "critic.filters=0.25", "policy.rollouts=8"),
 ]
 RECURRENT = ["critic.kind=recurrent"]
 SCRATCH = [
@@ -33,6 +33,7 @@ SCRATCH = [
     "critic.lr=1e-3",
     "critic.steps=1",
 ]
+LEAK = [*RECURRENT, "recipe=leakgan", "policy.reward=dense", "critic.pretrain=0", "critic.lr=1e-3"]
 ROWS = {
     "constant reward": ["policy.reward=constant"],
     "SeqGAN, rollouts": [],
@@ -42,9 +43,11 @@ ROWS = {
     "RankGAN": ["policy.reward=rank"],
     "ScratchGAN's returns": SCRATCH,
     "ScratchGAN from nothing": [*SCRATCH, "critic.pretrain=0", "likelihood.epochs=0"],
+    "LeakGAN before its game": [*LEAK, "steps=0"],
+    "LeakGAN": LEAK,
 }
 """Settings on top of `GAME`."""
-ALONE = ("ScratchGAN from nothing",)
+ALONE = ("ScratchGAN from nothing", "LeakGAN before its game", "LeakGAN")
 """Rows that do not begin from the likelihood model."""
 SHORT = [
     *("batch=16", "likelihood.epochs=1", "critic.pretrain=2", "critic.pool=32", "critic.filters=0.1"),
@@ -54,7 +57,7 @@ SHORT = [
 
 @dataclass
 class Clock:
-    """A callback that ends a phase once so many CPU seconds have passed since it was made.
+    """A callback that ends a phase once so many CPU seconds have passed since maximum likelihood, if there was any.
 
     figures: the generator's steps until then, and of the last one the critic's accuracy.
     """
@@ -65,6 +68,9 @@ class Clock:
         self.until, self.figures = time.process_time() + self.seconds, {"steps": 0.0, "accuracy": 0.0}
 
     def __call__(self, step: int, logs: dict[str, float]) -> bool:
+        if "likelihood/nll" in logs:
+            self.until = time.process_time() + self.seconds
+            return False
         self.figures["steps"] += "generator/policy" in logs
         self.figures["accuracy"] = logs.get("critic/accuracy", 0.0)
         return time.process_time() >= self.until
@@ -114,7 +120,8 @@ def slug(name: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--oracle", type=Path, help="the published parameters, an .npz; without it a random oracle")
-    parser.add_argument("--seconds", type=float, default=150.0, help="CPU seconds of each game")
+    parser.add_argument("--vocabulary", type=int, default=200, help="tokens of a random oracle")
+    parser.add_argument("--seconds", type=float, default=40.0, help="CPU seconds of each game")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--rows", nargs="+", choices=["likelihood", *ROWS], default=["likelihood", *ROWS])
     parser.add_argument("--short", action="store_true", help="a check in seconds: few lines, few steps")
@@ -122,7 +129,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    oracle = published_oracle(arguments.oracle) if arguments.oracle else lstm_oracle(0, vocabulary=200)
+    oracle = published_oracle(arguments.oracle) if arguments.oracle else lstm_oracle(0, arguments.vocabulary)
     schedule = Schedule.of(sequences=64, valid=16) if arguments.short else Schedule()
     for seed in arguments.seeds:
         bench = Bench(oracle, schedule, seed, arguments.out)

@@ -52,7 +52,7 @@ class PolicyGradientGAN(JudgedRecipe):
         self.alphabet, self.length, self.vocabulary = space.alphabet, space.length, space.vocabulary
         alphabet, length = space.alphabet, space.length
         self.sampling_modules = self.asked_modules()
-        self.pretraining = MaximumLikelihood(config, space, device)
+        self.pretraining = self.made_pretraining()
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.context_features).to(device)
         self.adversary = self.made_adversary()
@@ -73,6 +73,10 @@ class PolicyGradientGAN(JudgedRecipe):
         if isinstance(self.adversary, Ranker):
             self.modules["ranker"] = self.adversary.to(device)
         self.start = 0  # the first adversarial step, set with the phases
+
+    def made_pretraining(self) -> MaximumLikelihood:
+        """Maximum likelihood, with the generator."""
+        return MaximumLikelihood(self.config, self.space, self.device)
 
     def made_adversary(self) -> Any:
         """What trains the critic and asks it. Raises ConfigError for a ranker of lines with conditions."""
