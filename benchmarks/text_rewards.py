@@ -34,7 +34,9 @@ SCRATCH = [
     "critic.steps=1",
 ]
 LEAK = [*RECURRENT, "recipe=leakgan", "policy.reward=dense", "critic.pretrain=0", "critic.lr=1e-3"]
+LONGER = "likelihood, as much longer"
 ROWS = {
+    LONGER: [],
     "constant reward": ["policy.reward=constant"],
     "SeqGAN, rollouts": [],
     "SeqGAN, critic of prefixes": [*RECURRENT, "policy.reward=dense"],
@@ -57,18 +59,19 @@ SHORT = [
 
 @dataclass
 class Clock:
-    """A callback that ends a phase once so many CPU seconds have passed since maximum likelihood, if there was any.
+    """A callback that ends a game, or `likelihood`, once so many CPU seconds have passed; before a game none count.
 
     figures: the generator's steps until then, and of the last one the critic's accuracy.
     """
 
     seconds: float
+    likelihood: bool = False
 
     def __post_init__(self):
         self.until, self.figures = time.process_time() + self.seconds, {"steps": 0.0, "accuracy": 0.0}
 
     def __call__(self, step: int, logs: dict[str, float]) -> bool:
-        if "likelihood/nll" in logs:
+        if "likelihood/nll" in logs and not self.likelihood:
             self.until = time.process_time() + self.seconds
             return False
         self.figures["steps"] += "generator/policy" in logs
@@ -94,9 +97,13 @@ def made(bench: Bench, name: str, seconds: float, short: bool) -> Row:
     if name == "likelihood":
         assert start is not None
         return bench.judge(start) | Clock(0).figures | {"seconds": before}
+    clock = Clock(seconds, name == LONGER)
+    if name == LONGER:
+        longer = ["likelihood.epochs=1000", "likelihood.patience=0", f"seed={bench.seed}", "device=cpu"]
+        generator, spent = bench.train(Config.load("oracle", ["recipe=mle", *longer]), start, further=[clock])
+        return bench.judge(generator) | clock.figures | {"seconds": spent + before}
     fast = f"critic.bf16={str(computes_bfloat16(torch.device('cpu'))).lower()}"
     config = Config.load("oracle", [*settings(name, short), fast, f"seed={bench.seed}", "device=cpu"])
-    clock = Clock(seconds)
     generator, spent = bench.train(config, start, further=[clock])
     return bench.judge(generator) | clock.figures | {"seconds": spent + before}
 
@@ -121,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--oracle", type=Path, help="the published parameters, an .npz; without it a random oracle")
     parser.add_argument("--vocabulary", type=int, default=200, help="tokens of a random oracle")
-    parser.add_argument("--seconds", type=float, default=40.0, help="CPU seconds of each game")
+    parser.add_argument("--seconds", type=float, default=30.0, help="CPU seconds of each game")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--rows", nargs="+", choices=["likelihood", *ROWS], default=["likelihood", *ROWS])
     parser.add_argument("--short", action="store_true", help="a check in seconds: few lines, few steps")

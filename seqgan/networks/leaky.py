@@ -46,7 +46,7 @@ class PrefixReader(nn.Module):
         """What is seen after one more token."""
         cell: Any = self.recurrent
         weights = (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)
-        return torch.gru_cell(self.embedding(tokens), seen, *weights)
+        return torch.gru_cell(self.embedding(tokens[:, None]).squeeze(1), seen, *weights)
 
 
 class LeakyGenerator(Generator):

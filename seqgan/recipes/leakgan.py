@@ -10,12 +10,13 @@ temperature, and no likelihood epochs between adversarial ones (`policy.likeliho
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Literal
 
 from torch import Tensor
 
 from gancore.errors import ConfigError
 from gancore.training.run import Phase
-from gancore.training.settings import STRICT, Positive, Share
+from gancore.training.settings import STRICT, Count, Positive, Share
 from gancore.types import Batch
 from seqgan.data.corpus import Corpus
 from seqgan.networks.generator import at_rest
@@ -41,25 +42,39 @@ class LeakConfig:
 
 
 @dataclass(frozen=True)
+class LeakGANCriticConfig(SeqGANCriticConfig):
+    """The critic, its training, and its use in sampling."""
+
+    kind: Literal["recurrent"] = "recurrent"
+    """A recurrent network that judges every prefix: its states are the features that leak."""
+    pretrain: Count = 0
+    """Steps of the critic alone before the first of the generator; it learns beside the likelihood already."""
+
+
+@dataclass(frozen=True)
+class LeakGANPolicyConfig(PolicyConfig):
+    """The policy gradient."""
+
+    reward: Literal["dense", "returns"] = "dense"
+    """What the manager, and the worker by its share, is paid: what the critic says of every prefix, or discounted sums
+    of it."""
+
+
+@dataclass(frozen=True)
 class LeakGANConfig(SeqGANConfig):
     """Recipe leakgan: maximum likelihood beside a critic whose features are leaked, then REINFORCE."""
 
     recipe: str = "leakgan"
     """leakgan."""
-    critic: SeqGANCriticConfig = field(default_factory=lambda: SeqGANCriticConfig("recurrent", pretrain=0))
-    """The critic, a recurrent one, which learns from the first step on."""
-    policy: PolicyConfig = field(default_factory=lambda: PolicyConfig("dense"))
+    critic: LeakGANCriticConfig = field(default_factory=LeakGANCriticConfig)
+    """The critic, which learns from the first step on."""
+    policy: LeakGANPolicyConfig = field(default_factory=LeakGANPolicyConfig)
     """The policy gradient."""
     leak: LeakConfig = field(default_factory=LeakConfig)
     """Manager and worker."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.critic.kind != "recurrent":
-            raise ConfigError(
-                f"recipe leakgan leaks features of prefixes, which a critic of kind {self.critic.kind} has not: set "
-                "critic.kind to recurrent and policy.reward to dense or returns."
-            )
         if self.critic.held_out:
             raise ConfigError(
                 "critic.held_out: in recipe leakgan the critic learns beside the likelihood, from the same lines: set "

@@ -330,6 +330,10 @@ def test_settings_that_do_not_go_together_are_refused(settings, message):
         load(*settings)
 
 
+def lengths(texts):
+    return [float(len(text)) for text in texts]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -339,7 +343,7 @@ def test_settings_that_do_not_go_together_are_refused(settings, message):
 )
 def test_conditions_are_refused_where_they_would_not_count(settings, message):
     with pytest.raises(ConfigError, match=message):
-        SeqGAN(load(*settings, CNN)).fit(LINES * 2, condition={"length": [len(line) for line in LINES * 2]}, quiet=True)
+        SeqGAN(load(*settings, CNN)).fit(LINES * 2, condition={"length": lengths}, quiet=True)
 
 
 @pytest.mark.parametrize("name", REWARDS)
