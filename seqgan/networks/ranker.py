@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gancore.errors import DataError
 from gancore.losses.ranking import rank_scores
 from gancore.training import distributed
 from gancore.types import Batch, Context, CriticOutput, Sample, as_batch
@@ -58,14 +59,18 @@ class Ranker(nn.Module):
     def critic_losses(self, real: Batch | Sample, fake: Batch | Sample, step: int = 0) -> dict[str, Tensor]:
         """The ranker's loss `()`: log R of generated sequences among real ones, less log R of real among generated.
 
-        The reference is the first `lines` real sequences; the others are ranked. Shown beside it: `accuracy`, the share
-        of pairs in which the real one ranks higher among real ones.
+        The reference is the first `lines` real sequences, at most half of them; the others are ranked. Shown beside it:
+        `accuracy`, the share of pairs in which the real one ranks higher among real ones. Raises DataError where there
+        is one real sequence alone.
         """
         real, fake = as_batch(real), as_batch(fake)
         (of_real,), (of_fake,) = real.sample, fake.sample
         self.show(distributed.gathered(of_real))
+        lines = min(self.lines, len(of_real) // 2)
+        if not lines:
+            raise DataError("policy.reward=rank ranks a line by another one: train on two lines at least.")
         features = self.features(torch.cat((of_real, of_fake)))
-        reference, ranked, others = features.split((self.lines, len(of_real) - self.lines, len(of_fake)))
+        reference, ranked, others = features.split((lines, len(of_real) - lines, len(of_fake)))
         low = rank_scores(others, reference, ranked, self.sharpness)
         high = rank_scores(ranked, reference, others, self.sharpness)
         among_real = rank_scores(ranked, reference, ranked, self.sharpness)

@@ -29,7 +29,8 @@ class SeqGANCriticConfig(SamplingCriticConfig):
     bf16: bool = False
     """Whether the critic computes in bfloat16, which is faster where the processor has it."""
     references: Positive = field(default=16, kw_only=True)
-    """Of `policy.reward=rank`: real lines that a sequence is compared by, and as many that it is compared with."""
+    """Of `policy.reward=rank`: real lines that a sequence is compared by, and as many that it is compared with; at
+    most half of `batch`."""
     sharpness: Sharpness = field(default=10.0, kw_only=True)
     """Of `policy.reward=rank`: factor on the cosines in the softmax, RankGAN's gamma."""
 
@@ -86,9 +87,9 @@ class SeqGANConfig(GameConfig):
                 "policy.reward=rank has a loss of its own for the critic: leave critic.objective, critic.smooth_real "
                 "and critic.smooth_fake as they are."
             )
-        if self.critic.references >= self.batch:
+        if self.critic.references * 2 > self.batch:
             raise ConfigError(
-                f"critic.references {self.critic.references}: a batch of {self.batch} leaves no real line to rank."
+                f"critic.references {self.critic.references}: they may be half of a batch of {self.batch} at most."
             )
         if not self.critic.pretrain:
             raise ConfigError("policy.reward=rank ranks among lines that the critic saw: set critic.pretrain above 0.")

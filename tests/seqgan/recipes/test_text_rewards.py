@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 import seqgan
-from gancore.errors import ConfigError
+from gancore.errors import ConfigError, DataError
 from gancore.losses.policy_gradient import discounted_returns, importance_weights
 from gancore.losses.ranking import rank_scores
 from gancore.runs.folder import RunFolder
@@ -147,6 +147,16 @@ def test_the_ranker_pays_for_generated_ones_that_rank_high_and_real_ones_that_ra
     torch.testing.assert_close(scores, torch.tensor([1 / 2, 1 / (1 + math.e)]))
     assert ranker.shown.tolist() == [[1], [1]], "of the last real batch"
     assert float(low) == pytest.approx(math.log(1 / 3) - math.log(1 / 4)), "the sets have 2 and 3 others"
+
+
+def test_few_lines_are_ranked_by_half_of_them():
+    ranker = Ranker(Known([[1.0, 0.0], [0.0, 1.0]]), length=1, lines=9, sharpness=1.0)
+    with torch.no_grad():
+        losses = ranker.critic_losses((torch.tensor([[0], [0], [0]]),), (torch.tensor([[1]]),))
+    low, high = 1 / (1 + 2 * math.e), math.e / (math.e + 1)
+    assert float(losses["adversarial"]) == pytest.approx(math.log(low) - math.log(high))
+    with pytest.raises(DataError, match="two lines at least"):
+        ranker.critic_losses((torch.tensor([[0]]),), (torch.tensor([[1]]),))
 
 
 def test_the_reward_of_a_rank_is_the_score():
@@ -318,7 +328,7 @@ CNN = "critic.kind=textcnn"
         (["policy.reward=odds", CNN, "policy.prefix=0.5", "policy.group=1"], "have nothing to compare with"),
         (["policy.reward=odds", CNN, "policy.prefix=0.5", "policy.group=3"], "batch 8 is not a multiple"),
         (["policy.reward=rank", CNN, "critic.smooth_fake=0.1"], "has a loss of its own"),
-        (["policy.reward=rank", CNN, "critic.references=8"], "a batch of 8 leaves no real line to rank"),
+        (["policy.reward=rank", CNN, "critic.references=5"], "may be half of a batch of 8 at most"),
         (["policy.reward=rank", CNN, "critic.rejections=1"], "a rank gives no ratio of densities"),
         (["policy.reward=rank", CNN, "critic.pretrain=0"], r"set critic\.pretrain above 0"),
         (["policy.reward=rank", CNN, "critic.sharpness=50"], r"critic\.sharpness = 50"),
