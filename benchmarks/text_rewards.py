@@ -41,7 +41,7 @@ ROWS = {
     "SeqGAN, rollouts": [],
     "SeqGAN, critic of prefixes": [*RECURRENT, "policy.reward=dense"],
     "MaliGAN": ["policy.reward=odds"],
-    "MaliGAN, mixed": ["policy.reward=odds", "policy.prefix=0.95", "policy.group=8"],
+    "MaliGAN, mixed": ["policy.reward=odds", "policy.prefix=0.95", "policy.group=8", "steps=75"],
     "RankGAN": ["policy.reward=rank"],
     "ScratchGAN's returns": SCRATCH,
     "ScratchGAN from nothing": [*SCRATCH, "critic.pretrain=0", "likelihood.epochs=0"],
