@@ -33,7 +33,14 @@ SCRATCH = [
     "critic.lr=1e-3",
     "critic.steps=1",
 ]
-LEAK = [*RECURRENT, "recipe=leakgan", "policy.reward=dense", "critic.pretrain=0", "critic.lr=1e-3"]
+LEAK = [
+    *RECURRENT,
+    "recipe=leakgan",
+    "policy.reward=dense",
+    "critic.pretrain=0",
+    "critic.lr=1e-3",
+    "likelihood.epochs=6",
+]
 LONGER = "likelihood, as much longer"
 ROWS = {
     LONGER: [],
