@@ -20,7 +20,7 @@ import torch
 from gancore.io.atomic_write import write_text
 from gancore.runs import checkpoint
 from gancore.training.device import computes_bfloat16, derive_seed, seed_everything
-from gancore.training.loop import play
+from gancore.training.loop import Callback, play
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.metrics.divergence import divergence
@@ -84,11 +84,16 @@ class Bench:
         self.corpus = Corpus(oracle.alphabet, drawn[:count], drawn[2 * count :], drawn[:0])
 
     def train(
-        self, config: Config, start: Generator | None = None, members: Sequence[Generator] = ()
+        self,
+        config: Config,
+        start: Generator | None = None,
+        members: Sequence[Generator] = (),
+        further: Sequence[Callback] = (),
     ) -> tuple[Generator, float]:
         """Play a recipe to its end; gives its generator and CPU seconds.
 
-        start: whose weights it begins from. members: of recipe residual, trained already.
+        start: whose weights it begins from. members: of recipe residual, trained already. further: callbacks of all
+        phases, which may end one.
         """
         before = time.process_time()
         seed_everything(config.seed)
@@ -101,7 +106,7 @@ class Bench:
                 recipe.models[phase.name].averaged.average.load_state_dict(trained[phase.name].state_dict())
                 continue
             phase.enter()
-            play(phase.players, phase.batches, phase.steps, [*phase.callbacks, _Trace(phase, self)])
+            play(phase.players, phase.batches, phase.steps, [*phase.callbacks, _Trace(phase, self), *further])
         return recipe.averaged.average, time.process_time() - before
 
     def judge(self, generator: Generator | Mixture, temperature: float = 1.0) -> dict[str, float]:
@@ -280,9 +285,13 @@ def table(out: Path) -> str:
             f"{name}, τ={t}": [run["sweep"][t] | {"seconds": None} for run in runs] for t in runs[0].get("sweep", {})
         }
         for title, figures in ({name: runs} | swept).items():
-            cells = [_cell([run[column] for run in figures], column) for column in columns]
-            lines.append(f"| {title} | {len(figures)} | " + " | ".join(cells) + " |")
+            lines.append(f"| {title} | {len(figures)} | " + " | ".join(cells(figures, columns)) + " |")
     return "\n".join(lines)
+
+
+def cells(runs: Sequence[Row], columns: Sequence[str]) -> list[str]:
+    """The mean of each column over the seeds, with its standard deviation where there are several."""
+    return [_cell([run[column] for run in runs], column) for column in columns]
 
 
 def _slug(name: str) -> str:

@@ -21,7 +21,7 @@ from seqgan.networks.generator import at_rest
 from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config, LikelihoodConfig
 from seqgan.recipes.reinforce import PolicyConfig
-from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipes.seqgan_config import SeqGANCriticConfig
 
 SEQUENCES, ROLLOUTS, BATCH, LENGTH = 10_000, 16, 64, 20
 _PART = {"sequences": 640, "hypotheses": 4}  # what the peer is timed on

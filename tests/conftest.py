@@ -25,7 +25,7 @@ from molgan.recipes.one_shot_config import AutoencoderConfig, OneShotModelConfig
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.recipes.config import LikelihoodConfig
 from seqgan.recipes.reinforce import PolicyConfig
-from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipes.seqgan_config import SeqGANCriticConfig
 
 # The same examples every time, so that a red test is the change's own; HYPOTHESIS_PROFILE=default looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, database=None)

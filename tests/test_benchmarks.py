@@ -43,6 +43,7 @@ from benchmarks import (
     semisupervised,
     steering,
     stereo,
+    text_rewards,
 )
 from gancore.training.schedules import warm_cosine
 from molgan import MolGAN
@@ -101,6 +102,7 @@ def test_every_module_has_a_short_form_here():
         "steering",
         "stereo",
         "suites",
+        "text_rewards",
     }
     assert there == inside | alone | set(ELSEWHERE)
     for module, place in ELSEWHERE.items():
@@ -439,6 +441,18 @@ def test_what_a_toy_covers():
     (real,) = next(collapse.stream(0)).sample
     torch.testing.assert_close(real.sum(-1), torch.ones(collapse.BATCH, 1))
     assert collapse.covered((real,))["on"] > 0.9
+
+
+def test_text_rewards(run, tmp_path):
+    """All rows, from a likelihood model and from nothing; a second call reads them."""
+    asked = ("--short", "--vocabulary", 40, "--out", tmp_path)
+    table = [line for line in run(text_rewards, *asked) if line.startswith("|")]
+    assert [line.split("|")[1].strip() for line in table[2:]] == ["likelihood", *text_rewards.ROWS]
+    for line in table[2:]:
+        _, _, _, reverse, forward, *_, seconds = numbers(line.split("|", 2)[2])
+        assert min(forward, seconds) > 0
+        assert reverse > -0.5, "measured on samples, so a little below 0 at most"
+    assert [line for line in run(text_rewards, *asked) if line.startswith("|")] == table
 
 
 def test_growing(run):

@@ -223,8 +223,8 @@ def test_every_file_it_names_exists(document):
     "module",
     [
         *(f"molgan.recipes.{name}" for name in ("config", "one_shot_config", "autoregressive_config", "molgan")),
-        *(f"seqgan.recipes.{name}" for name in ("config", "seqgan", "reinforce", "external_reward")),
-        *(f"seqgan.recipes.{name}" for name in ("mle", "gumbel", "residual", "gad", "judged_sampling")),
+        *(f"seqgan.recipes.{name}" for name in ("config", "seqgan_config", "reinforce", "external_reward")),
+        *(f"seqgan.recipes.{name}" for name in ("mle", "gumbel", "residual", "gad", "leakgan", "judged_sampling")),
         *(f"seqgan.recipes.{name}" for name in ("pix2pix", "cyclegan", "stargan", "translation", "unpaired")),
         "seqgan.networks.translator",
         *("molgan.data.settings", "seqgan.data.settings", "seqgan.networks.architectures", "seqgan.networks.critics"),

@@ -27,7 +27,7 @@ from seqgan.recipes import PolicyGradientGAN
 from seqgan.recipes.config import Config, LikelihoodConfig
 from seqgan.recipes.external_reward import RewardConfig
 from seqgan.recipes.reinforce import PolicyConfig
-from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipes.seqgan_config import SeqGANCriticConfig
 
 LINES = corpus(60)
 HALVES = ["molgan", "seqgan"]

@@ -39,7 +39,7 @@ def agree(work, items):
 def text(request, tmp_path_factory):
     """A loaded model with a lot of dropout; `critic`: one whose critic, with dropout too, rejects draws."""
     from seqgan.recipes.config import Config, LikelihoodConfig
-    from seqgan.recipes.seqgan import SeqGANCriticConfig
+    from seqgan.recipes.seqgan_config import SeqGANCriticConfig
 
     kind = "transformer" if request.param == "transformer" else "lstm"
     model = GeneratorConfig(kind, embedding=8, width=8, layers=2, embedding_dropout=0.5, dropout=0.5)

@@ -94,8 +94,6 @@ class AnomalyTable:
 def read_anomalies(
     source: Any,
     model: str | Path | Any,
-    form: Form,
-    items: str,
     by: str = "",
     reference: Any = None,
     column: str = "",
@@ -103,16 +101,22 @@ def read_anomalies(
     seed: int = 0,
     device: str | None = None,
     checkpoint: str = "last",
+    *,
+    form: Form,
+    items: str,
+    files: Callable[[Any], Any],
 ) -> AnomalyTable:
-    """Score each row of a file, frame or list.
+    """Score each row of a file, frame or list; a half names its `form`, `items` and `files` once, by `partial`.
 
-    model: a trained model, its folder, or the name of a bundled one. items: what the rows are called in messages. by: a
-    key of `gancore.facade.anomalies.BY`, or "" for the best that the model offers. reference: rows to give percentiles
-    among; None for samples of the model. samples: how many of either, at random. Raises DataError for a source without
-    rows, or of which the model reads none; ConfigError for a score that it does not offer; and what loading raises.
+    model: a trained model, its folder, or the name of a bundled one. by: a key of `gancore.facade.anomalies.BY`, or ""
+    for the best that the model offers. reference: rows to give percentiles among; None for samples of the model.
+    samples: how many of either, at random. device, checkpoint: as in the half's `load`. items: what the rows are called
+    in messages. files: gives the files of a data set that is named. Raises DataError for a source without rows, or of
+    which the model reads none; ConfigError for a score that it does not offer; and what loading raises.
     """
     if samples < 1:
         raise ConfigError("samples: percentiles need at least 1.")
+    reference = files(reference) if reference is not None else None
     where = called(source, items)
     rows = list(full_records(source, form, items, column))
     if not rows:

@@ -1,7 +1,7 @@
 """Score-function gradients: losses whose gradient is that of an expected reward."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -62,3 +62,35 @@ def categorical_kl(logits: Float[Tensor, "*row category"], anchor: Float[Tensor,
     """
     log_p, log_q = logits.log_softmax(-1), anchor.detach().log_softmax(-1)
     return (log_p.exp() * (log_p - log_q)).sum(-1)
+
+
+def importance_weights(logits: Float[Tensor, "*group draw"]) -> Float[Tensor, "*group draw"]:
+    """The odds D / (1 - D) of each draw over their mean in its group: weights of mean 1 (MaliGAN, Che et al. 2017).
+
+    logits: the critic's log-odds. What is the same for all draws of a group cancels, so a log-ratio of densities that
+    is known up to a constant does as well.
+
+    >>> import torch
+    >>> importance_weights(torch.tensor([0.75, 0.5]).logit())  # odds of 3 and 1
+    tensor([1.5000, 0.5000])
+    """
+    return logits.softmax(-1) * logits.shape[-1]
+
+
+def discounted_returns(
+    reward: Float[Tensor, "batch step"], mask: Bool[Tensor, "batch step"], discount: float
+) -> Float[Tensor, "batch step"]:
+    """Sum of the rewards from each step on, the k-th after it times discount^k (Sutton and Barto 2018); 0 at padding.
+
+    mask: the steps that count. discount: from 0, the step's own reward alone, to 1.
+
+    >>> import torch
+    >>> discounted_returns(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[True, True, True]]), 0.5).tolist()
+    [[3.0, 4.0, 4.0]]
+    """
+    returns = torch.zeros_like(reward)
+    later = torch.zeros_like(reward[:, 0])
+    for step in reversed(range(reward.shape[1])):
+        later = (reward[:, step] + discount * later) * mask[:, step]
+        returns[:, step] = later
+    return returns

@@ -57,16 +57,19 @@ class ObjectiveConfig:
         """Whether labels are smoothed."""
         return self.smooth_real > 0 or self.smooth_fake > 0
 
-    def require_ratio(self) -> None:
-        """Raise ConfigError if the logit is no log-ratio of densities, as rejection needs (Azadi et al. 2019)."""
+    def require_ratio(self, setting: str = "critic.rejections") -> None:
+        """Raise ConfigError if the logit is no log-ratio of densities, as rejection needs (Azadi et al. 2019).
+
+        setting: what needs it.
+        """
         if self.objective not in ("relativistic_pairing", "non_saturating"):
             raise ConfigError(
-                f"critic.rejections: a critic of objective {self.objective} gives no ratio of densities; "
+                f"{setting}: a critic of objective {self.objective} gives no ratio of densities; "
                 "take relativistic_pairing or non_saturating."
             )
         if self.smooths:
             raise ConfigError(
-                "critic.rejections: with smoothed labels the critic gives no ratio of densities: "
+                f"{setting}: with smoothed labels the critic gives no ratio of densities: "
                 "set critic.smooth_real and critic.smooth_fake to 0."
             )
 

@@ -1,9 +1,10 @@
 """Molecules that a trained model finds unlike its training data."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gancore.facade.anomaly_table import SAMPLES, AnomalyTable, read_anomalies
+from gancore.facade.anomaly_table import SAMPLES, read_anomalies
 from molgan.data.downloads import DATA
 from molgan.data.inputs import FORM
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gancore.facade.model import Model
+
+anomaly_table = partial(read_anomalies, form=FORM, items="SMILES", files=DATA.files)
+"""`anomalies` as it was read, an `AnomalyTable` to write and to print."""
 
 
 def anomalies(
@@ -38,19 +42,3 @@ def anomalies(
     ([100.0, nan], ['', '', 'atom type U, which the model does not have'])
     """
     return anomaly_table(source, model, by, reference, column, samples, seed).table()
-
-
-def anomaly_table(
-    source: Any,
-    model: "str | Path | Model",
-    by: str = "",
-    reference: Any = None,
-    column: str = "",
-    samples: int = SAMPLES,
-    seed: int = 0,
-    device: str | None = None,
-    checkpoint: str = "last",
-) -> AnomalyTable:
-    """`anomalies` as it was read, to write and to print; device, checkpoint: as in `MolGAN.load`."""
-    reference = DATA.files(reference) if reference is not None else None
-    return read_anomalies(*(source, model, FORM, "SMILES", by, reference, column, samples, seed, device, checkpoint))

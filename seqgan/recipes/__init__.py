@@ -5,6 +5,7 @@ from typing import Any
 from seqgan.recipes.cyclegan import CycleGAN
 from seqgan.recipes.gad import GAD
 from seqgan.recipes.gumbel import GumbelGAN
+from seqgan.recipes.leakgan import LeakGAN
 from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.pix2pix import Pix2Pix
 from seqgan.recipes.residual import Residual
@@ -17,6 +18,7 @@ RECIPES: dict[str, Any] = {
     "gumbel": GumbelGAN,
     "residual": Residual,
     "gad": GAD,
+    "leakgan": LeakGAN,
     "pix2pix": Pix2Pix,
     "cyclegan": CycleGAN,
     "stargan": StarGAN,

@@ -192,6 +192,11 @@ class Sequences:
         """The averaged generator, for the generator and its average."""
         average = start.recipe.averaged.average.state_dict()
         new = recipe.modules["generator"].state_dict()
+        if average.keys() != new.keys() and start.config.model == recipe.config.model:
+            raise ConfigError(
+                f"start: a generator of recipe {start.config.recipe} has other parts than one of recipe "
+                f"{recipe.config.recipe}; begin with one of the same recipe."
+            )
         if any(name not in new or new[name].shape != part.shape for name, part in average.items()):
             refuse_sizes(recipe.config.model, start.config.model)
         averaged = {f"average.{name}": part for name, part in average.items()}

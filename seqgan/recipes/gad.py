@@ -10,14 +10,12 @@ the prompts.
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
@@ -26,7 +24,6 @@ from gancore.losses.adversary import Adversary
 from gancore.losses.policy_gradient import categorical_kl, clipped_policy_gradient, leave_one_out
 from gancore.losses.reduction import sum_steps
 from gancore.training import distributed
-from gancore.training.device import adam
 from gancore.training.loop import Player
 from gancore.training.run import Phase
 from gancore.training.settings import STRICT, OneOf, Part, Positive, Rate, Weight
@@ -40,7 +37,7 @@ from seqgan.networks.language_critic import LanguageAndNgrams, LanguageCritic
 from seqgan.recipes.config import GameConfig
 from seqgan.recipes.judged_sampling import JudgedRecipe, SamplingCriticConfig
 from seqgan.recipes.mle import MaximumLikelihood
-from seqgan.recipes.reinforce import Negatives
+from seqgan.recipes.reinforce import Negatives, beginnings
 from seqgan.text.alphabet import Ids
 
 LANGUAGE = {"language": LanguageCritic, "language_and_ngrams": LanguageAndNgrams}
@@ -173,15 +170,6 @@ class GAD(JudgedRecipe):
             **self.calibrated_modules(),
         }
 
-    @cached_property
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Made on first use: sampling needs none, and importing them takes a second or two."""
-        config, judge = self.config, self.config.critic
-        return self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
-            "critic": adam(self.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
-        }
-
     # One training step of each player ---------------------------------------------------------
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
@@ -238,14 +226,9 @@ class GAD(JudgedRecipe):
         return ids, log_prob, advantage[:, None] * free
 
     def prompts(self, real: Ids) -> Ids:
-        """The beginnings of real lines, each of a random length, ended by -1 `(line, step)`.
-
-        One token at least is left beside the end, as there is in every continuation that is drawn.
-        """
-        tokens = self.alphabet.mask(real).sum(1) - 1
+        """The beginnings of real lines, each of a random length, ended by -1 `(line, step)`."""
         share = torch.rand(len(real), device=real.device) * self.config.policy.prompt
-        places = torch.arange(real.shape[1], device=real.device)
-        return torch.where(places < (share * tokens).long()[:, None], real, -1)
+        return beginnings(self.alphabet, real, share)
 
     def draw_freely(self, n: int) -> Ids:
         """Sequences of the present generator `(n, length)`."""

@@ -1,14 +1,12 @@
 """RelGAN and its relatives (Nie et al. 2019): the critic's gradient flows through a relaxed draw into the generator."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, pad
-from torch.optim import Optimizer
 
 from gancore.errors import ConfigError, DataError
 from gancore.facade.recipe import Capability
@@ -17,7 +15,7 @@ from gancore.losses.auxiliary import condition_heads
 from gancore.losses.settings import RelaxedCriticConfig
 from gancore.sampling.estimators import ESTIMATORS
 from gancore.training.batching import Shuffled
-from gancore.training.device import adam, derive_seed
+from gancore.training.device import derive_seed
 from gancore.training.growth import grown, require_growing, size_at
 from gancore.training.loop import Player
 from gancore.training.run import Phase
@@ -29,7 +27,7 @@ from seqgan.networks.critics import CRITICS
 from seqgan.networks.generator import at_rest, token_nll, without_dropout
 from seqgan.recipes.config import GameConfig, GameCriticConfig
 from seqgan.recipes.mle import MaximumLikelihood
-from seqgan.recipes.sequences import SequenceRecipe
+from seqgan.recipes.sequences import AdversarialRecipe
 from seqgan.text.alphabet import Ids
 
 
@@ -97,7 +95,7 @@ class GumbelConfig(GameConfig):
         self.critic.require_private({"grow": self.grow})
 
 
-class GumbelGAN(SequenceRecipe):
+class GumbelGAN(AdversarialRecipe):
     """Recipe gumbel: generator and critic, their optimisers, and the training step of each.
 
     A checkpoint holds `modules` and `optimizers`.
@@ -125,15 +123,6 @@ class GumbelGAN(SequenceRecipe):
             sizes = [(space.length, space.alphabet.size)]
             return AutoencodingCritic(sizes, (judge.width,), judge.width, judge.embedding, space.context_features)
         return CRITICS[judge.kind](space.alphabet, judge, space.length, space.context_features)
-
-    @cached_property
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Made on first use: sampling needs none, and importing them takes a second or two."""
-        config, judge = self.config, self.config.critic
-        return self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
-            "critic": adam(self.adversary.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
-        }
 
     def predict(self, sample: Sample) -> Tensor:
         """What the critic's head says of each sequence of ids `(batch, feature)`."""

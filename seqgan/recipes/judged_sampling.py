@@ -27,7 +27,7 @@ from gancore.types import Context, Sample
 from seqgan.data.corpus import Corpus
 from seqgan.networks.generator import at_rest
 from seqgan.recipes.config import GameCriticConfig
-from seqgan.recipes.sequences import CHUNK, SampleOptions, SequenceRecipe
+from seqgan.recipes.sequences import CHUNK, AdversarialRecipe, SampleOptions, SequenceRecipe
 from seqgan.text.alphabet import Ids
 
 _JUDGED = 1000  # lines, and as many samples, that the area under the curve is measured on
@@ -138,11 +138,10 @@ def _rows_of(corpus: Corpus, rows: Tensor) -> Corpus:
     return other
 
 
-class JudgedRecipe(SequenceRecipe):
+class JudgedRecipe(AdversarialRecipe):
     """A recipe with a critic of whole sequences, which sampling may ask."""
 
     critic: Any
-    adversary: Any
     calibration: Calibration | None = None
 
     def calibrated_modules(self) -> dict[str, nn.Module]:

@@ -86,16 +86,19 @@ class MaximumLikelihoodConfig(Config):
 class MaximumLikelihood(SequenceRecipe):
     """Recipe mle: a generator, its average, the optimiser and the likelihood step.
 
-    A checkpoint holds `modules` and `optimizers`. averaged: holds the generator that is sampled from.
+    A checkpoint holds `modules` and `optimizers`. averaged: holds the generator that is sampled from. make: gives the
+    generator, from what `Generator` takes.
     """
 
     config_class = MaximumLikelihoodConfig
     capabilities: frozenset[Capability] = frozenset({"context", "log_prob"})
 
-    def __init__(self, config: Config, space: TextSpace, device: torch.device):
+    def __init__(
+        self, config: Config, space: TextSpace, device: torch.device, make: Callable[..., Generator] = Generator
+    ):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length = space.alphabet, space.length
-        self.generator = Generator(space.alphabet, config.model, space.length, space.context_features).to(device)
+        self.generator = make(space.alphabet, config.model, space.length, space.context_features).to(device)
         self.averaged = EMA(self.generator, getattr(config, "average", 0.0))
         self.best = Best().to(device)
         self.modules: dict[str, nn.Module] = {

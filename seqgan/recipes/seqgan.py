@@ -1,4 +1,4 @@
-"""SeqGAN (Yu et al. 2017): maximum likelihood, then REINFORCE on what a critic says, by rollouts or a dense critic.
+"""SeqGAN (Yu et al. 2017): maximum likelihood, then REINFORCE on what a critic says of sequences or prefixes.
 
 A step of the adversarial phase is one of the generator and `critic.steps` of the critic. An external reward may be
 mixed in (ORGAN, Guimaraes et al. 2017): each token gets the reward of its whole sequence, unbiased without rollouts.
@@ -6,103 +6,35 @@ mixed in (ORGAN, Guimaraes et al. 2017): each token gets the reward of its whole
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Annotated
+from typing import Any
 
 import torch
-from torch import Tensor
-from torch.optim import Optimizer
+from torch import Tensor, nn
 
 from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
-from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.auxiliary import condition_heads
 from gancore.losses.policy_gradient import categorical_kl, policy_gradient
 from gancore.losses.reduction import sum_steps
 from gancore.rewards.shaping import RewardShaping
 from gancore.training import distributed
-from gancore.training.device import adam, new_generator
 from gancore.training.ema import EMA
 from gancore.training.loop import Player
 from gancore.training.run import Phase
-from gancore.training.settings import OneOf, Weight
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
-from seqgan.networks.critics import CRITICS, RecurrentCritic
+from seqgan.networks.critics import CRITICS
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import at_rest, token_nll, without_dropout
-from seqgan.networks.rollout import monte_carlo
-from seqgan.recipes.config import GameConfig
-from seqgan.recipes.external_reward import RewardConfig
-from seqgan.recipes.judged_sampling import JudgedRecipe, SamplingCriticConfig
+from seqgan.networks.ranker import Ranker
+from seqgan.recipes.credit import CREDITS
+from seqgan.recipes.judged_sampling import JudgedRecipe
 from seqgan.recipes.mle import MaximumLikelihood
-from seqgan.recipes.reinforce import Baseline, Negatives, PolicyConfig, Values
+from seqgan.recipes.reinforce import Baseline, Negatives, Values, beginnings
+from seqgan.recipes.seqgan_config import SeqGANConfig
 from seqgan.text.alphabet import Ids
-
-
-@dataclass(frozen=True)
-class SeqGANCriticConfig(SamplingCriticConfig):
-    """The critic, its training, and its use in sampling."""
-
-    decay: Weight = 0.2
-    """Weight of half the squared norm of the output layer in the loss (SeqGAN's code)."""
-    objective: Annotated[str, OneOf(OBJECTIVES, without=["wasserstein", "saturating"])] = "non_saturating"
-    """Adversarial objective, of the critic alone: the policy gradient takes the logit's sigmoid as reward."""
-    bf16: bool = False
-    """Whether the critic computes in bfloat16, which is faster where the processor has it."""
-
-
-@dataclass(frozen=True)
-class SeqGANConfig(GameConfig):
-    """Recipe seqgan: maximum likelihood, then REINFORCE on the critic's reward."""
-
-    recipe: str = "seqgan"
-    """seqgan."""
-    critic: SeqGANCriticConfig = field(default_factory=SeqGANCriticConfig)
-    """The critic."""
-    policy: PolicyConfig = field(default_factory=PolicyConfig)
-    """The policy gradient."""
-    reward: RewardConfig = field(default_factory=RewardConfig)
-    """The external reward."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        judged = self.steps and self.policy.reward != "constant"
-        if judged and self.critic.objective.startswith("relativistic"):
-            raise ConfigError(
-                f"recipe seqgan pays the sigmoid of the critic's logit, which {self.critic.objective} leaves open to a "
-                "constant: set critic.objective to non_saturating or hinge."
-            )
-        if (self.policy.reward == "dense") != (self.critic.kind == "recurrent"):
-            raise ConfigError("policy.reward=dense and critic.kind=recurrent go together: set both or neither.")
-        self.critic.require_lines(self.data.valid)
-        if self.critic.rejections:
-            if self.policy.reward == "constant":
-                raise ConfigError("policy.reward=constant trains no critic that draws could be shown to.")
-            if self.critic.kind == "recurrent":
-                raise ConfigError(
-                    "critic.rejections: a critic of prefixes says nothing of their lengths: set critic.kind to textcnn."
-                )
-            self.critic.require_ratio()
-
-    @property
-    def rejects(self) -> bool:
-        """Whether `sample` draws again what the critic rejects."""
-        return self.critic.rejections > 0 and not self.reward.weight
-
-    @property
-    def needs_lines(self) -> str:
-        """What learns from lines, as a clause, and how to leave it out; empty where nothing does."""
-        if self.likelihood.epochs:
-            return "the likelihood learns from lines: give some, or set likelihood.epochs to 0"
-        if self.policy.likelihood:
-            return "policy.likelihood is that of lines: give some, or set it to 0"
-        if self.policy.reward != "constant" and self.reward.weight < 1:
-            return "the critic learns from lines: give some, or set reward.weight to 1, which leaves it out"
-        return ""
 
 
 class PolicyGradientGAN(JudgedRecipe):
@@ -120,11 +52,10 @@ class PolicyGradientGAN(JudgedRecipe):
         self.alphabet, self.length, self.vocabulary = space.alphabet, space.length, space.vocabulary
         alphabet, length = space.alphabet, space.length
         self.sampling_modules = self.asked_modules()
-        self.pretraining = MaximumLikelihood(config, space, device)
+        self.pretraining = self.made_pretraining()
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         self.critic = CRITICS[config.critic.kind](alphabet, config.critic, length, space.context_features).to(device)
-        heads = condition_heads(config.critic.conditioning, space.groups, config.critic.condition_weight)
-        self.adversary = Adversary(self.critic, config.critic.game, {}, heads=heads)
+        self.adversary = self.made_adversary()
         self.rollout_policy = EMA(self.generator, config.policy.update_rate, warm_up=False)
         self.anchor = copy.deepcopy(self.generator).requires_grad_(False)
         self.negatives = Negatives(config.critic.pool, length, config.critic.reuse, config.seed).to(device)
@@ -139,15 +70,23 @@ class PolicyGradientGAN(JudgedRecipe):
             "baseline": self.baseline,
             **self.calibrated_modules(),
         }
+        if isinstance(self.adversary, Ranker):
+            self.modules["ranker"] = self.adversary.to(device)
+        self.start = 0  # the first adversarial step, set with the phases
 
-    @cached_property
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Made on first use: sampling needs none, and importing them takes a second or two."""
-        config, judge = self.config, self.config.critic
-        return self.pretraining.optimizers | {
-            "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
-            "critic": adam(self.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
-        }
+    def made_pretraining(self) -> MaximumLikelihood:
+        """Maximum likelihood, with the generator."""
+        return MaximumLikelihood(self.config, self.space, self.device)
+
+    def made_adversary(self) -> Any:
+        """What trains the critic and asks it. Raises ConfigError for a ranker of lines with conditions."""
+        judge, space = self.config.critic, self.space
+        if self.config.policy.reward != "rank":
+            heads = condition_heads(judge.conditioning, space.groups, judge.condition_weight)
+            return Adversary(self.critic, judge.game, {}, heads=heads)
+        if space.context_features:
+            raise ConfigError("policy.reward=rank ranks lines whatever their conditions: train without conditions.")
+        return Ranker(self.critic, space.length, judge.references, judge.sharpness)
 
     # One training step of each player ---------------------------------------------------------
 
@@ -169,17 +108,17 @@ class PolicyGradientGAN(JudgedRecipe):
         real = self.hide_conditions(real)
         policy, context = self.config.policy, real.context
         with at_rest(self.generator, self.critic, self.rollout_policy):
-            ids = self.draw_for(real)
+            ids, given = self.draw_after(real, step) if policy.prefix else (self.draw_for(real), None)
             values, figures = self.values(ids, context)
         mask = self.alphabet.mask(ids)
-        advantage = self.baseline.advantage(values, mask)
+        advantage = self.advantage(ids, values, given)
         with without_dropout(self.generator):
             log_prob = self.generator.log_prob(ids, context=context)
             losses = {"policy": policy_gradient(log_prob, advantage).sum(1)} | figures
             if policy.likelihood:
                 nll = token_nll(self.generator, self.alphabet.trim(real.sample[0]), context)
                 losses["likelihood"] = nll * policy.likelihood
-            losses |= self.replay_terms()
+            losses |= self.replay_terms() | self.further_terms(ids, values)
             if policy.kl:
                 with at_rest(self.anchor):
                     pretrained = self.anchor.logits(ids, context)
@@ -204,6 +143,32 @@ class PolicyGradientGAN(JudgedRecipe):
             ids = sample(self.generator, n, self.length, device=self.device, context=context)
         return distributed.shard(ids)
 
+    def draw_after(self, real: Batch, step: int) -> tuple[Ids, Tensor]:
+        """This process's draws of a step in groups that begin as real lines, and which tokens were given.
+
+        Raises ConfigError for lines with conditions: a draw would be of another row than its condition.
+        """
+        if real.context is not None:
+            raise ConfigError("policy.prefix begins draws with lines whatever their conditions: set it to 0.")
+        config, lines = self.config, distributed.gathered(real.sample[0])
+        share = config.policy.prefix * (1 - (step - self.start) / config.steps)
+        rows = torch.arange(config.batch // config.policy.group, device=self.device) % len(lines)
+        begun = beginnings(self.alphabet, lines[rows], share).repeat_interleave(config.policy.group, 0)
+        ids = sample(self.generator, len(begun), self.length, prefix=begun, device=self.device)
+        given = nn.functional.pad(begun, (0, self.length - begun.shape[1]), value=-1) >= 0
+        return distributed.shard(ids), distributed.shard(given)
+
+    def advantage(self, ids: Ids, values: Values, given: Tensor | None = None) -> Values:
+        """What each token is worth less its baseline; tokens that were given are learnt by likelihood, with 1."""
+        mask = self.alphabet.mask(ids)
+        if given is None:
+            return self.baseline.advantage(values, mask)
+        return torch.where(given, 1.0, self.baseline.advantage(values, mask & ~given))
+
+    def further_terms(self, ids: Ids, values: Values) -> dict[str, Tensor]:
+        """Further losses of the generator's turn on draws with their values: none; a recipe on top may have some."""
+        return {}
+
     def values(self, ids: Ids, context: Context | None = None) -> tuple[Values, dict[str, Tensor]]:
         """The value of every token, and figures for the log: mean critic reward and mean external reward."""
         external = self.config.reward.weight
@@ -220,20 +185,10 @@ class PolicyGradientGAN(JudgedRecipe):
         return values * self.alphabet.mask(ids), figures
 
     def critic_values(self, ids: Ids, context: Context | None = None) -> tuple[Values, dict[str, Tensor]]:
-        """The value of every token by the critic, and the mean over the sequences for the log."""
-        policy, mask = self.config.policy, self.alphabet.mask(ids)
-        if policy.reward == "constant" or self.unjudged:
-            values = torch.full(ids.shape, 0.5, device=self.device)
-        elif isinstance(self.critic, RecurrentCritic):
-            values = self.critic_logits(ids, context).sigmoid()
-        else:
-            random = None
-            if distributed.processes() > 1:  # each process completes its own prefixes with draws of its own
-                random = new_generator(self.device, torch.initial_seed(), distributed.rank())
-            policy_network = self.rollout_policy.average
-            values = monte_carlo(policy_network, ids, self.judge, policy.rollouts, random, context=context)
-        last = values.gather(1, mask.sum(1, keepdim=True) - 1)
-        return values * mask, {"_reward": last.mean()}
+        """The value of every token by the critic, and the mean reward of the sequences for the log."""
+        credit = CREDITS["constant" if self.unjudged else self.config.policy.reward]
+        values, reward = credit(self, ids, context)
+        return values * self.alphabet.mask(ids), {"_reward": reward.mean()}
 
     def precision(self) -> torch.autocast:
         """The number format that the critic computes in."""
@@ -244,14 +199,19 @@ class PolicyGradientGAN(JudgedRecipe):
         with self.precision():
             return self.adversary.output((ids,), context).logits.float()
 
-    def judge(self, ids: Ids, context: Context | None = None) -> Tensor:
-        """The critic's reward of whole sequences, in (0, 1): the sigmoid of its logit less the loss of its heads."""
+    def verdicts(self, ids: Ids, context: Context | None = None) -> Tensor:
+        """The critic's logits of whole sequences `(batch,)`, less the loss of its heads."""
         with self.precision():
             output = self.adversary.output((ids,), context)
             logits = output.logits.float()
             if context is not None:
                 logits = logits - self.adversary.head_costs(output, Batch((ids,), context))
-        return logits.sigmoid()
+        return logits
+
+    def judge(self, ids: Ids, context: Context | None = None) -> Tensor:
+        """The critic's reward of whole sequences, in (0, 1): the sigmoid of its logit, or the rank score."""
+        logits = self.verdicts(ids, context)
+        return logits.exp() if self.config.policy.reward == "rank" else logits.sigmoid()
 
     def replay_terms(self) -> dict[str, Tensor]:
         """The likelihood of the best strings so far."""
@@ -277,6 +237,7 @@ class PolicyGradientGAN(JudgedRecipe):
         learnt, judged = self.shared_lines(corpus)
         needed = self.config.rejects
         phases = self.pretraining.adversarial_phases(learnt, critic, generator, self.take_over, needed, judged)
+        self.start = phases[-1].steps.start
         phases[-1].callbacks.append(lambda step, logs: self.rollout_policy.update(self.generator))
         return self.measured(phases, corpus)
 

@@ -3,17 +3,20 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from gancore.layers.conditioning import hide_conditions
 from gancore.rewards.requests import Labeller
 from gancore.rewards.shaping import RewardShaping
 from gancore.sampling.rejection import replace_rejected
+from gancore.training.device import adam
 from gancore.training.ema import EMA
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import pad
@@ -143,3 +146,19 @@ class SequenceRecipe:
         """Whether each sequence has known tokens alone, which makes its log-probability that of the string."""
         unknown = self.space.alphabet.unknown
         return torch.ones(len(sample[0]), dtype=torch.bool) if unknown is None else (sample[0] != unknown).all(1)
+
+
+class AdversarialRecipe(SequenceRecipe):
+    """Maximum likelihood, `pretraining`, and after it a generator against the critic of an `adversary`."""
+
+    pretraining: Any
+    adversary: Any
+
+    @cached_property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Made on first use: sampling needs none, and importing them takes a second or two."""
+        config, judge = self.config, self.config.critic
+        return self.pretraining.optimizers | {
+            "generator": adam(self.generator.parameters(), config.lr, config.betas, config.weight_decay),
+            "critic": adam(self.adversary.critic.parameters(), judge.lr, judge.betas, judge.weight_decay),
+        }

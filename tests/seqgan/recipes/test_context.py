@@ -19,7 +19,7 @@ from seqgan.recipes import RECIPES
 from seqgan.recipes.config import Config, LikelihoodConfig
 from seqgan.recipes.gumbel import GumbelCriticConfig
 from seqgan.recipes.reinforce import PolicyConfig
-from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipes.seqgan_config import SeqGANCriticConfig
 from seqgan.text.alphabet import Alphabet
 
 CPU, LENGTH = torch.device("cpu"), 3

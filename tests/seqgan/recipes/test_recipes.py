@@ -28,7 +28,7 @@ from seqgan.recipes.gumbel import GumbelCriticConfig, RelaxConfig
 from seqgan.recipes.mle import Best
 from seqgan.recipes.reinforce import Baseline, Negatives, PolicyConfig
 from seqgan.recipes.residual import Odds
-from seqgan.recipes.seqgan import SeqGANCriticConfig
+from seqgan.recipes.seqgan_config import SeqGANCriticConfig
 from seqgan.text.alphabet import Alphabet
 
 CPU = torch.device("cpu")
