@@ -58,7 +58,8 @@ class TranslationConfig(GameConfig):
     policy: DrawsConfig = field(default_factory=DrawsConfig)
     """The policy gradient."""
     hide_source: Part = 0.05
-    """Share of the rows whose source is hidden in training. From no source at all `sample` draws."""
+    """Share of the rows whose source is hidden in training. From no source at all `sample` draws. Of recipe
+    maskgan these lines are nothing but a gap."""
 
     @property
     def needs_lines(self) -> str:
@@ -159,6 +160,10 @@ class TranslationRecipe(SequenceRecipe, ABC):
         hidden = torch.rand(len(sources), 1, device=self.device) < self.config.hide_source
         return torch.where(hidden, empty(self.alphabet, sources), sources)
 
+    def no_source(self, n: int) -> Sources:
+        """The source `(n, step)` from which whole lines are drawn: the empty one."""
+        return torch.full((n, 1), self.alphabet.end or 0, dtype=torch.long, device=self.device)
+
     def draw(self, sources: Sources, context: Context | None = None) -> Ids:
         """A translation of each source by the present translator `(batch, length)`, at rest."""
         with at_rest(self.generator):
@@ -188,8 +193,7 @@ class TranslationRecipe(SequenceRecipe, ABC):
         guidance: float = 1.0,
     ) -> Ids:
         """`n` sequences without a source, `(n, step)`: like the targets of training."""
-        sources = torch.full((n, 1), self.alphabet.end or 0, dtype=torch.long, device=self.device)
-        return self.sample_of(sources, random, context, options, guidance)
+        return self.sample_of(self.no_source(n), random, context, options, guidance)
 
     def sample_of(
         self,
@@ -218,7 +222,7 @@ class TranslationRecipe(SequenceRecipe, ABC):
     ) -> Float[Tensor, "batch"]:  # pyright: ignore
         """Log-probability of targets in nats, with gradients, of `(target, source)` given its source or `(target,)`."""
         target, *source = sample
-        return network.log_prob(target, source[0] if source else empty(self.alphabet, target), context).sum(1)
+        return network.log_prob(target, source[0] if source else self.no_source(len(target)), context).sum(1)
 
     def greedy(self, sources: Sources, context: Context | None = None) -> Ids:
         """Translations of the likeliest token at each step, nearly (temperature 0.001), for figures while training."""
