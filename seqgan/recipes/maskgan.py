@@ -63,7 +63,7 @@ class MaskGAN(Pix2Pix):
     def __init__(self, config: MaskGANConfig, space: TextSpace, device: torch.device):
         assert space.vocabulary is not None
         self.gap = gap_of(space.vocabulary)
-        super().__init__(config, space, device)  # pyright: ignore
+        super().__init__(config, space, device)
 
     def phases(self, data: Corpus) -> list[Phase]:  # pyright: ignore
         """Maximum likelihood; the critic alone; both alternately."""
