@@ -88,7 +88,9 @@ def left_to_right(gan: SeqGAN, lines: Sequence[str], edges: Sequence[Edges], see
 def run(seed: int, lines: int, judged: int, overrides: Sequence[str]) -> Figures:
     """All rows of one seed."""
     rows = list(dict.fromkeys(corpus(2 * (lines + judged), seed)))[: lines + judged]
-    train, true = rows[:lines], rows[lines:]
+    train = rows[:lines]
+    known = {word for line in train for word in line.split()}
+    true = [line for line in rows[lines:] if known.issuperset(line.split())]
     rng = np.random.default_rng(seed)
     edges = [edges_of(len(line.split()), rng) for line in true]
     gapped = [with_gaps(line, own) for line, own in zip(true, edges, strict=True)]

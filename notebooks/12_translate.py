@@ -66,7 +66,7 @@ first.translate(test["source"].tolist()[:3], n=2)[["source", "rank", "target", "
 # that is written, a column for each word that is read.
 
 # %%
-source, target = max(test.itertuples(index=False), key=lambda pair: 20 - abs(len(pair[0].split()) - 9))
+source, target = min(test.itertuples(index=False), key=lambda pair: abs(len(pair.source.split()) - 9))
 weights = first.attention(source, target)
 _, axis = plt.subplots(figsize=(6, 5))
 axis.imshow(weights, cmap="Greys", vmin=0, vmax=1)
@@ -93,8 +93,8 @@ def exact(gan):
     """The share of held-out sentences whose likeliest translation is the true one, with its 95% interval."""
     made = gan.translate(test["source"].tolist())["target"].to_numpy()
     right = int((made == test["target"].to_numpy()).sum())
-    low, high = wilson_interval(right, len(test))
-    return {"exact match": right / len(test), "from": low, "to": high}
+    share = wilson_interval(right, len(test))
+    return {"exact match": share.value, "from": share.low, "to": share.high}
 
 
 pd.DataFrame({"likelihood": exact(first), "then adversarial": exact(second)}).T.round(3)

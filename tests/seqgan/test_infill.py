@@ -12,8 +12,9 @@ from seqgan import Config, SeqGAN
 from seqgan.data.gaps import GAP
 from seqgan.networks.beam import beam_search
 
-FEW = ["likelihood.epochs=12", "likelihood.lr=0.01", "steps=2", "critic.pretrain=2", "model.width=16", "device=cpu"]
-FEW += ["model.embedding=16", "likelihood.batch=16", "batch=8", "policy.draws=2"]
+FEW = ["likelihood.epochs=1", "steps=2", "critic.pretrain=2", "model.width=32", "model.embedding=32", "device=cpu"]
+FEW += ["likelihood.batch=16", "batch=8", "policy.draws=2", "data.valid=0", "data.test=0"]
+LONG = ["likelihood.epochs=60", "likelihood.lr=0.01", "model.dropout=0", "model.embedding_dropout=0"]
 NUMBERS = ["one", "two", "six", "ten"]
 LINES = [f"{first} and {other} are {first} {other}" for first in NUMBERS for other in NUMBERS]
 GAPPED = ["one and ___ are one two", "___ and six ___", "ten ___ ten ___ six", "___", "one and two are one ___"]
@@ -56,16 +57,16 @@ def test_what_is_given_stays_and_every_gap_has_a_word(gan, temperature):
         assert all(group["log_prob"].is_monotonic_decreasing for _, group in table.groupby("row"))
 
 
-def test_it_learns_what_the_right_side_says(gan):
-    """Behind the gap stands what fills it; a model that does not read it is right in one line of four."""
-    gapped = [line.replace(f"and {line.split()[2]}", "and ___") for line in LINES]
-    right = gan.infill(gapped)["text"].to_numpy() == LINES
-    assert right.mean() > 0.5
+def test_it_learns_what_the_right_side_says():
+    """What fills the first gap stands behind it; a model that does not read it is right in one line of four."""
+    lines = [f"{number} is {number}" for number in NUMBERS]
+    own = SeqGAN(Config.load("maskgan", [*FEW, *LONG])).fit(lines * 8, quiet=True)
+    assert own.infill([f"___ is {number}" for number in NUMBERS])["text"].tolist() == lines
 
 
 def test_the_figures_are_those_of_the_likelihood(gan):
     """The log-probability of a filling is that of the target, given the line with its gap."""
-    table = gan.infill("one and ___ are one two", n=2)
+    table = gan.infill("one and ___ are one two", n=4, temperature=3.0)
     words, mark = gan.vocabulary, gan.recipe.gap
     source = torch.tensor([[*words.encode("one and"), mark, *words.encode("are one two"), 2]])
     for text, log_prob in zip(table["text"], table["log_prob"], strict=True):
@@ -86,8 +87,7 @@ def test_a_saved_model_fills_alike(gan, folder):
 
 def test_conditions_are_asked_of_what_fills(gan):
     rows = pd.DataFrame({"text": LINES, "label": ["a", "b"] * 8})
-    short = [*FEW, "likelihood.epochs=1", "steps=1"]
-    own = SeqGAN(Config.load("maskgan", short)).fit(rows, condition="label:class", quiet=True)
+    own = SeqGAN(Config.load("maskgan", FEW)).fit(rows, condition="label:class", quiet=True)
     asked = own.infill(GAPPED[:2], condition={"label": ["a", "b"]}, guidance=2.0)
     assert all(kept(line, text) for line, text in zip(asked["line"], asked["text"], strict=True))
     with pytest.raises(ConfigError, match="was trained without conditions"):
@@ -169,7 +169,7 @@ def test_a_beam_keeps_to_the_rule(gan):
 
 def test_attention_is_a_share_of_each_word_of_the_source(gan):
     pairs = [(line, " ".join(reversed(line.split()))) for line in LINES]
-    own = SeqGAN(Config.load("pix2pix", [*FEW, "likelihood.epochs=1"])).fit(pairs, quiet=True)
+    own = SeqGAN(Config.load("pix2pix", FEW)).fit(pairs, quiet=True)
     table = own.attention("one and two are one two", "two one are")
     assert table.index.tolist() == ["two", "one", "are", "<end>"]
     assert table.columns.tolist() == ["one", "and", "two", "are", "one", "two", "<end>"]
@@ -187,7 +187,7 @@ def test_attention_is_what_the_decoder_reads(gan):
     body, ids = network.body, torch.tensor([gan.vocabulary.encode("one and two")])
     with torch.no_grad():
         memory = body.encode(network.embedding(ids), torch.ones_like(ids, dtype=torch.bool))
-        one = memory._replace(values=torch.eye(3)[None, None].expand(1, body.heads, 3, 3))
+        one = memory._replace(values=torch.eye(3, 8)[None, None].expand(1, body.heads, 3, 8))
         states = body.first(network.embedding(ids), memory.start[None].contiguous())[0]
-        expected = body.attend(states, one).unflatten(2, (body.heads, 3)).mean(2)
+        expected = body.attend(states, one).unflatten(2, (body.heads, 8)).mean(2)[..., :3]
         assert torch.allclose(body.attention(network.embedding(ids), memory), expected, atol=1e-6)

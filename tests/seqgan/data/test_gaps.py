@@ -83,7 +83,7 @@ def test_the_rule_lets_each_gap_have_a_token_and_no_more_marks_than_gaps():
 
 
 def test_the_corpus_has_the_mark_and_leaves_out_lines_that_hold_it():
-    corpus = GappedCorpus.of(["the cat sat", "the ____ sat", "the dog ran", "a_b ran"], DataConfig(valid=0, test=0))
+    corpus = GappedCorpus.of(["the cat sat", "the ____ sat", "the dog ran", "a_b ran"], DataConfig(valid=0.0, test=0.0))
     assert corpus.vocabulary.tokens[-1] == GAP
     assert corpus.alphabet.size == len(corpus.vocabulary)
     assert gap_of(corpus.vocabulary) == len(corpus.vocabulary) - 1
