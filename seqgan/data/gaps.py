@@ -1,7 +1,7 @@
 """Lines with gaps: a mark stands for one or more tokens that are missing, and a model of gaps fills them.
 
-A gapped line is read as a source, `the cat ___ on the ___`; what fills its gaps is the target, `sat ___ mat` (Donahue
-et al. 2020). So the given tokens are never written, and cannot be changed.
+A gapped line is read as a source, `the cat ___ near ___`. Its target is the line with each gap opened, filled and
+closed by the mark: `the cat ___ sleeps ___ near ___ anna ___` (after Fedus et al. 2018 and Donahue et al. 2020).
 """
 
 import re
@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from gancore.errors import ConfigError
 from seqgan.data.corpus import Corpus, line_reason
 from seqgan.data.settings import DataConfig
 from seqgan.text.alphabet import Alphabet, Ids
-from seqgan.text.utf8 import Automaton
 from seqgan.text.vocabulary import SPECIAL, Vocabulary
 
 GAP = "___"
@@ -93,19 +92,20 @@ def compact(ids: Ids, kept: Bool[Tensor, "batch step"], pad: int) -> Ids:
 
 def gapped(
     ids: Ids, alphabet: Alphabet, gap: int, most: int, uniform: Tensor, whole: float = 0.0
-) -> tuple[Int[Tensor, "batch step"], Int[Tensor, "batch step"]]:
-    """Lines as `(target, source)`: what fills 1 to `most` gaps, and the line with the gaps; of the shape of `ids`.
+) -> tuple[Int[Tensor, "batch longer"], Int[Tensor, "batch step"]]:
+    """Lines as `(target, source)`: the line with 1 to `most` gaps filled between marks, and with the gaps alone.
 
-    ids: ended and padded. The number of gaps is uniform, as far as a line has room, and so are the places of their
-    edges among those between two tokens and at both ends. Every gap has at least one token, and there is at least one
-    between two gaps. whole: share of the lines that are one gap. uniform: numbers in [0, 1) `(batch, step + 2)`.
+    ids: ended and padded; targets are 2 `most` tokens longer. The number of gaps is uniform, as far as a line has room,
+    and so are the places of their edges among those between two tokens and at both ends. Every gap has at least one
+    token, and there is at least one between two gaps. whole: share of the lines that are one gap. uniform: numbers in
+    [0, 1) `(batch, step + 2)`.
 
     >>> alphabet, line = Alphabet(size=9, begin=1, end=2, pad=0), torch.tensor([[3, 4, 5, 2]])
     >>> edges = torch.tensor([[0.9, 0.1, 0.2, 0.8, 0.0, 0.5]])  # the smallest two of the first four are edges
     >>> [part.tolist() for part in gapped(line, alphabet, 8, 1, edges)]
-    [[[4, 2, 0, 0]], [[3, 8, 5, 2]]]
+    [[[3, 8, 4, 8, 5, 2]], [[3, 8, 5, 2]]]
     """
-    end, pad = alphabet.end or 0, alphabet.pad or 0
+    pad = alphabet.pad or 0
     steps = torch.arange(ids.shape[1], device=ids.device)
     tokens = alphabet.mask(ids).sum(1, keepdim=True) - 1
     room = ((tokens + 1) // 2).clamp(1, most)
@@ -113,25 +113,10 @@ def gapped(
     rank = uniform[:, :-2].masked_fill(steps > tokens, torch.inf).argsort(1).argsort(1)
     inside = (rank < 2 * gaps).cumsum(1) % 2 == 1
     inside = (inside | (uniform[:, -2:-1] < whole)) & (steps < tokens)
-    begins = inside & ~torch.nn.functional.pad(inside, (1, 0))[:, :-1]
-    source = compact(ids.masked_fill(begins, gap), (begins | ~inside) & (steps <= tokens), pad)
-    between = begins & (begins.cumsum(1) > 1)
-    both = torch.stack((torch.full_like(ids, gap), ids), 2).flatten(1)  # before each token there may be a mark
-    kept = torch.stack((between, inside | (ids == end)), 2).flatten(1)
-    return compact(both, kept, pad)[:, : ids.shape[1]], source
-
-
-def filling_rule(alphabet: Alphabet, gap: int, gaps: int) -> Automaton:
-    """What may follow in what fills `gaps` gaps: tokens for each, a mark between two, the end after the last.
-
-    States 2i and 2i + 1 are those inside gap i, before and after its first token.
-    """
-    last, states = 2 * gaps - 1, torch.arange(2 * gaps)
-    allowed = torch.ones(2 * gaps, alphabet.size, dtype=torch.bool)
-    following = (states | 1)[:, None].repeat(1, alphabet.size)
-    end = alphabet.end or 0
-    allowed[:, gap] = (states % 2 == 1) & (states < last)
-    following[:, gap] = (states + 1).clamp_max(last)
-    allowed[:, end] = states == last
-    following[:, end] = last
-    return Automaton(allowed, following, last - states)
+    begins = inside & ~nn.functional.pad(inside, (1, 0))[:, :-1]
+    ends = inside & ~nn.functional.pad(inside, (0, 1))[:, 1:]
+    counted = steps <= tokens
+    source = compact(ids.masked_fill(begins, gap), (begins | ~inside) & counted, pad)
+    marks = torch.full_like(ids, gap)
+    parts, kept = torch.stack((marks, ids, marks), 2).flatten(1), torch.stack((begins, counted, ends), 2).flatten(1)
+    return nn.functional.pad(compact(parts, kept, pad), (0, 2 * most), value=pad)[:, : ids.shape[1] + 2 * most], source

@@ -6,7 +6,6 @@ from torch import Tensor
 
 from gancore.types import Context
 from seqgan.networks.decoding import PLAIN, Decoding, Stepper
-from seqgan.text.utf8 import Automaton
 
 
 @torch.no_grad()
@@ -18,14 +17,12 @@ def beam_search(
     context: Context | None = None,
     decoding: Decoding = PLAIN,
     device: torch.device | str = "cpu",
-    rule: Automaton | None = None,
 ) -> tuple[Int[Tensor, "n width length"], Float[Tensor, "n width"]]:
     """The `width` likeliest distinct sequences of each of `n` rows that the search finds, best first, and their
 
     log-probability in nats. The alphabet must have an end. At each step the best `width` beginnings stay (Graves 2012);
     a width of one is greedy. A sequence of `length` tokens that did not end is cut off. Where a row has fewer sequences
-    than asked for, the log-probability of the rest is -inf. rule: what may follow what; it shuts tokens and leaves the
-    log-probability of the others as it is.
+    than asked for, the log-probability of the rest is -inf.
     """
     alphabet = stepper.alphabet
     assert alphabet.end is not None
@@ -37,23 +34,17 @@ def beam_search(
     tokens = torch.full((n * width,), alphabet.begin, dtype=torch.long, device=device)
     ended = torch.zeros(n, width, dtype=torch.bool, device=device)
     closed = torch.tensor(alphabet.closed, device=device)
-    rule = rule.to(device) if rule is not None else None
-    states = torch.zeros(n, width, dtype=torch.long, device=device)  # of the rule
     first = torch.arange(n, device=device)[:, None] * width
     for step in range(length):
         features, state = stepper.step(tokens, state)
         logits = decoding.apply(stepper.read(features), step, alphabet).index_fill(1, closed, -torch.inf)
         each = logits.log_softmax(-1).unflatten(0, (n, width))
-        if rule is not None:
-            each = each.masked_fill(rule.closed(length - step - 1)[states], -torch.inf)
         each = each.masked_fill(ended[..., None], -torch.inf)
         each[..., pad] = torch.where(ended, 0.0, -torch.inf)
         scores, best = (scores[..., None] + each).flatten(1).topk(width, 1)
         beams, tokens = best // size, best % size
         ids = ids.gather(1, beams[..., None].expand_as(ids))
         ids[:, :, step] = tokens
-        if rule is not None:
-            states = rule.following[states.gather(1, beams), tokens]
         ended = ended.gather(1, beams) | (tokens == alphabet.end)
         if bool((ended | scores.isinf()).all()):
             break

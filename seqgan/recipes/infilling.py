@@ -1,6 +1,5 @@
 """Gaps in lines and what fills them, many lines at a time; and why a line cannot be filled."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from gancore.facade.drawing import request_context
 from seqgan.data.gaps import GAP, pieces
 from seqgan.recipes.completion import prompt_refusal
 from seqgan.recipes.translating import Search, write_targets
-from seqgan.text.vocabulary import END
+from seqgan.text.vocabulary import Vocabulary
 
 COLUMNS = ["row", "line", "rank", "text", "log_prob", "reason"]
 """Of the table of filled lines."""
@@ -39,22 +38,19 @@ def infill(
     search = search.checked()
     context = request_context(conditions, len(lines), request)
     vocabulary, reasons = recipe.space.vocabulary, [gap_refusal(recipe, line) for line in lines]
-    parts = {
-        row: [vocabulary.encode(piece) for piece in pieces((line or "").strip(), vocabulary.kind)]
+    ids = {
+        row: _gapped_ids(vocabulary, line or "", recipe.gap)
         for row, (line, reason) in enumerate(zip(lines, reasons, strict=True))
         if not reason
     }
-    by_gaps: dict[int, dict[int, list[int]]] = defaultdict(dict)
-    for row, given in parts.items():
-        by_gaps[len(given) - 1][row] = _joined(given, [[recipe.gap]] * (len(given) - 1))
-    made: dict[int, list[tuple[str, float]]] = {}
-    for gaps, ids in sorted(by_gaps.items()):
-        rule = recipe.rule(gaps)
-        for row, own in write_targets(recipe, device, ids, context, search, seed, "filling gaps", rule).items():
-            made[row] = [
-                (vocabulary.decode(_joined(parts[row], fillings(target, recipe.gap))), log_prob)
-                for target, log_prob in own
-            ]
+    written = write_targets(recipe, device, ids, context, search, seed, "filling gaps")
+    made = {
+        row: [
+            (vocabulary.decode([token for token in target if token != recipe.gap]), log_prob)
+            for target, log_prob in own
+        ]
+        for row, own in written.items()
+    }
     found = []
     for row, (line, reason) in enumerate(zip(lines, reasons, strict=True)):
         for rank, (text, log_prob) in enumerate(made.get(row, [(None, float("nan"))]), 1):
@@ -62,29 +58,10 @@ def infill(
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def fillings(target: Sequence[int], gap: int) -> list[list[int]]:
-    """The ids that fill each gap, of a target in which the mark stands between two gaps.
-
-    >>> fillings([5, 9, 6, 7, END, 0], gap=9)
-    [[5], [6, 7]]
-    """
-    found: list[list[int]] = [[]]
-    for token in target:
-        if token == END:
-            break
-        if token == gap:
-            found.append([])
-        else:
-            found[-1].append(token)
-    return found
-
-
-def _joined(given: Sequence[list[int]], between: Sequence[list[int]]) -> list[int]:
-    """Given parts with something between each two of them."""
-    ids = list(given[0])
-    for inner, part in zip(between, given[1:], strict=True):
-        ids += inner + part
-    return ids
+def _gapped_ids(vocabulary: Vocabulary, line: str, gap: int) -> list[int]:
+    """The ids of a line with the mark for each gap."""
+    first, *others = (vocabulary.encode(piece) for piece in pieces(line.strip(), vocabulary.kind))
+    return [*first, *(token for part in others for token in (gap, *part))]
 
 
 def gap_refusal(recipe: Any, line: str | None) -> str:

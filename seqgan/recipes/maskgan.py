@@ -1,14 +1,16 @@
 """MaskGAN (Fedus et al. 2018) for sequences: gaps in a line are filled by a network that reads all of the line.
 
-The gapped line is a source and what fills the gaps is its target (Donahue et al. 2020), so the rest is Pix2Pix:
-likelihood, then a critic that sees the gapped line and what fills it, by REINFORCE. Fedus et al. write the whole line
-again, have a critic of each token, and learn a baseline; here the other draws of a line are the baseline.
+The gapped line is a source and the filled one its target, so the rest is Pix2Pix: likelihood, then a critic that sees
+both, by REINFORCE. What is given is written as it is, and has no part in the policy gradient. Fedus et al. have a
+critic of each token and learn a baseline; here the other draws of a line are the baseline. Their gaps have a known
+length; here a mark closes a gap, of any length (Donahue et al. 2020).
 """
 
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gancore.facade.recipe import Capability
@@ -18,9 +20,12 @@ from gancore.training.run import Phase
 from gancore.training.settings import STRICT, Positive
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus, batches
-from seqgan.data.gaps import GappedCorpus, filling_rule, gap_of, gapped
+from seqgan.data.gaps import GappedCorpus, gap_of, gapped
 from seqgan.data.space import TextSpace
-from seqgan.networks.translator import Sources, mean_nll
+from seqgan.networks.decoding import sample
+from seqgan.networks.filling import Filling, WholeLines, in_gaps
+from seqgan.networks.generator import at_rest
+from seqgan.networks.translator import Sources, Translator, mean_nll
 from seqgan.recipes.mle import likelihood_phase
 from seqgan.recipes.pix2pix import PairCriticConfig, Pix2Pix
 from seqgan.recipes.sequences import SampleOptions
@@ -111,7 +116,7 @@ class MaskGAN(Pix2Pix):
     # Steps ------------------------------------------------------------------------------------
 
     def likelihood_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
-        """Negative log-likelihood of what fills the gaps, whose mean is that over its tokens."""
+        """Negative log-likelihood of the line with its marks, whose mean is that over its tokens."""
         return super().likelihood_turn(self.paired(real), step)
 
     def critic_turn(self, real: Batch, step: int) -> dict[str, Tensor]:
@@ -123,14 +128,33 @@ class MaskGAN(Pix2Pix):
         return super().generator_turn(self.paired(real), step)
 
     def figures(self, data: Corpus) -> dict[str, float]:  # pyright: ignore
-        """valid/nll, nats a token of what fills gaps; valid/exact, the share of some lines that are as they were."""
+        """valid/nll, nats a token of lines with their marks; valid/exact, the share of some that are as they were.
+
+        Lines with unknown tokens, which are never written, count for the first alone.
+        """
         targets, sources = self.gapped_once(data.validation)
-        context = data.validation_context
-        nll = mean_nll(self.averaged.average, targets, sources, context)
-        made = self.greedy(sources[:CHECKED], context[:CHECKED] if context is not None else None)
-        return {"valid/nll": nll, "valid/exact": float((made == targets[:CHECKED]).all(1).float().mean())}
+        context, known = data.validation_context, (data.validation != self.alphabet.unknown).all(1)
+        figures = {"valid/nll": mean_nll(self.averaged.average, targets, sources, context)}
+        some = known.nonzero().squeeze(1)[:CHECKED]
+        if len(some):
+            made = self.greedy(sources[some], context[some] if context is not None else None)
+            figures["valid/exact"] = float((made == targets[some]).all(1).float().mean())
+        return figures
 
     # Sampling ---------------------------------------------------------------------------------
+
+    @property
+    def target_length(self) -> int:
+        """The longest line and two marks for each gap."""
+        return self.space.length + 2 * self.config.gaps.most
+
+    def drawn(self, ids: Ids) -> Bool[Tensor, "batch step"]:
+        """The tokens in gaps, and the mark that closes each."""
+        return self.alphabet.mask(ids) & in_gaps(ids, self.gap)
+
+    def writing(self, network: Translator, sources: Sources, guidance: float = 1.0) -> Any:
+        """A translator with gapped lines, whose given tokens it leaves as they are: a stepper."""
+        return Filling(super().writing(network, sources, guidance), sources, self.gap, self.target_length)
 
     def sample(
         self,
@@ -141,14 +165,30 @@ class MaskGAN(Pix2Pix):
         guidance: float = 1.0,
     ) -> Ids:
         """`n` whole lines, `(n, step)`: what fills nothing but a gap."""
-        options = replace(options or SampleOptions(), rule=self.rule(1))
-        return super().sample(n, random, context, options, guidance)
+        options, network = options or SampleOptions(), self.averaged.average
+        guided = guidance if context is not None else 1.0
+        with at_rest(network):
+            stepper = WholeLines(super().writing(network, self.no_source(n), guided), self.gap)
+            ids = sample(
+                *(stepper, n, options.steps or self.space.length, random, options.decoding),
+                *(options.prefix, self.device, options.rule, context),
+            )
+        return ids.masked_fill(ids == self.gap, self.alphabet.end or 0)
 
-    def rule(self, gaps: int) -> Any:
-        """What may follow in what fills so many gaps."""
-        return filling_rule(self.alphabet, self.gap, gaps)
+    def log_prob_of(
+        self, network: Translator, sample: Sample, context: Context | None = None
+    ) -> Float[Tensor, "batch"]:  # pyright: ignore
+        """Log-probability in nats, with gradients, of what fills gaps, `(target, source)`, or of whole `(line,)`."""
+        return super().log_prob_of(network, self.as_pair(sample), context)
+
+    def as_pair(self, sample: Sample) -> Sample:
+        """`(target, source)` as it is; of whole lines `(line,)`, each is one gap."""
+        if len(sample) > 1:
+            return sample
+        (ids,) = sample
+        uniform = torch.zeros(len(ids), ids.shape[1] + 2, device=ids.device)
+        return gapped(ids, self.alphabet, self.gap, 1, uniform, whole=1.0)
 
     def critic_score(self, sample: Sample, context: Context | None = None) -> Tensor:
         """The critic's logits `(batch,)` of `(target, source)`, ids, or of whole lines `(line,)`."""
-        target, *source = sample
-        return super().critic_score((target, source[0] if source else self.no_source(len(target))), context)
+        return super().critic_score(self.as_pair(sample), context)

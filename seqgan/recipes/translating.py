@@ -95,12 +95,11 @@ def write_targets(
     search: Search,
     seed: int,
     doing: str,
-    rule: Any = None,
 ) -> dict[int, list[tuple[list[int], float]]]:
     """`search.n` targets of each source in ids, with their log-probability in nats, by the number of its row.
 
-    ids: of the sources, without end. context: of all rows. doing: for the progress bar. rule: what may follow what in a
-    target. The sources of one length go together, which saves steps.
+    ids: of the sources, without end. context: of all rows. doing: for the progress bar. The sources of one length
+    go together, which saves steps.
     """
     order = sorted(ids, key=lambda row: len(ids[row]))
     made: dict[int, list[tuple[list[int], float]]] = {}
@@ -111,7 +110,7 @@ def write_targets(
         own = pad([ids[row] for row in rows], 1 + max(len(ids[row]) for row in rows)).to(device)
         asked = context[torch.tensor(rows)].to(device) if context is not None else None
         random = new_generator(device, seed, "translate", start)
-        made |= zip(rows, _targets(recipe, own, asked, search, random, rule), strict=True)
+        made |= zip(rows, _targets(recipe, own, asked, search, random), strict=True)
     return made
 
 
@@ -151,22 +150,22 @@ def rejections(table: pd.DataFrame) -> list[Rejection]:
 
 
 def _targets(
-    recipe: Any, sources: torch.Tensor, context: Context | None, search: Search, random: torch.Generator, rule: Any
+    recipe: Any, sources: torch.Tensor, context: Context | None, search: Search, random: torch.Generator
 ) -> Iterator[list[tuple[list[int], float]]]:
     """For each source its targets and their log-probability, likeliest first where none is drawn."""
-    n, vocabulary = len(sources), recipe.space.vocabulary
+    n = len(sources)
     if search.temperature:
         sources = sources.repeat_interleave(search.n, 0)
         if context is not None:
             context = context[torch.arange(n, device=context.values.device).repeat_interleave(search.n)]
-        options = SampleOptions(Decoding(search.temperature, unknown=False), rule=rule or vocabulary.rule)
+        options = SampleOptions(Decoding(search.temperature, unknown=False), rule=recipe.space.vocabulary.rule)
         ids = recipe.sample_of(sources, random, context, options, search.guidance)
         scores = recipe.log_prob((ids, sources), context).view(n, search.n)
         ids = ids.view(n, search.n, -1)
     else:
         with at_rest(recipe.averaged.average):
-            stepper, length = recipe.stepper(sources, context, search.guidance), recipe.space.length
+            stepper, length = recipe.stepper(sources, context, search.guidance), recipe.target_length
             asked = Decoding(unknown=False)
-            ids, scores = beam_search(stepper, n, search.beam, length, context, asked, recipe.device, rule)
+            ids, scores = beam_search(stepper, n, search.beam, length, context, asked, recipe.device)
     for rows, logs in zip(ids[:, : search.n].tolist(), scores[:, : search.n].tolist(), strict=True):
         yield [(row, log) for row, log in zip(rows, logs, strict=True) if log > -float("inf")]

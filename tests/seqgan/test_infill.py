@@ -11,6 +11,9 @@ from gancore.errors import ConfigError, DataError
 from seqgan import Config, SeqGAN
 from seqgan.data.gaps import GAP
 from seqgan.networks.beam import beam_search
+from seqgan.networks.decoding import Decoding, sample
+from seqgan.networks.filling import Filling
+from seqgan.text.alphabet import Alphabet
 
 FEW = ["likelihood.epochs=1", "steps=2", "critic.pretrain=2", "model.width=32", "model.embedding=32", "device=cpu"]
 FEW += ["likelihood.batch=16", "batch=8", "policy.draws=2", "data.valid=0", "data.test=0"]
@@ -71,13 +74,24 @@ def test_the_figures_are_those_of_the_likelihood(gan):
     words, mark = gan.vocabulary, gan.recipe.gap
     source = torch.tensor([[*words.encode("one and"), mark, *words.encode("are one two"), 2]])
     for text, log_prob in zip(table["text"], table["log_prob"], strict=True):
-        target = torch.tensor([[*words.encode(text)[2:-3], 2]])
-        assert float(gan.recipe.log_prob((target, source))) == pytest.approx(log_prob, abs=1e-4)
+        filling = [*words.encode(text)[2:-3], mark]
+        target = torch.tensor([[*source[0, :3].tolist(), *filling, *source[0, 3:].tolist()]])
+        each = gan.recipe.averaged.average.eval().log_prob(target, source)[0]
+        assert float(each[3 : 3 + len(filling)].sum()) == pytest.approx(log_prob, abs=1e-4)
+
+
+def test_a_whole_line_is_what_fills_nothing_but_a_gap(gan):
+    line = gan.vocabulary.encode(LINES[1])
+    mark, whole = gan.recipe.gap, torch.tensor([[*line, 2]])
+    pair = torch.tensor([[mark, *line, mark, 2]]), torch.tensor([[mark, 2]])
+    assert float(gan.recipe.log_prob((whole,))) == pytest.approx(float(gan.recipe.log_prob(pair)), abs=1e-5)
+    assert float(gan.recipe.critic_score((whole,))) == pytest.approx(float(gan.recipe.critic_score(pair)), abs=1e-5)
 
 
 def test_a_line_is_drawn_from_nothing_but_a_gap(gan):
     lines = gan.sample(50, seed=0)
     assert not any(GAP in line for line in lines)
+    assert all(len(line.split()) >= 5 for line in gan.sample(20, min_length=5))
     assert all(line.startswith("one and") for line in gan.sample(5, prefix="one and"))
 
 
@@ -143,8 +157,11 @@ def test_each_mistake_is_one_sentence(run, arguments, told):
 class Fixed:
     """A stepper whose tokens have the same probabilities at every step."""
 
-    def __init__(self, alphabet, logits):
-        self.alphabet, self.logits = alphabet, logits
+    def __init__(self, alphabet, likely):
+        self.alphabet = alphabet
+        self.logits = torch.full((alphabet.size,), -9.0)
+        for token, logit in likely.items():
+            self.logits[token] = logit
 
     def start(self, n, context=None):
         return (torch.zeros(n, 1),)
@@ -156,16 +173,30 @@ class Fixed:
         return self.logits.expand(len(features), -1)
 
 
-def test_a_beam_keeps_to_the_rule(gan):
-    """The mark is likeliest and the end next: the rule still asks for a word in each of two gaps."""
-    own = gan.recipe
-    logits = torch.zeros(own.alphabet.size)
-    logits[own.gap], logits[2], logits[4] = 9.0, 5.0, 1.0
-    logits[[0, 1]] = -torch.inf
-    ids, scores = beam_search(Fixed(own.alphabet, logits), 1, 2, 8, rule=own.rule(2))
-    assert ids[0, 0, :4].tolist() == [4, own.gap, 4, 2]
-    each = logits.log_softmax(0)
-    assert float(scores[0, 0]) == pytest.approx(float(2 * each[4] + each[own.gap] + each[2]), abs=1e-4)
+ALPHABET = Alphabet(size=10, begin=1, end=2, pad=0)
+SOURCES = torch.tensor([[5, 9, 6, 9, 2], [9, 2, 0, 0, 0]])
+
+
+def test_what_is_given_is_written_and_each_gap_has_a_token():
+    """The mark is likeliest and the end next: both have to wait."""
+    stepper = Filling(Fixed(ALPHABET, {9: 9.0, 2: 5.0, 4: 3.0}), SOURCES, 9, 12)
+    ids, scores = beam_search(stepper, 2, 1, 12)
+    assert ids[0, 0].tolist() == [5, 9, 4, 9, 6, 9, 4, 9, 2, 0, 0, 0]
+    assert ids[1, 0].tolist() == [9, 4, 9, 2, *[0] * 8]
+    logits = stepper.stepper.logits.clone()
+    logits[2] = -torch.inf
+    mark = float(logits.log_softmax(0)[9])
+    logits[9] = -torch.inf
+    token = float(logits.log_softmax(0)[4])
+    assert scores[:, 0].tolist() == pytest.approx([2 * (mark + token), mark + token], abs=1e-4)
+
+
+def test_a_gap_closes_where_there_is_no_more_room():
+    """The mark is never likely: a gap takes all room but what the rest needs."""
+    stepper = Filling(Fixed(ALPHABET, {9: -50.0, 4: 3.0}), SOURCES, 9, 12)
+    ids = sample(stepper, 2, 12, torch.Generator().manual_seed(0), Decoding(0.01))
+    assert ids[0].tolist() == [5, 9, 4, 4, 4, 4, 9, 6, 9, 4, 9, 2]
+    assert ids[1].tolist() == [9, *[4] * 9, 9, 2]
 
 
 def test_attention_is_a_share_of_each_word_of_the_source(gan):
