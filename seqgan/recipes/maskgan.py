@@ -87,7 +87,7 @@ class MaskGAN(Pix2Pix):
 
     # Gaps -------------------------------------------------------------------------------------
 
-    def gapped(self, ids: Ids, random: torch.Generator | None = None) -> tuple[Ids, Ids]:
+    def gapped(self, ids: Sources, random: torch.Generator | None = None) -> tuple[Ids, Sources]:
         """Lines as `(target, source)`, with gaps of their own each time."""
         width = ids.shape[1] + 2
 
@@ -97,7 +97,7 @@ class MaskGAN(Pix2Pix):
         uniform = draw(len(ids)) if random is not None else distributed.draw_global(draw, len(ids))
         return gapped(ids, self.alphabet, self.gap, self.config.gaps.most, uniform, self.config.hide_source)
 
-    def gapped_once(self, ids: Ids) -> tuple[Ids, Ids]:
+    def gapped_once(self, ids: Sources) -> tuple[Ids, Sources]:
         """Held-out lines with the same gaps each time."""
         return self.gapped(ids, new_generator(ids.device, 0, "gaps"))
 

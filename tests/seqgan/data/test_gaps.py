@@ -30,7 +30,7 @@ def without_filling(target):
         if token == GAPS:
             assert not (inside and before == GAPS), "every gap has a token"
             inside = not inside
-        if not inside and token != GAPS or inside and token == GAPS:
+        if (not inside and token != GAPS) or (inside and token == GAPS):
             source.append(token)
     assert not inside
     return source
