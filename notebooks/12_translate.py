@@ -40,7 +40,7 @@ from seqgan.data.grammar import english
 plt.rcParams |= {"figure.dpi": 75, "figure.constrained_layout.use": True}
 pd.set_option("display.max_colwidth", None)
 JUDGED = 300
-rows = pairs(4000 + JUDGED)
+rows = pairs(3000 + JUDGED)
 train, test = rows[:-JUDGED], rows[-JUDGED:]
 test.head(4)
 
@@ -52,7 +52,7 @@ test.head(4)
 
 # %%
 SMALL = ["model.width=128", "model.embedding=64", "data.test=0"]
-LIKELIHOOD = [*SMALL, "likelihood.epochs=8", "likelihood.batch=32", "likelihood.lr=3e-3"]
+LIKELIHOOD = [*SMALL, "likelihood.epochs=7", "likelihood.batch=32", "likelihood.lr=3e-3"]
 first = seqgan.SeqGAN(seqgan.Config.load("pix2pix", [*LIKELIHOOD, "steps=0"])).fit(train, quiet=True)
 first.translate(test["source"].tolist()[:3], n=2)[["source", "rank", "target", "log_prob"]].round(2)
 
@@ -138,10 +138,10 @@ pd.DataFrame({"source": test["source"], "made": made, "true": test["target"]}).h
 # ## Fill the gaps
 #
 # `maskgan` learns from plain lines. In each step it cuts new gaps into them and learns what fills them. It reads what
-# stands behind a gap as well as what stands before it, and it writes only what is missing. So given words stay.
+# stands behind a gap as well as what stands before it. Only what fills a gap is drawn, so given words stay.
 
 # %%
-lines = english().sample(5000)
+lines = english().sample(3000)
 filler = seqgan.SeqGAN(seqgan.Config.load("maskgan", [*LIKELIHOOD, "steps=0"])).fit(lines, quiet=True)
 filler.infill([f"the {GAP} sees {GAP} .", f"{GAP} are old .", f"every day {GAP} that {GAP} ."], n=3)[
     ["line", "rank", "text", "log_prob"]

@@ -52,13 +52,13 @@ SHORT = {
     "10_optimize": {"budget = 1500": "budget = 220"},
     "12_translate": {
         "JUDGED = 300": "JUDGED = 30",
-        "pairs(4000 ": "pairs(200 ",
-        "likelihood.epochs=8": "likelihood.epochs=1",
+        "pairs(3000 ": "pairs(200 ",
+        "likelihood.epochs=7": "likelihood.epochs=1",
         "likelihood.epochs=4": "likelihood.epochs=1",
         '"steps=25", "critic.pretrain=25"': '"steps=2", "critic.pretrain=2"',
         '"steps=60", "critic.pretrain=20"': '"steps=2", "critic.pretrain=2"',
         "unpaired(1000)": "unpaired(100)",
-        "sample(5000)": "sample(200)",
+        "sample(3000)": "sample(200)",
     },
     "13_peptides": {
         "amphipathic(4000": "amphipathic(400",

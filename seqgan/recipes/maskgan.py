@@ -183,9 +183,9 @@ class MaskGAN(Pix2Pix):
 
     def as_pair(self, sample: Sample) -> Sample:
         """`(target, source)` as it is; of whole lines `(line,)`, each is one gap."""
-        if len(sample) > 1:
+        ids, *sources = sample
+        if sources:
             return sample
-        (ids,) = sample
         uniform = torch.zeros(len(ids), ids.shape[1] + 2, device=ids.device)
         return gapped(ids, self.alphabet, self.gap, 1, uniform, whole=1.0)
 
