@@ -1,7 +1,8 @@
 """Translation of sequences: `python -m benchmarks.translation paired`, `unpaired` or `molecules FILE`.
 
-paired: recipe pix2pix on sentences in two dialects of the embedded grammar. `exact`: the share of held-out sentences
-whose likeliest translation is the true one, by likelihood alone and after the adversarial steps. CPU seconds beside.
+paired: recipe pix2pix on sentences in two dialects of the embedded grammar; `--corpus summaries` and `dialogue` on
+its other pairs. `exact`: the share of held-out sentences whose likeliest translation is the true one, by likelihood
+alone and after the adversarial steps; `BLEU-4` to the true one. CPU seconds beside.
 
 unpaired: recipes cyclegan and stargan on sentences of either dialect, no pairs. `in dialect`: the share of translations
 that are in the dialect asked for, by the grammar; `classifier`: that a classifier of n-grams calls so; `exact`: that
@@ -17,32 +18,37 @@ import pandas as pd
 
 from seqgan import Config, SeqGAN
 from seqgan.data.dialects import FIRST, LAST, dialects, pairs
+from seqgan.data.forms import dialogue, summaries
 from seqgan.metrics.ngrams import bleu
 
 Figures = dict[str, float]
 JUDGED = 1000
 """Held-out sentences that are translated."""
+CORPORA = {"dialects": pairs, "summaries": summaries, "dialogue": dialogue}
+"""Pairs that the grammar makes, by name."""
 
 
-def exact(gan: SeqGAN, test: pd.DataFrame, **asked) -> float:
-    """The share of sources whose likeliest translation is the target."""
-    made = gan.translate(test["source"].tolist(), **asked)
-    return float((made["target"].to_numpy() == test["target"].to_numpy()).mean())
+def figures_of(gan: SeqGAN, test: pd.DataFrame, name: str) -> Figures:
+    """The share of sources whose likeliest translation is the target, and BLEU-4 of all to their targets."""
+    made = gan.translate(test["source"].tolist())["target"].fillna("")
+    exact = float((made.to_numpy() == test["target"].to_numpy()).mean())
+    near = float(pair_bleu(made.tolist(), test["target"].tolist(), (4,))[0])
+    return {f"{name}: exact": exact, f"{name}: BLEU-4": near}
 
 
-def of_pairs(seed: int, lines: int, judged: int, overrides: Sequence[str]) -> Figures:
-    """Exact match by likelihood alone, and after the adversarial steps."""
-    rows = pairs(lines + judged, seed)
+def of_pairs(corpus: str, seed: int, lines: int, judged: int, overrides: Sequence[str]) -> Figures:
+    """Exact match and BLEU by likelihood alone, and after the adversarial steps."""
+    rows = CORPORA[corpus](lines + judged, seed)
     train, test = rows[:lines], rows[lines:]
     own = [f"seed={seed}", "data.test=0", *overrides]
     begun = time.process_time()
     first = SeqGAN(Config.load("pix2pix", [*own, "steps=0"])).fit(train, quiet=True)
     middle = time.process_time()
-    figures = {"likelihood: exact": exact(first, test), "likelihood: CPU s": middle - begun}
+    figures = figures_of(first, test, "likelihood") | {"likelihood: CPU s": middle - begun}
     begun = time.process_time()
     gan = SeqGAN(Config.load("pix2pix", [*own, "likelihood.epochs=0"])).fit(train, start=first, quiet=True)
     spent = time.process_time() - begun
-    return figures | {"adversary: exact": exact(gan, test), "adversary: CPU s": spent}
+    return figures | figures_of(gan, test, "adversary") | {"adversary: CPU s": spent}
 
 
 def of_unpaired(recipe: str, seed: int, lines: int, judged: int, overrides: Sequence[str]) -> Figures:
@@ -103,13 +109,14 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--judged", type=int, default=JUDGED)
     parser.add_argument("--recipes", nargs="+", default=["cyclegan", "stargan"])
+    parser.add_argument("--corpus", choices=CORPORA, default="dialects", help="of paired")
     parser.add_argument("--set", nargs="*", default=[])
     given = parser.parse_args()
     for recipe in given.recipes if given.what == "unpaired" else ["pix2pix"]:
         rows = []
         for seed in given.seeds:
             own = seed, given.lines, given.judged, given.set
-            rows.append(of_pairs(*own) if given.what == "paired" else of_unpaired(recipe, *own))
+            rows.append(of_pairs(given.corpus, *own) if given.what == "paired" else of_unpaired(recipe, *own))
             print(recipe, seed, {key: round(float(value), 4) for key, value in rows[-1].items()}, flush=True)
         show(rows)
 

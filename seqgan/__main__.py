@@ -88,9 +88,20 @@ def generate(
     run: Annotated[
         Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: smiles-moses.")
     ],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many texts.")] = 1000,
-    temperature: Annotated[float, typer.Option(min=0.01, max=1000, help="Below 1 favours the likely.")] = 1.0,
+    n: Annotated[
+        int | None, typer.Option("-n", min=1, help="How many texts; default 1000, or 1 for each --infill.")
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, max=1000, help="Below 1 favours the likely; default 1. Default of --infill: the likeliest."
+        ),
+    ] = None,
     prefix: Annotated[str, typer.Option(help="What every text begins with.")] = "",
+    infill: Annotated[
+        list[str],
+        typer.Option(metavar="LINE", help="A line in which ___ stands for what is missing, to be filled; repeatable."),
+    ] = [],  # noqa: B006
     top_k: Annotated[int, typer.Option(min=0, help="Draw from so many of the likeliest tokens; 0: all.")] = 0,
     nucleus: Annotated[
         float, typer.Option(min=0.01, max=1, help="Draw from the likeliest with this probability.")
@@ -122,6 +133,8 @@ def generate(
 ) -> None:
     """Draw texts from a trained model, one a line, or FASTA. The first k of n draws do not depend on n.
 
+    --infill fills the gaps of a line, with a model of recipe maskgan.
+
     Words are written with one space between them, as evaluate splits them; --readable is for readers.
     """
     from seqgan.gan import SeqGAN
@@ -130,10 +143,20 @@ def generate(
         refuse_place(out)
     gan = SeqGAN.load(run, device, which)
     request = cli.request_of(condition)
-    lengths = min_length, max_length
-    lines = gan.stream(
-        *(n, temperature, prefix, seed, top_k, nucleus, *lengths, raw, request, guidance), **{"ceiling": ceiling}
-    )
+    if infill:
+        from seqgan.recipes.infilling import infilled_lines
+
+        others = {"--prefix": prefix, "--top-k": top_k, "--nucleus": nucleus < 1, "--min-length": min_length}
+        others |= {"--max-length": max_length, "--ceiling": ceiling, "--raw": raw}
+        n = n or 1
+        lines = infilled_lines(gan, infill, n, temperature or 0.0, seed, (request, guidance), others)
+        n *= len(infill)
+    else:
+        n, lengths = n or 1000, (min_length, max_length)
+        lines = gan.stream(
+            *(n, temperature or 1.0, prefix, seed, top_k, nucleus, *lengths, raw, request, guidance),
+            **{"ceiling": ceiling},
+        )
     if readable:
         lines = map(gan.readable, lines)
     lines = (" ".join(line.splitlines()) for line in over(lines, "drawing texts", n))

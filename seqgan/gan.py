@@ -8,8 +8,6 @@ import pandas as pd
 from gancore.errors import ConfigError, DataError
 from gancore.facade.condition_values import NamedConditions
 from gancore.facade.conditions import Request
-from gancore.facade.model import Model
-from gancore.facade.recipe import refuse_without
 from gancore.io.progress import over
 from gancore.statistics.evaluation import Evaluation
 from gancore.types import Reward
@@ -21,14 +19,14 @@ from seqgan.recipes.completion import complete, prompt_refusal
 from seqgan.recipes.config import Config
 from seqgan.recipes.domain import Sequences
 from seqgan.recipes.judged_sampling import refuse_ceiling
+from seqgan.recipes.reading import ReadsSources
 from seqgan.recipes.sequences import SampleOptions
-from seqgan.recipes.translating import Search, translate
 from seqgan.text.alphabet import Ids
 from seqgan.text.readable import readable
 from seqgan.text.vocabulary import UNKNOWN, Texts, TokenError, Vocabulary
 
 
-class SeqGAN(Model):
+class SeqGAN(ReadsSources):
     """A generator of texts: `SeqGAN("small").fit(lines).sample(20, seed=0)`.
 
     config: a configuration, the name of a bundled one, or a TOML file. Raises ConfigError as `Config.load` does.
@@ -197,38 +195,6 @@ class SeqGAN(Model):
         "has 'bird', which the model does not know"
         """
         return prompt_refusal(self._trained, prompt)
-
-    def translate(
-        self,
-        sources: "str | Sequence[str | None]",
-        n: int = 1,
-        condition: Request | None = None,
-        seed: int = 0,
-        temperature: float = 0.0,
-        beam: int = 0,
-        guidance: float = 1.0,
-    ) -> pd.DataFrame:
-        """`n` translations of each source, by a recipe that translates (pix2pix, cyclegan, stargan): a table.
-
-        condition: what is requested of the translations, as in `sample`; a list has a value for each source.
-        temperature: 0 gives the likeliest translations that a beam search finds, distinct ones; above 0 samples.
-        beam: width of that search, at least `n`; 0 takes 5 or `n`. guidance: above 1 pulls towards what is requested.
-        Columns: row (the source's number, from 1), source, rank, target, log_prob (nats), reason. A source that the
-        model cannot read has one row without a target, and its reason.
-        Raises ConfigError for a recipe that does not translate and for settings out of range, DataError for no sources,
-        RunError where there are no weights yet.
-
-        >>> few = ["likelihood.epochs=1", "steps=1", "critic.pretrain=1", "data.valid=0", "data.test=0"]
-        >>> pairs = [("the cat sat", "ze cat sat"), ("the dog ran", "ze dog ran"), ("a cat ran", "a cat ran")]
-        >>> gan = SeqGAN(Config.load("pix2pix", few)).fit(pairs, quiet=True)
-        >>> table = gan.translate(["the dog sat", "the bird sat"])
-        >>> table["reason"].tolist()
-        ['', "has 'bird', which the model does not know"]
-        """
-        refuse_without(self._trained, "translate", "translate")
-        texts = [sources] if isinstance(sources, str) else list(sources)
-        search = Search(n, temperature, beam, guidance)
-        return translate(self._trained, self.conditions, self.device, texts, condition or {}, search, seed)
 
     def readable(self, text: str) -> str:
         """A sampled text for readers: words get the spacing of prose, and capitals where the model has none.

@@ -65,6 +65,7 @@ ELSEWHERE = {
     "pmo": SEARCHES,
     "lead_translation": TRANSLATIONS,
     "translation": TRANSLATIONS,
+    "infilling": TRANSLATIONS,
     "pmo_page": SEARCHES,
     "picking": "tests/molgan/library/test_picking_benchmark.py",
 }

@@ -16,14 +16,24 @@ from gancore.training.run import Phase
 from gancore.types import Context
 
 Capability = Literal[
-    "context", "code", "reward", "log_prob", "critic_score", "predict", "encode", "fragments", "translate", "precision"
+    "context",
+    "code",
+    "reward",
+    "log_prob",
+    "critic_score",
+    "predict",
+    "encode",
+    "fragments",
+    "translate",
+    "infill",
+    "precision",
 ]
 """context: samples can be requested by a `Context`, with guidance. code: by a latent code. reward: a reward of strings
 can be learnt from. log_prob: the log-probability of a sample is exact; `log_prob_of(network, sample)` has gradients,
 and `is_spelled(sample)` tells for which samples it is that of the string. critic_score: a critic judges a sample.
 predict: a head of the critic says which context a sample has. encode: a sample has a latent code. fragments: a sample
-can begin with given parts. translate: a sample is made of a given one, its source. precision: `sample` can round the
-products of its recurrent layers, which takes less time."""
+can begin with given parts. translate: a sample is made of a given one, its source. infill: gaps in a
+given sample are filled. precision: `sample` can round the products of its recurrent layers, which takes less time."""
 
 
 class Recipe(Protocol):

@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ class Corpus:
             picked = sampled(len(rows), config.sample, seed)
             rows, cells = [rows[place] for place in picked], [cells[place] for place in picked] if cells else []
         others = {(number, file): found for (number, _, file), found in zip(rows, cells, strict=False)}
-        usable, rejected = _usable(rows)
+        usable, rejected = _usable(rows, cls.reason)
         same = {line: sameness(line, config) for _, line, _ in usable}
         parts_of = split_lines(dict.fromkeys(same.values()), config, seed)
         part_of = {line: parts_of[key] for line, key in same.items()}
@@ -170,6 +170,11 @@ class Corpus:
             for name in dict.fromkeys(name for found in cells for name in found)
         }
         return corpus
+
+    @staticmethod
+    def reason(line: str) -> str:
+        """Why a stripped line is not learnt from, a few words; "" where it is."""
+        return line_reason(line)
 
     @classmethod
     def empty(cls, vocabulary: Vocabulary, length: int) -> "Corpus":
@@ -236,12 +241,14 @@ class Corpus:
         return self.train, self.valid, self.test
 
 
-def _usable(rows: list[tuple[int, str, str]]) -> tuple[list[tuple[int, str, str]], list[Rejection]]:
+def _usable(
+    rows: list[tuple[int, str, str]], reason_of: Callable[[str], str]
+) -> tuple[list[tuple[int, str, str]], list[Rejection]]:
     """Rows that are text, stripped."""
     usable, rejected = [], []
     for number, line, file in rows:
         line = line.strip()
-        reason = line_reason(line)
+        reason = reason_of(line)
         if reason:  # half a character is written as an escape, for a file cannot hold it
             escaped = line.encode("utf-8", "backslashreplace").decode()
             rejected.append(rejection(number, escaped, reason, file))

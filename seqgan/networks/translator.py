@@ -100,6 +100,13 @@ class Attending(nn.Module):
         seen = scaled_dot_product_attention(query, memory.keys, memory.values, attn_mask=memory.mask)
         return seen.transpose(1, 2).flatten(2)
 
+    def attention(self, embedded: Tensor, memory: Memory) -> Float[Tensor, "batch step source"]:
+        """How much each step of a target attends to each of its source, mean of the heads; each row adds up to 1."""
+        states = self.first(embedded, memory.start[None].contiguous())[0]
+        query = self.query(states).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        scores = query @ memory.keys.transpose(2, 3) / query.shape[-1] ** 0.5
+        return scores.masked_fill(~memory.mask, -torch.inf).softmax(-1).mean(1)
+
     def decode(self, embedded: Tensor, memory: Memory) -> Float[Tensor, "batch step width"]:
         """Features after each token of a target `(batch, step, embedding)`."""
         states = self.first(embedded, memory.start[None].contiguous())[0]
@@ -140,9 +147,18 @@ class Translator(TokenModel):
 
     def features(self, ids: Ids, sources: Sources, context: Context | None = None) -> Float[Tensor, "batch step width"]:
         """What the head reads before each token of `ids`."""
+        return self.drop(self.body.decode(self._before(ids, context), self.encode(sources)))
+
+    def attention(
+        self, ids: Ids, sources: Sources, context: Context | None = None
+    ) -> Float[Tensor, "batch step source"]:
+        """How much is attended to each token of the source before each token of `ids` is written; rows add up to 1."""
+        return self.body.attention(self._before(ids, context), self.encode(sources))
+
+    def _before(self, ids: Ids, context: Context | None) -> Float[Tensor, "batch step embedding"]:
+        """What the decoder reads before each token of `ids`."""
         begin = torch.full_like(ids[:, :1], self.alphabet.begin)
-        embedded = self._asked(self.embedding(torch.cat((begin, ids[:, :-1]), 1)), context)
-        return self.drop(self.body.decode(self.drop_embedding(embedded), self.encode(sources)))
+        return self.drop_embedding(self._asked(self.embedding(torch.cat((begin, ids[:, :-1]), 1)), context))
 
     def log_prob(self, ids: Ids, sources: Sources, context: Context | None = None) -> Float[Tensor, "batch step"]:
         """Log-probability of every token of the targets in nats given those before it, 0 at padding."""

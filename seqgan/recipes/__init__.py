@@ -6,6 +6,7 @@ from seqgan.recipes.cyclegan import CycleGAN
 from seqgan.recipes.gad import GAD
 from seqgan.recipes.gumbel import GumbelGAN
 from seqgan.recipes.leakgan import LeakGAN
+from seqgan.recipes.maskgan import MaskGAN
 from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.pix2pix import Pix2Pix
 from seqgan.recipes.residual import Residual
@@ -22,5 +23,6 @@ RECIPES: dict[str, Any] = {
     "pix2pix": Pix2Pix,
     "cyclegan": CycleGAN,
     "stargan": StarGAN,
+    "maskgan": MaskGAN,
 }
 """By the names that `Config.recipe` takes."""

@@ -240,7 +240,7 @@ class Sequences:
             adversarial = any(name.startswith("generator/") for name in logs)
             if adversarial and (step + 1) % model.config.monitor_every == 0:
                 recipe = model.recipe
-                translates = "translate" in recipe.capabilities
+                translates = recipe.capabilities & {"translate", "infill"}
                 logs |= recipe.figures(data) if translates else monitor_metrics(recipe.averaged.average, data)
 
         return monitor

@@ -5,7 +5,7 @@ critic's verdict comes back by REINFORCE: several translations of one source, ea
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -74,7 +74,7 @@ class Pix2Pix(TranslationRecipe):
     config_class = Pix2PixConfig
     corpus_class = Pairs
 
-    def __init__(self, config: Pix2PixConfig, space: TextSpace, device: torch.device):
+    def __init__(self, config: Any, space: TextSpace, device: torch.device):
         super().__init__(config, space, device)
         sizes = of_critic(config.model, config.critic.dropout)
         self.critic = PairCritic(space.alphabet, sizes, space.context_features, config.critic.conditioning).to(device)

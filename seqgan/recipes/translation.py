@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -58,7 +58,8 @@ class TranslationConfig(GameConfig):
     policy: DrawsConfig = field(default_factory=DrawsConfig)
     """The policy gradient."""
     hide_source: Part = 0.05
-    """Share of the rows whose source is hidden in training. From no source at all `sample` draws."""
+    """Share of the rows whose source is hidden in training. From no source at all `sample` draws. Of recipe
+    maskgan these lines are nothing but a gap."""
 
     @property
     def needs_lines(self) -> str:
@@ -159,11 +160,24 @@ class TranslationRecipe(SequenceRecipe, ABC):
         hidden = torch.rand(len(sources), 1, device=self.device) < self.config.hide_source
         return torch.where(hidden, empty(self.alphabet, sources), sources)
 
+    @property
+    def target_length(self) -> int:
+        """The most tokens of what is written, its end included."""
+        return self.space.length
+
+    def drawn(self, ids: Ids) -> Bool[Tensor, "batch step"]:
+        """The tokens of targets that are the translator's own: all of them."""
+        return self.alphabet.mask(ids)
+
+    def no_source(self, n: int) -> Sources:
+        """The source `(n, step)` from which whole lines are drawn: the empty one."""
+        return torch.full((n, 1), self.alphabet.end or 0, dtype=torch.long, device=self.device)
+
     def draw(self, sources: Sources, context: Context | None = None) -> Ids:
         """A translation of each source by the present translator `(batch, length)`, at rest."""
         with at_rest(self.generator):
-            stepper = Translating(self.generator, sources)
-            return sample(stepper, len(sources), self.length, device=self.device, context=context)
+            stepper = self.writing(self.generator, sources)
+            return sample(stepper, len(sources), self.target_length, device=self.device, context=context)
 
     def reinforce(self, ids: Ids, sources: Sources, context: Context | None, reward: Tensor) -> Float[Tensor, "row"]:
         """The policy gradient of draws, `policy.draws` of each source one after the other; one value a source.
@@ -173,7 +187,7 @@ class TranslationRecipe(SequenceRecipe, ABC):
         draws = self.config.policy.draws
         advantage = leave_one_out(reward.view(-1, draws)).flatten()
         log_prob = self.generator.log_prob(self.alphabet.trim(ids), sources, context)
-        mask = self.alphabet.mask(ids)[:, : log_prob.shape[1]]
+        mask = self.drawn(ids)[:, : log_prob.shape[1]]
         each = sum_steps(policy_gradient(log_prob, advantage[:, None].expand_as(log_prob)), mask)
         return each.view(-1, draws).mean(1) * self.config.policy.weight
 
@@ -188,8 +202,7 @@ class TranslationRecipe(SequenceRecipe, ABC):
         guidance: float = 1.0,
     ) -> Ids:
         """`n` sequences without a source, `(n, step)`: like the targets of training."""
-        sources = torch.full((n, 1), self.alphabet.end or 0, dtype=torch.long, device=self.device)
-        return self.sample_of(sources, random, context, options, guidance)
+        return self.sample_of(self.no_source(n), random, context, options, guidance)
 
     def sample_of(
         self,
@@ -201,7 +214,7 @@ class TranslationRecipe(SequenceRecipe, ABC):
     ) -> Ids:
         """A translation of each source by the averaged translator, `(n, step)`."""
         options = options or SampleOptions()
-        steps = options.steps or self.space.length
+        steps = options.steps or self.target_length
         with at_rest(self.averaged.average):
             return sample(
                 *(self.stepper(sources, context, guidance), len(sources), steps, random, options.decoding),
@@ -210,15 +223,20 @@ class TranslationRecipe(SequenceRecipe, ABC):
 
     def stepper(self, sources: Sources, context: Context | None, guidance: float) -> Any:
         """The averaged translator with its sources, guided towards the context where that is asked for."""
-        translating = Translating(self.averaged.average, sources)
-        return Guided(translating, guidance) if context is not None and guidance != 1.0 else translating
+        return self.writing(self.averaged.average, sources, guidance if context is not None else 1.0)
+
+    def writing(self, network: Translator, sources: Sources, guidance: float = 1.0) -> Any:
+        """A translator with its sources, guided unless guidance is 1: a stepper."""
+        translating = Translating(network, sources)
+        return translating if guidance == 1.0 else Guided(translating, guidance)
 
     def log_prob_of(
         self, network: Translator, sample: Sample, context: Context | None = None
     ) -> Float[Tensor, "batch"]:  # pyright: ignore
         """Log-probability of targets in nats, with gradients, of `(target, source)` given its source or `(target,)`."""
         target, *source = sample
-        return network.log_prob(target, source[0] if source else empty(self.alphabet, target), context).sum(1)
+        each = network.log_prob(target, source[0] if source else self.no_source(len(target)), context)
+        return (each * self.drawn(target)).sum(1)
 
     def greedy(self, sources: Sources, context: Context | None = None) -> Ids:
         """Translations of the likeliest token at each step, nearly (temperature 0.001), for figures while training."""
