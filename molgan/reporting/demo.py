@@ -129,7 +129,7 @@ def _table(
     table.add_section()
     ours, theirs = compositions
     for name in theirs:
-        label = "aromatic share" if name == "aromatic" else f"{name} a molecule"
+        label = "aromatic share" if name == "aromatic" else f"{name} per molecule"
         table.add_row(label, "", f"{ours.get(name, 0.0):.4f}", "", "", f"{theirs[name]:.4f}")
     for name, (samples, real) in likeness.items():
         table.add_row(name, "", f"{samples:.4f}", "", "", f"{real:.4f}")
