@@ -220,5 +220,5 @@ models["SeqGAN"].evaluate(1000, reference=unseen)
 #
 # **Where to go next.** `04_smiles` uses a chemist's score as the reward. `05_gradients` and `05b_games` explain
 # how the gradient estimators differ. On the command line, `seqgan demo` is this notebook at full size, and `seqgan
-# train --data lines.txt --out runs/y` trains on your own lines. In Python, `text.save_pretrained(folder)` writes a model
-# to share. `docs/text-experiments.md` has all experiments, including failed ones.
+# train --data lines.txt --out runs/y` trains on your own lines. In Python, `text.save_pretrained(folder)` writes a
+# model to share. `docs/text-experiments.md` has all experiments, including failed ones.
