@@ -52,7 +52,8 @@ def build(
         str, typer.Option(help="File that stores the score's values; default OUT/scores.sqlite with a plug-in.")
     ] = "",
     known: Annotated[
-        list[str], typer.Option(metavar="qm9|moses|zinc|FILE", help="Known molecules, for novel and nearest; repeatable.")
+        list[str],
+        typer.Option(metavar="qm9|moses|zinc|FILE", help="Known molecules, for novel and nearest; repeatable."),
     ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same library.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Number of processes; 0: one per usable core.")] = 0,

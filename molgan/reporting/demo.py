@@ -39,7 +39,7 @@ def run(config: Config, out: Path, n: int, quiet: bool = False, as_json: bool = 
     """
     progress = Console(stderr=True, quiet=quiet)
     replace_folder(out)
-    progress.print("reading the embedded QM9 molecules", highlight=False)
+    progress.print("reading the bundled QM9 molecules", highlight=False)
     data, held = MoleculeDataset.from_file(embedded(), **config.data.limits).split(config.data.hold_out, config.seed)
     gan = MolGAN(config).fit(data, out=out, quiet=quiet)
     progress.print(f"drawing {n:,} molecules, raw and repaired", highlight=False)
