@@ -135,7 +135,8 @@ class Sequences:
         train, valid, test = (f"{len(part):,}" for part in corpus.parts)
         console.print(
             f"lines: {train} for training, {valid} for early stopping, {test} held out, "
-            f"{len(corpus.rejected):,} left out; {corpus.alphabet.size:,} kinds of tokens, up to {corpus.length - 1} tokens per line",
+            f"{len(corpus.rejected):,} left out; "
+            f"{corpus.alphabet.size:,} kinds of tokens, up to {corpus.length - 1} tokens per line",
             markup=False,
             highlight=False,
             soft_wrap=True,
