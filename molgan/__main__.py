@@ -69,7 +69,7 @@ def _rdkit_scores() -> "list[Finding]":
 
 HALF = Half(
     name="molgan",
-    about="Train generators of molecules, make candidate libraries, score and judge them.",
+    about="Train molecule generators, build candidate libraries, score and evaluate molecules.",
     sets="qm9|moses|zinc",
     kinds=".smi .smiles .txt .csv .tsv .parquet .jsonl .sdf",
     suffix="smi",
@@ -77,9 +77,9 @@ HALF = Half(
     model=_model,
     config=lambda data: "default" if data else "qm9",
     source=_source,
-    computed="a property, NAME=SCORE.toml, or ",
+    computed="a property, NAME=SCORE.toml, ",
     demo=Demo(
-        "The whole way on the embedded QM9 molecules: train, judge, collect a library, draw it. Replaces OUT.",
+        "Train on the bundled QM9 molecules, evaluate, build a library and draw it. Replaces OUT.",
         *(Path("runs/demo"), "qm9-exemplars", 10_000, 1, _demo),
     ),
     checks=[_rdkit_scores],
@@ -101,10 +101,10 @@ def generate(
     run: Annotated[
         Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: qm9, moses, drug.")
     ],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many draws.")] = 1000,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of samples.")] = 1000,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="Leave out repair (constrained decoding).")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Write samples as drawn, without repair.")] = False,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     ceiling: options.Ceiling = None,
@@ -123,11 +123,11 @@ def generate(
     which: Which = "last",
     quiet: Quiet = False,
 ) -> None:
-    """Draw molecules from a trained model, one SMILES a line, duplicates included.
+    """Sample molecules from a trained model, one SMILES per line, duplicates included.
 
-    With --raw nothing is repaired and an invalid draw is an empty line; otherwise the rare draw that is no
-    molecule is left out. Seeds are the same for any number: the first k of n draws do not depend on n.
-    With --fragments a .csv has the columns request and smiles. String models, smiles-moses for one, take them as well.
+    With --raw nothing is repaired, and an invalid sample is an empty line. Otherwise the few invalid samples are left
+    out. For a given seed, the first k samples do not depend on n. With --fragments, an output .csv has the columns
+    request and smiles. String models, such as smiles-moses, also take --fragments.
     """
     from molgan.library.requests import lines, write_each
     from molgan.prompted import load_for
@@ -164,13 +164,13 @@ def score(
     column: cli.Column = "",
     score: Annotated[str, typer.Option(help="TOML file with a [score] table, or the name of a score.")] = "qed",
     out: Annotated[Path | None, typer.Option(help="Table to write: .parquet or .csv.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="File that keeps measured values for later runs.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="File that stores the values for later runs.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Score molecules one by one: canonical SMILES, validity, novelty, properties, the score and its components.
 
-    Prints means, or one JSON object with --json. The table of --out has one row per row of the file, in its order,
+    Prints means, or one JSON object with --json. The table of --out has the rows of the file in their order,
     with the row's number, text, name and other columns; a column whose name is taken becomes input.NAME. The column
     smiles has no stereochemistry, but scores use it. Isotopes and atom maps are ignored. If a plug-in fails for every
     molecule, a message says so and the exit code is 1.
@@ -192,7 +192,7 @@ def score(
 
 @app.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Generated molecules, or -; an empty line is an invalid draw.")],
+    file: Annotated[Path, typer.Argument(help="Generated molecules, or -; an empty line is an invalid sample.")],
     train: options.Train = [],  # noqa: B006
     reference: options.Reference = None,
     column: cli.Column = "",
@@ -211,7 +211,7 @@ def evaluate(
 
     Every list gets valid, connected, unique and novel. --reference adds the suites of MOSES and GuacaMol, diversity,
     motifs, memorisation, alerts and precision. Some figures need --train (MOSES brings its own training set).
-    --condition says what the molecules were asked for, and how near they come is measured. --only subgroups and
+    --condition names the requested values, and the distance to them is measured. --only subgroups and
     --subgroup COLUMN give recall by subgroup.
     """
     from molgan.chemistry.identity import Policy
@@ -230,11 +230,11 @@ def evaluate(
 
 @app.command()
 def compare(
-    files: Annotated[list[Path], typer.Argument(help="Files of molecules, or models (as generate's) to be sampled.")],
+    files: Annotated[list[Path], typer.Argument(help="Files of molecules, or models to sample from.")],
     train: options.Train = [],  # noqa: B006
     reference: options.Reference = None,
     column: cli.Column = "",
-    n: Annotated[int, typer.Option("-n", min=2, help="Draws from each run.")] = 10_000,
+    n: Annotated[int, typer.Option("-n", min=2, help="Number of samples from each model.")] = 10_000,
     only: options.Only = [],  # noqa: B006
     sample: options.Sample = 30_000,
     unequal: options.Unequal = False,
@@ -243,7 +243,7 @@ def compare(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge several lists or runs side by side; a figure beyond the first one's interval is marked with *."""
+    """Evaluate lists or models side by side; * marks an interval that does not overlap the first one's."""
     from molgan.metrics import GROUPS
     from molgan.reporting.comparison import compare as judge
 
@@ -260,12 +260,12 @@ def report(
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("report.html"),
     train: options.Train = [],  # noqa: B006
     reference: options.Reference = None,
-    score: Annotated[str, typer.Option(help="Score that ranks: a TOML file or the name of one.")] = "qed",
+    score: Annotated[str, typer.Option(help="Score to rank by: a TOML file or the name of a score.")] = "qed",
     smarts: Annotated[
         list[str], typer.Option(metavar="NAME=SMARTS", help="A further substructure to filter by; repeatable.")
     ] = [],  # noqa: B006
-    top: Annotated[int, typer.Option(min=1, help="Molecules to draw.")] = 1000,
-    n: Annotated[int, typer.Option("-n", min=1, help="Draws from a run.")] = 10_000,
+    top: Annotated[int, typer.Option(min=1, help="Number of molecules to show.")] = 1000,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of samples from a model.")] = 10_000,
     seed: Seed = 0,
     fragments: options.Fragments = "largest",
     standardize: options.Standardize = False,
@@ -276,9 +276,9 @@ def report(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write an HTML page about a run or a file: figures, distributions, training curves, molecules, provenance.
+    """Write an HTML page about a run or a file: metrics, distributions, training curves, molecules, provenance.
 
-    Prints the path of the page; with --json also its figures.
+    Prints the path of the page; with --json also its metrics.
     """
     from molgan.reporting.page import report as make
 
@@ -299,18 +299,18 @@ def export(
     train: options.Train = [],  # noqa: B006
     reference: options.Reference = None,
     only: options.Only = [],  # noqa: B006
-    n: Annotated[int, typer.Option("-n", min=2, help="Draws that the card's figures rest on.")] = 10_000,
+    n: Annotated[int, typer.Option("-n", min=2, help="Number of samples for the metrics of the card.")] = 10_000,
     seed: Seed = 0,
-    data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
+    data: Annotated[str, typer.Option(help="Description of the training data, one sentence for the card.")] = "",
     column: cli.Column = "",
     which: Which = "last",
     compact: cli.Compact = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model to share: one file that generate, MolGAN.load and from_pretrained read, and a card with figures.
+    """Write a model to share: one file that generate, MolGAN.load and from_pretrained read, and a model card.
 
-    With --json the figures of the card are printed.
+    With --json the metrics of the card are printed.
     """
     from molgan.gan import MolGAN
     from molgan.metrics import GROUPS, evaluate

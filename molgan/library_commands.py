@@ -49,27 +49,28 @@ def build(
         str, typer.Option(help="TOML file with a [score] table, or the name of a score; adds its columns.")
     ] = "",
     cache: Annotated[
-        str, typer.Option(help="File that keeps the score's numbers; default OUT/scores.sqlite with a plug-in.")
+        str, typer.Option(help="File that stores the score's values; default OUT/scores.sqlite with a plug-in.")
     ] = "",
     known: Annotated[
-        list[str], typer.Option(metavar="qm9|moses|zinc|FILE", help="Molecules that are not novel; repeatable.")
+        list[str],
+        typer.Option(metavar="qm9|moses|zinc|FILE", help="Known molecules, for novel and nearest; repeatable."),
     ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same library.")] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for one a usable core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Number of processes; 0: one per usable core.")] = 0,
     scheduler: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Dask scheduler to use instead of local processes.")
     ] = "",
-    samples: Annotated[int, typer.Option(min=0, help="Stop after so many samples; 0: no limit.")] = 0,
-    minutes: Annotated[float, typer.Option(min=0, help="Stop after so many minutes; 0: no limit.")] = 0,
-    disk: Annotated[float, typer.Option(min=0, help="Stop at so many GB of files; 0: no limit.")] = 0,
+    samples: Annotated[int, typer.Option(min=0, help="Stop after this many samples; 0: no limit.")] = 0,
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after this many minutes; 0: no limit.")] = 0,
+    disk: Annotated[float, typer.Option(min=0, help="Stop at this many GB of files; 0: no limit.")] = 0,
     patience: Annotated[
-        int, typer.Option(min=1, help="Stop after so many samples in a row that add nothing.")
+        int, typer.Option(min=1, help="Stop after this many samples in a row that add no molecule.")
     ] = 50_000,
     draws: Annotated[int, typer.Option(min=1, help="Samples in a shard, the unit of work.")] = 2000,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Estimate time, disk and acceptance from few samples.")
     ] = False,
-    pick: Annotated[int, typer.Option(min=0, help="Then pick so many that lie far apart, to picked.parquet.")] = 0,
+    pick: Annotated[int, typer.Option(min=0, help="Then write this many diverse molecules to picked.parquet.")] = 0,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     ceiling: options.Ceiling = None,
@@ -194,7 +195,7 @@ def info(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what a library holds: its runs, what became of their samples, and what took the time."""
+    """Show what a library holds: its runs, the fate of their samples, and where the time went."""
     from molgan.library.manifest import refuse_damaged
     from molgan.library.query import LibraryFolder
 

@@ -21,10 +21,10 @@ File = Annotated[Path, typer.Argument(help="Molecules: a file that train reads, 
 def pick(
     file: File,
     out: Annotated[Path, typer.Option(help="File to write: .csv, .parquet or .smi.")],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many molecules to pick.")] = 1000,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of molecules to pick.")] = 1000,
     by: Annotated[
         Literal["maxmin", "sphere", "scaffold", "cluster"],
-        typer.Option(help="maxmin: far apart. sphere: no two alike. scaffold, cluster: the best of each."),
+        typer.Option(help="maxmin: far apart. sphere: no two similar. scaffold, cluster: the best of each."),
     ] = "maxmin",
     rank_by: Annotated[
         str, typer.Option("--rank-by", metavar="NAME", help="Column of numbers, higher is better; default: row order.")
@@ -32,11 +32,11 @@ def pick(
     lowest: Annotated[bool, typer.Option("--lowest", help="Lower is better in that column.")] = False,
     threshold: Annotated[
         float | None,
-        typer.Option(help="sphere: highest similarity of two picks, default 0.35. cluster: least mean, default 0.65."),
+        typer.Option(help="sphere: highest similarity of two picks, default 0.35. cluster: lowest mean, default 0.65."),
     ] = None,
     each: Annotated[
         int | None,
-        typer.Option(min=1, help="scaffold, cluster: picks from each, at most; default 1.", show_default=False),
+        typer.Option(min=1, help="scaffold, cluster: most picks from each; default 1.", show_default=False),
     ] = None,
     column: cli.Column = "",
     seed: Seed = 0,
@@ -97,19 +97,21 @@ def cluster(
     threshold: Annotated[
         float,
         typer.Option(
-            min=0, max=1, help="bitbirch: least mean similarity in a cluster. butina: least similarity of neighbours."
+            min=0, max=1, help="bitbirch: lowest mean similarity in a cluster. butina: lowest similarity of neighbours."
         ),
     ] = 0.65,
     criterion: Annotated[
         Literal["diameter", "radius"],
         typer.Option(help="bitbirch: mean over the pairs of a cluster (diameter), or to its centroid (radius)."),
     ] = "diameter",
-    branching: Annotated[int, typer.Option(min=2, help="bitbirch: most entries of a node of the tree.")] = 50,
+    branching: Annotated[
+        int, typer.Option(min=2, help="bitbirch: branching factor, the most entries in a node of the tree.")
+    ] = 50,
     column: cli.Column = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Cluster molecules by Morgan fingerprints; writes the cluster of each row and its size, 0 for the largest."""
+    """Cluster molecules by Morgan fingerprints; writes each row's cluster (0 is the largest) and its size."""
     import numpy as np
     import pandas as pd
 

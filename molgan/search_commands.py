@@ -21,7 +21,7 @@ def optimize(
         str, typer.Option(metavar="MODEL|FILE", help="Where the first molecules come from: a model or a file.")
     ] = "drug",
     column: cli.Column = "",
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random; default: from the settings.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the search; default: from the settings.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     overrides: Set = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="Continue the search in OUT.")] = False,
@@ -48,12 +48,12 @@ def improve(
     properties: Annotated[
         list[str],
         typer.Option(
-            "--property", metavar="NAME=BY", help="How far to move a property, for instance logp=+1; repeatable."
+            "--property", metavar="NAME=BY", help="Requested change of a property, such as logp=+1; repeatable."
         ),
     ],
-    similarity: Annotated[float, typer.Option(help="Least Tanimoto similarity to the lead, from 0 to 1.")] = 0.4,
-    n: Annotated[int, typer.Option("-n", min=1, help="Molecules to give for each lead.")] = 10,
-    budget: Annotated[int, typer.Option(min=2, help="Molecules to score for each lead, at most.")] = 500,
+    similarity: Annotated[float, typer.Option(help="Lowest Tanimoto similarity to the lead, from 0 to 1.")] = 0.4,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of molecules for each lead.")] = 10,
+    budget: Annotated[int, typer.Option(min=2, help="Most molecules to score for each lead.")] = 500,
     column: cli.Column = "",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -91,20 +91,20 @@ def improve(
 def analogues(
     file: Annotated[Path, typer.Argument(help="Actives: a file that train reads, or - (standard input).")],
     out: Annotated[Path, typer.Option(help="Table to write: .csv or .parquet.")],
-    n: Annotated[int, typer.Option("-n", min=1, help="Analogues to give.")] = 1000,
-    similarity: Annotated[float, typer.Option(help="Least Tanimoto similarity to an active, from 0 to 1.")] = 0.4,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of analogues.")] = 1000,
+    similarity: Annotated[float, typer.Option(help="Lowest Tanimoto similarity to an active, from 0 to 1.")] = 0.4,
     model: Annotated[
-        str, typer.Option(help="Model to tune on the actives; none: everything is bred.")
+        str, typer.Option(help="Model to fine-tune on the actives; none: genetic algorithm only.")
     ] = "smiles-moses",
     value: Annotated[
-        str, typer.Option(help="Column of measured values, higher is better; predicted for analogues.")
+        str, typer.Option(help="Column of measured values, higher is better; a Gaussian process predicts it.")
     ] = "",
     column: cli.Column = "",
     seed: Seed = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make new molecules like a few actives: a model tuned on them draws, and the rest are bred.
+    """Make analogues of a few actives, by a model fine-tuned on them and by a genetic algorithm.
 
     Prints how many candidates there were and why some were left out, and reports rows that could not be used.
     """

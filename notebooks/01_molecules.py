@@ -14,21 +14,22 @@
 # %% [markdown]
 # # Molecules in ten minutes
 #
-# **What you will have at the end:** a generator of small molecules that you trained yourself, in about a minute on
-# one CPU core; figures that say how good it is, each with its uncertainty; a library of candidates with properties,
+# **What you will have at the end:** a generator of small molecules, which you train yourself in about a minute on
+# one CPU core; metrics that say how good it is, with their uncertainty; a library of candidates with properties,
 # as Parquet, SMILES and SDF; and one HTML page to read, sort and search.
 #
-# **The idea, from nothing.** A molecule is a graph: atoms are its nodes, bonds its edges. A *generator* is a network
-# that turns random numbers into such a graph. It learns from examples in two steps here:
+# **The idea.** A molecule is a graph: the nodes are atoms and the edges are bonds. A *generator* is a network
+# that turns random numbers into such a graph. Here it learns from examples in two phases:
 #
-# 1. *Reconstruction.* Each training molecule is squeezed into a few numbers and drawn again from them. This teaches
-#    the generator what goes with what (a variational autoencoder).
-# 2. *A game.* A second network, the *critic*, is shown real molecules beside generated ones and learns to tell them
-#    apart; the generator learns to leave it nothing to tell (a generative adversarial network, GAN).
+# 1. *Reconstruction.* Each training molecule is encoded into a few numbers and decoded again. This teaches
+#    the generator which atoms and bonds go together (a variational autoencoder).
+# 2. *Adversarial training.* A second network, the *critic*, sees real and generated molecules and learns to tell
+#    them apart. The generator learns to make molecules that the critic cannot tell from real ones (a generative
+#    adversarial network, GAN).
 #
-# While bonds are drawn, one that would exceed an atom's valence is never offered, so a carbon with five bonds cannot
-# come out. What can go wrong instead is called *collapse*: the generator finds a few molecules that pass, and draws
-# nothing else. A good part of this notebook is about seeing that in time.
+# The sampler never offers a bond that would exceed an atom's valence, so a carbon with five bonds is impossible.
+# What can go wrong is *mode collapse*: the generator finds a few molecules that the critic accepts, and draws
+# nothing else. A good part of this notebook shows how to notice this in time.
 
 # %%
 import os
@@ -54,8 +55,8 @@ from molgan.scoring.scorer import Scorer, property_frame
 # %% [markdown]
 # ## 1. Data, and what is wrong with it
 #
-# Every list of molecules has rows that cannot be used, and a model that silently drops them is a model of other data
-# than you think. Here is a small file with the usual troubles.
+# Most lists of molecules have rows that cannot be used. If they are dropped silently, the model is trained on other
+# data than you think. Here is a small file with the usual problems.
 
 # %%
 Path("mixed.smi").write_text(
@@ -82,15 +83,15 @@ audited = MoleculeDataset.from_file("mixed.smi", max_atoms=16, min_atom_share=0.
 pd.DataFrame(audited.rejected)
 
 # %% [markdown]
-# Each row that was left out has its number and one reason. Two of them are worth a thought. The two alanines are one
-# molecule here: the generator draws graphs without stereochemistry, so the second is a duplicate. And *rare atom
-# type* was our own wish (`min_atom_share`): an element seen in one molecule cannot be learnt. The hydrochloride could
-# have been kept as its largest fragment (`fragments="largest"`). In a training run the same table is written to
-# `rejected.csv` in the run's folder.
+# Each row that was left out has its number and one reason. Two reasons need an explanation. The two alanines are one
+# molecule here: the generator ignores stereochemistry, so the second is a duplicate. *Rare atom type* comes from the
+# setting `min_atom_share`: a model cannot learn an element from one molecule. The hydrochloride could
+# be kept as its largest fragment (`fragments="largest"`). A training run writes the same table to
+# `rejected.csv` in the run folder.
 #
-# Now the real data: QM9, molecules of up to nine heavy atoms out of C, N, O and F, which come with the package. A few
-# thousand are enough for a first look; another five hundred are kept aside, to compare with later. Molecules with
-# charges are few, and left out as rare.
+# Now the real data: QM9, molecules of up to nine heavy atoms of C, N, O and F. It comes with the package. A few
+# thousand are enough for a first look. Five hundred others are held out for the evaluation. Few molecules have
+# charges; they are left out because their atom types are rare.
 
 # %%
 everything = as_rows(embedded())
@@ -103,23 +104,23 @@ molecule_grid(data.smiles[:12], [""] * 12, Path("training.png"))
 Image("training.png", width=900)
 
 # %% [markdown]
-# Get used to the look of these: QM9 was made by enumerating what is possible on paper, not by collecting what was
-# made. Strained cages and three-membered rings are common in it, and a good generator of QM9 will draw them.
+# QM9 lists molecules that are possible on paper; most of them were never made. So strained cages and
+# three-membered rings are common, and a good generator of QM9 draws them too.
 #
 # ## 2. Train, and watch for collapse
 #
-# All settings are one TOML file; whatever is left out has the default that `molgan/config.py` explains. The two
-# `[[watch]]` tables at the end are the collapse monitor. Every `monitor_every` steps, 500 molecules are drawn and
-# looked at:
+# All settings are in one TOML file. The others keep their defaults; the page *Settings* explains all of them. The two
+# `[[watch]]` tables at the end are rules against collapse. Every `monitor_every` steps, the monitor draws 500 molecules
+# and computes metrics, among them:
 #
-# * `sample/unique`: of the valid draws, the share that are different from one another. It falls when the generator
+# * `sample/unique`: the share of distinct molecules among the valid samples. It falls when the generator
 #   repeats itself.
-# * `sample/recall`: the share of training molecules that some generated molecule comes near to, in fingerprint space
-#   (Kynkäänniemi et al. 2019). It falls when whole kinds of molecules are no longer drawn, even if nothing is
-#   repeated.
+# * `sample/recall`: the share of training molecules that have a generated molecule nearby in fingerprint space
+#   (Kynkäänniemi et al. 2019). It falls when the generator no longer makes some kinds of molecules, even if it
+#   repeats none.
 #
 # A rule has a bound, a number of readings in a row, and an action: `warn`, `roll_back` (to the last good checkpoint,
-# at half the learning rates) or `stop`.
+# with half the learning rates) or `stop`.
 
 # %%
 Path("first.toml").write_text(
@@ -151,12 +152,12 @@ action = "warn"
 gan = molgan.MolGAN(molgan.Config.load("first.toml")).fit(data, out="runs/first")
 
 # %% [markdown]
-# In a notebook `fit` shows one line and one small picture, both redrawn in place. The line and each panel are of both
-# phases: *reconstruction* is the loss of the first, *critic*, *penalty* and *score* belong to the game, and
-# *connected*, *unique* and *recall* are the monitor's.
+# In a notebook, `fit` shows one line and one small picture, and updates both. They cover both phases:
+# *reconstruction* is the loss of the first phase; *critic*, *penalty* and *score* belong to adversarial training; and
+# *connected*, *unique* and *recall* come from the monitor.
 #
-# **Interrupting is safe.** The stop button (an interrupt) lets the step finish, saves, and gives back a model that
-# can be used; `fit(..., resume=True)` goes on from there, on a CPU bit for bit. Below, a thread presses the button as
+# **Interrupting is safe.** After the stop button (an interrupt), `fit` finishes the step, saves, and returns a model to
+# use. `fit(..., resume=True)` continues from there, on a CPU bit for bit. Below, a thread presses the button as
 # soon as training has written the first line of its log.
 
 
@@ -174,9 +175,9 @@ print("usable all the same:", short.sample(3))
 # %% [markdown]
 # ### A run that does collapse
 #
-# A monitor that has never gone off is not worth much, so here is a run made to fail: the trained generator goes on
-# with a reward for drug-likeness (QED) far heavier than is sensible, and with nothing that holds it back. `force`
-# allows going on with settings that differ from those of the folder.
+# To test the rules, this run is made to fail: the trained generator continues with a reward for drug-likeness (QED)
+# whose weight is far too large, and without any loss that keeps it near the data. `force`
+# allows a run to continue with settings that differ from those of its folder.
 
 # %%
 shutil.copytree("runs/first", "runs/broken")
@@ -188,8 +189,8 @@ except CollapsedError as stopped:
     print(stopped)
 
 # %% [markdown]
-# The rule stopped it. The log of a run is a file of JSON lines, `metrics.jsonl`, and holds every figure; these are
-# the monitor's.
+# The rule stopped the run. The log of a run, `metrics.jsonl`, holds all metrics as JSON lines. These are the
+# metrics of the monitor.
 
 # %%
 runs = {name: Run.read(f"runs/{name}") for name in ("first", "broken")}
@@ -207,14 +208,14 @@ molecule_grid(broken.sample(12), [""] * 12, Path("broken.png"))
 Image("broken.png", width=900)
 
 # %% [markdown]
-# Note that `sample/connected`, the share of valid molecules, says nothing at all: a collapsed generator is perfectly
-# valid. The grey line is where the game begins.
+# `sample/connected`, the share of valid molecules, does not show the collapse: the samples of a collapsed generator
+# are all valid. Adversarial training begins at the grey line.
 #
 # ## 3. Sample
 #
-# Back to the good run. `sample` gives a list of SMILES, `None` for a draw that is no single valid molecule. By
-# default the fragments of a draw are joined; `raw=True` shows what was drawn. The same seed gives the same molecules,
-# and the list shows itself as a grid.
+# Back to the good run. `sample` gives a list of SMILES, and `None` for a sample that is not one valid molecule. By
+# default the fragments of a sample are joined; `raw=True` gives samples as drawn. The same seed gives the same
+# molecules. A notebook shows the list as a grid of drawings.
 
 # %%
 raw, new = gan.sample(1000, seed=0, raw=True), gan.sample(1000, seed=0)
@@ -222,12 +223,12 @@ print(f"one valid molecule: raw {sum(map(bool, raw)) / len(raw):.1%}, joined {su
 new
 
 # %% [markdown]
-# ## 4. Judge
+# ## 4. Evaluate
 #
-# `evaluate` gives every figure with a 95% interval and the number of molecules it rests on. `train` is what novelty
-# is measured against; `reference` is what the molecules ought to resemble, here the real ones that were kept aside.
-# To know what is a good figure, judge some real molecules in the same way: the list *real* is other QM9 molecules, as
-# many, which the generator never saw either.
+# `evaluate` gives every metric with a 95% interval and the number of molecules. Novelty is measured against `train`.
+# `reference` is what the molecules should resemble, here the held-out molecules.
+# To know what a good value is, evaluate real molecules in the same way: the list *real* has the same number of other
+# QM9 molecules, which the generator has not seen either.
 
 # %%
 real = random.Random(1).sample(sorted(set(everything) - set(picked)), 500)
@@ -239,31 +240,31 @@ table = pd.concat({"generated": figures.to_frame(), "real": ideal.to_frame()}, a
 table.style.format("{:.3f}").format("{:.0f}", subset=[("generated", "n"), ("real", "n")])
 
 # %% [markdown]
-# * `connected` x `unique` x `novel` = `product`: the share of draws that are a new molecule met for the first time. A
+# * `connected` x `unique` x `novel` = `product`: the share of samples that are distinct, valid and new. A
 #   collapsed generator cannot raise it.
-# * `moses/fcd`, the Fréchet ChemNet distance: how far the two sets lie apart as a neural network sees them; lower is
-#   better. The column *real* is what is left when nothing is wrong.
-# * `moses/snn`: mean similarity to the nearest reference molecule. `precision` and `recall`: how many of ours lie
-#   among the real, and how many of the real lie among ours. `circles`: how many molecules can be picked that are all
-#   far from one another.
+# * `moses/fcd`, the Fréchet ChemNet distance: the distance between the two sets in the activations of a neural
+#   network; lower is better. The column *real* shows the best value that can be expected.
+# * `moses/snn`: mean similarity to the nearest reference molecule. `precision`: the share of generated molecules that
+#   are close to real ones. `recall`: the share of real molecules that are close to generated ones. `circles`: how
+#   many molecules can be picked that are all far from each other.
 #
-# Read against the other column, the figures are honest about a minute's training. The molecules are valid, new and
-# all different; but the FCD and the precision say that many of them are not like QM9 yet. That `circles` is above
-# that of real molecules is no merit: odd molecules lie far apart. What is odd about them? The element counts are
+# Compare the two columns. After a minute of training, the molecules are valid, new and all different. But FCD and
+# precision say that many of them are not like QM9 yet. `circles` is above that of real molecules; this is not
+# good, because unusual molecules are far from each other. What is unusual about them? The element counts are
 # right; the share of molecules with an aromatic ring is not.
 
 # %%
 pd.DataFrame({"generated": composition(new), "real": composition(real)}).T.style.format("{:.3f}")
 
 # %% [markdown]
-# Aromatic rings are what this generator draws too few of: bonds that only make sense together are hard for a network
-# that draws all of them at once. The recipe `growing` (`Config.load("qm9-growing")`, about fifteen minutes) draws them
-# one after the other and comes much nearer.
+# This generator draws too few aromatic rings. The bonds of an aromatic ring depend on each other, which is hard for a
+# network that draws all bonds at once. The recipe `autoregressive` (`Config.load("qm9-growing")`, about fifteen
+# minutes) draws one bond after the other and comes much closer.
 #
 # ## 5. A candidate library
 #
-# `collect` draws until there are so many distinct valid molecules, works out their properties, and sorts them.
-# `reward` is any score; here it is the bundled one called `druglike`.
+# `collect` samples until it has the requested number of distinct valid molecules, computes their properties, and sorts
+# them. `reward` is any score; here it is the bundled `druglike`.
 
 # %%
 druglike = Scorer("druglike")
@@ -283,30 +284,30 @@ property_distributions(library.frame, property_frame(data.smiles[:1000]), Path("
 Image("properties.png", width=1000)
 
 # %% [markdown]
-# QED, logP and weight are those of the training set, more or less; SA (synthetic accessibility, high is hard) reaches
-# too far to the right. The library says so about itself, which is the reason to look at the pictures before anybody
-# orders reagents.
+# The distributions of QED, logP and weight are close to those of the training set. SA (synthetic accessibility, high is
+# hard to make) reaches too far to the right. So look at such pictures before you order reagents.
 #
-# ## 6. One page for everybody else
+# ## 6. An HTML report
 #
-# `report` takes a run's folder, a file or a list, and makes one HTML file that needs no network: figures, notes,
-# distributions, training curves, and the molecules, to be sorted by any property, filtered by substructure, searched
-# by SMILES, each beside its nearest training molecule.
+# `report` takes a run folder, a file or a list, and writes one HTML file that works offline. It has metrics, notes,
+# distributions, training curves, and the molecules. You can sort them by any property, filter by substructure and
+# search by SMILES. Each is shown with its nearest training molecule.
 
 # %%
 page = molgan.report("runs/first", train=data, score="druglike", top=100, n=500).write("first.html")
 print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
 
 # %% [markdown]
-# The model is in `runs/first`, too: `molgan.MolGAN.load("runs/first")` has it back, and
-# `gan.save_pretrained("folder")` writes one file and a card to share.
+# The model is saved in `runs/first`: `molgan.MolGAN.load("runs/first")` loads it, and
+# `gan.save_pretrained("folder")` writes one file and a model card to share.
 #
 # ## Where next
 #
-# * **The real thing.** `molgan.Config.load("qm9")` on all of the data takes a few minutes; `"qm9-growing"` about ten,
-#   and learns aromatic rings. Your own molecules: give `fit` a file, a list or a data frame.
-# * **[02_steering](02_steering.ipynb)**: have the generator propose what *you* want, and see how that goes wrong.
-# * **[07_judge](07_judge.ipynb)**: judge anyone's molecules, and see which figure catches which trick.
-# * From a shell the same is `molgan train`, `molgan generate`, `molgan evaluate` and `molgan report`.
+# * **Full training.** `molgan.Config.load("qm9")` on all of the data takes a few minutes. `"qm9-growing"` takes about
+#   fifteen and learns aromatic rings. For your own molecules, give `fit` a file, a list or a data frame.
+# * **[02_steering](02_steering.ipynb)**: tune the generator with a score of your own, and see how that can go wrong.
+# * **[07_judge](07_judge.ipynb)**: evaluate any list of molecules, and see which metric finds which failure.
+# * On the command line: `molgan train`, `molgan generate`, `molgan evaluate` and `molgan report`.
 #
-# A generated molecule is a proposal. Nothing here says that it can be made, is safe, or does what a score hopes.
+# A generated molecule is only a proposal. Nothing here shows that it can be made, that it is safe, or that it does
+# what a score predicts.

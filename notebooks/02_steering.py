@@ -12,20 +12,20 @@
 # ---
 
 # %% [markdown]
-# # Steer by reward
+# # Tune a generator with a reward
 #
 # **What you will have at the end:** a score of your own, as a dozen lines of TOML that you can check as a sentence;
-# one generator, steered by it in six ways; a table that counts what you wanted, new molecules that score well; and a
-# picture of *reward hacking*: the run with the highest reward is the one you would throw away.
+# one generator, tuned with this score in six ways; a table that counts new molecules with a high score; and a
+# picture of *reward hacking*: the run with the highest reward is the least useful one.
 #
-# **The idea, from nothing.** A trained generator draws molecules like those it has seen. To get molecules that *you*
-# like better, give each draw a number, the *reward*, and change the network so that draws with a high reward become
-# likelier and those with a low one less likely. That is all of the policy gradient (REINFORCE, Williams 1992): no
-# gradient of the score itself is needed, so the score can be anything that gives a number: a formula, a docking
+# **The idea.** A trained generator draws molecules like its training molecules. To get molecules that *you*
+# prefer, give each sample a number, the *reward*. Training then makes samples with a high reward more likely and
+# samples with a low reward less likely. This is the policy gradient (REINFORCE, Williams 1992). It needs no
+# gradient of the score, so the score can be anything that gives a number: a formula, a docking
 # program, a colleague's model.
 #
-# And that is the trouble. The network does not know what you meant by the number. If four molecules score best, the
-# shortest way to a high mean reward is to draw those four for ever.
+# This is also the problem. The network does not know what you meant by the number. If four molecules score best, the
+# shortest way to a high mean reward is to draw only those four.
 
 # %%
 import random
@@ -47,13 +47,13 @@ from molgan.scoring.scorer import Scorer
 # %% [markdown]
 # ## 1. A score
 #
-# A score is made of *properties*; of each, how much is wanted (*desirability*, from 0 to 1); and how that is brought
-# together (*aggregate*).
+# A score combines *properties*. A *desirability* maps each property to [0, 1], and the *aggregate* combines the
+# desirabilities.
 #
-# Suppose we look for small, soluble fragments that somebody could make. QM9, the data here, is full of strained cages
-# that nobody could. So: easy to make (SA, the synthetic accessibility score of Ertl and Schuffenhauer: 1 is easy, 10
-# is hard), neither greasy nor too polar (logP from 0 to 2), and no ring of three at all. The *geometric* mean makes
-# each of them a must: a single 0 makes the score 0.
+# Suppose we look for small, soluble fragments that can be made. QM9, the data here, has many strained cages
+# that cannot. So the score has three components: easy to make (SA, the synthetic accessibility score of Ertl and
+# Schuffenhauer: 1 is easy, 10 is hard), neither too lipophilic nor too polar (logP from 0 to 2), and no
+# three-membered ring. With the *geometric* mean, all three are required: if one is 0, the score is 0.
 
 # %%
 Path("fragment.toml").write_text(
@@ -81,7 +81,7 @@ scorer = Scorer("fragment.toml")
 print(scorer.definition)
 
 # %% [markdown]
-# Read that sentence aloud to a colleague before spending a GPU on it. The curves behind it:
+# Check that this sentence says what you mean before you train on it. These are the desirability curves:
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(10, 2.2), layout="constrained")
@@ -93,8 +93,8 @@ for axis, component, ends in zip(axes, scorer.definition.components, ((0, 10), (
 _ = axes[0].set_ylabel("desirability")
 
 # %% [markdown]
-# Then try it on molecules that you have an opinion about. `frame` tells each component's number, how much it is
-# wanted, and why a string has no score.
+# Then try the score on molecules that you know. `frame` gives each component's value and desirability, and the reason
+# if a string has no score.
 
 # %%
 known = {
@@ -111,14 +111,14 @@ table.insert(0, "molecule", list(known))
 table.style.format(precision=2)
 
 # %% [markdown]
-# Phenol and cyclohexanol do well, octane is too greasy, glycerol too polar, the epoxide is out. And the cage? It is
-# hard to make, yet the other two components are at 1, and the mean lets it off with a middling score. If that is not
-# what was meant, give `sa` more weight (`weight = 2`) or a steeper curve; here we live with it, and will call a *hit*
-# only what scores 0.7 or more.
+# Phenol and cyclohexanol score well, octane is too lipophilic, glycerol is too polar, and the epoxide gets 0. The cage
+# is hard to make, but its other two components are at 1, so the mean gives it a medium score. If you do not want that,
+# give `sa` more weight (`weight = 2`) or a steeper curve. Here we keep the score, and call only molecules with 0.7 or
+# more a *hit*.
 #
-# ## 2. One start for all
+# ## 2. The same start for all runs
 #
-# To compare ways of steering fairly, all of them go on from the same generator, trained for a short time on ten
+# For a fair comparison, all runs start from the same generator. It is trained for a short time on ten
 # thousand molecules without any reward.
 
 # %%
@@ -131,13 +131,13 @@ base = [
 start = molgan.MolGAN(molgan.Config.load("qm9", [*base, "steps=0"])).fit(data, out="runs/start")
 
 # %% [markdown]
-# `steer` copies that run's folder and goes on in the copy with other settings (`force` is needed for that: the folder
-# remembers that they were others). In your own work one `fit` with a reward does all of it.
+# `steer` copies the folder of that run and continues in the copy with other settings (`force` allows this). In your
+# own work, one `fit` with a reward does all of it.
 #
-# In every turn some 64 molecules are drawn for the reward, four for each random input, and each is paid by how much
-# it scores above the mean of the other three. Beside the reward, three things pull back towards the data: the critic,
-# a share of the reconstruction loss (`bound`), and the divergence from the generator's own recent average
-# (`reward.kl`).
+# In every training step, about 64 molecules are drawn for the reward, four for each random input. The advantage of
+# each is its score minus the mean score of the other three. Three other terms of the loss keep the generator close to
+# the data: the critic, a share of the reconstruction loss (`bound`), and the KL divergence from the generator's own
+# moving average (`reward.kl`).
 
 # %%
 STEPS = 100
@@ -153,8 +153,8 @@ gans = {"start": start}
 gans["gentle"] = steer("gentle", "reward.weight=5", quiet=False)
 
 # %% [markdown]
-# *score* in the picture is the mean score of the draws in each turn. It rises within seconds; so far, so good. Five
-# more, from no reward to far too much of it, and two that are greedy but under control (explained below):
+# *score* in the picture is the mean score of the samples in each step. It rises within seconds. Five more runs follow:
+# from no reward to a far too large weight, and two with a large weight and a safeguard (explained below):
 
 # %%
 ways = {
@@ -171,10 +171,10 @@ gans |= {name: steer(name, *overrides) for name, overrides in ways.items()}
 print(f"molecules scored in each run: at most {STEPS * 64:,}")
 
 # %% [markdown]
-# ## 3. What came of it
+# ## 3. Results
 #
-# Of each generator, 2,000 draws. The column to look at is **hits**: *distinct* molecules, not in the training set,
-# that score 0.7 or more. `mean score` is what a reward is usually reported by.
+# From each generator, 2,000 samples. The most important column is **hits**: *distinct* molecules, not in the training
+# set, with a score of 0.7 or more. Papers usually report `mean score`.
 
 # %%
 DRAWS, GOOD = 2000, 0.7
@@ -218,11 +218,11 @@ for axis in (left, right):
     axis.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
-# Without a reward, the game goes on and moves the score towards that of QM9 itself, cages and all: that is its task.
-# With a gentle reward the score rises, some uniqueness goes, and there are many more hits. With more weight the mean
-# score goes on rising, to the left and upwards in the picture, while there is less and less to be had: **the
-# generator with the highest mean score has the fewest hits.** That is reward hacking. Its draws, with how often each
-# came up:
+# Without a reward, adversarial training continues and moves the score towards that of QM9 itself, as it should.
+# With a gentle reward, the score rises, uniqueness falls a little, and there are many more hits. With more weight, the
+# mean score rises further (to the left and upwards in the picture), but there are fewer hits: **the
+# generator with the highest mean score has the fewest hits.** This is reward hacking. These are its samples, with the
+# number of times that each occurs:
 
 # %%
 counts = pd.Series(list(filter(None, drawn["greedy"]))).value_counts()
@@ -237,10 +237,10 @@ print(f"{len(counts)} distinct molecules in {DRAWS:,} draws")
 Image("greedy.png", width=900)
 
 # %% [markdown]
-# Nothing is wrong with the score of any of them, and the definition has no error in it: a plain chain *is* easy to
-# make, of middling logP, and free of small rings. A mean of a score just cannot see that a thousand copies of one
-# molecule are worth one molecule. So report hits, or `unique` beside the mean, never the mean alone; and let a rule
-# watch over it:
+# The scores are correct, and the definition has no error: a plain chain *is* easy to
+# make, has a medium logP, and has no small ring. But the mean score does not show that a thousand copies of one
+# molecule are worth no more than one. So report hits, or `unique` with the mean, never the mean alone. And add a
+# watch rule:
 #
 # ```toml
 # [[watch]]
@@ -250,16 +250,16 @@ Image("greedy.png", width=900)
 # action = "roll_back"
 # ```
 #
-# ## 4. Greedy, but under control
+# ## 4. A large weight with safeguards
 #
-# * **A diversity filter** (`reward.diversity`, Blaschke et al. 2020) pays for a molecule a few times, then no more.
-#   `by` says what counts as the same: identity, scaffold, or similarity. *filtered* above has the heavy weight of
-#   *greedy* and a filter that pays for each molecule three times (and the critic, bound and divergence of all the
-#   others).
-# * **A memory** (`reward.replay`, hill climbing) keeps the best molecules so far, and the generator learns from them
-#   again as if they were data: good finds are not forgotten. *filter and memory* has both, at a smaller weight.
+# * **A diversity filter** (`reward.diversity`, Blaschke et al. 2020) rewards the same molecule only a few times.
+#   `by` says what counts as the same: identity, scaffold, or similarity. *filtered* above has the large weight of
+#   *greedy*, a filter that rewards each molecule three times, and the critic, bound and KL divergence of the
+#   other runs.
+# * **Experience replay** (`reward.replay`, hill climbing) keeps the best molecules so far, and the generator learns
+#   from them again as if they were data. *filter and memory* has both, with a smaller weight.
 #
-# The first dozen hits among the draws of *filter and memory*, in no order:
+# The first dozen hits among the samples of *filter and memory*, in no particular order:
 
 # %%
 distinct = list(dict.fromkeys(filter(None, drawn["filter and memory"])))
@@ -269,13 +269,13 @@ molecule_grid([text for text, _ in hits], [legend for _, legend in hits], Path("
 Image("hits.png", width=900)
 
 # %% [markdown]
-# Varied, and far from perfect: imines, a ketene, oxygen bound to nitrogen. Each of them scores well, and a medicinal
-# chemist would strike it out. The score was not asked to mind. That is the usual course of things: look at what came
-# out, find what you forgot to say, add it (here, `property = "alerts"` with `sets = ["BRENK"]`), train again.
+# The hits are diverse but far from perfect: imines, a ketene, oxygen bound to nitrogen. They score well, but a
+# medicinal chemist would reject them. The score does not penalise such groups. This is the usual way to work: look at
+# the samples, find what the score lacks, add it (here, `property = "alerts"` with `sets = ["BRENK"]`), train again.
 #
-# The components tell where each generator found its reward, and the elements tell what was paid with. Nothing in the
-# score speaks of nitrogen or fluorine, and what is not asked for may go: the greedy run has next to no nitrogen left,
-# and fluorine, rare in the data, is lost wherever there is a reward.
+# The components show where each generator gained its score, and the elements show what it lost. The
+# score does not mention nitrogen or fluorine, so the generator may lose them. The greedy run has almost no nitrogen,
+# and fluorine, rare in the data, is lost in every run with a reward.
 
 # %%
 parts = {}
@@ -287,14 +287,13 @@ for name, smiles in drawn.items():
 pd.DataFrame(parts).T.style.format(precision=2)
 
 # %% [markdown]
-# ## What to take along
+# ## Summary
 #
-# * Start with a gentle weight, and raise it while hits rise. One seed and two minutes of training stand behind this
-#   page, so take the order of neighbours in the table with a grain of salt; the greedy run's fate is not a matter of
-#   chance.
-# * Keep something that pulls back: the critic, the bound, the divergence. Leaving out all three is how *greedy* was
-#   made.
-# * When the reward is the bottleneck (docking, a service), the number of molecules scored counts: `Scorer(...,
+# * Start with a small weight, and raise it as long as the number of hits rises. This page has one seed and two minutes
+#   of training, so small differences in the table may be chance. The collapse of the greedy run is not.
+# * Keep at least one term that holds the generator near the data: the critic, the bound or the KL divergence. *greedy*
+#   has none of them.
+# * If the reward is slow (docking, a service), limit the number of molecules scored: `Scorer(...,
 #   cache=..., budget=...)`.
 #
 # ## Where next
@@ -303,4 +302,4 @@ pd.DataFrame(parts).T.style.format(precision=2)
 # * **Your own model as a component**: `property = "plugin"`, a function, a program or a service; `docs/plugins.md`
 #   has AutoDock Vina and scikit-learn.
 # * **[04_smiles](04_smiles.ipynb)** does the same with SMILES strings, **[06_extend](06_extend.ipynb)** adds a
-#   property of your own, **[07_judge](07_judge.ipynb)** judges what came out.
+#   property of your own, **[07_judge](07_judge.ipynb)** evaluates samples.

@@ -16,22 +16,23 @@
 #
 # At the end of this notebook you will have
 #
-# - a generator of sentences trained on a list of strings, and drawn from with a prefix and a temperature,
-# - two GANs made of it, SeqGAN and a Gumbel-Softmax one, and a control that has no critic at all,
-# - the one picture on which text generators can be compared, **quality against diversity**, and an opinion of your own
-#   on whether the adversary earned its place here.
+# - a generator of sentences, trained on a list of strings and sampled with a prefix and a temperature,
+# - two GANs that start from it, a SeqGAN and a Gumbel-Softmax GAN, and a control without a critic,
+# - the picture in which text generators are compared, **quality against diversity**, so that you can judge whether
+#   adversarial training helps here.
 #
-# The idea from nothing. A *language model* reads sentences and learns to guess the next word; to write, it draws one
-# word after another from its guesses. It is trained by **likelihood**: make the real next word likelier. A *GAN* adds a
-# judge, the **critic**, that is shown real and generated sentences and learns to tell them apart, and the generator is
-# rewarded for sentences that pass. What makes text hard is that words are *chosen*, and a choice has no slope that a
-# critic could push along; `05_gradients` is about the ways around that.
+# The idea. A *language model* learns to predict the next word of a sentence. To generate, it samples one
+# word after another from its predictions. It is trained by **maximum likelihood**: the real next word becomes more
+# likely. A *GAN* adds a second network, the **critic**. It sees real and generated sentences and learns to tell them
+# apart. The generator is rewarded for sentences that the critic takes for real. Text is difficult for GANs because
+# words are *discrete*: the critic's gradient cannot flow through a sampled word. `05_gradients` shows the ways
+# around this.
 #
 # ## A list of strings
 #
-# Any will do: your own lines, a file (`fit("lines.txt")`, also .csv, .tsv, .parquet, .gz), a frame with a column
-# `text`. Ours come from a small grammar of English that is part of the library, for one reason: whether a sentence is
-# *in the language* is then a fact and not an opinion, as validity is for molecules.
+# Any list works: your own lines, a file (`fit("lines.txt")`, also .csv, .tsv, .parquet, .gz), or a data frame with a
+# column `text`. The lines here come from a small grammar of English that is part of the library. So a program can
+# check exactly whether a sentence is in the language, as RDKit checks whether a molecule is valid.
 
 # %%
 import matplotlib.pyplot as plt
@@ -56,9 +57,10 @@ grammar.contains(["the dog sleeps .", "the dog sleep .", "an owl thinks that ben
 # %% [markdown]
 # ## Likelihood first
 #
-# Every text GAN begins as a language model, and is to be judged against it. `Config.load` takes a bundled configuration
-# and what you change of it; each setting is explained in `seqgan/config.py`. Lines are split into words unless
-# `data.tokens` says `char`, `bpe`, `smiles` or `selfies`; a part is kept from training to stop on and to judge by.
+# Every text GAN starts as a language model and must be compared with it. `Config.load` takes a bundled configuration
+# and your changes; the page *Settings* explains each setting. Lines are split into words unless
+# `data.tokens` is `char`, `bpe`, `smiles` or `selfies`. A part of the lines is held out, for early stopping and for
+# evaluation.
 
 # %%
 SIZES = ["model.embedding=32", "model.width=96"]
@@ -69,8 +71,8 @@ likelihood = seqgan.SeqGAN(seqgan.Config.load("small", SIZES + first)).fit(lines
 likelihood.sample(8, prefix="the old")
 
 # %% [markdown]
-# The **temperature** divides the logits before each draw: below 1 the model says what it is surest of, above 1 it takes
-# risks. It costs nothing, needs no training, and is the rival that every claim of better samples has to beat.
+# The **temperature** divides the logits before each word is sampled. Below 1, the model prefers its most likely words;
+# above 1, it takes more risks. It needs no training. So every claim of better samples must be compared with it.
 
 # %%
 rows = {}
@@ -87,18 +89,18 @@ pd.DataFrame(rows).T.rename_axis("temperature")
 # %% [markdown]
 # ## Two GANs and a control
 #
-# All three start from the generator above (`start=`, with no likelihood epochs of their own), so that what differs is
-# what came after.
+# All three start from the generator above (`start=`, without likelihood epochs of their own). So they differ only in
+# the adversarial phase.
 #
-# - **SeqGAN** (Yu et al. 2017) treats the critic's verdict as a reward: draw a sentence, make its words likelier if it
-#   was judged better than others (REINFORCE). Which *word* was good? The paper completes every prefix many times
-#   (rollouts); the critic here judges every prefix itself (`policy.reward="dense"`), at a fraction of the cost.
-# - **Gumbel-Softmax**, as in RelGAN (Nie et al. 2019): the draw is softened so that the critic's slope flows through it
-#   into the generator; here straight-through, hard words with the soft gradient.
-# - **The control**: SeqGAN's own update, without baseline as published and at three times the rate, so that it shows in
-#   sixty steps, on a reward of .5 for every word. There is no critic. Nothing can be learnt from it.
+# - **SeqGAN** (Yu et al. 2017) uses the critic's output as a reward: sample a sentence, and make its words more likely
+#   if it scores better than others (REINFORCE). Which *word* was good? The paper completes every prefix many times
+#   (rollouts). The critic here scores every prefix itself (`policy.reward="dense"`), which is much cheaper.
+# - **Gumbel-Softmax**, as in RelGAN (Nie et al. 2019): the sample is relaxed so that the critic's gradient flows
+#   through it into the generator. Here it is straight-through: discrete words with the gradient of the relaxed sample.
+# - **The control**: the update of SeqGAN with a reward of 0.5 for every word and no critic. It has no baseline, as
+#   published, and three times the learning rate, so that the effect shows in sixty steps. This reward teaches nothing.
 #
-# The two GANs keep the likelihood of real sentences in their loss, with weight .5, as an anchor.
+# The two GANs keep the likelihood of real sentences in their loss, with weight 0.5, so that they stay near the data.
 
 # %%
 TUNE = [*SIZES, "likelihood.epochs=0", "steps=60", "lr=3e-4", "critic.pretrain=60", "critic.steps=1"]
@@ -124,8 +126,9 @@ for name, settings in KINDS.items():
 # %% [markdown]
 # ## One number is not enough
 #
-# `in the grammar` is exact quality; `distinct` is the share of different sentences; the likelihood of unseen sentences
-# (`nats a word`, lower is better) says how much of the language is still covered, and no sample can flatter it.
+# `in the grammar` is the exact quality, and `distinct` the share of distinct sentences. `nats a word` is the negative
+# log-likelihood of unseen sentences; lower is better. It says how much of the language the model covers, and does not
+# depend on the samples.
 
 # %%
 N, TEMPERATURES = 1500, (1.2, 1.0, 0.85, 0.7)
@@ -143,10 +146,10 @@ for name, model in models.items():
 pd.DataFrame(rows).T
 
 # %% [markdown]
-# At temperature 1 these are four points, and four points cannot be ranked: one may be better *because* it dares less.
-# Caccia et al. (2020) sweep the temperature and compare **curves**. First in exact quality, where better is up and to
-# the right (a share has a standard error of about a hundredth here, so look at whole curves); then by BLEU and
-# Self-BLEU, the measures of the literature, from `seqgan.metrics.evaluation` and `seqgan.metrics.plots`, where
+# These are four points at temperature 1. They cannot be ranked: one model may have better quality only *because* it is
+# less diverse. Caccia et al. (2020) vary the temperature and compare **curves**. The first picture shows exact quality;
+# better is up and to the right. A share has a standard error of about 0.01 here, so compare whole curves. The second
+# shows BLEU and Self-BLEU, the usual metrics, from `seqgan.metrics.evaluation` and `seqgan.metrics.plots`;
 # better is down and to the left.
 
 # %%
@@ -169,10 +172,10 @@ sweep_curve(sweeps, "sweep.png", (ours.bleu, ours.self_bleu))
 Image("sweep.png", width=500)
 
 # %% [markdown]
-# ## What it teaches
+# ## Results over three seeds
 #
-# One run is one seed, and another number of threads is another run. These are the seeds 0, 1 and 2 of `seed`, on one
-# thread, at temperature 1; a share has a standard error of about 0.010.
+# One run is one seed, and the results also depend on the number of threads. This table has seeds 0, 1 and 2, on one
+# thread, at temperature 1. A share has a standard error of about 0.010.
 #
 # | | in the grammar | distinct | nats a word |
 # |---|---|---|---|
@@ -181,42 +184,41 @@ Image("sweep.png", width=500)
 # | Gumbel | 0.823, 0.825, 0.776 | 0.975, 0.980, 0.989 | 1.908, 1.886, 1.891 |
 # | constant | 0.725, 0.590, 0.215 | 0.979, 0.987, 0.985 | 1.956, 1.970, 2.293 |
 #
-# What holds in all three:
+# With all three seeds:
 #
-# - **The GANs cannot be ranked against the model they began as.** In the grammar and in diversity each is above it with
-#   one seed and below it with another, by about what two draws of one model differ by. The likelihood of unseen
-#   sentences is the one figure that always moves, and it gets a little worse: some of the language is given up.
-# - **The critic has nothing to say.** Its accuracy, in the picture under the training cell, stays near one half: it
-#   hardly tells a real beginning from a generated one. A reward from it is close to a constant, and noise.
-# - **The control shows what noise does.** Without a critic, from a reward that is the same for all, the generator gets
-#   worse: less of it is in the grammar, and it knows less of the language. How much worse is a matter of the seed, and
-#   so is its diversity. With seeds 0 and 1 its BLEU at temperature 1 and below is *higher* than that of the model it
-#   came from, so by BLEU alone this would be reported as progress; with seed 2 it is lower. `05b_games` shows the same
-#   in 64 words, where it can be computed. The baseline that is the default (leave-one-out) cancels equal rewards, and
-#   the generator would not move at all.
-# - **BLEU sees little.** At temperature 1 the likelihood model lies next to the star of real texts, though many of its
-#   sentences are wrong. Every phrase of four words may be fine and the sentence still not agree with itself.
+# - **The GANs cannot be ranked against the model they started from.** In grammaticality and in diversity, each GAN is
+#   above it with one seed and below it with another, by about as much as two samples of one model differ. Only the
+#   likelihood of unseen sentences always changes, and it gets slightly worse: the GANs cover less of the language.
+# - **The critic gives almost no signal.** Its accuracy, in the picture under the training cell, stays near 0.5: it
+#   can hardly tell a real prefix from a generated one. A reward from it is close to a constant plus noise.
+# - **The control shows what noise does.** With a constant reward and no critic, the generator gets worse: fewer
+#   sentences are in the grammar, and it covers less of the language. How much worse depends on the seed, and so does
+#   its diversity. With seeds 0 and 1, its BLEU at temperature 1 and below is *higher* than that of the model it
+#   started from. By BLEU alone this would be reported as progress. With seed 2, BLEU is lower. `05b_games` shows the
+#   same with 64 words, where it can be computed exactly. The default baseline (leave-one-out) cancels equal rewards;
+#   with it, the generator would not change at all.
+# - **BLEU misses errors.** At temperature 1, the likelihood model lies next to the star of real texts, although many
+#   of its sentences are wrong. Every four words may be correct while the whole sentence is not.
 #
-# This is a toy. With larger networks and more steps a dense critic beside the likelihood does gain
-# something small on this grammar, about what a second layer gains for less; on the published benchmark no critic has
-# earned its place beside a likelihood model that was stopped in time (`docs/text-experiments.md`). What is worth
-# having from this machinery is the reward: anything that can be *computed* from a sentence can be put in the critic's
-# place.
+# This is a small example. With larger networks and more steps, a dense critic together with the likelihood gains
+# a little on this grammar, about as much as a second layer gains at lower cost. On the published benchmark, no critic
+# is better than a likelihood model with early stopping (`docs/text-experiments.md`). The useful part
+# is the reward: anything that can be *computed* from a sentence can take the critic's place.
 #
-# ## The whole table
+# ## All metrics
 #
-# `evaluate` judges a model, or with `seqgan.evaluate` any list of strings, beside real lines it was not trained on;
-# every figure has an interval.
+# `evaluate` compares a model with held-out real lines; `seqgan.evaluate` does so for any list of strings. Every metric
+# has an interval.
 
 # %%
 models["SeqGAN"].evaluate(1000, reference=unseen)
 
 # %% [markdown]
-# *bleu* and *self-bleu* are to be read beside *reference-self-bleu*, which real lines have among themselves; *novel*
-# and *copied* say how much is repeated from the training lines; *tell-apart* is the accuracy of a classifier between
-# real and generated, one half where it cannot.
+# Compare *bleu* and *self-bleu* with *reference-self-bleu*, the Self-BLEU of real lines. *novel*
+# and *copied* say how much the model repeats of its training lines. *tell-apart* is the accuracy of a classifier that
+# separates real from generated text; 0.5 is chance.
 #
-# **Where to go next.** `04_smiles` puts a chemist's score in the critic's place. `05_gradients` and `05b_games` explain
-# why the ways of a gradient differ. On the command line, `seqgan demo` is this notebook at full size, `seqgan train
-# --data lines.txt --out runs/y` trains on your own lines, and `text.save_pretrained(folder)` writes a model to share.
-# `docs/text-experiments.md` has all that was tried, failures included.
+# **Where to go next.** `04_smiles` uses a chemist's score as the reward. `05_gradients` and `05b_games` explain
+# how the gradient estimators differ. On the command line, `seqgan demo` is this notebook at full size, and `seqgan
+# train --data lines.txt --out runs/y` trains on your own lines. In Python, `text.save_pretrained(folder)` writes a
+# model to share. `docs/text-experiments.md` has all experiments, including failed ones.

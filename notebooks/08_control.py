@@ -12,16 +12,18 @@
 # ---
 
 # %% [markdown]
-# # From an assay to molecules that are asked to be potent and soluble
+# # From an assay to potent and soluble molecules
 #
 # At the end of this notebook you will have
 #
-# - a generator of molecules **conditioned on a column of your own file**, gaps included, and on a computed property,
-# - a table of what was **requested and what was obtained**, with and without guidance,
-# - a small **library** that was requested to be potent and soluble, with pictures.
+# - a generator of molecules **conditioned on a column of your own file**, with missing values, and on a computed
+#   property,
+# - a table of **requested and obtained values**, with and without guidance,
+# - a small **library** of molecules requested to be potent and soluble, with pictures.
 #
 # A reward pushes a generator towards one goal. A *condition* is different: the generator learns how molecules depend on
-# a value, and answers any request afterwards. Rows without a value help too: they teach what molecules look like.
+# a value, and then serves any request. Rows without a value also help: the generator learns from them what molecules
+# look like.
 
 # %%
 import random
@@ -38,9 +40,9 @@ from molgan.scoring.scorer import property_frame
 # %% [markdown]
 # ## The file
 #
-# Any table with a column of SMILES will do. This one is made up, so that every new molecule can be measured too. The
-# "potency" grows with the rings of a molecule, up to two, and with its logP; it falls with its hydrogen-bond donors.
-# There is noise, as in an assay, and one row in five was never measured.
+# Any table with a column of SMILES works. The assay here is invented, so that new molecules can be "measured" too. The
+# "potency" rises with logP and with the number of rings, up to two; it falls with the number of hydrogen-bond donors.
+# There is noise, as in a real assay, and one row in five has no value.
 
 
 # %%
@@ -60,8 +62,8 @@ assay.head()
 # %% [markdown]
 # ## Training
 #
-# `condition` names the column and a property. The configuration `conditional` is cut short here; without the list of
-# settings it trains for about half an hour on one core.
+# `condition` names the column and a property. The settings make training short here. With the configuration
+# `conditional` as it is, training takes about half an hour on one core.
 
 # %%
 small = ["pretrain.steps=300", "pretrain.batch=96", "pretrain.lr=3e-3", "model.recurrent=128", "model.dropout=0"]
@@ -72,7 +74,7 @@ print(gan.conditions.about)
 # %% [markdown]
 # ## Requested and obtained
 #
-# Guidance above 1 pulls samples further towards the request.
+# With guidance above 1, samples follow the request more strongly.
 
 # %%
 requests = [4.5, 5.5, 6.5]
@@ -109,7 +111,7 @@ axis.set(xlabel="pIC50 requested", ylabel="pIC50 obtained")
 _ = axis.legend(title="guidance", frameon=False, loc="upper left")
 
 # %% [markdown]
-# Nothing requested gives the mix of the file, and a request outside its range prints a note with that range.
+# Without a request, samples have the distribution of the file. A request outside the range of the file prints a note.
 
 # %%
 open_ = potency([text for text in gan.sample(300) if text])
@@ -118,8 +120,8 @@ pd.DataFrame({"file": assay["pIC50"].dropna(), "nothing requested": open_}).agg(
 # %% [markdown]
 # ## A library: potent and soluble
 #
-# Two requests at once. A low logP stands for solubility here. The library keeps what is new and what the rules allow:
-# a request raises the odds, and a filter makes sure.
+# Now two requests at once. A low logP stands for solubility here. A request only makes such molecules more likely, so a
+# filter keeps those that are new and meet both limits.
 
 # %%
 drawn = gan.sample(1000, seed=1, condition={"pIC50": 6.0, "logp": 0.2}, guidance=2.0)
@@ -140,12 +142,12 @@ axis.imshow(grid_pixels(best["smiles"].tolist(), [f"{value:.1f}" for value in be
 _ = axis.axis("off")
 
 # %% [markdown]
-# ## Codes that nobody named
+# ## Latent codes without labels
 #
-# The one-shot generator can find conditions by itself (InfoGAN): a code of six classes goes in, and the critic has to
-# tell from a molecule which class it was. Each row of the picture is a code and each column a descriptor; the colour is
-# the mean of the samples, in standard deviations of all samples. The list names the descriptor that each code moves
-# most.
+# The one-shot generator can find conditions by itself (InfoGAN). Its input includes a code with six classes, and the
+# critic must predict the class from the molecule. Each row of the picture is a code and each column a descriptor. The
+# colour is the mean of the samples, in standard deviations of all samples. The list names the descriptor that each code
+# changes most.
 
 # %%
 few = ["model.codes=6", "pretrain.steps=800", "steps=500", "critic.code_weight=2", "device=cpu"]
@@ -174,4 +176,4 @@ print(f"All codes together move {share.index[0]} most: they explain {share.iloc[
 # %% [markdown]
 # **Where to go next.** With a few hundred rows, start from a pretrained model: `fit(frame, start="moses",
 # condition="pIC50")`. A model of your own can label the rows: `condition="active=mymodel:predict"`. Both are on the
-# page *Ask for what you want*. `02_steering` pushes with a reward instead, which goes further in one direction.
+# page *Ask for what you want*. `02_steering` uses a reward instead, which goes further in one direction.

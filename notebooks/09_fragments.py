@@ -21,8 +21,8 @@
 # - **new scaffolds** between the two ends of a known drug,
 # - and a table of how many of them are valid, distinct and drug-like.
 #
-# The model `drug` is bundled, so nothing is trained here. Every molecule has the parts that you give: the model builds
-# around them and can only choose what still ends in one valid molecule.
+# The model `drug` is bundled, so nothing is trained here. Every molecule contains the fragments that you give. The
+# model adds atoms and bonds to them, and choices that cannot end in one valid molecule are masked.
 
 # %%
 import matplotlib.pyplot as plt
@@ -72,8 +72,8 @@ def count(task, smiles, request):
 # %% [markdown]
 # ## Decorate a hit
 #
-# The hit is a pyrazolopyrimidine. `[1*]` and `[2*]` mark where it may grow, and the rest stays as it is. `qed` and `sa`
-# are requested, too: molecules that look like drugs and can probably be made.
+# The hit is a pyrazolopyrimidine. `[1*]` and `[2*]` mark where it may grow; the rest stays as it is. Values of `qed`
+# and `sa` are requested too: drug-like molecules that can probably be made.
 
 # %%
 hit = "[1*]c1nn([2*])c2ncnc(N)c12"
@@ -83,7 +83,7 @@ best = count("decorate", grown, hit)
 show(best, "c1nn(*)c2ncnc(N)c12")
 
 # %% [markdown]
-# Site 1 may stay empty, and nothing may be larger than 24 heavy atoms:
+# Now site 1 may stay empty, and no molecule may have more than 24 heavy atoms:
 
 # %%
 small = gan.sample(10, seed=1, fragments=hit, optional=[1], size=(14, 24), **wanted)
@@ -103,7 +103,7 @@ show(best, "c1ccc(F)cc1")
 # %% [markdown]
 # ## Hop a scaffold
 #
-# Baricitinib without its middle: the ends stay, and 3 to 12 new atoms connect them in another way.
+# This is baricitinib without its middle. The two ends stay, and 3 to 12 new atoms connect them in a new way.
 
 # %%
 ends = "[1*]C1(CC#N)CN(S(=O)(=O)CC)C1.[2*]c1ncnc2[nH]ccc12"
@@ -114,7 +114,7 @@ show(best, "c1ncnc2[nH]ccc12")
 # %% [markdown]
 # ## Keep stereochemistry
 #
-# A centre of the given part stays as it is.
+# A stereocentre of a given fragment is kept.
 
 # %%
 chiral = gan.sample(5, seed=0, fragments="[*]N1CCC[C@H]1C(=O)O", **wanted)
@@ -123,8 +123,8 @@ print(*chiral, sep="\n")
 # %% [markdown]
 # ## The table
 #
-# All molecules are valid and have their fragments. How many are distinct and drug-like depends on the request: two ends
-# that are large leave little room.
+# All molecules are valid and contain their fragments. The shares of distinct and drug-like molecules depend on the
+# request: two large ends leave few choices.
 
 # %%
 pd.DataFrame(rows).round(2)

@@ -16,13 +16,13 @@
 #
 # At the end of this notebook you will have
 #
-# - a **score** of your own: like a known drug, but not too like it, drug-like and without structural alerts,
+# - a **score** of your own: similar to a known drug but not too similar, drug-like and without structural alerts,
 # - the **best hundred molecules** after 1,500 calls of that score,
-# - a curve that shows how much better they are than the best of as many random molecules,
-# - and the **price of diversity**: how much score you give up to have a hundred different molecules.
+# - a curve that compares them with the best of the same number of random molecules,
+# - and the **price of diversity**: how much score you lose if the hundred molecules must be diverse.
 #
-# Nothing is trained here. `optimize` breeds molecules, predicts their scores with a Gaussian process and spends the
-# calls on the most promising ones.
+# Nothing is trained here. `optimize` makes candidates with a genetic algorithm, predicts their scores with a Gaussian
+# process and scores the most promising ones.
 
 # %%
 import matplotlib.pyplot as plt
@@ -41,8 +41,8 @@ from molgan.scoring.scorer import Scorer
 # %% [markdown]
 # ## The score
 #
-# Celecoxib inhibits COX-2. We look for molecules with its functions and another structure: as similar as possible by
-# functional environments (FCFP4), and at most 0.35 similar by atoms (ECFP4).
+# Celecoxib inhibits COX-2. We look for molecules with the same pharmacophore features and another structure: as similar
+# as possible by feature-based fingerprints (FCFP4), with a similarity of at most 0.35 by ECFP4.
 
 # %%
 celecoxib = "Cc1ccc(-c2cc(C(F)(F)F)nn2-c2ccc(S(N)(=O)=O)cc2)cc1"
@@ -75,7 +75,7 @@ print(score.definition)
 # %% [markdown]
 # ## The search
 #
-# The first 200 molecules are drawn from the bundled model `drug`. The others are bred from the best.
+# The first 200 molecules are samples of the bundled model `drug`. The genetic algorithm makes the others from the best.
 
 # %%
 budget = 1500
@@ -83,7 +83,7 @@ found = molgan.optimize(score, budget, seed=0, quiet=True)
 pd.Series(found.to_dict()).to_frame("value").round(3)
 
 # %% [markdown]
-# For comparison, as many random molecules of the same model are scored.
+# For comparison, the same number of random samples of the model is scored.
 
 # %%
 drawn = molgan.MolGAN.load("drug").stream(budget, seed=1)
@@ -104,10 +104,10 @@ plt.xlabel("calls of the score")
 plt.ylabel("mean of the ten best")
 _ = plt.legend()
 # %% [markdown]
-# ## The best, with some distance between them
+# ## The best molecules that are not too similar
 #
-# The best hundred of a search are often close relatives. `best(n, nearness=0.6)` leaves out every molecule that is more
-# similar than 0.6 to a better one.
+# The best hundred of a search are often close analogues. `best(n, nearness=0.6)` leaves out every molecule with a
+# similarity above 0.6 to a better one.
 
 # %%
 best = found.best(12, nearness=0.6)
@@ -119,9 +119,9 @@ _ = plt.axis("off")
 # %% [markdown]
 # ## Score against diversity
 #
-# Diversity is one minus the mean similarity of two of the hundred molecules. Each line is a search, and each point
-# along it another `nearness` in `best`. The second search had a filter: once ten good molecules are alike, no more of
-# their kind are asked for.
+# Diversity is one minus the mean pairwise similarity of the hundred molecules. Each line is a search, and each point on
+# it is one value of `nearness` in `best`. The second search has a diversity filter: once ten good molecules are
+# similar, no more molecules like them are scored.
 
 
 # %%

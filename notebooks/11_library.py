@@ -17,11 +17,11 @@
 # At the end of this notebook you will have
 #
 # - a **library** of a few hundred molecules that pass a filter, in a folder, with the origin of each one,
-# - a count of **what became of every sample**,
-# - answers to questions in **SQL**,
-# - and a **diverse few** to look at.
+# - a count of **what happened to every sample**,
+# - answers to queries in **SQL**,
+# - and a **diverse subset** to look at.
 #
-# The same call makes a million molecules, on one machine or a cluster. After a stop, it resumes where it was.
+# The same call makes a million molecules, on one machine or a cluster. If it is stopped, the same call resumes it.
 
 # %%
 import matplotlib.pyplot as plt
@@ -38,15 +38,15 @@ where = "qed > 0.7 and logp between 1 and 4 and alerts = 0"
 # %% [markdown]
 # ## Build
 #
-# The filter is a condition over columns. Its parts are evaluated from left to right, each for the molecules that passed
-# so far. `column` names further columns to write.
+# The filter is an SQL condition over columns. Its parts are evaluated from left to right, each only for the molecules
+# that passed the parts before. `column` names further columns to write.
 
 # %%
 lib = molgan.library("moses", n, "lib", where, column=["sa", "weight", "scaffold", "reos"], seed=0)
 lib
 
 # %% [markdown]
-# Every sample has one fate, and the counts add up.
+# Every sample is counted once, and the counts add up to the number of samples.
 
 # %%
 (run,) = lib.info()["runs"]
@@ -61,9 +61,9 @@ plt.gca().invert_yaxis()
 _ = plt.xlabel(f"of {counts['samples']:,} samples")
 
 # %% [markdown]
-# ## Go on
+# ## Add molecules
 #
-# The same call finds that its work is done. Another seed adds molecules that are new.
+# The same call does nothing more, because the run is complete. Another seed adds new molecules.
 
 # %%
 print(len(molgan.library("moses", n, "lib", where, column=["sa", "weight", "scaffold", "reos"], seed=0)))
@@ -71,7 +71,7 @@ more = molgan.library("moses", n // 6, "lib", where, column=["sa", "weight", "sc
 print(len(more))
 
 # %% [markdown]
-# ## Ask
+# ## Query
 #
 # The table is called `library`. Each row says which model, seed, shard and draw gave the molecule.
 
@@ -85,10 +85,11 @@ more.query("""
 """)
 
 # %% [markdown]
-# ## A diverse few
+# ## A diverse subset
 #
-# MaxMin begins with one molecule and then adds the one farthest from all picks so far. `#Circles` counts
-# molecules of which no two are near: the picked ones have more than as many random ones.
+# MaxMin starts with one molecule and always adds the one that is farthest from all picks so far. `#Circles` is the
+# number of molecules that are all far from each other. It is higher for the picks than for the same number of random
+# molecules.
 
 # %%
 few = more.pick(24)

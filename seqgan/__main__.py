@@ -56,7 +56,7 @@ def _anomalies(*given: Any) -> Any:
 
 HALF = Half(
     name="seqgan",
-    about="Train generators of token sequences (text, SMILES), sample them, judge what they say.",
+    about="Train generators of text and SMILES, sample from them, evaluate the samples.",
     sets="shakespeare",
     kinds=".txt .smi .smiles .csv .tsv .parquet .jsonl .fasta",
     suffix="txt",
@@ -65,7 +65,7 @@ HALF = Half(
     config=lambda data: "small",
     source=_source,
     demo=Demo(
-        "The whole way on the embedded grammar corpus: train, sample, judge. Replaces OUT.",
+        "Train on sentences of the bundled grammar, sample and evaluate. Replaces OUT.",
         *(Path("runs/text"), "grammar", 10_000, 4, _demo),
     ),
     anomalies=_anomalies,
@@ -74,12 +74,12 @@ app = app_of(HALF)
 
 Train = Annotated[
     list[str],
-    typer.Option(metavar="shakespeare|FILE", help="The lines trained on, to tell what is novel or copied; repeatable."),
+    typer.Option(metavar="shakespeare|FILE", help="Training lines, for novelty and copied spans; repeatable."),
 ]
 
 Judge = Annotated[
     Path | None,
-    typer.Option(metavar="MODEL", help="A trained likelihood model: its perplexity, and features for MAUVE."),
+    typer.Option(metavar="MODEL", help="Trained likelihood model, for perplexity and for features of MAUVE."),
 ]
 
 
@@ -89,25 +89,27 @@ def generate(
         Path, typer.Argument(help="Folder of a trained run, a shared model, or a bundled one: smiles-moses.")
     ],
     n: Annotated[
-        int | None, typer.Option("-n", min=1, help="How many texts; default 1000, or 1 for each --infill.")
+        int | None, typer.Option("-n", min=1, help="Number of texts; default 1000, or 1 for each --infill.")
     ] = None,
     temperature: Annotated[
         float | None,
         typer.Option(
-            min=0.01, max=1000, help="Below 1 favours the likely; default 1. Default of --infill: the likeliest."
+            min=0.01, max=1000, help="Below 1 favours likely tokens; default 1. --infill: default the likeliest."
         ),
     ] = None,
-    prefix: Annotated[str, typer.Option(help="What every text begins with.")] = "",
+    prefix: Annotated[str, typer.Option(help="Beginning of every text.")] = "",
     infill: Annotated[
         list[str],
-        typer.Option(metavar="LINE", help="A line in which ___ stands for what is missing, to be filled; repeatable."),
+        typer.Option(metavar="LINE", help="A line with ___ for each gap, which is filled; repeatable."),
     ] = [],  # noqa: B006
-    top_k: Annotated[int, typer.Option(min=0, help="Draw from so many of the likeliest tokens; 0: all.")] = 0,
+    top_k: Annotated[int, typer.Option(min=0, help="Sample from this many of the likeliest tokens; 0: all.")] = 0,
     nucleus: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Draw from the likeliest with this probability.")
+        float, typer.Option(min=0.01, max=1, help="Sample from the likeliest tokens with this total probability.")
     ] = 1.0,
     min_length: Annotated[int, typer.Option(min=0, help="Fewest tokens.")] = 0,
-    max_length: Annotated[int | None, typer.Option(min=1, help="Most tokens; default the longest line's.")] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens; default: as the longest training line.")
+    ] = None,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     ceiling: Annotated[
@@ -115,27 +117,27 @@ def generate(
         typer.Option(
             min=1,
             metavar="RATIO",
-            help="Density ratio from which on the critic rejects no text; a lower one takes fewer draws. "
+            help="Density ratio above which the critic accepts every text; a lower one is faster and less strict. "
             "Default: the model's critic.ceiling.",
         ),
     ] = None,
     seed: Seed = 0,
     out: Annotated[
-        Path | None, typer.Option(help="File to write, .fasta for FASTA; default lines on standard output.")
+        Path | None, typer.Option(help="File to write, .fasta for FASTA; default: lines on standard output.")
     ] = None,
     device: Device = None,
     which: Which = "last",
-    raw: Annotated[bool, typer.Option("--raw", help="Leave out the critic that a model asks.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Do not use the model's critic.")] = False,
     readable: Annotated[
         bool, typer.Option("--readable", help="Write words as text: no space before a full stop, capitals.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw texts from a trained model, one a line, or FASTA. The first k of n draws do not depend on n.
+    """Sample texts from a trained model, one per line, or as FASTA. The first k samples do not depend on n.
 
     --infill fills the gaps of a line, with a model of recipe maskgan.
 
-    Words are written with one space between them, as evaluate splits them; --readable is for readers.
+    Words are separated by single spaces, as evaluate expects; --readable writes ordinary text.
     """
     from seqgan.gan import SeqGAN
 
@@ -165,19 +167,19 @@ def generate(
 
 @app.command()
 def translate(
-    run: Annotated[
-        Path, typer.Argument(help="Folder of a trained run or a shared model, of a recipe that translates.")
-    ],
-    file: Annotated[Path, typer.Argument(help="Sources, one a line, or any file that train reads, or -.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run or a shared model, of a translation recipe.")],
+    file: Annotated[Path, typer.Argument(help="Sources, one per line, or any file that train reads, or -.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write: a table (.csv, .tsv, .parquet), or lines; default lines on standard output."),
+        typer.Option(
+            help="File to write: a table (.csv, .tsv, .parquet), or lines; default: lines on standard output."
+        ),
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="Translations of each source.")] = 1,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of translations of each source.")] = 1,
     temperature: Annotated[
-        float, typer.Option(min=0, max=1000, help="0: the likeliest, by a beam search; above 0: samples.")
+        float, typer.Option(min=0, max=1000, help="0: the likeliest, by beam search; above 0: samples.")
     ] = 0.0,
-    beam: Annotated[int, typer.Option(min=0, help="Width of the search, at least n; 0: 5 or n.")] = 0,
+    beam: Annotated[int, typer.Option(min=0, help="Beam width, at least n; 0: the larger of 5 and n.")] = 0,
     condition: cli.Condition = [],  # noqa: B006
     guidance: cli.Guidance = 1.0,
     column: cli.Column = "",
@@ -214,34 +216,34 @@ def translate(
 
 @app.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Generated texts, one a line, or any file that train reads, or -.")],
-    reference: Annotated[str, typer.Option(metavar="shakespeare|FILE", help="Real lines that were not trained on.")],
+    file: Annotated[Path, typer.Argument(help="Generated texts, one per line, or any file that train reads, or -.")],
+    reference: Annotated[str, typer.Option(metavar="shakespeare|FILE", help="Held-out real lines.")],
     train: Train = [],  # noqa: B006
     column: cli.Column = "",
     tokens: Annotated[
         str | None,
-        typer.Option(help="How lines are split: word, char, smiles, selfies, protein; default the run's, or word."),
+        typer.Option(help="Tokens: word, char, smiles, selfies or protein; default: the run's, or word."),
     ] = None,
     lower: Annotated[bool, typer.Option("--lower", help="Put all lines in lower case first.")] = False,
     run: Annotated[
         Path | None,
-        typer.Option(help="A model whose tokens and case are used; default the run in whose folder a file lies."),
+        typer.Option(help="Model whose tokens and case are used; default: the run whose folder holds the file."),
     ] = None,
     judge: Judge = None,
     features: Annotated[
-        Path | None, typer.Option(metavar="NPY", help="Features of the texts, a row a line, for MAUVE.")
+        Path | None, typer.Option(metavar="NPY", help="Features of the texts, one row per line, for MAUVE.")
     ] = None,
     reference_features: Annotated[
-        Path | None, typer.Option(metavar="NPY", help="Features of the reference's lines, of the same model.")
+        Path | None, typer.Option(metavar="NPY", help="Features of the reference, from the same encoder.")
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge generated texts: BLEU, Self-BLEU, unique, distinct, novel, perplexities, with 95% intervals.
+    """Evaluate generated texts: BLEU, Self-BLEU, unique, distinct, novel, perplexities, with 95% intervals.
 
-    --judge adds generative perplexity, MAUVE and the Fréchet distance by a trained model; --features and
-    --reference-features, arrays that numpy.save wrote, give these two for features of your own. A warning says where
-    lines of --train and --reference are easy to tell apart.
+    --judge adds generative perplexity, MAUVE and the Fréchet distance by a trained model. --features and
+    --reference-features (files of numpy.save) give MAUVE and the Fréchet distance for your own features. A warning
+    says if lines of --train and --reference are easy to tell apart.
     """
     from seqgan.data.corpus import as_lines, read_lines
     from seqgan.data.downloads import CORPORA
@@ -265,21 +267,22 @@ def evaluate(
 
 @app.command()
 def report(
-    source: Annotated[Path, typer.Argument(help="A model, as generate's, or a file of texts.")],
+    source: Annotated[Path, typer.Argument(help="A model that generate takes, or a file of texts.")],
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("report.html"),
     train: Train = [],  # noqa: B006
     reference: Annotated[
         str | None,
-        typer.Option(metavar="shakespeare|FILE", help="Real lines that were not trained on; default a run's held_out."),
+        typer.Option(metavar="shakespeare|FILE", help="Held-out real lines; default: those of the run."),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Texts to show.")] = 100,
-    n: Annotated[int, typer.Option("-n", min=4, help="Draws from a model.")] = 1000,
+    top: Annotated[int, typer.Option(min=1, help="Number of texts to show.")] = 100,
+    n: Annotated[int, typer.Option("-n", min=4, help="Number of samples from a model.")] = 1000,
     temperature: Annotated[
-        list[float], typer.Option(min=0.01, help="Of the curve of a model; repeatable; default 0.7 to 1.1.")
+        list[float],
+        typer.Option(min=0.01, help="Temperature of a point of the curve; repeatable; default: 0.7 to 1.1."),
     ] = [],  # noqa: B006
     seed: Seed = 0,
     column: cli.Column = "",
-    tokens: Annotated[str | None, typer.Option(help="As evaluate's; default the model's, or word.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Tokens, as for evaluate; default: the model's, or word.")] = None,
     lower: Annotated[bool, typer.Option("--lower", help="Put all lines in lower case first.")] = False,
     condition: cli.Condition = [],  # noqa: B006
     judge: Judge = None,
@@ -288,8 +291,8 @@ def report(
 ) -> None:
     """Write an HTML page about a model or a file of texts.
 
-    It has figures, the curve of quality against diversity over temperatures, repeated spans, and texts beside their
-    nearest training lines. Prints the path of the page; with --json also its figures.
+    It has metrics, the curve of quality against diversity over temperatures, repeated spans, and texts with their
+    nearest training lines. Prints the path of the page; with --json also its metrics.
     """
     from seqgan.reporting.page import TEMPERATURES
     from seqgan.reporting.page import report as make
@@ -307,27 +310,27 @@ def export(
     train: Train = [],  # noqa: B006
     reference: Annotated[
         str | None,
-        typer.Option(metavar="shakespeare|FILE", help="Real lines, for the figures of the card; without, it has none."),
+        typer.Option(metavar="shakespeare|FILE", help="Held-out real lines, for the metrics of the card."),
     ] = None,
     column: cli.Column = "",
     figures: Annotated[
         Path | None,
-        typer.Option(help="Figures for the card from elsewhere: what `evaluate --json` printed."),
+        typer.Option(help="Metrics for the card: a file with the output of `evaluate --json`."),
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=4, help="Draws that the card's figures rest on.")] = 10_000,
+    n: Annotated[int, typer.Option("-n", min=4, help="Number of samples for the metrics of the card.")] = 10_000,
     seed: Seed = 0,
-    data: Annotated[str, typer.Option(help="What it was trained on, a sentence for the card.")] = "",
+    data: Annotated[str, typer.Option(help="Description of the training data, one sentence for the card.")] = "",
     which: Which = "last",
     compact: cli.Compact = False,
     transformers: Annotated[
-        bool, typer.Option("--transformers", help="For the package transformers instead; of model.kind=gpt2 alone.")
+        bool, typer.Option("--transformers", help="Write for the package transformers instead; only model.kind=gpt2.")
     ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a card with figures.
+    """Write a model to share: one file that generate, SeqGAN.load and from_pretrained read, and a model card.
 
-    With --json the figures of the card are printed. With --transformers there is no card.
+    With --json the metrics of the card are printed. With --transformers there is no card.
     """
     from seqgan.gan import SeqGAN
 

@@ -29,7 +29,8 @@ def run(config: Config, out: Path, n: int, quiet: bool = False, as_json: bool = 
     grammar, lines = english(), corpus()
     unseen, reference = (corpus(len(lines), seed) for seed in (1, 2))
     gan = SeqGAN(config).fit(lines, out=out, quiet=quiet)
-    progress.print(f"drawing {n:,} sentences at temperatures {_TEMPERATURES}, judging them", highlight=False)
+    temperatures = ", ".join(map(str, _TEMPERATURES))
+    progress.print(f"sampling and evaluating {n:,} sentences at temperatures {temperatures}", highlight=False)
     drawn = {f"{temperature:g}": gan.sample(n, temperature, seed=config.seed) for temperature in _TEMPERATURES}
     columns = drawn | {"trained on": lines[:n], "unseen": unseen[:n]}
     figures = {name: _figures(texts, reference, lines, grammar) for name, texts in columns.items()}
@@ -61,7 +62,7 @@ def _figures(texts: list[str], reference: list[str], lines: list[str], grammar: 
 
 def _table(figures: dict[str, dict[str, float]]) -> Table:
     """One column a temperature, then the corpus itself and sentences no model has seen."""
-    table = Table(title="generated sentences, by temperature, beside the grammar's own", title_justify="left")
+    table = Table(title="generated sentences by temperature, and sentences of the grammar", title_justify="left")
     table.add_column("")
     for name in figures:
         table.add_column(name, justify="right")

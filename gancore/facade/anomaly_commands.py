@@ -22,14 +22,16 @@ def anomalies_command(read: Callable[..., Any], sets: str, model_help: str) -> C
         file: Annotated[Path, typer.Argument(help="Rows to score: a file that train reads, or - (standard input).")],
         model: Annotated[str, typer.Option(help=model_help)],
         by: Annotated[
-            _By | None, typer.Option(help="What scores; default: the first of these that the model offers.")
+            _By | None, typer.Option(help="Score to use; default: the first of these that the model has.")
         ] = None,
         reference: Annotated[
             str | None,
-            typer.Option(metavar=f"{sets}|FILE", help="Rows for percentiles, such as held-out ones; default: samples."),
+            typer.Option(
+                metavar=f"{sets}|FILE", help="Normal rows for percentiles, such as held-out ones; default: samples."
+            ),
         ] = None,
         samples: Annotated[
-            int, typer.Option(min=1, help="Rows of the reference at random, or samples of the model.")
+            int, typer.Option(min=1, help="Number of random rows of the reference, or of samples of the model.")
         ] = 2000,
         out: Annotated[
             Path | None, typer.Option(help="Table to write, every row of the file: .csv or .parquet.")
@@ -37,7 +39,7 @@ def anomalies_command(read: Callable[..., Any], sets: str, model_help: str) -> C
         ordered: Annotated[
             bool, typer.Option("--sort", help="Write the most anomalous rows first; default: the order of the file.")
         ] = False,
-        top: Annotated[int, typer.Option(min=1, help="Rows to print, the most anomalous.")] = 10,
+        top: Annotated[int, typer.Option(min=1, help="Number of rows to print.")] = 10,
         column: Column = "",
         seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
         device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,

@@ -79,7 +79,7 @@ def _print_version(version_option: bool) -> bool:
 
 def options(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """The options of every program, before a command."""
@@ -118,10 +118,10 @@ Condition = Annotated[
     list[str], typer.Option("--condition", metavar="NAME=VALUE", help="A value requested of every sample; repeatable.")
 ]
 Guidance = Annotated[
-    float, typer.Option("--guidance", help="Above 1 pulls samples further towards the request, with less variety.")
+    float, typer.Option("--guidance", help="Above 1: samples follow the request more strongly, with less variety.")
 ]
 Column = Annotated[
-    str, typer.Option("--column", metavar="NAME", help="Column of a table to read; default: one with a known name.")
+    str, typer.Option("--column", metavar="NAME", help="Column of the table to read; default: one with a known name.")
 ]
 
 
@@ -167,23 +167,23 @@ def _hush(quiet: bool) -> bool:
 
 
 Quiet = Annotated[
-    bool, typer.Option("--quiet", callback=_hush, help="No progress, no messages but errors; results are printed.")
+    bool, typer.Option("--quiet", callback=_hush, help="Print only results and errors: no progress, no messages.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print what is found as JSON, and nothing else.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the results as JSON, and nothing else.")]
 Compact = Annotated[bool, typer.Option("--compact", help="Round the weights to 16 bits: half the size.")]
-_DataName = Annotated[str, typer.Argument(help="Its name in the list.")]
+_DataName = Annotated[str, typer.Argument(help="Name of the data set, as `data list` prints it.")]
 
 
 def data_app(load: "Callable[[], Sources]") -> typer.Typer:
     """The commands `data list | fetch | path` for the data sets of `load`."""
-    app = typer.Typer(help="Further data sets, fetched once and kept.", no_args_is_help=True)
+    app = typer.Typer(help="List and download further data sets.", no_args_is_help=True)
 
     @app.command("list")
     def list_data(
         as_json: AsJson = False,
         quiet: Quiet = False,
     ) -> None:
-        """What can be fetched, and where it is if it has been; as JSON, by name what it is and where."""
+        """List the data sets that can be downloaded, and where the downloaded ones are."""
         sources = load()
         data_sets = {name: (about, sources.find(name)) for name, about in sources.about().items()}
         if as_json:
@@ -196,16 +196,18 @@ def data_app(load: "Callable[[], Sources]") -> typer.Typer:
     @app.command("fetch")
     def fetch_data(
         name: _DataName,
-        archive: Annotated[Path | None, typer.Option("--from", help="A copy of its archive at hand.")] = None,
+        archive: Annotated[
+            Path | None, typer.Option("--from", help="Copy of the archive to use instead of a download.")
+        ] = None,
         as_json: AsJson = False,
         quiet: Quiet = False,
     ) -> None:
-        """Fetch a data set unless it is there, check it, and print where it is."""
+        """Download a data set if it is not there yet, check it, and print where it is."""
         _print_place(name, load().fetch(name, archive, quiet), as_json)
 
     @app.command("path")
     def path_of_data(name: _DataName, as_json: AsJson = False, quiet: Quiet = False) -> None:
-        """Print where a fetched data set is."""
+        """Print where a downloaded data set is."""
         _print_place(name, load().path(name), as_json)
 
     return app

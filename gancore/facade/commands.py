@@ -84,7 +84,7 @@ def app_of(half: Half) -> typer.Typer:
 def finish(app: typer.Typer, half: Half) -> None:
     """Add the shared commands that help lists last."""
     if half.anomalies is not None:
-        named = "A trained run, a shared model, or a bundled one of either program: qm9, smiles-moses."
+        named = "A trained run, a shared model, or a bundled model of either program, such as qm9 or smiles-moses."
         app.command("anomalies")(anomalies_command(half.anomalies, half.sets, named))
     app.command("doctor")(_doctor(half))
     app.command("runs")(_runs)
@@ -95,7 +95,7 @@ def _demo(about: Demo, half: Half) -> Callable[..., None]:
     def demo(
         out: Annotated[Path, typer.Option(help="Where to write.")] = about.out,
         config: Annotated[str, typer.Option(help="Configuration: bundled name or TOML file.")] = about.config,
-        n: Annotated[int, typer.Option("-n", min=about.fewest, help="How many samples.")] = about.samples,
+        n: Annotated[int, typer.Option("-n", min=about.fewest, help="Number of samples.")] = about.samples,
         seed: Seed = 0,
         overrides: Set = [],  # noqa: B006
         as_json: AsJson = False,
@@ -117,7 +117,7 @@ def _train(half: Half) -> Callable[..., None]:
             ),
         ] = [],  # noqa: B006
         column: Column = "",
-        out: Annotated[Path, typer.Option(help="The run folder to make.")] = Path(f"runs/{half.name}"),
+        out: Annotated[Path, typer.Option(help="Run folder to create.")] = Path(f"runs/{half.name}"),
         config: Annotated[
             str | None,
             typer.Option(help="Bundled name or TOML file; default: that of --start, or the bundled default."),
@@ -126,26 +126,28 @@ def _train(half: Half) -> Callable[..., None]:
         overrides: Set = [],  # noqa: B006
         start: Annotated[
             str | None,
-            typer.Option(help="A model to start from: a run, a shared one, a bundled one. Its recipe and sizes hold."),
+            typer.Option(
+                help="Model to start from: a run, a shared or a bundled model. Its recipe and sizes are kept."
+            ),
         ] = None,
         condition: Annotated[
             list[str],
             typer.Option(
                 metavar="NAME",
-                help="What samples can be requested by afterwards: a column of the data, NAME or NAME:class, or "
-                f"{half.computed}NAME=MODULE:FUNCTION, which labels the rows; repeatable.",
+                help="What samples can be requested by: a column of the data (NAME or NAME:class), "
+                f"{half.computed}or NAME=MODULE:FUNCTION, which labels the rows; repeatable.",
             ),
         ] = [],  # noqa: B006
-        resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
-        force: Annotated[
-            bool, typer.Option("--force", help="Resume with other settings or data all the same.")
+        resume: Annotated[
+            bool, typer.Option("--resume", help="Continue from the last checkpoint in the folder.")
         ] = False,
+        force: Annotated[bool, typer.Option("--force", help="Resume even if settings or data differ.")] = False,
         quiet: Quiet = False,
     ) -> None:
         """Train a generator on a file.
 
-        Rows that cannot be used are listed with their reasons in OUT/rejected.csv. Progress is in OUT/metrics.jsonl,
-        all settings with their values in OUT/config.toml.
+        OUT/rejected.csv lists rows that cannot be used, with reasons. OUT/metrics.jsonl is the log, and
+        OUT/config.toml has the values of all settings.
         """
         model = half.model()
         configuration = config or half.config(data)
@@ -167,7 +169,7 @@ def _train(half: Half) -> Callable[..., None]:
 
 def _doctor(half: Half) -> Callable[..., None]:
     def doctor(as_json: AsJson = False, quiet: Quiet = False) -> None:
-        """Check installation, devices, data sets and bundled models, and say what to do; exit code 1 for a fault."""
+        """Check installation, devices, data sets and bundled models, and say what to fix; exit code 1 for a fault."""
         from gancore.facade import doctor
         from gancore.runs import pretrained
 
@@ -183,7 +185,7 @@ def _doctor(half: Half) -> Callable[..., None]:
 
 def _family(half: Half) -> Callable[..., None]:
     def family(as_json: AsJson = False, quiet: Quiet = False) -> None:
-        """List the members of the GAN family: paper, code, the options of `train` that select each, figures."""
+        """List the members of the GAN family: paper, code, options of `train` that select them, results."""
         from gancore.facade import family
 
         typer.echo(json.dumps(family.rows(half.name), indent=1) if as_json else "\n".join(family.text(half.name)))
@@ -192,14 +194,14 @@ def _family(half: Half) -> Callable[..., None]:
 
 
 def _runs(
-    folders: Annotated[list[Path], typer.Argument(help="A folder of runs to list them; two runs to compare.")] = [  # noqa: B006
+    folders: Annotated[list[Path], typer.Argument(help="A folder of runs to list, or two runs to compare.")] = [  # noqa: B006
         Path("runs")
     ],
-    out: Annotated[Path | None, typer.Option(help="PNG to draw the curves to.")] = None,
+    out: Annotated[Path | None, typer.Option(help="PNG file for the training curves.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """List runs, or compare two side by side: settings that differ, last figures, curves."""
+    """List runs, or compare two: settings that differ, last metrics, training curves."""
     cli.show_runs(folders, out, as_json)
 
 

@@ -109,7 +109,7 @@ def processors() -> Iterator[Finding]:
     import torch
 
     usable, threads = cores(), torch.get_num_threads()
-    summary = f"{usable} cores, {threads} threads of torch"
+    summary = f"usable cores {usable}, torch threads {threads}"
     if threads > usable:
         yield Finding(
             "processors", "note", summary, f"set OMP_NUM_THREADS={usable}: more threads than cores are slower"

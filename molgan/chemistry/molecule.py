@@ -1,4 +1,4 @@
-"""A molecule, and what several questions about it share."""
+"""A molecule, with values that several properties share."""
 
 import re
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""One text and the molecules made of it, each at most once: what every question about a molecule is put to."""
+"""A SMILES string and the molecules parsed from it, each parsed at most once."""
 
 import json
 from functools import cached_property

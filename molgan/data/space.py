@@ -1,4 +1,4 @@
-"""What generated graphs are made of."""
+"""The space of generated graphs: atom types and sizes."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Candidate libraries: sample, keep the distinct valid ones, score, write."""
+"""Candidate libraries: sample, keep the distinct valid molecules, score, write."""
 
 import html
 from collections.abc import Iterable, Set

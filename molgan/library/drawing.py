@@ -1,4 +1,4 @@
-"""Small drawings of molecules: RDKit's own, reduced to what a page needs to draw them again."""
+"""Compact drawings of molecules for HTML pages, made from RDKit's drawings."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a library will take, from a thousand samples: time, disk, and how many samples pass."""
+"""An estimate of a library from a thousand samples: time, disk, and the share of samples that pass."""
 
 import tempfile
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a library is given away as: SMILES, a table, or SD records with coordinates."""
+"""Export of a library: SMILES, a table, or an SD file with coordinates."""
 
 import csv
 from collections.abc import Callable, Iterator

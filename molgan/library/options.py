@@ -6,36 +6,40 @@ import typer
 
 Train = Annotated[
     list[str],
-    typer.Option(
-        "--train", metavar="qm9|moses|zinc|FILE", help="Training molecules, to tell what is novel; repeatable."
-    ),
+    typer.Option("--train", metavar="qm9|moses|zinc|FILE", help="Training molecules, for novelty; repeatable."),
 ]
 Reference = Annotated[
     str | None,
-    typer.Option(metavar="qm9|moses|zinc|FILE", help="Real molecules, for the suites of MOSES and GuacaMol."),
+    typer.Option(metavar="qm9|moses|zinc|FILE", help="Real molecules to compare with."),
 ]
-Sample = Annotated[int, typer.Option(min=2, help="Molecules that the suites are worked out of, at random, if more.")]
-Unequal = Annotated[bool, typer.Option("--allow-unequal-n", help="FCD also where numbers of molecules differ.")]
+Sample = Annotated[int, typer.Option(min=2, help="Most molecules for the suites; a larger file is sampled at random.")]
+Unequal = Annotated[
+    bool, typer.Option("--allow-unequal-n", help="Compute FCD even if the numbers of molecules differ.")
+]
 Only = Annotated[
     list[str],
     typer.Option(
-        help="Group of figures, repeatable; default: all that molgan.metrics.GROUPS has; subgroups on request."
+        help="Group of metrics: moses, guacamol, diversity, motifs, memorisation, alerts, precision or subgroups; "
+        "repeatable. Default: all except subgroups."
     ),
 ]
 Subgroup = Annotated[
     str,
-    typer.Option(metavar="COLUMN", help="Column of the reference with a label of each molecule: recall by its labels."),
+    typer.Option(metavar="COLUMN", help="Column of the reference with a label for each molecule: recall by label."),
 ]
 Fragments = Annotated[
     Literal["reject", "largest", "keep"],
-    typer.Option(help="What counts of a salt or mixture where molecules are compared with training or reference ones."),
+    typer.Option(help="How salts and mixtures are compared with training or reference molecules."),
 ]
 Tolerance = Annotated[
-    list[str], typer.Option(metavar="NAME=WIDTH", help="How far from --condition counts as obtained; repeatable.")
+    list[str],
+    typer.Option(metavar="NAME=WIDTH", help="Largest accepted distance from the requested value; repeatable."),
 ]
-Guidances = Annotated[list[float], typer.Option("--guidance", help="Of the draws; repeat it to compare values.")]
+Guidances = Annotated[
+    list[float], typer.Option("--guidance", help="Guidance of the samples; repeat to compare several values.")
+]
 Standardize = Annotated[
-    bool, typer.Option("--standardize", help="Compare with charges neutralised and functional groups normalised.")
+    bool, typer.Option("--standardize", help="Neutralise charges and normalise functional groups before comparing.")
 ]
 
 GivenFragments = Annotated[
@@ -43,8 +47,8 @@ GivenFragments = Annotated[
     typer.Option(
         "--fragments",
         metavar="FILE|SMILES",
-        help="Fragments that each molecule has: a SMILES, or a file with a request a line; -n molecules for each. "
-        "[*] marks a site; a dot separates several.",
+        help="Fragments that each molecule must have: a SMILES, or a file with one request per line, -n molecules for "
+        "each. [*] marks a site where the molecule may grow; a dot separates fragments.",
     ),
 ]
 Ceiling = Annotated[
@@ -53,7 +57,7 @@ Ceiling = Annotated[
         "--ceiling",
         min=1,
         metavar="RATIO",
-        help="Density ratio from which on the critic rejects no sample; a lower one takes fewer draws. "
+        help="Density ratio above which the critic accepts every sample; a lower one is faster and less strict. "
         "Default: the model's critic.ceiling.",
     ),
 ]
@@ -66,17 +70,25 @@ Precision = Annotated[
 ]
 Optional = Annotated[
     list[int],
-    typer.Option("--optional", metavar="NUMBER", help="Site of the fragments that may stay empty; repeatable."),
+    typer.Option("--optional", metavar="NUMBER", help="Number of a site that may keep its hydrogen; repeatable."),
 ]
 Linked = Annotated[
-    bool, typer.Option("--linked", help="Join all sites of the fragments by new atoms: two sites of one close a ring.")
+    bool, typer.Option("--linked", help="Connect all sites by new atoms: two sites of one fragment close a ring.")
 ]
 Size = Annotated[tuple[int, int] | None, typer.Option(metavar="LEAST MOST", help="Heavy atoms of a molecule.")]
-Added = Annotated[tuple[int, int] | None, typer.Option(metavar="LEAST MOST", help="Heavy atoms beside the fragments.")]
-Distinct = Annotated[bool, typer.Option("--distinct", help="Draw again what repeats an earlier molecule.")]
-Require = Annotated[list[str], typer.Option(metavar="SMARTS", help="Substructure that each molecule has; repeatable.")]
-Forbid = Annotated[list[str], typer.Option(metavar="SMARTS", help="Substructure that no molecule has; repeatable.")]
+Added = Annotated[
+    tuple[int, int] | None, typer.Option(metavar="LEAST MOST", help="Heavy atoms in addition to the fragments.")
+]
+Distinct = Annotated[bool, typer.Option("--distinct", help="Replace duplicates by new samples.")]
+Require = Annotated[
+    list[str], typer.Option(metavar="SMARTS", help="Substructure that each molecule must have; repeatable.")
+]
+Forbid = Annotated[
+    list[str], typer.Option(metavar="SMARTS", help="Substructure that no molecule may have; repeatable.")
+]
 Isomers = Annotated[
     int,
-    typer.Option(min=0, help="Write so many stereoisomers of each molecule, the likeliest; 0 leaves new centres open."),
+    typer.Option(
+        min=0, help="Write this many stereoisomers of each molecule, the likeliest; 0: new centres unspecified."
+    ),
 ]

@@ -1,4 +1,4 @@
-"""Which molecules come for the first time, across any number of shards, exactly and in bounded memory."""
+"""Which molecules occur for the first time, across any number of shards, exactly and in bounded memory."""
 
 import tempfile
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who makes the shards: this process, processes of this machine, or a Dask cluster. The task is the same."""
+"""Workers that make the shards: this process, local processes, or a Dask cluster. The task is the same."""
 
 import logging
 import queue

@@ -1,4 +1,4 @@
-"""What a list of molecules is judged by, and the verdict on one that was read."""
+"""The settings of an evaluation, and the evaluation of a list of molecules."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What others report, to stand beside: rows of the MOSES paper's table and of one-shot generators of QM9."""
+"""Published results for comparison: rows of the MOSES paper's table, and one-shot generators of QM9."""
 
 MOSES_N = 30_000
 """Molecules generated for each row of `MOSES`."""

@@ -1,4 +1,4 @@
-"""What was asked of samples and what came: errors and shares within a tolerance, property by property."""
+"""Requested and obtained values: errors, and shares within a tolerance, for each property."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Shares and recall of subgroups of a reference: whom a generator leaves out (a report on bias)."""
+"""Shares and recall of subgroups of a reference: which molecules a generator leaves out (bias)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

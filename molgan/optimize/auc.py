@@ -1,4 +1,4 @@
-"""The measure of PMO: how good the best molecules are after how few calls."""
+"""The metric of PMO: area under the curve of the mean of the best molecules over the calls."""
 
 import heapq
 

@@ -1,4 +1,4 @@
-"""Diversity under reward: where enough good molecules are alike, no more of them are asked for.
+"""Diversity filters: once enough good molecules are similar, no more of them are scored.
 
 The filters are those of rewards (Blaschke et al. 2020). Here they work before a molecule is scored, so that more of the
 same costs no call.

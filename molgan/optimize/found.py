@@ -1,4 +1,4 @@
-"""What a search found: every molecule with its score, the best, figures, files."""
+"""The results of a search: every molecule with its score, the best ones, metrics, files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

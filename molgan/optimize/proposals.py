@@ -1,4 +1,4 @@
-"""Candidates for scoring: bred from the best molecules so far, chosen by what a surrogate predicts."""
+"""Candidates for scoring: made from the best molecules by a genetic algorithm, chosen by a surrogate model."""
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from functools import lru_cache

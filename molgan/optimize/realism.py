@@ -1,4 +1,4 @@
-"""A critic as a term of a search: how likely a molecule is real, in the eyes of a trained model."""
+"""A critic as a term of a search: how real a molecule looks to the critic of a trained model."""
 
 from collections.abc import Sequence
 

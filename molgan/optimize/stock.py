@@ -1,4 +1,4 @@
-"""The molecules that an optimisation starts from: a list, or what a model draws."""
+"""The molecules that an optimisation starts from: a list, or samples of a model."""
 
 import hashlib
 from collections.abc import Container, Iterator, Sequence

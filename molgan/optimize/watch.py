@@ -1,4 +1,4 @@
-"""How a search goes while it runs: a line, and in a notebook curves of the best below it."""
+"""The progress of a search: one line, and in a notebook curves of the best scores."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

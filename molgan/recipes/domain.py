@@ -1,4 +1,4 @@
-"""What is particular to molecules: how rows are read, samples written, runs watched."""
+"""The domain of molecules: how rows are read, samples written and runs monitored."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace

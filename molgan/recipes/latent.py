@@ -1,4 +1,4 @@
-"""What a one-shot generator makes graphs from: noise or codes of molecules, requests, latent codes."""
+"""The inputs of a one-shot generator: noise or codes of molecules, requests, latent codes."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""What a one-shot generator is paid for: the policy gradient on rewards of hard draws, and the best molecules again."""
+"""Rewards of a one-shot generator: the policy gradient on hard draws, and replay of the best molecules."""
 
 import torch
 from torch import Tensor

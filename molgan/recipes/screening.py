@@ -1,4 +1,4 @@
-"""A second critic of a one-shot generator: it counts, learns after the game, and is asked while sampling."""
+"""A second critic of a one-shot generator, on fingerprint counts: trained after the game, for rejection sampling."""
 
 from collections.abc import Callable
 

@@ -39,7 +39,7 @@ def run(config: Config, out: Path, n: int, quiet: bool = False, as_json: bool = 
     """
     progress = Console(stderr=True, quiet=quiet)
     replace_folder(out)
-    progress.print("reading the embedded QM9 molecules", highlight=False)
+    progress.print("reading the bundled QM9 molecules", highlight=False)
     data, held = MoleculeDataset.from_file(embedded(), **config.data.limits).split(config.data.hold_out, config.seed)
     gan = MolGAN(config).fit(data, out=out, quiet=quiet)
     progress.print(f"drawing {n:,} molecules, raw and repaired", highlight=False)
@@ -129,7 +129,7 @@ def _table(
     table.add_section()
     ours, theirs = compositions
     for name in theirs:
-        label = "aromatic share" if name == "aromatic" else f"{name} a molecule"
+        label = "aromatic share" if name == "aromatic" else f"{name} per molecule"
         table.add_row(label, "", f"{ours.get(name, 0.0):.4f}", "", "", f"{theirs[name]:.4f}")
     for name, (samples, real) in likeness.items():
         table.add_row(name, "", f"{samples:.4f}", "", "", f"{real:.4f}")

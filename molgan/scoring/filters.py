@@ -1,4 +1,4 @@
-"""Which molecules a chemist would not screen: the filters of MOSES (Polykovskiy et al. 2020), the ranges of REOS."""
+"""Medicinal chemistry filters: those of MOSES (Polykovskiy et al. 2020), the ranges of REOS."""
 
 import csv
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What generated sequences are made of."""
+"""The space of generated sequences: tokens and lengths."""
 
 from dataclasses import dataclass
 from typing import Any

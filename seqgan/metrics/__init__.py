@@ -1,4 +1,4 @@
-"""What generated sequences are worth: n-gram statistics, divergences, two-sample tests, distances of embeddings."""
+"""Metrics of generated sequences: n-gram statistics, divergences, two-sample tests, distances of embeddings."""
 
 from gancore.statistics.two_sample import TwoSample
 from seqgan.metrics.distance import frechet_distance

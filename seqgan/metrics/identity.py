@@ -1,4 +1,4 @@
-"""How near sequences come to those that were trained on: the identity to the nearest one."""
+"""How close sequences are to the training sequences: the identity to the nearest one."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""What a few draws are worth while training: cheap figures without intervals."""
+"""Metrics of a few samples during training: cheap, without intervals."""
 
 from jaxtyping import Float
 from torch import Tensor

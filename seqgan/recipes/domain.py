@@ -134,8 +134,9 @@ class Sequences:
             return
         train, valid, test = (f"{len(part):,}" for part in corpus.parts)
         console.print(
-            f"{train} lines to train on, {valid} to stop on, {test} to judge by; {corpus.alphabet.size:,} tokens, up "
-            f"to {corpus.length - 1} a line; {len(corpus.rejected):,} lines left out",
+            f"lines: {train} for training, {valid} for early stopping, {test} held out, "
+            f"{len(corpus.rejected):,} left out; "
+            f"{corpus.alphabet.size:,} kinds of tokens, up to {corpus.length - 1} tokens per line",
             markup=False,
             highlight=False,
             soft_wrap=True,

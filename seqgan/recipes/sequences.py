@@ -1,4 +1,4 @@
-"""What all recipes of sequences do alike: sampling, and the log-probability of a sequence."""
+"""Shared by all recipes of sequences: sampling, and the log-probability of a sequence."""
 
 import contextlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Proteins as text: the twenty amino acids, and why a sequence is none of them alone."""
+"""Proteins as text: the twenty amino acids, and the reason if a sequence has any other sign."""
 
 import re
 from collections.abc import Sequence
