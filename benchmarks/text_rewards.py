@@ -30,6 +30,7 @@ SCRATCH = [
     "policy.reward=returns",
     "policy.baseline=running",
     "batch=512",
+    "critic.pretrain=20",
     "critic.lr=1e-3",
     "critic.steps=1",
 ]
