@@ -66,7 +66,7 @@ first.translate(test["source"].tolist()[:3], n=2)[["source", "rank", "target", "
 # that is written, a column for each word that is read.
 
 # %%
-source, target = min(test.itertuples(index=False), key=lambda pair: abs(len(pair.source.split()) - 9))
+source, target = "anna sees the dog and ben likes a cat .", "anna ze dog sees and ben a cat likes ."
 weights = first.attention(source, target)
 _, axis = plt.subplots(figsize=(6, 5))
 axis.imshow(weights, cmap="Greys", vmin=0, vmax=1)
@@ -76,8 +76,7 @@ axis.set(xlabel="read", ylabel="written")
 plt.show()
 
 # %% [markdown]
-# Follow the dark cells from the top. The order of the words changes where the verb is passed over, and the weights
-# jump back for it.
+# Follow the dark cells from the top. Where the verb comes later than in the source, they leave the diagonal.
 #
 # ## Adversarial steps
 #
@@ -117,8 +116,8 @@ pd.concat([summaries(2), dialogue(2)], keys=["summaries", "dialogue"])
 # it translates there and back, under one critic for each side. `condition` says what to translate into.
 
 # %%
-sides = unpaired(600)
-SHORT = [*SMALL, "likelihood.epochs=4", "likelihood.batch=32", "steps=40", "critic.pretrain=20", "critic.filters=0.2"]
+sides = unpaired(1000)
+SHORT = [*SMALL, "likelihood.epochs=4", "likelihood.batch=32", "steps=100", "critic.pretrain=20", "critic.filters=0.2"]
 style = seqgan.SeqGAN(seqgan.Config.load("cyclegan", SHORT)).fit(sides, condition="label:class", quiet=True)
 made = style.translate(test["source"].tolist(), condition={"label": "last"})["target"].fillna("").to_numpy()
 pd.Series(
@@ -140,20 +139,22 @@ pd.DataFrame({"source": test["source"], "made": made, "true": test["target"]}).h
 # stands behind a gap as well as what stands before it. Only what fills a gap is drawn, so given words stay.
 
 # %%
-lines = english().sample(2000)
-filler = seqgan.SeqGAN(seqgan.Config.load("maskgan", [*LIKELIHOOD, "steps=0"])).fit(lines, quiet=True)
+lines = english().sample(3000)
+LONGER = [*LIKELIHOOD, "likelihood.epochs=13", "steps=0"]
+filler = seqgan.SeqGAN(seqgan.Config.load("maskgan", LONGER)).fit(lines, quiet=True)
 filler.infill([f"the {GAP} sees {GAP} .", f"{GAP} are old .", f"every day {GAP} that {GAP} ."], n=3)[
     ["line", "rank", "text", "log_prob"]
 ].round(2)
 
 # %% [markdown]
-# Here are held-out sentences with half of their words missing, in one gap:
+# Here are held-out sentences with a third of their words missing, in one gap:
 
 # %%
 known = set(lines)
-held = [line for line in english().sample(2 * JUDGED, seed=9) if line not in known and len(line.split()) > 5][:JUDGED]
-words = [line.split() for line in held]
-gapped = [" ".join([*own[: len(own) // 4], GAP, *own[3 * len(own) // 4 :]]) for own in words]
+words = [line.split() for line in english().sample(4 * JUDGED, seed=9) if line not in known]
+words = [own for own in words if len(own) > 5 and set(own) <= set(filler.vocabulary.tokens)][:JUDGED]
+held = [" ".join(own) for own in words]
+gapped = [" ".join([*own[: len(own) // 3], GAP, *own[2 * len(own) // 3 :]]) for own in words]
 filled = filler.infill(gapped)["text"].tolist()
 kept = [
     text.startswith(line.split(GAP)[0]) and text.endswith(line.split(GAP)[1])

@@ -52,13 +52,14 @@ SHORT = {
     "10_optimize": {"budget = 1500": "budget = 220"},
     "12_translate": {
         "JUDGED = 200": "JUDGED = 30",
-        "pairs(2000 ": "pairs(200 ",
+        "pairs(2000 ": "pairs(400 ",
         "likelihood.epochs=7": "likelihood.epochs=1",
         "likelihood.epochs=4": "likelihood.epochs=1",
         '"steps=20", "critic.pretrain=20"': '"steps=2", "critic.pretrain=2"',
-        '"steps=40", "critic.pretrain=20"': '"steps=2", "critic.pretrain=2"',
-        "unpaired(600)": "unpaired(100)",
-        "sample(2000)": "sample(200)",
+        '"steps=100", "critic.pretrain=20"': '"steps=2", "critic.pretrain=2"',
+        "unpaired(1000)": "unpaired(100)",
+        "sample(3000)": "sample(200)",
+        "likelihood.epochs=13": "likelihood.epochs=1",
     },
     "13_peptides": {
         "amphipathic(4000": "amphipathic(400",
