@@ -74,6 +74,7 @@ class Corpus:
     all parts one after the other. contexts: of the sequences of each part, where something can be asked.
     """
 
+    train: Any
     columns: Mapping[str, list[list[Cell]]] = {}
     contexts: tuple[Context | None, Context | None, Context | None] = (None, None, None)
 
@@ -226,7 +227,7 @@ class Corpus:
     @cached_property
     def known(self) -> KnownLines:
         """The training sequences, to tell what is novel."""
-        return KnownLines.of(self.train)
+        return KnownLines.of(self.train, self.alphabet)
 
     @property
     def digest(self) -> str:
@@ -237,7 +238,7 @@ class Corpus:
         return whole.hexdigest()
 
     @property
-    def parts(self) -> "tuple[Ids | Lines, Ids, Ids]":
+    def parts(self) -> tuple[Any, Tensor, Tensor]:
         """Train, valid and test."""
         return self.train, self.valid, self.test
 

@@ -11,11 +11,12 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from gancore.io.sorted_digests import matches, sorted_rows
-from seqgan.text.alphabet import Ids
+from seqgan.text.alphabet import Alphabet, Ids
 from seqgan.text.vocabulary import PAD
 
 IDS, STARTS, DIGESTS, ORDER = "ids", "starts", "digests", "order"
 """Files of a folder of lines: ids one line after the other, where each line begins, sorted digests, whose they are."""
+_UNSORTED = "unsorted"
 _WORD, _PLACE = np.dtype("<u8"), np.dtype("<i8")
 _AT_ONCE = 1 << 20  # ids that are in memory at once
 
@@ -132,12 +133,11 @@ class LineWriter:
 
     def __init__(self, folder: Path, tokens: int):
         self.folder, self.width = folder, width_of(tokens)
-        self.lines, self.longest, self._end = 0, 0, 0
-        self._ids: list[int] = []
-        self._sizes: list[int] = []
+        self.longest, self._end = 0, 0
+        self._ids, self._sizes = list[int](), list[int]()
         self._digest = hashlib.sha256()
         folder.mkdir()
-        self._files = {name: open(folder / name, "wb") for name in (IDS, STARTS, "unsorted")}  # noqa: SIM115
+        self._files = {name: open(folder / name, "wb") for name in (IDS, STARTS, _UNSORTED)}  # noqa: SIM115
         self._files[STARTS].write(np.zeros(1, _PLACE).tobytes())
 
     def add(self, ids: Sequence[int]) -> None:
@@ -148,33 +148,29 @@ class LineWriter:
             self._flush()
 
     def _flush(self) -> None:
-        ids, sizes = np.array(self._ids, np.int64), np.array(self._sizes, np.int64)
-        if not len(sizes):
+        if not self._sizes:
             return
+        ids, sizes = np.array(self._ids, np.int32), np.array(self._sizes, np.int64)
         ends = self._end + np.cumsum(sizes)
-        self.lines, self.longest, self._end = (
-            self.lines + len(sizes),
-            max(self.longest, int(sizes.max())),
-            int(ends[-1]),
-        )
-        for part in (ids.astype("<i4"), sizes):
+        self.longest, self._end = max(self.longest, int(sizes.max())), int(ends[-1])
+        self._ids, self._sizes = [], []
+        for part in (ids.astype("<i4"), sizes.astype(_PLACE)):
             self._digest.update(part.tobytes())
         self._files[IDS].write(ids.astype(self.width).tobytes())
         self._files[STARTS].write(ends.astype(_PLACE).tobytes())
-        self._files["unsorted"].write(digests_of(ids, sizes).astype(_WORD).tobytes())
-        self._ids, self._sizes = [], []
+        self._files[_UNSORTED].write(digests_of(ids, sizes).astype(_WORD).tobytes())
 
     def close(self) -> str:
         """Write what is left and the sorted digests; gives the digest of all ids."""
         self._flush()
         self.release()
-        digests = mapped(self.folder / "unsorted", _WORD)
+        digests = mapped(self.folder / _UNSORTED, _WORD)
         with open(self.folder / DIGESTS, "wb") as known, open(self.folder / ORDER, "wb") as order:
             for rows in sorted_rows(digests):
                 known.write(digests[rows].tobytes())
                 order.write(rows.astype(_PLACE).tobytes())
         del digests  # Windows removes no file that is mapped
-        (self.folder / "unsorted").unlink()
+        (self.folder / _UNSORTED).unlink()
         return self._digest.hexdigest()
 
     def release(self) -> None:
@@ -186,32 +182,37 @@ class LineWriter:
 class KnownLines:
     """Which sequences are among those of a tensor or of `Lines`, by sorted 64-bit digests, confirmed on the ids.
 
-    digests: sorted, `(line,)`. order: the line that each is of. Both may be mapped into memory.
+    digests: sorted, `(line,)`. order: the line that each is of. Both may be mapped into memory. alphabet: of the ids.
     """
 
-    def __init__(self, digests: np.ndarray, order: np.ndarray, lines: "Ids | Lines"):
-        self.digests, self.order, self._lines = digests, order, lines
+    def __init__(self, digests: np.ndarray, order: np.ndarray, lines: "Ids | Lines", alphabet: Alphabet):
+        self.digests, self.order, self._lines, self._alphabet = digests, order, lines, alphabet
 
     @classmethod
-    def open(cls, folder: Path, lines: Lines) -> "KnownLines":
+    def open(cls, folder: Path, lines: Lines, alphabet: Alphabet) -> "KnownLines":
         """Of the digests that `LineWriter` wrote."""
-        return cls(mapped(folder / DIGESTS, _WORD), mapped(folder / ORDER, _PLACE), lines)
+        return cls(mapped(folder / DIGESTS, _WORD), mapped(folder / ORDER, _PLACE), lines, alphabet)
 
     @classmethod
-    def of(cls, lines: "Ids | Lines") -> "KnownLines":
-        """16 bytes of memory a line."""
-        digests = np.concatenate([np.zeros(0, np.uint64), *(_digests(part) for part in chunks(lines))])
+    def of(cls, lines: "Ids | Lines", alphabet: Alphabet) -> "KnownLines":
+        """16 bytes of memory a line.
+
+        >>> lines, alphabet = torch.tensor([[4, 5, 2], [4, 2, 0]]), Alphabet(size=6, begin=1, end=2, pad=0)
+        >>> KnownLines.of(lines, alphabet).contain(torch.tensor([[4, 2, 0], [5, 2, 0]])).tolist()
+        [True, False]
+        """
+        parts = [np.zeros(0, np.uint64), *(_digests(part, alphabet) for part in _parts(lines))]
+        digests = np.concatenate(parts)
         order = np.concatenate(list(sorted_rows(digests)))
-        return cls(digests[order], order, lines)
+        return cls(digests[order], order, lines, alphabet)
 
     def contain(self, ids: Ids) -> Bool[Tensor, "line"]:
         """Which sequences, padded, are among the lines."""
-        found = torch.zeros(len(ids), dtype=torch.bool)
-        for row, place in matches(self.digests, _digests(ids)):
+        found, ids = torch.zeros(len(ids), dtype=torch.bool), ids.cpu()
+        for row, place in matches(self.digests, _digests(ids, self._alphabet)):
             if not found[row]:
-                line = self._lines[[int(self.order[place])]][0]
-                sizes = int((line != PAD).sum()), int((ids[row] != PAD).sum())
-                found[row] = sizes[0] == sizes[1] and torch.equal(line[: sizes[0]], ids[row, : sizes[1]].cpu())
+                pair = self._lines[[int(self.order[place])]], ids[[row]]
+                found[row] = torch.equal(*(self._alphabet.trim(one) for one in pair))
         return found
 
     def share(self, part: float, turn: float) -> tuple[Tensor, Tensor]:
@@ -229,21 +230,19 @@ class KnownLines:
         return torch.from_numpy(np.flatnonzero(~inside)), torch.from_numpy(np.flatnonzero(inside))
 
 
-def chunks(lines: "Ids | Lines") -> Iterator[Ids]:
-    """All rows, some at a time."""
+def _parts(lines: "Ids | Lines") -> Iterator[Ids]:
     size = max(1, _AT_ONCE // max(1, lines.shape[1]))
     return (lines[start : start + size] for start in range(0, len(lines), size))
 
 
-def _digests(ids: Ids) -> np.ndarray:
-    rows = ids.cpu().numpy()
-    inside = rows != PAD
-    return digests_of(rows[inside], inside.sum(1))
+def _digests(ids: Ids, alphabet: Alphabet) -> np.ndarray:
+    inside = alphabet.mask(ids).numpy()
+    return digests_of(ids.numpy()[inside], inside.sum(1))
 
 
-def sizes_of(lines: "Ids | Lines") -> Int[Tensor, "line"]:
+def sizes_of(lines: "Ids | Lines", alphabet: Alphabet) -> Int[Tensor, "line"]:
     """Tokens of each line, its end included."""
-    return lines.sizes if isinstance(lines, Lines) else (lines != PAD).sum(1)
+    return lines.sizes if isinstance(lines, Lines) else alphabet.mask(lines).sum(1)
 
 
 def only(lines: "Ids | Lines", rows: Tensor) -> "Ids | Lines":

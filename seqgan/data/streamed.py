@@ -239,7 +239,7 @@ class _Making:
                     done.add(key)
                 if part == "test":
                     aside.append(line)
-            digest = [writer.close() for writer in writers.values()][0]
+            digest, *_ = [writer.close() for writer in writers.values()]
         finally:
             for writer in writers.values():
                 writer.release()
@@ -271,5 +271,5 @@ def _open(folder: Path) -> Streamed:
     vocabulary = Vocabulary.from_json(held["vocabulary"])
     train, valid, test = (Lines.open(folder / part, len(vocabulary), held["length"], held["digest"]) for part in _PARTS)
     rejected = RejectionCounts.restore(held["rejected"])
-    known = KnownLines.open(folder / _PARTS[0], train)
+    known = KnownLines.open(folder / _PARTS[0], train, vocabulary.alphabet)
     return Streamed(train, valid, test, known, vocabulary, rejected, held["aside"])

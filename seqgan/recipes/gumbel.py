@@ -24,6 +24,7 @@ from gancore.training.run import Phase
 from gancore.training.settings import STRICT, Positive, Weight
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus, batches
+from seqgan.data.lines import only, sizes_of
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS
 from seqgan.networks.generator import at_rest, token_nll, without_dropout
@@ -202,10 +203,10 @@ class GumbelGAN(SequenceRecipe):
     def short_lines(self, corpus: Corpus, size: int) -> Shuffled:
         """Batches of the training lines of at most so many tokens. Raises DataError where there is none."""
         config = self.config
-        rows = (self.alphabet.mask(corpus.train).sum(1) <= size).nonzero().squeeze(1)
+        rows = (sizes_of(corpus.train, self.alphabet) <= size).nonzero().squeeze(1)
         if not len(rows):
             raise DataError(f"grow: no training line has at most {size} tokens, its end included.")
         context = corpus.context[rows] if corpus.context is not None else None
         labelled = config.critic.labelled if config.critic.conditioning in ("auxiliary", "twin") else 0
         stream = config.batch, derive_seed(config.seed, "grow", size), self.device, context
-        return batches(corpus.train[rows], *stream, labelled=labelled)
+        return batches(only(corpus.train, rows), *stream, labelled=labelled)

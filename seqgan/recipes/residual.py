@@ -31,6 +31,7 @@ from gancore.training.schedules import cosine_rate
 from gancore.training.settings import STRICT, Positive, Rate
 from gancore.types import Batch
 from seqgan.data.corpus import Corpus, batches
+from seqgan.data.lines import Lines
 from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import Mixture, at_rest, without_dropout
@@ -205,8 +206,10 @@ class Residual(SequenceRecipe):
         """Maximum likelihood of every model; then the critic is fitted and the reweighted mixture distilled."""
         config, phases = self.config, []
         for name, model in self.models.items():
-            reorder = self.reverse if name == "backward" else lambda ids: ids
-            ordered = Corpus(corpus.alphabet, reorder(corpus.train), reorder(corpus.valid), reorder(corpus.test))
+            ordered = Corpus(
+                corpus.alphabet, self._reversed(corpus.train), self.reverse(corpus.valid), self.reverse(corpus.test)
+            )
+            ordered = ordered if name == "backward" else corpus
             for phase in model.phases(ordered):
                 start = phases[-1].steps.stop if phases else 0
                 phases.append(shifted(phase, start, name))
@@ -223,6 +226,12 @@ class Residual(SequenceRecipe):
             self.take_over(corpus.validation)
 
         return [*phases, Phase("distil", [player], stream, steps, follow, enter)]
+
+    def _reversed(self, corpus: Corpus) -> Corpus:
+        """The same lines backwards."""
+        train, valid, test = corpus.parts
+        backwards = train.changed(self.reverse) if isinstance(train, Lines) else self.reverse(train)
+        return Corpus(corpus.alphabet, backwards, self.reverse(valid), self.reverse(test))
 
     def take_over(self, held_out: Ids) -> None:
         """Freeze the mixture, fit the critic on real sequences that trained nothing, start from the first member."""
