@@ -245,6 +245,6 @@ def sizes_of(lines: "Ids | Lines", alphabet: Alphabet) -> Int[Tensor, "line"]:
     return lines.sizes if isinstance(lines, Lines) else alphabet.mask(lines).sum(1)
 
 
-def only(lines: "Ids | Lines", rows: Tensor) -> "Ids | Lines":
+def only(lines: Any, rows: Tensor) -> Any:
     """Some of the lines, by numbers or a mask."""
     return lines.only(rows) if isinstance(lines, Lines) else lines[rows]
