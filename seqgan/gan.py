@@ -15,7 +15,9 @@ from gancore.statistics.evaluation import Evaluation
 from gancore.types import Reward
 from seqgan.data.corpus import Corpus, as_lines
 from seqgan.data.downloads import CORPORA
+from seqgan.data.lines import Lines
 from seqgan.metrics.evaluation import evaluate
+from seqgan.metrics.novelty import with_novelty
 from seqgan.networks.decoding import Decoding
 from seqgan.recipes.completion import complete, prompt_refusal
 from seqgan.recipes.config import Config
@@ -289,7 +291,8 @@ class SeqGAN(Model):
         """Judge `n` samples beside real lines (see `seqgan.evaluate`), both split into the tokens of this model.
 
         reference: real lines; those kept from training if not given, which a loaded model no longer has.
-        train: the lines trained on, to tell what is novel or copied; a loaded model has lost them too.
+        train: the lines trained on, to tell what is novel or copied; a loaded model has lost them too. Of a streamed
+        corpus only `novel` is told.
         Raises DataError where there are no reference lines or too few, RunError where there are no weights yet.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
@@ -310,9 +313,12 @@ class SeqGAN(Model):
         known = None
         if train is not None:
             known = [line for _, line in as_lines(CORPORA.files(train), self.config.data.column, True)[0]]
-        if known is None and corpus is not None and len(corpus.train):
+        streamed = known is None and corpus is not None and isinstance(corpus.train, Lines)
+        if known is None and corpus is not None and len(corpus.train) and not streamed:
             known = self._lines(corpus.train)
-        return evaluate(self.sample(n, temperature, seed=seed), real, known, self._words)
+        texts = self.sample(n, temperature, seed=seed)
+        figures = evaluate(texts, real, known, self._words)
+        return with_novelty(figures, texts, corpus) if streamed and corpus is not None else figures
 
     def _lines(self, ids: Ids) -> list[str]:
         """The texts of a part of the corpus."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gancore.statistics.evaluation import Evaluation
 from gancore.statistics.intervals import Estimate, wilson_interval
 from seqgan.data.corpus import Corpus, pad
 from seqgan.text.vocabulary import UNKNOWN, TokenError
@@ -32,3 +33,9 @@ def novelty(texts: Sequence[str], corpus: Corpus) -> Estimate:
     known = int(corpus.known.contain(pad([list(line) for line in lines], corpus.length)).sum())
     total = len(lines) + len(others)
     return wilson_interval(total - known, total)
+
+
+def with_novelty(figures: Evaluation, texts: Sequence[str], corpus: Corpus) -> Evaluation:
+    """Figures with `novel` among all lines of a corpus, and a note that `copied` was not measured."""
+    told = "The training lines are on disk: novel is of all of them, copied is not measured; give some as `train`."
+    return Evaluation({**figures, "novel": novelty(texts, corpus)}, [*figures.notes, told])

@@ -115,6 +115,8 @@ class Sequences:
         if source is not None:
             vocabulary, length = (space.vocabulary, space.length) if space is not None else (None, None)
             kind = getattr(RECIPES[config.recipe], "corpus_class", Corpus)
+            if kind is not Corpus and config.data.stream == "on":
+                raise ConfigError(f"data.stream=on: recipe {config.recipe} needs all rows in memory; leave it out.")
             return kind.of(source, config.data, config.seed, vocabulary, length, columns=columns)
         if space is None and getattr(RECIPES[config.recipe], "corpus_class", None) is not None:
             raise ConfigError(f"no lines were given, and {config.needs_lines}.")

@@ -91,6 +91,21 @@ class GumbelConfig(GameConfig):
         self.critic.require_batch(self.batch)
 
 
+_LARGEST = 1 << 29
+"""Numbers of a relaxed batch, 2 GB; several of its size are kept for the way back."""
+
+
+def refuse_large(batch: int, steps: int, tokens: int) -> None:
+    """Raise ConfigError for relaxed samples that are too large: each token is a row of the whole vocabulary."""
+    size = batch * steps * tokens
+    if size > _LARGEST:
+        raise ConfigError(
+            f"recipe gumbel relaxes each token to a row of the whole vocabulary: {batch} x {steps} steps x {tokens:,} "
+            f"tokens are {4 * size / 1e9:.1f} GB, several times; lower data.max_size, data.max_length or batch, or "
+            "take recipe seqgan."
+        )
+
+
 class GumbelGAN(SequenceRecipe):
     """Recipe gumbel: generator and critic, their optimisers, and the training step of each.
 
@@ -103,6 +118,7 @@ class GumbelGAN(SequenceRecipe):
     def __init__(self, config: GumbelConfig, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length = space.alphabet, space.length
+        refuse_large(config.batch, space.length, space.alphabet.size)
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         critic, *others = (self.made_critic() for _ in range(config.critic.critics))

@@ -35,6 +35,7 @@ from seqgan.data.lines import Lines
 from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import Mixture, at_rest, without_dropout
+from seqgan.networks.likelihood import by_rows
 from seqgan.recipes.config import GameConfig
 from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.sequences import SequenceRecipe
@@ -162,13 +163,20 @@ class Residual(SequenceRecipe):
         with at_rest(*self.modules.values()):
             ids = sample(self.teacher, self.config.batch, self.length, device=self.device)
             ids = self.alphabet.trim(distributed.shard(ids))
-            teacher_log_prob = self.teacher.read(self.teacher.features(ids))
+            states = self.teacher.features(ids)
             weights = self.weights(ids)
         mask = self.alphabet.mask(ids)
         with without_dropout(self.generator):
-            log_prob = self.generator.logits(ids).log_softmax(-1)
-        soft = -(teacher_log_prob.exp() * log_prob).sum(-1)
-        hard = -log_prob.gather(2, ids[..., None]).squeeze(2)
+            features = self.generator.features(ids)
+
+        def terms(features: Tensor, states: Tensor, tokens: Tensor) -> Tensor:
+            with torch.no_grad():
+                teacher_log_prob = self.teacher.read(states)
+            log_prob = self.generator.read(features).log_softmax(-1)
+            soft = -(teacher_log_prob.exp() * log_prob).sum(-1)
+            return torch.stack((soft, -log_prob.gather(1, tokens[:, None]).squeeze(1)), -1)
+
+        soft, hard = by_rows(terms, self.alphabet.size * len(self.models), features, states, ids).unbind(-1)
         loss = sum_steps(soft + (weights - 1)[:, None] * hard, mask)
         effective = weights.sum().square() / weights.square().sum() / len(weights)
         return {"distilled": loss.mean(), "_effective": effective}  # of draws, not of the rows of the batch
@@ -206,11 +214,7 @@ class Residual(SequenceRecipe):
         """Maximum likelihood of every model; then the critic is fitted and the reweighted mixture distilled."""
         config, phases = self.config, []
         for name, model in self.models.items():
-            ordered = Corpus(
-                corpus.alphabet, self._reversed(corpus.train), self.reverse(corpus.valid), self.reverse(corpus.test)
-            )
-            ordered = ordered if name == "backward" else corpus
-            for phase in model.phases(ordered):
+            for phase in model.phases(self._reversed(corpus) if name == "backward" else corpus):
                 start = phases[-1].steps.stop if phases else 0
                 phases.append(shifted(phase, start, name))
         start = phases[-1].steps.stop if phases else 0

@@ -19,7 +19,7 @@ from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
 from gancore.losses.auxiliary import condition_heads
-from gancore.losses.policy_gradient import categorical_kl, policy_gradient
+from gancore.losses.policy_gradient import policy_gradient
 from gancore.losses.reduction import sum_steps
 from gancore.rewards.shaping import RewardShaping
 from gancore.training import distributed
@@ -33,7 +33,7 @@ from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS, RecurrentCritic
 from seqgan.networks.decoding import sample
-from seqgan.networks.generator import at_rest, token_nll, without_dropout
+from seqgan.networks.generator import at_rest, kl_to, token_nll, without_dropout
 from seqgan.networks.rollout import monte_carlo
 from seqgan.recipes.config import GameConfig
 from seqgan.recipes.external_reward import RewardConfig
@@ -181,9 +181,7 @@ class PolicyGradientGAN(JudgedRecipe):
                 losses["likelihood"] = nll * policy.likelihood
             losses |= self.replay_terms()
             if policy.kl:
-                with at_rest(self.anchor):
-                    pretrained = self.anchor.logits(ids, context)
-                kl = categorical_kl(self.generator.logits(ids, context), pretrained)
+                kl = kl_to(self.generator, self.anchor, ids, context)
                 losses["anchor"] = sum_steps(kl, mask) * policy.kl
         if context is None:  # the draws are of no rows of the batch
             losses |= {name: losses[name].mean() for name in ("policy", "anchor") if name in losses}
