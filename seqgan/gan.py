@@ -313,12 +313,12 @@ class SeqGAN(Model):
         known = None
         if train is not None:
             known = [line for _, line in as_lines(CORPORA.files(train), self.config.data.column, True)[0]]
-        streamed = known is None and corpus is not None and isinstance(corpus.train, Lines)
-        if known is None and corpus is not None and len(corpus.train) and not streamed:
-            known = self._lines(corpus.train)
+        own = corpus.train if corpus is not None and known is None else ()
+        if len(own) and not isinstance(own, Lines):
+            known = self._lines(own)
         texts = self.sample(n, temperature, seed=seed)
         figures = evaluate(texts, real, known, self._words)
-        return with_novelty(figures, texts, corpus) if streamed and corpus is not None else figures
+        return with_novelty(figures, texts, corpus) if corpus is not None and isinstance(own, Lines) else figures
 
     def _lines(self, ids: Ids) -> list[str]:
         """The texts of a part of the corpus."""

@@ -2,9 +2,9 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -45,22 +45,21 @@ def file_of(rejection: Rejection) -> str:
     return rejection.file if isinstance(rejection, FileRejection) else ""
 
 
-class RejectionCounts(Sequence[Rejection]):
-    """Rejected rows of a source of any size: how many for each reason, and the first of each.
+class RejectionCounts(list[Rejection]):
+    """Rejected rows of a source of any size: the first `most` of each reason, and how many there are for each.
 
-    Its length counts all rows; iterating gives those that are kept, at most `most` of a reason. Of a long text the
-    beginning is kept.
+    Of a long text the beginning is kept.
 
-    >>> counts = RejectionCounts(most=1)
-    >>> counts.add(3, "", "empty"), counts.add(5, "", "empty")
+    >>> few = RejectionCounts(most=1)
+    >>> few.add(3, "", "empty"), few.add(5, "", "empty")
     (None, None)
-    >>> len(counts), list(counts)
-    (2, [Rejection(row=3, text='', reason='empty')])
+    >>> few, few.counts["empty"], count_of(few)
+    ([Rejection(row=3, text='', reason='empty')], 2, 2)
     """
 
     def __init__(self, most: int = 100):
+        super().__init__()
         self.most, self.counts = most, Counter[str]()
-        self._kept: list[Rejection] = []
 
     def add(self, row: int, text: str, reason: str, file: str = "") -> None:
         """Count a row. Once there are very many reasons, further ones count together."""
@@ -68,33 +67,24 @@ class RejectionCounts(Sequence[Rejection]):
             reason = "of further reasons"
         self.counts[reason] += 1
         if self.counts[reason] <= self.most:
-            self._kept.append(rejection(row, text[:_SHOWN], reason, file))
-
-    def __len__(self) -> int:
-        return self.counts.total()
-
-    def __iter__(self) -> Iterator[Rejection]:
-        return iter(self._kept)
-
-    @overload
-    def __getitem__(self, index: int) -> Rejection: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Rejection]: ...
-    def __getitem__(self, index: int | slice) -> Rejection | list[Rejection]:
-        """One of the kept ones, or some."""
-        return self._kept[index]
+            self.append(rejection(row, text[:_SHOWN], reason, file))
 
     def state(self) -> dict[str, Any]:
         """A form for JSON."""
-        return {"counts": dict(self.counts), "kept": [[*one, file_of(one)] for one in self._kept]}
+        return {"counts": dict(self.counts), "kept": [[*one, file_of(one)] for one in self]}
 
     @classmethod
     def restore(cls, state: dict[str, Any]) -> "RejectionCounts":
         """Back from `state`."""
         made = cls()
         made.counts.update(state["counts"])
-        made._kept = [rejection(*one) for one in state["kept"]]
+        made.extend(rejection(*one) for one in state["kept"])
         return made
+
+
+def count_of(rejected: Sequence[Rejection]) -> int:
+    """How many rows were rejected, those that were only counted among them."""
+    return rejected.counts.total() if isinstance(rejected, RejectionCounts) else len(rejected)
 
 
 def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:

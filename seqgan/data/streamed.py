@@ -20,7 +20,7 @@ from gancore.io.downloads import cache
 from gancore.io.inputs import called, is_dataset, paths_of
 from gancore.io.notes import note
 from gancore.io.progress import over
-from gancore.io.rejected_rows import RejectionCounts
+from gancore.io.rejected_rows import RejectionCounts, count_of
 from gancore.training.device import derive_seed
 from seqgan.data.lines import KnownLines, Lines, LineWriter
 from seqgan.data.rows import encoded, line_reason, lines_of, refuse_too_few, sameness
@@ -129,11 +129,11 @@ class Stream:
 
 def _refuse(where: str, held: Streamed, fewest: int) -> None:
     """Raise DataError where there is too little to train on."""
-    train, aside = len(held.train), len(held.valid) + len(held.test)
-    if not train + len(held.rejected) + aside:
+    train, aside, rejected = len(held.train), len(held.valid) + len(held.test), count_of(held.rejected)
+    if not train + aside + rejected:
         raise DataError(f"{where}: holds no lines.")
     distinct = aside + (1 + int(held.known.digests[0] != held.known.digests[-1]) if train else 0)
-    refuse_too_few(where, train + aside + len(held.rejected), min(2, distinct), held.rejected, fewest)
+    refuse_too_few(where, train + aside + rejected, min(2, distinct), held.rejected, fewest)
     if not train:
         raise DataError(
             f"{where}: all of its few lines were kept aside; set data.stream=off, or data.valid and data.test to 0."
