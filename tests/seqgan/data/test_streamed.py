@@ -3,12 +3,14 @@ import gzip
 import json
 import random
 from collections import Counter
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rich.console import Console
 
 from gancore.errors import ConfigError, DataError, RunError
 from gancore.io.notes import Note
@@ -278,10 +280,10 @@ def test_rejected_rows_are_counted_and_the_first_are_kept(tmp_path):
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 5
     with pytest.warns(Note, match="10 of 12 rows are left out .* empty \\(5 rows, the first is row 1 of a.txt"):
         note_most_left_out(again, 12)
-    said = []
-    console = type("", (), {"print": lambda self, text, **how: said.append(text.split())})()
-    tell_rejected(again, console)
-    assert said[0][:2] == ["5", "empty"]
+    said = StringIO()
+    tell_rejected(again, Console(file=said, width=200))
+    assert [line.split()[0] for line in said.getvalue().splitlines()] == ["5", "5"]
+    assert "5  empty (first: row 1 of a.txt)" in said.getvalue()
 
 
 def test_a_run_killed_and_resumed_is_byte_identical(tmp_path, cache, dying_after, run_state):
