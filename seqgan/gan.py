@@ -13,7 +13,9 @@ from gancore.statistics.evaluation import Evaluation
 from gancore.types import Reward
 from seqgan.data.corpus import Corpus, as_lines
 from seqgan.data.downloads import CORPORA
+from seqgan.data.lines import Lines
 from seqgan.metrics.evaluation import evaluate
+from seqgan.metrics.novelty import with_novelty
 from seqgan.networks.decoding import Decoding
 from seqgan.recipes.completion import complete, prompt_refusal
 from seqgan.recipes.config import Config
@@ -255,7 +257,8 @@ class SeqGAN(ReadsSources):
         """Judge `n` samples beside real lines (see `seqgan.evaluate`), both split into the tokens of this model.
 
         reference: real lines; those kept from training if not given, which a loaded model no longer has.
-        train: the lines trained on, to tell what is novel or copied; a loaded model has lost them too.
+        train: the lines trained on, to tell what is novel or copied; a loaded model has lost them too. Of a streamed
+        corpus only `novel` is told.
         Raises DataError where there are no reference lines or too few, RunError where there are no weights yet.
 
         >>> gan = SeqGAN(Config.load("small", ["recipe=mle", "likelihood.epochs=1"]))
@@ -276,9 +279,12 @@ class SeqGAN(ReadsSources):
         known = None
         if train is not None:
             known = [line for _, line in as_lines(CORPORA.files(train), self.config.data.column, True)[0]]
-        if known is None and corpus is not None and len(corpus.train):
-            known = self._lines(corpus.train)
-        return evaluate(self.sample(n, temperature, seed=seed), real, known, self._words)
+        own = corpus.train if corpus is not None and known is None else ()
+        if len(own) and not isinstance(own, Lines):
+            known = self._lines(own)
+        texts = self.sample(n, temperature, seed=seed)
+        figures = evaluate(texts, real, known, self._words)
+        return with_novelty(figures, texts, corpus) if corpus is not None and isinstance(own, Lines) else figures
 
     def _lines(self, ids: Ids) -> list[str]:
         """The texts of a part of the corpus."""

@@ -34,6 +34,7 @@ from benchmarks import (
     growing,
     hostile,
     judged_text,
+    large_text,
     latent,
     oracle,
     peers,
@@ -95,6 +96,7 @@ def test_every_module_has_a_short_form_here():
         "growing",
         "hostile",
         "judged_text",
+        "large_text",
         "oracle",
         "qm9",
         "rejections",
@@ -108,6 +110,16 @@ def test_every_module_has_a_short_form_here():
     assert there == inside | alone | set(ELSEWHERE)
     for module, place in ELSEWHERE.items():
         assert module == "device" or module in (ROOT / place).read_text()
+
+
+def test_a_large_corpus_in_small(run, monkeypatch):
+    """What each part gives is checked inside: samples and lines are looked up."""
+    monkeypatch.setenv("DISCRETEGAN_DATA", "")
+    monkeypatch.setattr(large_text, "alone", lambda function, *arguments: (function(*arguments), (1.0, 100.0))[1])
+    said = run(large_text, "--lines", 300, "--words", 30, "--steps", 2, "--samples", 5)
+    assert said[0].startswith("300 lines, ")
+    assert [line.split(":")[0] for line in said[1:]] == ["read", "read again", "train 2 steps", "look 10 texts up"]
+    assert "3333.3 a million lines" in said[1]
 
 
 def test_the_table_of_make_bench(run):

@@ -4,11 +4,13 @@ import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
 from gancore.io.notes import note
+
+_REASONS, _SHOWN = 1000, 1000  # reasons that are told apart, characters of a text that are kept
 
 
 class Rejection(NamedTuple):
@@ -43,20 +45,65 @@ def file_of(rejection: Rejection) -> str:
     return rejection.file if isinstance(rejection, FileRejection) else ""
 
 
+class RejectionCounts(list[Rejection]):
+    """Rejected rows of a source of any size: the first `most` of each reason, and how many there are for each.
+
+    Of a long text the beginning is kept.
+
+    >>> few = RejectionCounts(most=1)
+    >>> few.add(3, "", "empty"), few.add(5, "", "empty")
+    (None, None)
+    >>> few, few.counts["empty"], count_of(few)
+    ([Rejection(row=3, text='', reason='empty')], 2, 2)
+    """
+
+    def __init__(self, most: int = 100):
+        super().__init__()
+        self.most, self.counts = most, Counter[str]()
+
+    def add(self, row: int, text: str, reason: str, file: str = "") -> None:
+        """Count a row. Once there are very many reasons, further ones count together."""
+        if len(self.counts) >= _REASONS and reason not in self.counts:
+            reason = "of further reasons"
+        self.counts[reason] += 1
+        if self.counts[reason] <= self.most:
+            self.append(rejection(row, text[:_SHOWN], reason, file))
+
+    def state(self) -> dict[str, Any]:
+        """A form for JSON."""
+        return {"counts": dict(self.counts), "kept": [[*one, file_of(one)] for one in self]}
+
+    @classmethod
+    def restore(cls, state: dict[str, Any]) -> "RejectionCounts":
+        """Back from `state`."""
+        made = cls()
+        made.counts.update(state["counts"])
+        made.extend(rejection(*one) for one in state["kept"])
+        return made
+
+
+def count_of(rejected: Sequence[Rejection]) -> int:
+    """How many rows were rejected, those that were only counted among them."""
+    return rejected.counts.total() if isinstance(rejected, RejectionCounts) else len(rejected)
+
+
 def summarise(rejected: Sequence[Rejection]) -> list[tuple[str, int]]:
     """Reasons with their counts, commonest first; duplicates count as one reason."""
+    if isinstance(rejected, RejectionCounts):
+        return rejected.counts.most_common()
     return Counter(r.reason.split(" of row ")[0] for r in rejected).most_common()
 
 
 def note_most_left_out(rejected: Sequence[Rejection], of: int) -> None:
     """Note when more than half of so many rows cannot be used, also where `quiet`; duplicates are no loss."""
-    lost = [row for row in rejected if not row.reason.startswith("duplicate")]
-    if 2 * len(lost) > of:
-        reason, count = summarise(lost)[0]
-        first = min(lost, key=by_file)
+    lost = [(reason, count) for reason, count in summarise(rejected) if not reason.startswith("duplicate")]
+    total = sum(count for _, count in lost)
+    if 2 * total > of:
+        reason, count = lost[0]
+        first = min((row for row in rejected if not row.reason.startswith("duplicate")), key=by_file)
         where = f"row {first.row}" + (f" of {file_of(first)}" if file_of(first) else "")
         note(
-            f"{len(lost):,} of {of:,} rows are left out of training, most often because of: {reason} ({count:,} rows, "
+            f"{total:,} of {of:,} rows are left out of training, most often because of: {reason} ({count:,} rows, "
             f"the first is {where})."
         )
 

@@ -7,6 +7,7 @@ from types import TracebackType
 
 import numpy as np
 
+from gancore.io.sorted_digests import matches
 from molgan.library.digests import BITS, digests
 
 _END = b"\n"
@@ -131,16 +132,9 @@ class _Levels:
 
     def find(self, sought: np.ndarray) -> list[tuple[int, int]]:
         """Pairs of the row of a digest and where a string with that digest begins."""
-        order = np.argsort(sought)
-        values = sought[order]
         found: list[tuple[int, int]] = []
         for known, starts in self.levels:
-            low = np.searchsorted(known, values)
-            there = np.flatnonzero(known[np.minimum(low, len(known) - 1)] == values)
-            for row, place in zip(order[there].tolist(), low[there].tolist(), strict=True):
-                while place < len(known) and known[place] == sought[row]:
-                    found.append((row, int(starts[place])))
-                    place += 1
+            found += [(row, int(starts[place])) for row, place in matches(known, sought)]
         return found
 
 

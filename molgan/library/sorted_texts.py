@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gancore.io.progress import over
+from gancore.io.sorted_digests import matches
 
 _DIGESTS, _STARTS, _TEXTS = "digests", "starts", "texts"
 _WORD = np.dtype("<u8")
@@ -32,19 +33,14 @@ class SortedTexts:
     def contain(self, texts: list[str], digests: np.ndarray) -> np.ndarray:
         """Which strings are here, `(string,)` bool; a digest that is found is confirmed on the string."""
         found = np.zeros(len(texts), bool)
-        order = np.argsort(digests)  # so that neither the digests nor the file are jumped about in
-        sought = digests[order]
-        first = np.searchsorted(self.digests, sought)
-        there = first < len(self)
-        there[there] = self.digests[first[there]] == sought[there]
         with open(self.path, "rb") as file:
-            for row, place in zip(order[there].tolist(), first[there].tolist(), strict=True):
-                text, digest = texts[row].encode(errors="surrogatepass"), digests[row]
-                while place < len(self) and self.digests[place] == digest and not found[row]:
-                    begin, end = int(self.starts[place]), int(self.starts[place + 1])
-                    file.seek(begin)
-                    found[row] = end - begin - 1 == len(text) and file.read(end - begin - 1) == text
-                    place += 1
+            for row, place in matches(self.digests, digests):
+                if found[row]:
+                    continue
+                text = texts[row].encode(errors="surrogatepass")
+                begin, end = int(self.starts[place]), int(self.starts[place + 1])
+                file.seek(begin)
+                found[row] = end - begin - 1 == len(text) and file.read(end - begin - 1) == text
         return found
 
     def between(self, low: int, high: int) -> tuple[np.ndarray, list[bytes]]:

@@ -13,25 +13,18 @@ from jaxtyping import Int
 from torch import Tensor
 
 from gancore.errors import DataError
-from gancore.io import fasta
-from gancore.io.formats import Form
-from gancore.io.inputs import Cell, called, records_of, rows_of
-from gancore.io.rejected_rows import Rejection, by_file, rejection, summarise
+from gancore.io.inputs import Cell, called, records_of
+from gancore.io.rejected_rows import Rejection, RejectionCounts, by_file, rejection
 from gancore.io.tables import rows
 from gancore.training.batching import Shuffled, fetch_batch, sampled
 from gancore.training.device import derive_seed
 from gancore.types import Batch, Context
+from seqgan.data.lines import KnownLines, Lines
+from seqgan.data.rows import FORM, encoded, line_reason, lines_of, refuse_too_few, sameness, text_of
 from seqgan.data.settings import DataConfig
+from seqgan.data.streamed import MOST, Asked, Streamed, stream_of
 from seqgan.text.alphabet import Alphabet, Ids
-from seqgan.text.proteins import residues
-from seqgan.text.vocabulary import END, PAD, UNKNOWN, TokenError, Vocabulary, refuse_surrogates
-
-SUFFIXES = (".txt", ".smi", ".smiles", ".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", *fasta.SUFFIXES)
-READERS = dict.fromkeys(fasta.SUFFIXES, fasta.read_fasta)
-COLUMNS = ("text", "sentence", "line", "smiles", "canonical_smiles", "sequence")
-"""Names of the column of texts, in any case, spaces for underscores; the first that is there is read."""
-FORM = Form("text", SUFFIXES, COLUMNS, (".smi", ".smiles"), lambda column: "smi" in column.lower(), READERS)
-"""How files of lines are read."""
+from seqgan.text.vocabulary import END, PAD, TokenError, Vocabulary
 
 
 def read_lines(path: str | Path, column: str = "", prefer: bool = False) -> Iterator[tuple[int, str]]:
@@ -51,34 +44,29 @@ def as_lines(source: Any, column: str = "", prefer: bool = False) -> tuple[list[
 
     Raises DataError for what holds no strings, and what `read_lines` raises.
     """
-    return [row[:2] for row in _rows(source, column, prefer)], called(source, "lines")
+    return [row[:2] for row in lines_of(source, column, prefer)], called(source, "lines")
 
 
 def _records(
     source: Any, column: str, columns: Sequence[str]
 ) -> tuple[list[tuple[int, str, str]], list[dict[str, Any]]]:
-    """The rows of `_rows`, and the cells that each has in other columns."""
+    """The rows of `lines_of`, and the cells that each has in other columns."""
     rows, cells = [], []
     for (number, text, file), others in records_of(source, FORM, "lines", columns, column):
-        rows.append((number, _text(number, text), file))
+        rows.append((number, text_of(number, text), file))
         cells.append(others)
     return rows, cells
 
 
-def _rows(source: Any, column: str = "", prefer: bool = False) -> list[tuple[int, str, str]]:
-    """The same with the file that each line is of, where there are several."""
-    found = rows_of(source, FORM, "lines", column, prefer)
-    return [(number, _text(number, text), file) for number, text, file in found]
-
-
-def _text(number: int, text: str | None) -> str:
-    if text is None:
-        raise DataError(f"the list of lines: item {number} is no string but None.")
-    return text
+def _lines(source: Any, column: str, columns: Sequence[str]) -> tuple[list[tuple[int, str, str]], list[dict[str, Any]]]:
+    """The rows of `lines_of`, without other columns."""
+    return list(lines_of(source, column)), []
 
 
 class Corpus:
     """Token sequences in three parts, `train`, `valid`, `test`: ids `(line, step)` int64, ended and padded.
+
+    The training part of a streamed corpus (`data.stream`) is on disk: `Lines`, whose rows are such ids.
 
     alphabet: their special tokens. vocabulary: None for sequences that never were text. rejected: every line that is
     in no part, and why. length: steps of the longest sequence, its end included. aside: the lines of the test part as
@@ -86,20 +74,22 @@ class Corpus:
     all parts one after the other. contexts: of the sequences of each part, where something can be asked.
     """
 
+    train: Any
     columns: Mapping[str, list[list[Cell]]] = {}
     contexts: tuple[Context | None, Context | None, Context | None] = (None, None, None)
 
     def __init__(
         self,
         alphabet: Alphabet,
-        train: Int[Tensor, "train step"],
+        train: "Int[Tensor, 'train step'] | Lines",
         valid: Int[Tensor, "valid step"],
         test: Int[Tensor, "test step"],
         vocabulary: Vocabulary | None = None,
         rejected: Iterable[Rejection] = (),
         aside: Iterable[str] = (),
     ):
-        self.alphabet, self.vocabulary, self.rejected = alphabet, vocabulary, list(rejected)
+        self.alphabet, self.vocabulary = alphabet, vocabulary
+        self.rejected = rejected if isinstance(rejected, RejectionCounts) else list(rejected)
         self.train, self.valid, self.test, self.aside = train, valid, test, list(aside)
 
     @classmethod
@@ -123,9 +113,16 @@ class Corpus:
         vocabulary: of a model; lines with tokens that it lacks, or where tokens are words mostly such, are rejected.
         length: steps to pad to, the end included, where a model is given; longer lines are rejected.
         columns: others to keep, where they are.
+        Large sources are streamed, with a note; `data.stream` says when (`seqgan.data.streamed`). A streamed corpus is
+        the same but for its split, its valid and test part, which have at most about 10,000 distinct lines each, and
+        its account of rejected lines, which keeps the first of each reason.
         """
+        if cls is Corpus and (stream := stream_of(source, config, columns)) is not None:
+            return cls._streamed(stream.read(Asked(config, seed, vocabulary, length), fewest))
         most = min(config.max_length, length - 1 if length else config.max_length)
-        rows, cells = _records(source, config.column, columns) if columns else (_rows(source, config.column), [])
+        rows, cells = (
+            _records(source, config.column, columns) if columns else (list(lines_of(source, config.column)), [])
+        )
         where = called(source, "lines")
         if not rows:
             raise DataError(f"{where}: holds no lines.")
@@ -145,11 +142,7 @@ class Corpus:
         aside, distinct = [], set()
         for number, line, file in usable:
             try:
-                ids = vocabulary.encode(line)
-                if len(ids) > most:
-                    raise TokenError(f"more than {most} tokens")
-                if given and 2 * ids.count(UNKNOWN) > (len(ids) if vocabulary.kind == "word" else 0):
-                    raise TokenError("tokens that the model does not have")
+                ids = encoded(vocabulary, line, most, given)
             except TokenError as error:
                 rejected.append(rejection(number, line, str(error), file))
                 continue
@@ -177,6 +170,15 @@ class Corpus:
         return line_reason(line)
 
     @classmethod
+    def _streamed(cls, held: Streamed) -> "Corpus":
+        """A corpus whose training part is on disk."""
+        train, vocabulary = held.train, held.vocabulary
+        valid, test = held.valid[:], held.test[:]
+        corpus = cls(vocabulary.alphabet, train, valid, test, vocabulary, held.rejected, held.aside)
+        corpus.known = held.known
+        return corpus
+
+    @classmethod
     def empty(cls, vocabulary: Vocabulary, length: int) -> "Corpus":
         """No lines, of a model's vocabulary and length: for training that learns from none."""
         return cls(vocabulary.alphabet, *(pad([], length) for _ in range(3)), vocabulary=vocabulary)
@@ -195,7 +197,7 @@ class Corpus:
     def strings(self) -> list[str]:
         """The sequences of all parts as text, one part after the other."""
         assert self.vocabulary is not None
-        return [self.vocabulary.decode(row) for part in self.parts for row in part.tolist()]
+        return [self.vocabulary.decode(row) for part in self.parts for row in part[:].tolist()]
 
     @property
     def length(self) -> int:
@@ -205,12 +207,17 @@ class Corpus:
     @property
     def held_out(self) -> Ids:
         """What was not trained on, to judge by: the test part, else the valid part, else the training part."""
-        return next(part for part in (self.test, self.valid, self.train) if len(part))
+        return next(part for part in (self.test, self.valid, self._some) if len(part))
 
     @property
     def validation(self) -> Ids:
         """What to stop on: the valid part, else the training part."""
-        return self.valid if len(self.valid) else self.train
+        return self.valid if len(self.valid) else self._some
+
+    @property
+    def _some(self) -> Ids:
+        """The training part, of a streamed one its first lines."""
+        return self.train[:MOST] if isinstance(self.train, Lines) else self.train
 
     @property
     def context(self) -> Context | None:
@@ -223,20 +230,20 @@ class Corpus:
         return self.contexts[1] if len(self.valid) else self.contexts[0]
 
     @cached_property
-    def known(self) -> frozenset[bytes]:
-        """The training sequences as bytes of their ids, to tell what is novel."""
-        return frozenset(row.tobytes() for row in self.train.numpy())
+    def known(self) -> KnownLines:
+        """The training sequences, to tell what is novel."""
+        return KnownLines.of(self.train, self.alphabet)
 
     @property
     def digest(self) -> str:
         """sha256 of the ids and their parts: the identity of the set."""
         whole = hashlib.sha256(repr((self.alphabet, [len(part) for part in self.parts])).encode())
         for part in self.parts:
-            whole.update(part.numpy().astype(np.int32).tobytes())
+            whole.update(part.digest.encode() if isinstance(part, Lines) else part.numpy().astype(np.int32).tobytes())
         return whole.hexdigest()
 
     @property
-    def parts(self) -> tuple[Tensor, Tensor, Tensor]:
+    def parts(self) -> tuple[Any, Tensor, Tensor]:
         """Train, valid and test."""
         return self.train, self.valid, self.test
 
@@ -257,23 +264,6 @@ def _usable(
     return usable, rejected
 
 
-def line_reason(line: str) -> str:
-    """Why a stripped line is no text to train on, a few words; "" where it is."""
-    try:
-        refuse_surrogates(line)
-    except TokenError as error:
-        return str(error)
-    return "" if line else "empty"
-
-
-def sameness(line: str, config: DataConfig) -> str:
-    """What lines of the same words have in common."""
-    if config.tokens == "protein":
-        return residues(line)
-    line = line.lower() if config.lower else line
-    return " ".join(line.split()) if config.tokens == "word" else line
-
-
 def split_lines(lines: dict[str, None], config: DataConfig, seed: int) -> dict[str, str]:
     """The part of every distinct line."""
     order = np.random.default_rng(derive_seed(seed, "split")).permutation(len(lines))
@@ -287,16 +277,6 @@ def split_lines(lines: dict[str, None], config: DataConfig, seed: int) -> dict[s
     return dict(zip(lines, names, strict=True))
 
 
-def refuse_too_few(where: str, rows: int, distinct: int, rejected: list[Rejection], fewest: int) -> None:
-    """Raise DataError where fewer than `fewest` distinct lines can be used."""
-    if distinct == 1 < fewest:
-        raise DataError(f"{where}: holds one distinct usable line, of {rows:,}; a generator needs at least two.")
-    if not distinct:
-        reasons = ", ".join(f"{count} x {reason}" for reason, count in summarise(rejected)[:3])
-        first = min(rejected).row
-        raise DataError(f"{where}: none of its {rows} lines can be used ({reasons}; the first is line {first}).")
-
-
 def pad(lines: list[list[int]], length: int) -> Ids:
     """Ids of fewer than `length` tokens a line, ended and padded `(line, length)`."""
     ids = torch.full((len(lines), length), PAD, dtype=torch.long)
@@ -306,7 +286,7 @@ def pad(lines: list[list[int]], length: int) -> Ids:
 
 
 def batches(
-    ids: Ids,
+    ids: "Ids | Lines",
     size: int,
     seed: int,
     device: torch.device,
@@ -319,6 +299,6 @@ def batches(
     context, weight: of every sequence. Raises ValueError when they have another length. labelled: as in `fetch_batch`.
     """
     if not len(ids):
-        return Shuffled(size, size, seed, lambda index: Batch((ids.to(device),)))
+        return Shuffled(size, size, seed, lambda index: Batch((ids[:].to(device),)))
     fetch = fetch_batch(lambda index: (ids[index].to(device),), len(ids), device, context, weight, labelled)
     return Shuffled(len(ids), min(size, len(ids)), seed, fetch)

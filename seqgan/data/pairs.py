@@ -13,10 +13,11 @@ from gancore.io.inputs import Cell, called, records_of
 from gancore.io.rejected_rows import Rejection, by_file, rejection
 from gancore.training.batching import Shuffled, fetch_batch, sampled
 from gancore.types import Context
-from seqgan.data.corpus import READERS, SUFFIXES, Corpus, line_reason, pad, refuse_too_few, sameness, split_lines
+from seqgan.data.corpus import Corpus, pad, split_lines
+from seqgan.data.rows import READERS, SUFFIXES, encoded, line_reason, refuse_too_few, sameness
 from seqgan.data.settings import PairsConfig
 from seqgan.text.alphabet import Ids
-from seqgan.text.vocabulary import UNKNOWN, TokenError, Vocabulary
+from seqgan.text.vocabulary import TokenError, Vocabulary
 
 SOURCES, TARGETS = ("source",), ("target",)
 """Names of the two columns, in any case."""
@@ -65,7 +66,7 @@ class Pairs(Corpus):
         kept: dict[str, list[tuple[list[int], list[int], _Row]]] = {"train": [], "valid": [], "test": []}
         for row, part in zip(usable, part_of, strict=True):
             try:
-                ids, target = (_encoded(vocabulary, line, most, given) for line in row[1:3])
+                ids, target = (encoded(vocabulary, line, most, given) for line in row[1:3])
                 kept[part].append((ids, target, row))
             except TokenError as error:
                 rejected.append(rejection(row[0], row[1], str(error), row[3]))
@@ -141,16 +142,6 @@ def _usable(rows: Sequence[_Row]) -> tuple[list[_Row], list[Rejection]]:
         else:
             usable.append(row)
     return usable, rejected
-
-
-def _encoded(vocabulary: Vocabulary, line: str, most: int, given: bool) -> list[int]:
-    """Ids of a line. Raises TokenError for one that is too long or, of a model's vocabulary, that it does not know."""
-    ids = vocabulary.encode(line)
-    if len(ids) > most:
-        raise TokenError(f"more than {most} tokens")
-    if given and 2 * ids.count(UNKNOWN) > (len(ids) if vocabulary.kind == "word" else 0):
-        raise TokenError("tokens that the model does not have")
-    return ids
 
 
 def pair_batches(

@@ -37,6 +37,9 @@ class DataConfig:
     """Share of the lines kept from training, to judge by."""
     sample: Count = 0
     """Lines of a larger file that are read, at random by the seed; 0 reads all."""
+    stream: Literal["auto", "on", "off"] = "auto"
+    """Whether lines are read in bounded memory and kept on disk: `auto` does so for files of more than 256 MB together
+    (64 MB where compressed) and for data sets of unknown length or more than 2,000,000 rows."""
     column: str = ""
     """Column of a table or a frame that is read; empty takes one named text, sentence, line or smiles."""
 
@@ -47,6 +50,9 @@ class DataConfig:
             raise ConfigError("data: amino acids are read in either case and written in capitals: leave lower out.")
         if self.tokens == "bpe" and 0 < self.max_size <= _BYTES:
             raise ConfigError(f"data: byte pairs come on top of {_BYTES} tokens: set max_size above that, or to 0.")
+
+        if self.stream == "on" and self.sample:
+            raise ConfigError("data: stream=on reads all lines, and sample takes some of them: leave one of them out.")
 
     @property
     def vocabulary(self) -> tuple:

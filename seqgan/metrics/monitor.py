@@ -25,10 +25,10 @@ def monitor_metrics(generator: Generator, corpus: Corpus, draws: int = _DRAWS) -
     random = new_generator(generator.device, 0, "glance")
     with at_rest(generator):
         ids = sample(generator, draws, corpus.length, random, Decoding(unknown=False), device=generator.device).cpu()
-    distinct = {row.tobytes() for row in ids.numpy()}
+    distinct = ids.unique(dim=0)
     figures["sample/unique"] = len(distinct) / draws
     if known:
-        figures["sample/novel"] = len(distinct - corpus.known) / len(distinct)
+        figures["sample/novel"] = int((~corpus.known.contain(distinct)).sum()) / len(distinct)
     real = corpus.train[:draws]
     if min(len(real), draws) > _NEIGHBOURS:
         scores = precision_recall(embed(generator, real), embed(generator, ids), _NEIGHBOURS)

@@ -12,11 +12,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gancore.layers.conditioning import DeepEmbedded, guided, refuse_context
+from gancore.losses.policy_gradient import categorical_kl
 from gancore.losses.reduction import sum_steps
 from gancore.types import Context
 from seqgan.networks.architectures import ARCHITECTURES, GeneratorConfig
 from seqgan.networks.decoding import State, Stepper
-from seqgan.networks.likelihood import token_log_prob
+from seqgan.networks.likelihood import by_rows, token_log_prob
 from seqgan.text.alphabet import Alphabet, Ids
 
 _CLOSED = -1e9  # logit of a token that no sequence holds: probability 0, and finite in an entropy
@@ -165,10 +166,12 @@ class Mixture(nn.Module):
 
     def log_prob(self, ids: Ids, temperature: float = 1.0, context: Context | None = None) -> Tensor:
         """Log-probability of every token in nats given those before it `(batch, step)`, 0 at padding."""
-        parts = []
-        for some, tokens in zip(self.features(ids, context).split(8), ids.split(8), strict=True):
-            logits = self.read(some) / temperature
-            parts.append(logits.log_softmax(-1).gather(2, tokens[..., None]).squeeze(2))
+
+        def log_prob(features: Tensor, tokens: Tensor) -> Tensor:
+            return (self.read(features) / temperature).log_softmax(-1).gather(1, tokens[:, None]).squeeze(1)
+
+        pairs = zip(self.features(ids, context).split(8), ids.split(8), strict=True)
+        parts = [by_rows(log_prob, self.alphabet.size * len(self.each), *pair) for pair in pairs]
         return torch.cat(parts) * self.alphabet.mask(ids)
 
 
@@ -236,6 +239,19 @@ def at_rest(*modules: nn.Module) -> Iterator[None]:
     """No dropout and no gradient inside: for drawing, rewarding and measuring."""
     with without_dropout(*modules), torch.no_grad():
         yield
+
+
+def kl_to(generator: Generator, anchor: Generator, ids: Ids, context: Context | None = None) -> Tensor:
+    """KL of the next token from an anchor, which no gradient reaches, at every place `(batch, step)`, in nats."""
+    with at_rest(anchor):
+        fixed = anchor.features(ids, context)
+
+    def divergence(features: Tensor, fixed: Tensor) -> Tensor:
+        with torch.no_grad():
+            pretrained = anchor.read(fixed)
+        return categorical_kl(generator.read(features), pretrained)
+
+    return by_rows(divergence, generator.alphabet.size, generator.features(ids, context), fixed)
 
 
 def token_nll(generator: Generator, ids: Ids, context: Context | None = None) -> Float[Tensor, "batch"]:

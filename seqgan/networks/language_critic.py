@@ -13,6 +13,7 @@ from gancore.types import Context, CriticOutput, Sample
 from seqgan.networks.architectures import GeneratorConfig
 from seqgan.networks.critics import CriticConfig, NgramCritic
 from seqgan.networks.generator import Generator
+from seqgan.networks.likelihood import by_rows
 from seqgan.text.alphabet import Alphabet, Ids
 
 
@@ -48,7 +49,11 @@ class LanguageCritic(nn.Module):
         tokens = mask.sum(1)
         last = states[torch.arange(len(ids), device=ids.device), tokens - 1]
         mean = (states * mask[..., None]).sum(1) / tokens[:, None]
-        found = self.language.read(states).log_softmax(-1).gather(2, ids[..., None]).squeeze(2)
+
+        def log_prob(states: Tensor, tokens: Tensor) -> Tensor:
+            return self.language.read(states).log_softmax(-1).gather(1, tokens[:, None]).squeeze(1)
+
+        found = by_rows(log_prob, self.alphabet.size, states, ids)
         total = (found * mask).sum(1, keepdim=True)
         return torch.cat((mean, last, total / tokens[:, None], total / self.length), 1)
 

@@ -1,13 +1,18 @@
 """Log-probabilities of tokens under a linear head, fused: a few rows at a time, so no logits leave the cache."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd import Function
+from torch.utils.checkpoint import checkpoint
 
 _ROWS = 128
+LARGEST = 1 << 25
+"""Logits that are in memory at once, 128 MB of them, where there is a way to do with fewer than all."""
 
 
 class _TokenLogProb(Function):
@@ -50,3 +55,24 @@ def token_log_prob(
     """
     flat = _TokenLogProb.apply(features.reshape(-1, features.shape[-1]), weight, bias, targets.reshape(-1))
     return flat.view(targets.shape)  # pyright: ignore
+
+
+def by_rows(function: Callable[..., Tensor], tokens: int, *parts: Tensor) -> Tensor:
+    """`function(*parts)`, which has logits of `tokens` for each row on its way; gives `(*row, ...)`.
+
+    parts: `(batch, step, ...)`; the function gets and gives `(row, ...)`, batch and step in one. Where all the logits
+    would be more than `LARGEST`, it gets some rows at a time, and the way back computes theirs once more instead of
+    keeping them (Chen et al. 2016).
+
+    >>> by_rows(lambda x: x.softmax(-1).amax(-1), 4, torch.zeros(2, 3, 4)).shape
+    torch.Size([2, 3])
+    """
+    flat = [part.flatten(0, 1) for part in parts]
+    if len(flat[0]) * tokens > LARGEST:
+        size = max(1, LARGEST // 4 // tokens)
+        call = partial(checkpoint, function, use_reentrant=False, preserve_rng_state=False)
+        split = zip(*(part.split(size) for part in flat), strict=True)
+        made = torch.cat([call(*some) if torch.is_grad_enabled() else function(*some) for some in split])
+    else:
+        made = function(*flat)
+    return made.unflatten(0, parts[0].shape[:2])

@@ -16,7 +16,7 @@ from gancore.facade.labels import LabelFile
 from gancore.facade.model import Model
 from gancore.facade.recipe import refuse_sizes, refuse_without
 from gancore.io.import_object import load as load_object
-from gancore.io.rejected_rows import tell_rejected
+from gancore.io.rejected_rows import count_of, tell_rejected
 from gancore.rewards.diversity_filter import DiversityFilter
 from gancore.rewards.replay import Replay
 from gancore.rewards.shaping import RewardShaping
@@ -100,7 +100,7 @@ class Sequences:
             raise ConfigError("start: the corpus was made for another vocabulary; give lines or a file.")
         if start is not None:
             tell_known_lines(config, start, corpus.digest)
-        rows, lines = sum(map(len, corpus.parts)) + len(corpus.rejected), corpus.strings if names else []
+        rows, lines = sum(map(len, corpus.parts)) + count_of(corpus.rejected), corpus.strings if names else []
         load = partial(load_object, "condition")
         source_rows = ConditionSource(lines, corpus.columns, load, kept=kept)
         labelled = read_conditions(condition, source_rows, known) if len(corpus.train) else None
@@ -115,6 +115,8 @@ class Sequences:
         if source is not None:
             vocabulary, length = (space.vocabulary, space.length) if space is not None else (None, None)
             kind = getattr(RECIPES[config.recipe], "corpus_class", Corpus)
+            if kind is not Corpus and config.data.stream == "on":
+                raise ConfigError(f"data.stream=on: recipe {config.recipe} needs all rows in memory; leave it out.")
             return kind.of(source, config.data, config.seed, vocabulary, length, columns=columns)
         if space is None and getattr(RECIPES[config.recipe], "corpus_class", None) is not None:
             raise ConfigError(f"no lines were given, and {config.needs_lines}.")
@@ -135,7 +137,7 @@ class Sequences:
         train, valid, test = (f"{len(part):,}" for part in corpus.parts)
         console.print(
             f"lines: {train} for training, {valid} for early stopping, {test} held out, "
-            f"{len(corpus.rejected):,} left out; "
+            f"{count_of(corpus.rejected):,} left out; "
             f"{corpus.alphabet.size:,} kinds of tokens, up to {corpus.length - 1} tokens per line",
             markup=False,
             highlight=False,
@@ -168,7 +170,7 @@ class Sequences:
     def counts(self, reading: Reading) -> dict[str, Any]:
         """The data's sha256, lines, lines left out."""
         corpus = reading.data
-        return {"sha256": corpus.digest, "lines": sum(map(len, corpus.parts)), "rejected": len(corpus.rejected)}
+        return {"sha256": corpus.digest, "lines": sum(map(len, corpus.parts)), "rejected": count_of(corpus.rejected)}
 
     def reward(self, config: Any, own: Reward | None, kind: Any) -> RewardShaping | None:
         """The external reward with the filter and the memory that the configuration asks for."""

@@ -21,7 +21,7 @@ from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.losses.adversarial import OBJECTIVES
 from gancore.losses.adversary import Adversary
-from gancore.losses.policy_gradient import categorical_kl, clipped_policy_gradient, leave_one_out
+from gancore.losses.policy_gradient import clipped_policy_gradient, leave_one_out
 from gancore.losses.reduction import sum_steps
 from gancore.training import distributed
 from gancore.training.loop import Player
@@ -32,7 +32,7 @@ from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS
 from seqgan.networks.decoding import sample
-from seqgan.networks.generator import at_rest, token_nll, without_dropout
+from seqgan.networks.generator import at_rest, kl_to, token_nll, without_dropout
 from seqgan.networks.language_critic import LanguageAndNgrams, LanguageCritic
 from seqgan.recipes.config import GameConfig
 from seqgan.recipes.judged_sampling import JudgedRecipe, SamplingCriticConfig
@@ -191,9 +191,7 @@ class GAD(JudgedRecipe):
             surrogate = clipped_policy_gradient(log_prob, drawn, advantage, policy.clip)
             losses = {"policy": (surrogate * mask).sum(1).mean()} | figures
             if policy.kl:
-                with at_rest(self.anchor):
-                    start = self.anchor.logits(ids)
-                kl = sum_steps(categorical_kl(self.generator.logits(ids), start), mask)
+                kl = sum_steps(kl_to(self.generator, self.anchor, ids), mask)
                 losses["anchor"] = kl.mean() * policy.kl
         if policy.likelihood:
             nll = token_nll(self.generator, self.alphabet.trim(real.sample[0]))

@@ -22,6 +22,7 @@ from gancore.training.run import Phase
 from gancore.training.settings import STRICT, Positive, Weight
 from gancore.types import Batch, Context, Sample
 from seqgan.data.corpus import Corpus, batches
+from seqgan.data.lines import only, sizes_of
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS
 from seqgan.networks.generator import at_rest, token_nll, without_dropout
@@ -95,6 +96,21 @@ class GumbelConfig(GameConfig):
         self.critic.require_private({"grow": self.grow})
 
 
+_LARGEST = 1 << 29
+"""Numbers of a relaxed batch, 2 GB; several of its size are kept for the way back."""
+
+
+def refuse_large(batch: int, steps: int, tokens: int) -> None:
+    """Raise ConfigError for relaxed samples that are too large: each token is a row of the whole vocabulary."""
+    size = batch * steps * tokens
+    if size > _LARGEST:
+        raise ConfigError(
+            f"recipe gumbel relaxes each token to a row of the whole vocabulary: {batch} x {steps} steps x {tokens:,} "
+            f"tokens are {4 * size / 1e9:.1f} GB, several times; lower data.max_size, data.max_length or batch, or "
+            "take recipe seqgan."
+        )
+
+
 class GumbelGAN(AdversarialRecipe):
     """Recipe gumbel: generator and critic, their optimisers, and the training step of each.
 
@@ -107,6 +123,7 @@ class GumbelGAN(AdversarialRecipe):
     def __init__(self, config: GumbelConfig, space: TextSpace, device: torch.device):
         self.config, self.space, self.device = config, space, device
         self.alphabet, self.length = space.alphabet, space.length
+        refuse_large(config.batch, space.length, space.alphabet.size)
         self.pretraining = MaximumLikelihood(config, space, device)
         self.generator, self.averaged = self.pretraining.generator, self.pretraining.averaged
         critic, *others = (self.made_critic() for _ in range(config.critic.critics))
@@ -201,10 +218,10 @@ class GumbelGAN(AdversarialRecipe):
     def short_lines(self, corpus: Corpus, size: int) -> Shuffled:
         """Batches of the training lines of at most so many tokens. Raises DataError where there is none."""
         config = self.config
-        rows = (self.alphabet.mask(corpus.train).sum(1) <= size).nonzero().squeeze(1)
+        rows = (sizes_of(corpus.train, self.alphabet) <= size).nonzero().squeeze(1)
         if not len(rows):
             raise DataError(f"grow: no training line has at most {size} tokens, its end included.")
         context = corpus.context[rows] if corpus.context is not None else None
         labelled = config.critic.labelled if config.critic.conditioning in ("auxiliary", "twin") else 0
         stream = config.batch, derive_seed(config.seed, "grow", size), self.device, context
-        return batches(corpus.train[rows], *stream, labelled=labelled)
+        return batches(only(corpus.train, rows), *stream, labelled=labelled)

@@ -25,6 +25,7 @@ from gancore.training.run import Phase
 from gancore.training.settings import Count, Part, Positive
 from gancore.types import Context, Sample
 from seqgan.data.corpus import Corpus
+from seqgan.data.lines import Lines, only
 from seqgan.networks.generator import at_rest
 from seqgan.recipes.config import GameCriticConfig
 from seqgan.recipes.sequences import CHUNK, AdversarialRecipe, SampleOptions, SequenceRecipe
@@ -119,6 +120,12 @@ def split_off(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
     Copies of a sequence stay together, so that none is in both; each has one distinct sequence at least.
     Raises DataError where the training part has one alone.
     """
+    if isinstance(corpus.train, Lines):
+        turn = derive_seed(seed, "split off") % (1 << 32) / (1 << 32)
+        rest, picked = corpus.known.share(share, turn)
+        if not (len(rest) and len(picked)):
+            raise DataError("critic.held_out: there are too few distinct lines to share between generator and critic.")
+        return _rows_of(corpus, rest), _rows_of(corpus, picked)
     _, copies = corpus.train.unique(dim=0, return_inverse=True)
     distinct = int(copies.max()) + 1
     if distinct < 2:
@@ -133,7 +140,7 @@ def _rows_of(corpus: Corpus, rows: Tensor) -> Corpus:
     """The same with some rows of the training part alone."""
     other = copy.copy(corpus)
     other.__dict__.pop("known", None)  # of all rows
-    other.train = corpus.train[rows]
+    other.train = only(corpus.train, rows)
     other.contexts = (corpus.context[rows] if corpus.context is not None else None, *corpus.contexts[1:])
     return other
 

@@ -31,9 +31,11 @@ from gancore.training.schedules import cosine_rate
 from gancore.training.settings import STRICT, Positive, Rate
 from gancore.types import Batch
 from seqgan.data.corpus import Corpus, batches
+from seqgan.data.lines import Lines
 from seqgan.data.space import TextSpace
 from seqgan.networks.decoding import sample
 from seqgan.networks.generator import Mixture, at_rest, without_dropout
+from seqgan.networks.likelihood import by_rows
 from seqgan.recipes.config import GameConfig
 from seqgan.recipes.mle import MaximumLikelihood
 from seqgan.recipes.sequences import SequenceRecipe
@@ -161,13 +163,20 @@ class Residual(SequenceRecipe):
         with at_rest(*self.modules.values()):
             ids = sample(self.teacher, self.config.batch, self.length, device=self.device)
             ids = self.alphabet.trim(distributed.shard(ids))
-            teacher_log_prob = self.teacher.read(self.teacher.features(ids))
+            states = self.teacher.features(ids)
             weights = self.weights(ids)
         mask = self.alphabet.mask(ids)
         with without_dropout(self.generator):
-            log_prob = self.generator.logits(ids).log_softmax(-1)
-        soft = -(teacher_log_prob.exp() * log_prob).sum(-1)
-        hard = -log_prob.gather(2, ids[..., None]).squeeze(2)
+            features = self.generator.features(ids)
+
+        def terms(features: Tensor, states: Tensor, tokens: Tensor) -> Tensor:
+            with torch.no_grad():
+                teacher_log_prob = self.teacher.read(states)
+            log_prob = self.generator.read(features).log_softmax(-1)
+            soft = -(teacher_log_prob.exp() * log_prob).sum(-1)
+            return torch.stack((soft, -log_prob.gather(1, tokens[:, None]).squeeze(1)), -1)
+
+        soft, hard = by_rows(terms, self.alphabet.size * len(self.models), features, states, ids).unbind(-1)
         loss = sum_steps(soft + (weights - 1)[:, None] * hard, mask)
         effective = weights.sum().square() / weights.square().sum() / len(weights)
         return {"distilled": loss.mean(), "_effective": effective}  # of draws, not of the rows of the batch
@@ -205,9 +214,7 @@ class Residual(SequenceRecipe):
         """Maximum likelihood of every model; then the critic is fitted and the reweighted mixture distilled."""
         config, phases = self.config, []
         for name, model in self.models.items():
-            reorder = self.reverse if name == "backward" else lambda ids: ids
-            ordered = Corpus(corpus.alphabet, reorder(corpus.train), reorder(corpus.valid), reorder(corpus.test))
-            for phase in model.phases(ordered):
+            for phase in model.phases(self._reversed(corpus) if name == "backward" else corpus):
                 start = phases[-1].steps.stop if phases else 0
                 phases.append(shifted(phase, start, name))
         start = phases[-1].steps.stop if phases else 0
@@ -223,6 +230,12 @@ class Residual(SequenceRecipe):
             self.take_over(corpus.validation)
 
         return [*phases, Phase("distil", [player], stream, steps, follow, enter)]
+
+    def _reversed(self, corpus: Corpus) -> Corpus:
+        """The same lines backwards."""
+        train, valid, test = corpus.parts
+        backwards = train.changed(self.reverse) if isinstance(train, Lines) else self.reverse(train)
+        return Corpus(corpus.alphabet, backwards, self.reverse(valid), self.reverse(test))
 
     def take_over(self, held_out: Ids) -> None:
         """Freeze the mixture, fit the critic on real sequences that trained nothing, start from the first member."""

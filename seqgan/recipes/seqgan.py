@@ -15,7 +15,7 @@ from gancore.errors import ConfigError
 from gancore.facade.recipe import Capability
 from gancore.losses.adversary import Adversary
 from gancore.losses.auxiliary import condition_heads
-from gancore.losses.policy_gradient import categorical_kl, policy_gradient
+from gancore.losses.policy_gradient import policy_gradient
 from gancore.losses.reduction import sum_steps
 from gancore.rewards.shaping import RewardShaping
 from gancore.training import distributed
@@ -27,7 +27,7 @@ from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.networks.critics import CRITICS
 from seqgan.networks.decoding import sample
-from seqgan.networks.generator import at_rest, token_nll, without_dropout
+from seqgan.networks.generator import at_rest, kl_to, token_nll, without_dropout
 from seqgan.networks.ranker import Ranker
 from seqgan.recipes.credit import CREDITS
 from seqgan.recipes.judged_sampling import JudgedRecipe
@@ -120,9 +120,7 @@ class PolicyGradientGAN(JudgedRecipe):
                 losses["likelihood"] = nll * policy.likelihood
             losses |= self.replay_terms() | self.further_terms(ids, values)
             if policy.kl:
-                with at_rest(self.anchor):
-                    pretrained = self.anchor.logits(ids, context)
-                kl = categorical_kl(self.generator.logits(ids, context), pretrained)
+                kl = kl_to(self.generator, self.anchor, ids, context)
                 losses["anchor"] = sum_steps(kl, mask) * policy.kl
         if context is None:  # the draws are of no rows of the batch
             losses |= {name: losses[name].mean() for name in ("policy", "anchor") if name in losses}

@@ -10,8 +10,8 @@ from gancore.errors import DataError
 from gancore.io.atomic_write import whole
 from gancore.io.formats import Form
 from gancore.io.inputs import records_of
-from seqgan.data.corpus import COLUMNS, READERS, SUFFIXES
 from seqgan.data.pairs import SOURCES, TARGETS
+from seqgan.data.rows import COLUMNS, READERS, SUFFIXES
 from seqgan.recipes.translating import rejections
 
 FORM = Form(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gancore.errors import UserError
 from seqgan.text.alphabet import Alphabet
+from seqgan.text.counting import count_tokens
 from seqgan.text.proteins import RESIDUES, refusal, residues
 from seqgan.text.tokenizers import is_of_bytes, load_tokenizer, unknown_token
 from seqgan.text.utf8 import Automaton, automaton
@@ -155,6 +156,7 @@ class Vocabulary:
         max_size: int = 0,
         lower: bool = False,
         tokenizer: Any = "",
+        counted: int = 0,
     ) -> "Vocabulary":
         """The vocabulary of `lines`: tokens seen at least `min_count` times, the `max_size` commonest of them.
 
@@ -162,7 +164,7 @@ class Vocabulary:
         split are passed over. Byte pairs are at most `max_size` (1,000 if 0), the 256 bytes among them. Of proteins it
         is always the twenty amino acids.
         tokenizer: of kind tokenizer, what `load_tokenizer` takes; its tokens that the lines do not have are left out.
-        Raises ConfigError where it cannot be read.
+        Raises ConfigError where it cannot be read. counted: as in `count_tokens`.
         """
         if kind == "bpe":
             lines = [line.lower() if lower else line for line in lines if not _SURROGATE.search(line)]
@@ -171,12 +173,7 @@ class Vocabulary:
             return cls._of_tokenizer(lines, min_count, max_size, lower, load_tokenizer(tokenizer))
         if kind == "protein":
             return cls(kind, (*SPECIAL, *RESIDUES))
-        counts: Counter[str] = Counter()
-        for line in lines:
-            try:
-                counts.update(split(line, kind, lower))
-            except TokenError:
-                continue
+        counts = count_tokens(lines, lambda line: split(line, kind, lower), counted)
         return cls(kind, SPECIAL + _commonest(counts, min_count, max_size), lower)
 
     @classmethod
@@ -184,10 +181,7 @@ class Vocabulary:
         cls, lines: Iterable[str], min_count: int, max_size: int, lower: bool, tokenizer: Any
     ) -> "Vocabulary":
         known, unknown = cls("tokenizer", SPECIAL, lower, tokenizer.to_str()), unknown_token(tokenizer)
-        counts: Counter[str] = Counter()
-        for line in lines:
-            if not _SURROGATE.search(line):
-                counts.update(known.split(line))
+        counts = count_tokens(lines, known.split)
         counts.pop(unknown, None)
         return cls("tokenizer", SPECIAL + _commonest(counts, min_count, max_size), lower, known.merges)
 
