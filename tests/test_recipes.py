@@ -35,6 +35,8 @@ HALVES = {"molgan": (MolGAN, molgan.Config, SMILES), "seqgan": (SeqGAN, seqgan.C
 LABELLED = pd.DataFrame({"text": corpus(40), "label": ["a", "b"] * 20})
 ROWS = {"pix2pix": pairs(40), "cyclegan": LABELLED, "stargan": LABELLED}
 """What recipes learn from that do not learn from lines alone."""
+OWN = {"leakgan": ("critic.kind=recurrent", "policy.reward=dense")}
+"""Settings that a recipe needs beside those of the configuration."""
 EVERY = [(half, recipe) for half, (face, _, _) in HALVES.items() for recipe in face.domain.recipes]
 each = pytest.mark.parametrize(("half", "recipe"), EVERY)
 
@@ -50,7 +52,8 @@ def short(half, recipe, *more):
     union = HALVES[half][1]
     kind = union.kind(recipe)
     known = [setting for name, setting in KEYS.items() if has(kind, name)]
-    return union.load("default" if half == "molgan" else "oracle", [f"recipe={recipe}", "device=cpu", *known, *more])
+    own = [f"recipe={recipe}", "device=cpu", *known, *OWN.get(recipe, ())]
+    return union.load("default" if half == "molgan" else "oracle", [*own, *more])
 
 
 @pytest.fixture(scope="module")
