@@ -150,7 +150,7 @@ def summed_gradients(
         with warnings.catch_warnings():  # that torch goes through the examples of some operation one by one
             warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
             slopes, found = each_of(still, _tensors(real[rows]), _tensors(fake[rows]))
-        squares = [part.flatten(1).square().sum(1) for part in slopes.values()]
+        squares = [part.reshape(len(part), -1).square().sum(1) for part in slopes.values()]
         factor = (clip / torch.stack(squares).sum(0).sqrt().clamp_min(1e-12)).clamp_max(1)
         for name, part in slopes.items():
             summed[name] += torch.tensordot(factor, part, 1)

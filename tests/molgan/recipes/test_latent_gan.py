@@ -11,8 +11,8 @@ from molgan.data import graphs
 SETTINGS = [
     *("model.noise=4", "model.generator=[64]", "model.encoder=[64]", "model.critic=[16]", "steps=0", "device=cpu"),
     *("pretrain.steps=250", "pretrain.batch=128", "pretrain.lr=0.002", "pretrain.kl_start=0", "pretrain.kl_end=0.02"),
-    *("model.prior=gan", "latent.steps=600", "latent.batch=64", "latent.lr=5e-4", "latent.critic.steps=5"),
-    *("model.latent_generator=[64,64]", "model.latent_critic=[64,64]", "latent.average=0.9", "checkpoint.every=350"),
+    *("model.prior=gan", "latent.steps=500", "latent.batch=64", "latent.lr=5e-4", "latent.critic.steps=8"),
+    *("model.latent_generator=[64,64]", "model.latent_critic=[64,64]", "latent.average=0.99", "checkpoint.every=350"),
 ]
 SHORT = [*SETTINGS, "pretrain.steps=2", "latent.steps=2"]
 
