@@ -19,7 +19,7 @@
 # - a translator trained on pairs of sentences, with its figures on held-out sentences,
 # - a picture of what it looks at while it writes,
 # - the same model after adversarial steps, and whether they helped,
-# - a translator that never saw a pair,
+# - a first look at translation without pairs, and why it takes longer,
 # - a model that fills gaps in a line: `the cat ___ the ___ .`
 #
 # All data come from a small grammar that is part of the library. It has two dialects. In the second, the verb comes
@@ -131,7 +131,8 @@ pd.Series(
 pd.DataFrame({"source": test["source"], "made": made, "true": test["target"]}).head(5)
 
 # %% [markdown]
-# This run is very short. Ten times the steps and lines give 0.75 exact translations; see the experiments.
+# **This run is far too short.** It has learnt some words of the other dialect and does not translate. With a network twice
+# as wide, 4,000 sentences a side and 300 steps (six minutes), 0.75 of the translations are exact; see the experiments.
 #
 # ## Fill the gaps
 #
