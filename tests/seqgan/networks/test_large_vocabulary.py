@@ -23,7 +23,7 @@ SMALL = Alphabet(size=40, begin=1, end=2, pad=0)
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="no peak of memory to be set back")
 def test_training_and_sampling_in_bounded_memory():
-    """In a process of its own: logits of the whole batch alone would be 410 MB, and each way keeps five or more of them."""
+    """In a process of its own: logits of the whole batch are 410 MB, and each way would keep five or more of them."""
     done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
