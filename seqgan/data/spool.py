@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from gancore.errors import RunError
@@ -24,12 +25,14 @@ class Spool:
         digest = hashlib.blake2b(digest_size=16)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-            for row in over(rows, "fetching lines"):
-                line = json.dumps(row).encode() + b"\n"
-                digest.update(line)
-                self._file.write(line)
-            self._file.flush()
+            with ExitStack() as held:
+                self._file = held.enter_context(tempfile.TemporaryFile(dir=folder))
+                for row in over(rows, "fetching lines"):
+                    line = json.dumps(row).encode() + b"\n"
+                    digest.update(line)
+                    self._file.write(line)
+                self._file.flush()
+                held.pop_all()  # stays open until the end of the block
         except OSError as error:
             raise RunError(
                 f"{folder}: the lines cannot be kept there ({error.strerror or error}); make room, or set "

@@ -120,9 +120,11 @@ class Stream:
         held = _open(folder)
         _refuse(where, held, fewest)
         if self.automatic:
+            endless = is_dataset(self.source) and not hasattr(self.source, "__len__")
+            why = "has no known length" if endless else "is large"
             note(
-                f"{where}: is large, so its lines are kept on disk, in {folder}, and read from there; data.stream=off "
-                "reads them into memory."
+                f"{where}: {why}, so its lines are kept on disk, in {folder}, and read from there; data.stream=off reads "
+                "them into memory."
             )
         return held
 

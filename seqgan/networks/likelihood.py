@@ -69,7 +69,7 @@ def by_rows(function: Callable[..., Tensor], tokens: int, *parts: Tensor) -> Ten
     """
     flat = [part.flatten(0, 1) for part in parts]
     if len(flat[0]) * tokens > LARGEST:
-        size = max(1, LARGEST // 4 // tokens)
+        size = max(1, LARGEST // 16 // tokens)  # a few tensors of this size are alive at a time
         call = partial(checkpoint, function, use_reentrant=False, preserve_rng_state=False)
         split = zip(*(part.split(size) for part in flat), strict=True)
         made = torch.cat([call(*some) if torch.is_grad_enabled() else function(*some) for some in split])

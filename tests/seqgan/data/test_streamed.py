@@ -143,7 +143,7 @@ def test_when_it_is_automatic_it_says_so(tmp_path, monkeypatch):
     assert isinstance(corpus.rejected, RejectionCounts)
     for config, columns in ((DataConfig(stream="off"), ()), (DataConfig(sample=50), ()), (DataConfig(), ("label",))):
         assert isinstance(Corpus.of(path, config, columns=columns).train, torch.Tensor)
-    with pytest.warns(Note, match="the data set: is large"):
+    with pytest.warns(Note, match="the data set: has no known length, so its lines are kept on disk"):
         Corpus.of(Examples(LINES), DataConfig())
     assert isinstance(Corpus.of(LINES * 30, DataConfig()).train, torch.Tensor)
 
