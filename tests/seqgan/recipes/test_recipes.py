@@ -266,10 +266,10 @@ CNN = ("critic.kind=textcnn", "policy.reward=rollout")
     ("changes", "message"),
     [
         (["recipe=gumbel", "critic.kind=recurrent"], "critic.kind = 'recurrent'"),
-        (["recipe=gumbel", "reward.weight=0.5"], "unknown key reward.weight; recipe seqgan has it"),
+        (["recipe=gumbel", "reward.weight=0.5"], "unknown key reward.weight; recipe seqgan or leakgan has it"),
         (["policy.reward=rollout"], "go together"),
         (["critic.penalty_weight=1"], "unknown key critic.penalty_weight; recipe gumbel has it"),
-        (["recipe=mle", "critic.rejections=1"], "unknown key critic.rejections; recipe seqgan or gad has it"),
+        (["recipe=mle", "critic.rejections=1"], "unknown key critic.rejections; recipe seqgan or gad or leakgan has"),
         ([*CNN, "critic.rejections=1", "critic.objective=hinge"], "no ratio of densities"),
         (["critic.kind=textcnn", "critic.rejections=1", "policy.reward=constant"], "trains no critic"),
         (["critic.rejections=1"], "nothing of their lengths"),
