@@ -131,8 +131,8 @@ pd.Series(
 pd.DataFrame({"source": test["source"], "made": made, "true": test["target"]}).head(5)
 
 # %% [markdown]
-# **This run is far too short.** It has learnt some words of the other dialect and does not translate. With a network twice
-# as wide, 4,000 sentences a side and 300 steps (six minutes), 0.75 of the translations are exact; see the experiments.
+# **This run is far too short.** It has learnt some words of the other dialect and does not translate. With a network
+# twice as wide, 4,000 sentences a side and 300 steps (six minutes), 0.75 of the translations are exact; see the experiments.
 #
 # ## Fill the gaps
 #
