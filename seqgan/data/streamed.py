@@ -123,8 +123,8 @@ class Stream:
             endless = is_dataset(self.source) and not hasattr(self.source, "__len__")
             why = "has no known length" if endless else "is large"
             note(
-                f"{where}: {why}, so its lines are kept on disk, in {folder}, and read from there; "
-                "data.stream=off reads them into memory."
+                f"{where}: {why}, so its lines are kept on disk, in {folder}, and read from there; data.stream=off "
+                "reads them into memory."
             )
         return held
 

@@ -14,7 +14,7 @@ def novelty(texts: Sequence[str], corpus: Corpus) -> Estimate:
     Texts with tokens that the corpus has not, and those without any, are novel.
 
     >>> from seqgan.data.settings import DataConfig
-    >>> corpus = Corpus.of(["a dog ran", "a cat sat"], DataConfig(valid=0, test=0))
+    >>> corpus = Corpus.of(["a dog ran", "a cat sat"], DataConfig(valid=0.0, test=0.0))
     >>> novelty(["a dog ran", "a dog sat"], corpus).value
     0.5
     """
