@@ -85,6 +85,7 @@ def test_every_module_has_a_short_form_here():
     inside = {suite.__name__.rpartition(".")[2] for suite in table.SUITES}
     alone = {
         "anomalies",
+        "augmentation",
         "captions",
         "collapse",
         "conditional",
@@ -97,7 +98,9 @@ def test_every_module_has_a_short_form_here():
         "hostile",
         "judged_text",
         "large_text",
+        "latent",
         "oracle",
+        "privacy",
         "qm9",
         "rejections",
         "scoring",

@@ -195,7 +195,7 @@ class Sequences:
         """The averaged generator, for the generator and its average."""
         average = start.recipe.averaged.average.state_dict()
         new = recipe.modules["generator"].state_dict()
-        if average.keys() != new.keys() and start.config.model == recipe.config.model:
+        if type(start.recipe.generator) is not type(recipe.generator):
             raise ConfigError(
                 f"start: a generator of recipe {start.config.recipe} has other parts than one of recipe "
                 f"{recipe.config.recipe}; begin with one of the same recipe."

@@ -341,7 +341,7 @@ def test_settings_that_cannot_learn_are_refused(overrides, message):
 def test_unknown_configuration_names_the_bundled_ones():
     with pytest.raises(
         ConfigError,
-        match="conditional, default, drug, drug-first, drug-gpu, molgan, moses, moses-cpu, moses-cpu-first, "
+        match="conditional, default, drug, drug-first, drug-gpu, latent, molgan, moses, moses-cpu, moses-cpu-first, "
         "moses-first, moses-rings, qm9",
     ):
         Config.load("qm10")

@@ -119,7 +119,8 @@ def test_demo_leaves_everything_behind(run, tmp_path, monkeypatch):
         (
             ["train", "--config", "nowhere"],
             2,
-            "the bundled ones are began, captions, conditional, cyclegan, dcgan, gad, grammar, gumbel, leakgan, oracle",
+            "the bundled ones are began, captions, conditional, cyclegan, dcgan, gad, grammar, gumbel, leakgan, "
+            "maskgan, oracle",
         ),
         (["train", "--set", "model.kind=gru"], 2, "model.kind = 'gru'"),
         (["train", "--set", "step=3"], 2, "seqgan: --set step=3: unknown key step; did you mean steps"),

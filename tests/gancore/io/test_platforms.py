@@ -30,7 +30,7 @@ def test_cores_where_the_system_does_not_tell_which_may_be_used(monkeypatch):
     assert systems.cores() == Pool().processes == 6
     (finding,) = doctor.examine([doctor.processors])
     assert finding.state != "fault"
-    assert finding.found.startswith("6 cores")
+    assert finding.found.startswith("usable cores 6,")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert systems.cores() == 1
 

@@ -51,7 +51,7 @@ def test_what_came_later_is_given_by_name():
     assert late == {
         *("smooth_real", "smooth_fake", "spectral_norm", "max_weight", "noise", "noise_until", "every"),
         *("pack", "minibatch_kernels", "minibatch_group", "critics", "critics_sharpness", "adversarial"),
-        *("feature_matching", "feature_mmd", "unroll", "unroll_rate", "equilibrium", "equilibrium_rate"),
+        *("feature_matching", "feature_mmd", "unroll", "unroll_rate", "equilibrium", "equilibrium_rate", "privacy"),
     }
 
 
