@@ -279,8 +279,8 @@ class SeqGAN(ReadsSources):
         known = None
         if train is not None:
             known = [line for _, line in as_lines(CORPORA.files(train), self.config.data.column, True)[0]]
-        own = corpus.train if corpus is not None and known is None else ()
-        if len(own) and not isinstance(own, Lines):
+        own = corpus.train if corpus is not None and known is None else None
+        if own is not None and len(own) and not isinstance(own, Lines):
             known = self._lines(own)
         texts = self.sample(n, temperature, seed=seed)
         figures = evaluate(texts, real, known, self._words)
