@@ -82,6 +82,7 @@ def test_every_module_has_a_short_form_here():
     inside = {suite.__name__.rpartition(".")[2] for suite in table.SUITES}
     alone = {
         "anomalies",
+        "augmentation",
         "captions",
         "collapse",
         "conditional",
@@ -91,6 +92,8 @@ def test_every_module_has_a_short_form_here():
         "family",
         "fragments",
         "growing",
+        "latent",
+        "privacy",
         "hostile",
         "judged_text",
         "oracle",
