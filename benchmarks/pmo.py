@@ -117,6 +117,8 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("no task is left.")
     work = partial(run, out=given.out, start=given.start, calls=given.calls, overrides=given.overrides)
     rows = pd.read_csv(given.rows).to_dict("records") if given.rows and given.rows.exists() else []
+    if any(row["calls"] != given.calls for row in rows):
+        parser.error(f"{given.rows}: has rows of another number of calls than {given.calls:,}; give another file.")
     there = {(row["task"], row["seed"]) for row in rows}
     jobs = [job for seed in given.seeds for task in tasks if (job := (task, seed)) not in there]
     with ProcessPoolExecutor(given.processes, multiprocessing.get_context("spawn")) as pool:

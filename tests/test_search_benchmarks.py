@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from rdkit import Chem
 
@@ -41,6 +42,21 @@ def test_pmo(tmp_path, run):
     assert sums["sum"][-1] == pytest.approx(1.4)
     assert sums["sum without the tasks tuned on"][-1] == pytest.approx(0.9)  # of qed alone
     assert run(pmo, *arguments) == lines  # nothing is made anew
+
+
+def test_rows_of_pmo_grow_by_seeds_and_are_not_mixed(tmp_path, run, capsys):
+    mols, kept = tmp_path / "mols.smi", tmp_path / "rows.csv"
+    mols.write_text("CCO\nCCN\nc1ccccc1O\nCC(=O)O\nC1CCNCC1\n")
+    short = ["--tasks", "qed", "--start", mols, "--processes", 1, "--rows", kept, "--set", "initial=5", "batch=10"]
+    for seed in (0, 1):
+        lines = run(pmo, tmp_path / f"out{seed}", "--seeds", seed, "--calls", 30, *short)
+    rows = pd.read_csv(kept)
+    assert rows["seed"].tolist() == [0, 1]
+    (mean,) = (numbers(line) for line in lines if line.startswith("qed"))
+    assert mean[1] == pytest.approx(rows["auc 10"].mean(), abs=1e-3)  # of both seeds
+    with pytest.raises(SystemExit):
+        pmo.main([str(one) for one in (tmp_path / "out2", "--seeds", 0, "--calls", 20, *short)])
+    assert "has rows of another number of calls than 20" in capsys.readouterr().err
 
 
 def test_the_page_of_what_pmo_found(tmp_path, run):

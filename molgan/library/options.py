@@ -64,8 +64,8 @@ Ceiling = Annotated[
 Precision = Annotated[
     Literal["float32", "bfloat16"] | None,
     typer.Option(
-        help="Of the products of the recurrent layers. bfloat16 takes about half of their time on a processor with "
-        "AVX512-BF16 and can be slower without. Default: float32."
+        help="Of the products of the recurrent layers. bfloat16 is faster on a processor with AVX512-BF16 and "
+        "can be slower without. Default: float32."
     ),
 ]
 Optional = Annotated[

@@ -46,8 +46,8 @@ class SampleRequest(TypedDict, total=False):
     rejected, at least 1; as it was trained if not given (`critic.ceiling`). A lower one takes fewer draws and leaves
     more of the difference to the data."""
     precision: Literal["float32", "bfloat16"] | None
-    """Of the products of an autoregressive graph model's recurrent layers; float32 if not given. bfloat16 takes about
-    half of their time on a processor with AVX512-BF16 and can be slower without; it gives other molecules."""
+    """Of the products of an autoregressive graph model's recurrent layers; float32 if not given. bfloat16 is
+    faster on a processor with AVX512-BF16 and can be slower without; it gives other molecules."""
     code: Any
     """Of a model with latent codes (`model.codes`, `model.code_numbers`), the class, or a list of class and numbers in
     [-1, 1]; None draws them, whole or one by one."""
