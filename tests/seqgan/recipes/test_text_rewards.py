@@ -19,7 +19,6 @@ from seqgan.data.corpus import Corpus
 from seqgan.data.space import TextSpace
 from seqgan.gan import SeqGAN
 from seqgan.networks.architectures import GeneratorConfig
-from seqgan.networks.decoding import sample
 from seqgan.networks.generator import at_rest
 from seqgan.networks.ranker import Ranker
 from seqgan.recipes.config import LikelihoodConfig
@@ -27,6 +26,7 @@ from seqgan.recipes.reinforce import Baseline, PolicyConfig, beginnings
 from seqgan.recipes.seqgan import PolicyGradientGAN
 from seqgan.recipes.seqgan_config import SeqGANConfig, SeqGANCriticConfig
 from seqgan.text.alphabet import Alphabet
+from tests.seqgan.recipes.two_of_six import shares_of_right_tokens
 
 CPU = torch.device("cpu")
 WORDS = Alphabet(size=9, begin=1, end=2, pad=0, unknown=3)
@@ -221,18 +221,9 @@ def test_the_game_alone_brings_the_tokens_nearer_to_the_data(reward):
         likelihood=LikelihoodConfig(epochs=0),
     )
 
-    def share():
-        with at_rest(networks.generator):
-            drawn = sample(networks.generator, 2000, length)
-        return float(((drawn == 2) | (drawn == 3)).float().mean())
-
-    before = share()
-    for phase in networks.phases(Corpus(alphabet, *[data] * 3)):
-        if len(phase.steps):
-            phase.enter()
-            play(phase.players, phase.batches, phase.steps, phase.callbacks)
+    before, after = shares_of_right_tokens(networks, data)
     assert before < 0.5
-    assert share() > 0.8
+    assert after > 0.8
 
 
 # What goes together ------------------------------------------------------------------------------
